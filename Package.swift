@@ -1,0 +1,169 @@
+// swift-tools-version: 6.2
+// The map of the code: targets in layer order, each importing only from layers above it in this list.
+// docs/architecture.md tells the journey of an event through them.
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+
+let package = Package(
+    name: "apus",
+    products: [
+        .executable(name: "apus", targets: ["apus"]),
+        .library(name: "CloudEvents", targets: ["CloudEvents"]),
+        .library(name: "ApusTesting", targets: ["ApusTesting"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    ],
+    targets: [
+        // MARK: Values. No I/O, no clock.
+
+        // CRC32C in hardware, and the few system calls Swift cannot spell.
+        .target(name: "CApus"),
+        // JSON text read and written as bytes: scanner, value tree, writer; keeps numbers as written.
+        .target(name: "JSONText", swiftSettings: settings),
+        // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
+        .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
+        // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.
+        .target(name: "ApusModel", dependencies: ["CApus", nioCore], swiftSettings: settings),
+        // Event patterns: parse, compile, match, explain. Linear time, pure.
+        .target(name: "ApusRules", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
+
+        // MARK: The log.
+
+        // LogStore (files, memory) over Disk: journal with group commit, segments, indexes, recovery.
+        .target(
+            name: "ApusStorage", dependencies: ["CApus", "ApusModel", nioCore, log, deque],
+            swiftSettings: settings),
+
+        // MARK: The engine.
+
+        // What the engine asks of outside systems: Target and Outcome.
+        .target(
+            name: "ApusTransport", dependencies: ["ApusModel", "CloudEvents"],
+            swiftSettings: settings),
+        // Broker and its state: registry, publish, route, deliver. No socket, no wall clock.
+        .target(
+            name: "ApusEngine",
+            dependencies: [
+                "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusStorage", "ApusTransport",
+                nioCore, log, coreMetrics, tracing, deque, heap,
+            ], swiftSettings: settings),
+
+        // MARK: Edges: protocols in front of the broker, outside systems behind it.
+
+        // Metrics as Prometheus text, logs for people and programs, W3C trace context.
+        .target(
+            name: "ApusTelemetry", dependencies: [log, coreMetrics, tracing], swiftSettings: settings),
+        // HTTP/1.1 bytes to requests and back. No sockets.
+        .target(name: "ApusHTTPCodec", dependencies: [nioCore], swiftSettings: settings),
+        // HTTP/1.1 connections on event loops: limits, deadlines, streaming, drain.
+        .target(
+            name: "ApusHTTPServer", dependencies: ["ApusHTTPCodec", nioCore, nioPosix, log],
+            swiftSettings: settings),
+        // The HTTP API: routes, translation, errors as problem+json, OpenAPI document.
+        .target(
+            name: "ApusHTTPGateway",
+            dependencies: [
+                "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "CloudEvents", "JSONText",
+                "ApusRules", "ApusTelemetry", nioCore, nioPosix, log, lifecycle,
+            ], swiftSettings: settings),
+        // Webhook delivery: CloudEvents over HTTP.
+        .target(
+            name: "ApusWebhookTransport",
+            dependencies: ["ApusTransport", "ApusModel", "CloudEvents", httpClient, nioCore, nioPosix, log],
+            swiftSettings: settings),
+        // A server's HTTP API from the other side.
+        .target(
+            name: "ApusClient",
+            dependencies: ["CloudEvents", "JSONText", httpClient, nioCore, nioPosix],
+            swiftSettings: settings),
+
+        // MARK: Composition.
+
+        // Configuration to running services; the only module that knows all others.
+        .target(
+            name: "ApusServer",
+            dependencies: [
+                "ApusEngine", "ApusStorage", "ApusHTTPGateway", "ApusHTTPServer", "ApusWebhookTransport",
+                "ApusTelemetry", "ApusModel", nioPosix, log, coreMetrics, lifecycle,
+            ], swiftSettings: settings),
+        // The commands of `apus`.
+        .target(
+            name: "ApusCLI",
+            dependencies: [
+                "ApusServer", "ApusClient", "ApusEngine", "ApusStorage", "ApusModel", "ApusTelemetry",
+                "CloudEvents", "JSONText", "ApusRules", arguments, log,
+            ], swiftSettings: settings),
+        .executableTarget(name: "apus", dependencies: ["ApusCLI"], swiftSettings: settings),
+
+        // MARK: Proof.
+
+        // Simulated disk, manual clock, contract suites: public, for every implementation of a seam.
+        .target(
+            name: "ApusTesting",
+            dependencies: ["ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransport", nioCore],
+            swiftSettings: settings),
+        // One seed replays a workload with crashes and faults: `apus-sim --seed 42`.
+        .executableTarget(
+            name: "apus-sim",
+            dependencies: [
+                "ApusTesting", "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransport",
+                nioCore, arguments,
+            ], swiftSettings: settings),
+
+        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
+        .testTarget(
+            name: "CloudEventsTests", dependencies: ["CloudEvents", "JSONText"], swiftSettings: settings),
+        .testTarget(name: "ApusModelTests", dependencies: ["ApusModel", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "ApusRulesTests", dependencies: ["ApusRules", "JSONText", "CloudEvents"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusStorageTests",
+            dependencies: ["ApusStorage", "ApusModel", "ApusTesting", nioCore, log],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusEngineTests",
+            dependencies: [
+                "ApusEngine", "ApusStorage", "ApusModel", "ApusTesting", "ApusTransport", "CloudEvents",
+                "JSONText", nioCore,
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusTelemetryTests", dependencies: ["ApusTelemetry", log, coreMetrics, tracing],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusHTTPCodecTests", dependencies: ["ApusHTTPCodec", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "ApusHTTPServerTests",
+            dependencies: ["ApusHTTPServer", "ApusHTTPCodec", nioCore, nioPosix], swiftSettings: settings),
+        .testTarget(
+            name: "ApusCLITests", dependencies: ["ApusCLI", "ApusServer"], swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,18 @@
+// CRC32C (Castagnoli) with the processor's own instruction where there is one, and flags and calls
+// that Swift cannot import. Everything here is stateless and thread-safe.
+#ifndef CAPUS_H
+#define CAPUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// CRC32C of `length` bytes, continuing from `seed` (0 to begin).
+uint32_t capus_crc32c(uint32_t seed, const void *bytes, size_t length);
+
+/// The portable implementation, so that tests can hold the fast one against it.
+uint32_t capus_crc32c_portable(uint32_t seed, const void *bytes, size_t length);
+
+/// `O_DIRECT` where the system has it, otherwise 0.
+int capus_o_direct(void);
+
+#endif
