@@ -127,7 +127,9 @@ let package = Package(
         // Simulated disk, manual clock, contract suites: public, for every implementation of a seam.
         .target(
             name: "ApusTesting",
-            dependencies: ["ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransport", nioCore],
+            dependencies: [
+                "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransport", nioCore,
+            ],
             swiftSettings: settings),
         // One seed replays a workload with crashes and faults: `apus-sim --seed 42`.
         .executableTarget(

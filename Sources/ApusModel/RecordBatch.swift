@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Kafka's RecordBatch v2: the form in which records are appended, stored and read, all or none.
+//
+//     0 base offset i64 | 8 batch length i32 | 12 leader epoch i32 | 16 magic i8 | 17 CRC32C u32
+//    21 attributes i16 | 23 last offset delta i32 | 27 base timestamp i64 | 35 max timestamp i64
+//    43 producer id i64 | 51 producer epoch i16 | 53 base sequence i32 | 57 record count i32 | 61 records
+//
+// The CRC covers everything from byte 21 on. The first 21 bytes are the log's to fill in; their own
+// checksum (`headerChecksum`) is kept beside the segment.
+
+import CApus
+public import NIOCore
+
+/// Why bytes are not a batch.
+public enum RecordBatchError: Error, Hashable, Sendable {
+    /// Fewer bytes than the header or its length field asks for.
+    case truncated
+    /// The batch length field is below the header's size or beyond the limit.
+    case badLength(Int)
+    /// A format other than version 2.
+    case unsupportedMagic(UInt8)
+    /// The checksum in the header is not that of the bytes.
+    case checksumMismatch(stored: UInt32, computed: UInt32)
+    /// Counts, deltas or lengths contradict each other; says which.
+    case malformed(String)
+    /// Compressed with a codec that this reader does not open; the value is Kafka's codec number.
+    case compressed(UInt8)
+}
+
+/// One batch in Kafka's format v2, its checksum and header verified when it was made.
+public struct RecordBatch: Sendable, Hashable {
+    /// Bytes before the first record.
+    public static let headerLength = 61
+    /// Bytes that Kafka's CRC leaves out.
+    public static let uncheckedLength = 21
+    /// What the length field does not count: itself and the base offset.
+    public static let lengthPrefix = 12
+    /// The largest batch that any log takes, in bytes.
+    public static let lengthMax = 64 << 20
+
+    /// The whole batch, header first.
+    public private(set) var bytes: ByteBuffer
+
+    /// Takes bytes that this process just built or verified.
+    package init(trusted bytes: ByteBuffer) { self.bytes = bytes }
+
+    /// A batch from untrusted bytes, which must be exactly one batch.
+    ///
+    /// Checks magic, lengths, checksum and the counts of the header; records are checked when read.
+    public init(verifying bytes: ByteBuffer) throws(RecordBatchError) {
+        let length = try RecordBatch.length(of: bytes.readableBytesView)
+        guard length == bytes.readableBytes else {
+            throw length > bytes.readableBytes ? .truncated : .badLength(length)
+        }
+        self.bytes = bytes
+        try verify()
+    }
+
+    /// The whole length, header included, that the header at the front of `view` claims.
+    public static func length(of view: ByteBufferView) throws(RecordBatchError) -> Int {
+        let claimed: Int? = view.withUnsafeBytes { raw in
+            guard raw.count >= lengthPrefix else { return nil }
+            let field = raw.loadUnaligned(fromByteOffset: 8, as: Int32.self)
+            return Int(Int32(bigEndian: field))
+        }
+        guard let claimed else { throw .truncated }
+        let length = claimed + lengthPrefix
+        guard length >= headerLength, length <= lengthMax else { throw .badLength(claimed) }
+        return length
+    }
+
+    private func verify() throws(RecordBatchError) {
+        let magic = UInt8(truncatingIfNeeded: field(at: 16, as: Int8.self))
+        guard magic == 2 else { throw .unsupportedMagic(magic) }
+        let computed = computedChecksum()
+        guard computed == checksum else { throw .checksumMismatch(stored: checksum, computed: computed) }
+        guard recordCount >= 0 else { throw .malformed("negative record count") }
+        guard lastOffsetDelta >= 0 else { throw .malformed("negative last offset delta") }
+        guard !isEmpty || recordCount == 0, recordCount <= lastOffsetDelta + 1 else {
+            throw .malformed("\(recordCount) records in \(lastOffsetDelta + 1) offsets")
+        }
+    }
+
+    private var isEmpty: Bool { bytes.readableBytes == RecordBatch.headerLength }
+
+    private func computedChecksum() -> UInt32 {
+        bytes.withUnsafeReadableBytes { raw in
+            guard let base = raw.baseAddress else { return 0 }
+            return capus_crc32c(
+                0, base + RecordBatch.uncheckedLength, raw.count - RecordBatch.uncheckedLength)
+        }
+    }
+
+    /// CRC32C of the first 21 bytes, which Kafka's own checksum leaves out.
+    public var headerChecksum: UInt32 {
+        bytes.withUnsafeReadableBytes { raw in
+            guard let base = raw.baseAddress else { return 0 }
+            return capus_crc32c(0, base, RecordBatch.uncheckedLength)
+        }
+    }
+
+    @inline(__always)
+    private func field<Value: FixedWidthInteger>(at position: Int, as type: Value.Type) -> Value {
+        bytes.withUnsafeReadableBytes {
+            Value(bigEndian: $0.loadUnaligned(fromByteOffset: position, as: type))
+        }
+    }
+
+    // MARK: Header fields
+
+    /// The offset of the first record.
+    public var baseOffset: Offset {
+        get { Offset(field(at: 0, as: Int64.self)) }
+        set { bytes.setInteger(newValue.rawValue, at: bytes.readerIndex) }
+    }
+
+    /// The whole length in bytes.
+    public var length: Int { bytes.readableBytes }
+    /// The stored CRC32C.
+    public var checksum: UInt32 { field(at: 17, as: UInt32.self) }
+    /// Compression, timestamp type, transactional and control flags, as Kafka lays them out.
+    public var attributes: UInt16 { field(at: 21, as: UInt16.self) }
+    /// The last record's offset minus the first's.
+    public var lastOffsetDelta: Int32 { field(at: 23, as: Int32.self) }
+    /// The timestamp that the records' deltas count from.
+    public var baseTimestamp: Timestamp { Timestamp(milliseconds: field(at: 27, as: Int64.self)) }
+    /// The greatest timestamp of the batch.
+    public var maxTimestamp: Timestamp { Timestamp(milliseconds: field(at: 35, as: Int64.self)) }
+    /// Who wrote it, or -1.
+    public var producerID: Int64 { field(at: 43, as: Int64.self) }
+    /// The producer's life, or -1.
+    public var producerEpoch: Int16 { field(at: 51, as: Int16.self) }
+    /// The producer's number for the first record, or -1.
+    public var baseSequence: Int32 { field(at: 53, as: Int32.self) }
+    /// How many records it holds.
+    public var recordCount: Int { Int(field(at: 57, as: Int32.self)) }
+    /// Kafka's number of the codec that compressed the records; 0 for none.
+    public var compression: UInt8 { UInt8(attributes & 7) }
+    /// Whether it is a transaction marker and not events.
+    public var isControl: Bool { attributes & 0x20 != 0 }
+    /// The offset after the last record's.
+    public var nextOffset: Offset { baseOffset.advanced(by: Int64(lastOffsetDelta) + 1) }
+
+    // MARK: Records
+
+    /// Calls `body` with each record in order, without copying; stops early when it returns false.
+    ///
+    /// - Throws: ``RecordBatchError`` when the batch is compressed or a record contradicts itself; records
+    ///   before it have been handed out.
+    public func forEachRecord(_ body: (RecordView) -> Bool) throws(RecordBatchError) {
+        guard compression == 0 else { throw .compressed(compression) }
+        let base = (baseOffset, baseTimestamp, recordCount)
+        let failure: RecordBatchError? = bytes.withUnsafeReadableBytes { raw in
+            var reader = ByteReader(raw, at: RecordBatch.headerLength)
+            for _ in 0..<base.2 {
+                guard let record = RecordView(&reader, baseOffset: base.0, baseTimestamp: base.1) else {
+                    return .malformed("a record's lengths do not fit")
+                }
+                if !body(record) { return nil }
+            }
+            return reader.remaining == 0 ? nil : .malformed("\(reader.remaining) bytes after the last record")
+        }
+        if let failure { throw failure }
+    }
+
+    /// All records, each holding slices of this batch's bytes.
+    public func records() throws(RecordBatchError) -> [Record] {
+        var records: [Record] = []
+        records.reserveCapacity(min(recordCount, length / 7))
+        try forEachRecord { view in
+            records.append(Record(copying: view))
+            return true
+        }
+        return records
+    }
+}

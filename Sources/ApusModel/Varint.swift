@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Zig-zag variable-length integers (Protocol Buffers' encoding, used by Kafka's record format v2).
+
+public import NIOCore
+
+extension ByteBuffer {
+    /// Appends `value` as a zig-zag varint of 1 to 10 bytes.
+    @inlinable
+    public mutating func writeVarint(_ value: Int64) {
+        var rest = UInt64(bitPattern: (value << 1) ^ (value >> 63))
+        while rest >= 0x80 {
+            writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        writeInteger(UInt8(truncatingIfNeeded: rest))
+    }
+}
+
+/// How many bytes `value` takes as a zig-zag varint.
+@inlinable
+public func varintLength(_ value: Int64) -> Int {
+    let encoded = UInt64(bitPattern: (value << 1) ^ (value >> 63))
+    return (70 - (encoded | 1).leadingZeroBitCount) / 7
+}
+
+/// A forward reader of untrusted bytes: every read is checked and a failed one says so with nil.
+public struct ByteReader {
+    /// The bytes being read.
+    public let bytes: UnsafeRawBufferPointer
+    /// Where the next read begins.
+    public private(set) var position: Int
+
+    /// A reader of `bytes` from `position` on.
+    public init(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
+        self.bytes = bytes
+        self.position = min(max(position, 0), bytes.count)
+    }
+
+    /// How many bytes are left.
+    public var remaining: Int { bytes.count - position }
+
+    /// The next big-endian integer, or nil when too few bytes are left.
+    @inline(__always)
+    public mutating func integer<Value: FixedWidthInteger>(as type: Value.Type = Value.self) -> Value? {
+        guard remaining >= MemoryLayout<Value>.size else { return nil }
+        let value = bytes.loadUnaligned(fromByteOffset: position, as: type)
+        position += MemoryLayout<Value>.size
+        return Value(bigEndian: value)
+    }
+
+    /// The next zig-zag varint of at most 10 bytes, or nil when there is none.
+    @inline(__always)
+    public mutating func varint() -> Int64? {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        while position < bytes.count, shift < 64 {
+            let byte = bytes[position]
+            position += 1
+            value |= UInt64(byte & 0x7f) << shift
+            if byte < 0x80 { return Int64(bitPattern: (value >> 1) ^ (0 &- (value & 1))) }
+            shift += 7
+        }
+        return nil
+    }
+
+    /// The next `count` bytes, or nil when fewer are left.
+    @inline(__always)
+    public mutating func slice(_ count: Int) -> UnsafeRawBufferPointer? {
+        guard count >= 0, count <= remaining else { return nil }
+        defer { position += count }
+        return UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A LogStore in memory: for tests of everything above the seam, and for buses that need not outlive their
+// process. Appends complete before `append` returns, so what it promises is what memory can keep.
+
+public import ApusModel
+import Synchronization
+
+/// A ``LogStore`` whose logs are gone with the process.
+public final class MemoryLogStore: LogStore {
+    private struct Log {
+        var id: LogID
+        var epoch: UInt64 = 0
+        var configuration: LogConfiguration
+        var batches: [RecordBatch] = []
+        var start = Offset.zero
+        var end = Offset.zero
+        var bytes: Int64 = 0
+        var onAdvance: @Sendable (Offset) -> Void
+    }
+
+    private struct State {
+        var logs: [LogID: Log] = [:]
+        var refusal: LogError?
+    }
+
+    private let state = Mutex(State())
+
+    /// An empty store.
+    public init() {}
+
+    /// Makes every append fail with `error` until called with nil: fault injection for tests of what is above.
+    public func refuseAppends(with error: LogError?) {
+        state.withLock { $0.refusal = error }
+    }
+
+    public func claim(
+        _ log: LogID, _ configuration: LogConfiguration, onAdvance: @escaping @Sendable (Offset) -> Void
+    ) throws(LogError) -> LogClaim {
+        state.withLock { state in
+            var entry = state.logs[log] ?? Log(id: log, configuration: configuration, onAdvance: onAdvance)
+            entry.epoch += 1
+            entry.configuration = configuration
+            entry.onAdvance = onAdvance
+            state.logs[log] = entry
+            return LogClaim(log: log, epoch: entry.epoch, slot: 0)
+        }
+    }
+
+    public func configure(_ claim: LogClaim, _ configuration: LogConfiguration) throws(LogError) {
+        let failure: LogError? = state.withLock { state in
+            guard let entry = state.logs[claim.log] else { return .unknownLog(claim.log) }
+            guard entry.epoch == claim.epoch else { return .fenced(claim.log) }
+            state.logs[claim.log]?.configuration = configuration
+            return nil
+        }
+        if let failure { throw failure }
+    }
+
+    public func append(
+        _ batch: consuming RecordBatch, holding claim: LogClaim, completion: @escaping AppendCompletion
+    ) {
+        var batch = batch
+        let outcome: Result<(Offset, Offset, @Sendable (Offset) -> Void), LogError> = state.withLock {
+            state in
+            if let refusal = state.refusal { return .failure(refusal) }
+            guard var entry = state.logs.removeValue(forKey: claim.log) else {
+                return .failure(.unknownLog(claim.log))
+            }
+            defer { state.logs[claim.log] = entry }
+            guard entry.epoch == claim.epoch else { return .failure(.fenced(claim.log)) }
+            batch.baseOffset = entry.end
+            entry.end = batch.nextOffset
+            entry.bytes += Int64(batch.length)
+            entry.batches.append(batch)
+            return .success((batch.baseOffset, entry.end, entry.onAdvance))
+        }
+        switch outcome {
+        case .success(let (base, end, onAdvance)):
+            completion(.success(base))
+            onAdvance(end)
+        case .failure(let error): completion(.failure(error))
+        }
+    }
+
+    public func read(_ log: LogID, from offset: Offset, byteLimit: Int) throws(LogError) -> [RecordBatch] {
+        try withLog(log) { entry in
+            guard offset >= entry.start else { return .failure(.trimmed(start: entry.start)) }
+            guard offset <= entry.end else { return .failure(.beyondEnd(end: entry.end)) }
+            var found: [RecordBatch] = []
+            var size = 0
+            for batch in entry.batches[MemoryLogStore.index(of: offset, in: entry.batches)...] {
+                size += batch.length
+                if !found.isEmpty, size > byteLimit { break }
+                found.append(batch)
+            }
+            return .success(found)
+        }
+    }
+
+    public func bounds(_ log: LogID) throws(LogError) -> LogBounds {
+        try withLog(log) { entry in
+            .success(
+                LogBounds(
+                    start: entry.start, end: entry.end, bytes: entry.bytes,
+                    segments: entry.batches.isEmpty ? 0 : 1))
+        }
+    }
+
+    public func offset(_ log: LogID, at time: Timestamp) throws(LogError) -> Offset {
+        try withLog(log) { entry in
+            for batch in entry.batches where batch.maxTimestamp >= time && batch.nextOffset > entry.start {
+                var found = batch.baseOffset
+                _ = Result { () throws(RecordBatchError) in
+                    try batch.forEachRecord { record in
+                        found = record.offset
+                        return record.timestamp < time
+                    }
+                }
+                return .success(max(found, entry.start))
+            }
+            return .success(entry.end)
+        }
+    }
+
+    public func closedSegments(_ log: LogID) throws(LogError) -> [SegmentDescription] {
+        try withLog(log) { entry in
+            .success(
+                entry.batches.dropLast().map {
+                    SegmentDescription(
+                        base: $0.baseOffset, end: $0.nextOffset, bytes: Int64($0.length),
+                        maxTimestamp: $0.maxTimestamp)
+                })
+        }
+    }
+
+    public func trim(_ log: LogID, before offset: Offset) throws(LogError) {
+        let failure: LogError? = state.withLock { state in
+            guard var entry = state.logs.removeValue(forKey: log) else { return .unknownLog(log) }
+            defer { state.logs[log] = entry }
+            guard offset <= entry.end else { return .beyondEnd(end: entry.end) }
+            guard offset > entry.start else { return nil }
+            entry.start = offset
+            let keep = MemoryLogStore.index(of: offset, in: entry.batches)
+            entry.bytes -= entry.batches[..<keep].reduce(0) { $0 + Int64($1.length) }
+            entry.batches.removeSubrange(..<keep)
+            return nil
+        }
+        if let failure { throw failure }
+    }
+
+    public func delete(_ log: LogID) throws(LogError) {
+        guard state.withLock({ $0.logs.removeValue(forKey: log) }) != nil else { throw .unknownLog(log) }
+    }
+
+    public func logs() throws(LogError) -> [LogID] {
+        state.withLock { $0.logs.keys.sorted() }
+    }
+
+    public func statistics() -> StoreStatistics {
+        state.withLock { state in
+            var statistics = StoreStatistics()
+            statistics.refusal = state.refusal
+            statistics.storedBytes = state.logs.values.reduce(0) { $0 + $1.bytes }
+            return statistics
+        }
+    }
+
+    private func withLog<Value: Sendable>(
+        _ log: LogID, _ body: (Log) -> Result<Value, LogError>
+    ) throws(LogError) -> Value {
+        let result: Result<Value, LogError> = state.withLock { state in
+            guard let entry = state.logs[log] else { return .failure(.unknownLog(log)) }
+            return body(entry)
+        }
+        return try result.get()
+    }
+
+    /// The first batch whose records reach `offset` or beyond.
+    private static func index(of offset: Offset, in batches: [RecordBatch]) -> Int {
+        var low = 0
+        var high = batches.count
+        while low < high {
+            let middle = (low + high) / 2
+            if batches[middle].nextOffset > offset { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}
