@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What gateways call. Two ways of consuming cover every protocol: *fetch* by offset (Kafka, tails, replays), and *receive and
+// settle* by lease (queues, pull, push). The engine implements it; so can a remote client or a recorder in tests.
+
+public import ApusModel
+public import ApusRules
+public import ApusStorage
+public import CloudEvents
+
+/// Proof of publishing.
+public struct PublishReceipt: Sendable, Hashable {
+    /// The topic.
+    public var topic: ResourceName
+    /// The partition that the event was placed in.
+    public var partition: Int
+    /// Its place in the partition.
+    public var offset: Offset
+
+    /// Proof of publishing.
+    public init(topic: ResourceName, partition: Int, offset: Offset) {
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+    }
+}
+
+/// An event as it stands in a partition.
+public struct StoredEvent: Sendable, Hashable {
+    /// The topic.
+    public var topic: ResourceName
+    /// The partition.
+    public var partition: Int
+    /// Its place in the partition.
+    public var offset: Offset
+    /// When it arrived.
+    public var timestamp: Timestamp
+    /// Its key, if it has one.
+    public var key: String?
+    /// The event; attributes are synthesised for records that other protocols wrote without any.
+    public var event: CloudEvent
+    /// Headers that are not the event's: lineage of copies and dead letters, other protocols' own.
+    public var headers: [Record.Header]
+}
+
+/// The answer to a fetch.
+public struct FetchedEvents: Sendable {
+    /// The events, in order.
+    public var events: [StoredEvent]
+    /// Where to go on.
+    public var next: Offset
+    /// Where the partition ended when it was read.
+    public var end: Offset
+}
+
+/// An event handed out under a lease.
+public struct LeasedEvent: Sendable {
+    /// The lease, to settle with.
+    public var lease: String
+    /// Which try this is, from 1.
+    public var attempt: Int
+    /// The last try there will be.
+    public var attemptsMax: Int
+    /// When the lease ends, by wall time, unless it is extended.
+    public var deadline: Timestamp
+    /// The event.
+    public var stored: StoredEvent
+}
+
+/// A consumer's verdict on one leased event.
+public enum Verdict: Sendable, Hashable {
+    /// Done.
+    case acknowledge
+    /// Back to its place, after `delay`; `counted` false gives the attempt back.
+    case release(delay: Duration, counted: Bool)
+    /// Dead-letter it now.
+    case reject(reason: String)
+    /// Not yet done: the lease ends this long from now.
+    case extend(Duration)
+}
+
+/// What became of a verdict.
+public enum SettleResult: String, Sendable, Hashable {
+    /// It counts.
+    case ok
+    /// The lease had ended, or never was.
+    case expired
+}
+
+/// One partition as it stands.
+public struct PartitionDescription: Sendable, Hashable {
+    /// Its number, from 0.
+    public var number: Int
+    /// The first offset kept.
+    public var start: Offset
+    /// The next offset to be read.
+    public var end: Offset
+    /// Bytes kept.
+    public var bytes: Int64
+}
+
+/// A topic as it stands.
+public struct TopicDescription: Sendable, Hashable {
+    /// Its name.
+    public var name: ResourceName
+    /// Its identity: another one after deletion and creation.
+    public var id: LogID
+    /// What is decided about it.
+    public var settings: TopicSettings
+    /// When it was made.
+    public var created: Timestamp
+    /// Its partitions.
+    public var partitions: [PartitionDescription]
+}
+
+/// Where a subscription stands in one partition.
+public struct SubscriptionPosition: Sendable, Hashable {
+    /// The partition.
+    public var partition: Int
+    /// Everything before it is settled.
+    public var cursor: Offset
+    /// The next offset to be looked at.
+    public var next: Offset
+    /// Where the partition ends.
+    public var end: Offset
+}
+
+/// A subscription as it stands.
+public struct SubscriptionDescription: Sendable, Hashable {
+    /// Its name.
+    public var name: ResourceName
+    /// What is decided about it.
+    public var settings: SubscriptionSettings
+    /// The dead-letter topic in force.
+    public var deadLetter: ResourceName
+    /// The rule whose target it serves, if it does.
+    public var rule: ResourceName?
+    /// When it was made.
+    public var created: Timestamp
+    /// Events that are neither settled nor handed out, those not looked at yet included (so with a pattern: at most).
+    public var backlog: Int64
+    /// Leased now.
+    public var inFlight: Int
+    /// Waiting for a retry.
+    public var waiting: Int
+    /// When the oldest event that is not settled arrived; nil when there is none.
+    public var oldestUnsettled: Timestamp?
+    /// Acknowledged since the server started.
+    public var acknowledged: UInt64
+    /// Dead-lettered since the server started.
+    public var deadLettered: UInt64
+    /// Outcome of the last failed attempt since the server started, for a person.
+    public var lastFailure: String?
+    /// Per partition.
+    public var positions: [SubscriptionPosition]
+}
+
+/// A rule as it stands.
+public struct RuleDescription: Sendable, Hashable {
+    /// Its name.
+    public var name: ResourceName
+    /// What is decided about it.
+    public var settings: RuleSettings
+    /// When it was made.
+    public var created: Timestamp
+    /// Events matched since the server started.
+    public var matches: UInt64
+    /// The subscriptions behind its webhook targets.
+    public var subscriptions: [ResourceName]
+}
+
+/// A dead letter.
+public struct DeadLetter: Sendable, Hashable {
+    /// `topic/partition/offset` of the dead letter itself.
+    public var id: String
+    /// The subscription that gave up.
+    public var subscription: ResourceName?
+    /// Why.
+    public var reason: String
+    /// After how many attempts.
+    public var attempts: Int
+    /// The target's last status code, if it had one.
+    public var status: Int?
+    /// When the event arrived in its topic.
+    public var first: Timestamp
+    /// When the subscription gave up.
+    public var last: Timestamp
+    /// `topic/partition/offset` of the event that could not be delivered.
+    public var origin: String?
+    /// The event, untouched.
+    public var stored: StoredEvent
+}
+
+/// Which dead letters are meant.
+public struct DeadLetterSelection: Sendable, Hashable {
+    /// Only those in this dead-letter topic.
+    public var topic: ResourceName?
+    /// Only those of this subscription.
+    public var subscription: ResourceName?
+    /// Only these; nil for all.
+    public var ids: [String]?
+
+    /// All of them.
+    public init() {}
+}
+
+/// What a redrive or a discard did.
+public struct DeadLetterResult: Sendable, Hashable {
+    /// How many dead letters the selection means.
+    public var matched: Int
+    /// How many were moved.
+    public var moved: Int
+}
+
+/// A page of a list: at most `limit` elements, those after `after`.
+public struct Page: Sendable, Hashable {
+    /// 1 to 1000.
+    public var limit: Int
+    /// The last name of the page before.
+    public var after: String?
+
+    /// A page of a list.
+    public init(limit: Int = 100, after: String? = nil) {
+        self.limit = limit
+        self.after = after
+    }
+}
+
+/// Called once, on a thread of the broker's: hand over and return.
+public typealias PublishCompletion = @Sendable (Result<[PublishReceipt], BrokerError>) -> Void
+
+/// A set of topics with what is needed to publish to them, consume from them and manage them.
+public protocol Broker: Sendable {
+    // MARK: Publish
+
+    /// Places each event by its key (`key`, or the event's `partitionkey`) and calls `completion` when all are as durable as the
+    /// topic promises. All or nothing per partition. Creates the topic when automatic creation is on.
+    ///
+    /// Neither waits nor blocks: this is the hot path.
+    func publish(
+        _ events: [CloudEvent], to topic: ResourceName, key: String?, completion: @escaping PublishCompletion)
+
+    // MARK: Fetch
+
+    /// Events of a partition from a position on, at most `limit`, those that match `pattern` only. When there are none it waits until
+    /// there are, at most for `wait`.
+    func fetch(
+        _ topic: ResourceName, partition: Int, from position: StartPosition, limit: Int, pattern: Pattern?,
+        wait: Duration
+    ) async throws(BrokerError) -> FetchedEvents
+
+    // MARK: Receive and settle
+
+    /// Leases up to `limit` events. When there are none it waits until there are, at most for `wait`.
+    func receive(
+        _ subscription: ResourceName, limit: Int, wait: Duration, lease: Duration?
+    ) async throws(BrokerError) -> [LeasedEvent]
+
+    /// Settles leased events; returns when that is durable, with one result for each lease, in order.
+    func settle(
+        _ subscription: ResourceName, leases: [String], verdict: Verdict
+    ) async throws(BrokerError) -> [SettleResult]
+
+    /// Cursor kind: everything of `partition` before `offset` is done.
+    func commit(_ subscription: ResourceName, partition: Int, offset: Offset) async throws(BrokerError)
+
+    /// Cursor kind: events from the committed position on.
+    func fetch(
+        subscription: ResourceName, partition: Int, limit: Int, wait: Duration
+    ) async throws(BrokerError) -> FetchedEvents
+
+    /// Moves a subscription to a position; what is settled from there on comes again.
+    func replay(_ subscription: ResourceName, from position: StartPosition) async throws(BrokerError)
+
+    // MARK: Administer
+
+    /// A page of topics, by name.
+    func topics(_ page: Page) throws(BrokerError) -> [TopicDescription]
+    /// One topic.
+    func topic(_ name: ResourceName) throws(BrokerError) -> TopicDescription
+    /// Creates a topic.
+    func createTopic(
+        _ name: ResourceName, _ settings: TopicSettings
+    ) async throws(BrokerError) -> TopicDescription
+    /// Changes a topic.
+    func alterTopic(
+        _ name: ResourceName, _ changes: TopicChanges
+    ) async throws(BrokerError) -> TopicDescription
+    /// Deletes a topic and its events; with `cascade` also the subscriptions and rules that use it.
+    func deleteTopic(_ name: ResourceName, cascade: Bool) async throws(BrokerError)
+
+    /// A page of subscriptions, by name; those of one topic only, if given.
+    func subscriptions(of topic: ResourceName?, _ page: Page) throws(BrokerError) -> [SubscriptionDescription]
+    /// One subscription.
+    func subscription(_ name: ResourceName) throws(BrokerError) -> SubscriptionDescription
+    /// Creates a subscription.
+    func createSubscription(
+        _ name: ResourceName, _ settings: SubscriptionSettings
+    ) async throws(BrokerError) -> SubscriptionDescription
+    /// Changes a subscription.
+    func alterSubscription(
+        _ name: ResourceName, _ changes: SubscriptionChanges
+    ) async throws(BrokerError) -> SubscriptionDescription
+    /// Deletes a subscription.
+    func deleteSubscription(_ name: ResourceName) async throws(BrokerError)
+
+    /// A page of rules, by name; those of one topic only, if given.
+    func rules(of topic: ResourceName?, _ page: Page) throws(BrokerError) -> [RuleDescription]
+    /// One rule.
+    func rule(_ name: ResourceName) throws(BrokerError) -> RuleDescription
+    /// Creates or replaces a rule; true when it is new.
+    func putRule(
+        _ name: ResourceName, _ settings: RuleSettings
+    ) async throws(BrokerError) -> (RuleDescription, isNew: Bool)
+    /// Deletes a rule, and the subscriptions behind its webhook targets.
+    func deleteRule(_ name: ResourceName) async throws(BrokerError)
+
+    /// A page of dead letters, oldest first per topic.
+    func deadLetters(_ selection: DeadLetterSelection, _ page: Page) async throws(BrokerError) -> [DeadLetter]
+    /// Sends dead letters back to the subscriptions that gave them up.
+    func redrive(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult
+    /// Forgets dead letters.
+    func discard(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult
+
+    // MARK: Observe
+
+    /// Why publishes would be refused now; nil when they would not.
+    var unavailability: BrokerError.Unavailability? { get }
+    /// What the broker can say about itself.
+    func status() -> BrokerStatus
+    /// Verifies the checksums of everything stored, and reports what is damaged.
+    func verify(progress: @Sendable (Int64) -> Void) async throws(BrokerError) -> VerificationReport
+}
+
+/// What the broker can say about itself.
+public struct BrokerStatus: Sendable {
+    /// Counts.
+    public var topics: Int
+    /// Counts.
+    public var partitions: Int
+    /// Counts.
+    public var subscriptions: Int
+    /// Counts.
+    public var rules: Int
+    /// Dead letters waiting, of all topics.
+    public var deadLettersWaiting: Int64
+    /// The store's own account.
+    public var store: StoreStatistics
+    /// How long recovery took at start.
+    public var recovery: Duration
+}
+
+/// What a verification found.
+public struct VerificationReport: Sendable {
+    /// Batches that were checked.
+    public var batches: Int64
+    /// Bytes that were checked.
+    public var bytes: Int64
+    /// What is damaged, for a person.
+    public var damage: [String]
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What people decide about topics, subscriptions and rules. Values only; the registry's log keeps them.
+
+public import ApusModel
+public import ApusRules
+public import ApusStorage
+public import ApusTransport
+
+/// What is decided about a topic.
+public struct TopicSettings: Sendable, Hashable {
+    /// How many partitions; 1 to 10,000, can grow and not shrink.
+    public var partitions: Int
+    /// When a publish is acknowledged.
+    public var durability: Durability
+    /// How long events are kept; nil for ever.
+    public var retentionAge: Duration?
+    /// How many bytes are kept per partition; nil for no limit.
+    public var retentionBytes: Int64?
+    /// When a segment is closed, in bytes; what retention can forget is whole segments.
+    public var segmentBytes: Int
+
+    /// What is decided about a topic.
+    public init(
+        partitions: Int = 1, durability: Durability = .flush, retentionAge: Duration? = .seconds(7 * 86_400),
+        retentionBytes: Int64? = nil, segmentBytes: Int = 128 << 20
+    ) {
+        self.partitions = partitions
+        self.durability = durability
+        self.retentionAge = retentionAge
+        self.retentionBytes = retentionBytes
+        self.segmentBytes = segmentBytes
+    }
+}
+
+/// The settings to change; nil leaves one as it is.
+public struct TopicChanges: Sendable, Hashable {
+    /// More partitions.
+    public var partitions: Int?
+    /// When a publish is acknowledged.
+    public var durability: Durability?
+    /// How long events are kept; `.some(nil)` for ever.
+    public var retentionAge: Duration??
+    /// How many bytes are kept per partition; `.some(nil)` for no limit.
+    public var retentionBytes: Int64??
+    /// When a segment is closed, in bytes.
+    public var segmentBytes: Int?
+
+    /// Changes nothing.
+    public init() {}
+}
+
+/// A place in a topic that can be named before it is known.
+public enum StartPosition: Sendable, Hashable {
+    /// The first event that is kept.
+    case earliest
+    /// The next event to come.
+    case latest
+    /// An offset, the same in every partition.
+    case offset(Offset)
+    /// The first event that arrived at or after this time.
+    case time(Timestamp)
+}
+
+/// How a subscription consumes.
+public enum SubscriptionKind: String, Sendable, Hashable, CaseIterable {
+    /// Each event is leased and settled by itself.
+    case shared
+    /// One position per partition, moved by the consumer.
+    case cursor
+}
+
+/// When a failed delivery is tried again: exponential with full jitter, so that attempt n waits a random time of up to
+/// `initial * 2^(n-1)`, capped at `max`.
+public struct RetrySettings: Sendable, Hashable {
+    /// The longest wait before the second attempt.
+    public var initial: Duration
+    /// The longest wait before any attempt.
+    public var max: Duration
+
+    /// When a failed delivery is tried again.
+    public init(initial: Duration = .seconds(1), max: Duration = .seconds(300)) {
+        self.initial = initial
+        self.max = max
+    }
+}
+
+/// What is decided about a subscription.
+public struct SubscriptionSettings: Sendable, Hashable {
+    /// The topic that it reads.
+    public var topic: ResourceName
+    /// How it consumes.
+    public var kind: SubscriptionKind
+    /// Where it began.
+    public var start: StartPosition
+    /// Which events it wants; nil for all.
+    public var pattern: Pattern?
+    /// How long a lease lasts unless extended; 0 s to 12 h.
+    public var lease: Duration
+    /// How many events may be leased at the same time; 1 to 100,000.
+    public var inFlightMax: Int
+    /// How many attempts an event gets before it is dead-lettered; 1 to 1,000.
+    public var attemptsMax: Int
+    /// When a failed delivery is tried again.
+    public var retry: RetrySettings
+    /// The dead-letter topic; nil for `{topic}.dead-letter`.
+    public var deadLetter: ResourceName?
+    /// Where Apus delivers by itself; nil when consumers receive.
+    public var push: PushSettings?
+    /// Whether handing out is stopped.
+    public var isPaused: Bool
+
+    /// What is decided about a subscription.
+    public init(
+        topic: ResourceName, kind: SubscriptionKind = .shared, start: StartPosition = .latest,
+        pattern: Pattern? = nil, lease: Duration = .seconds(30), inFlightMax: Int = 1000,
+        attemptsMax: Int = 16,
+        retry: RetrySettings = RetrySettings(), deadLetter: ResourceName? = nil, push: PushSettings? = nil,
+        isPaused: Bool = false
+    ) {
+        self.topic = topic
+        self.kind = kind
+        self.start = start
+        self.pattern = pattern
+        self.lease = lease
+        self.inFlightMax = inFlightMax
+        self.attemptsMax = attemptsMax
+        self.retry = retry
+        self.deadLetter = deadLetter
+        self.push = push
+        self.isPaused = isPaused
+    }
+}
+
+/// The settings to change; nil leaves one as it is.
+public struct SubscriptionChanges: Sendable, Hashable {
+    /// Which events it wants from now on; `.some(nil)` for all.
+    public var pattern: Pattern??
+    /// How long a lease lasts.
+    public var lease: Duration?
+    /// How many events may be leased at the same time.
+    public var inFlightMax: Int?
+    /// How many attempts an event gets.
+    public var attemptsMax: Int?
+    /// When a failed delivery is tried again.
+    public var retry: RetrySettings?
+    /// The dead-letter topic.
+    public var deadLetter: ResourceName?
+    /// Where Apus delivers by itself.
+    public var push: PushSettings?
+    /// Whether handing out is stopped.
+    public var isPaused: Bool?
+
+    /// Changes nothing.
+    public init() {}
+}
+
+/// Where a rule sends what it matches.
+public enum RuleTarget: Sendable, Hashable {
+    /// A copy to another topic.
+    case topic(ResourceName)
+    /// A delivery to an outside address, through a subscription of its own.
+    case webhook(PushSettings)
+}
+
+/// What is decided about a rule.
+public struct RuleSettings: Sendable, Hashable {
+    /// The topic whose events it looks at.
+    public var topic: ResourceName
+    /// Which events it takes.
+    public var pattern: Pattern
+    /// Where they go; 1 to 16.
+    public var targets: [RuleTarget]
+    /// Whether it is at work.
+    public var isEnabled: Bool
+
+    /// What is decided about a rule.
+    public init(topic: ResourceName, pattern: Pattern, targets: [RuleTarget], isEnabled: Bool = true) {
+        self.topic = topic
+        self.pattern = pattern
+        self.targets = targets
+        self.isEnabled = isEnabled
+    }
+}
