@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Builds one batch, record by record, in the buffer that goes to disk: nothing is copied twice except the
-// few bytes that a record's length prefix turns out shorter than the room kept for it.
+// Builds one batch, record by record, in the buffer that goes to disk. Headers are gathered first, because a record begins with its
+// length: once they are there every length is known and each byte is written once, in its place.
 
 import CApus
 import NIOCore
 
 /// Builds one ``RecordBatch``.
-///
-/// Records are begun, given headers and ended; a batch with a record that was begun and not ended cannot be
-/// finished wrongly because ``append(timestamp:key:value:headers:)`` does all three.
-public struct RecordBatchBuilder: ~Copyable {
-    /// Room kept for a record's length: what 28 bits need as a varint, more than a batch can hold.
-    private static let lengthRoom = 5
-
+public struct RecordBatchBuilder {
     private var buffer: ByteBuffer
-    private var recordStart = 0
-    private var headerCountIndex = 0
+    private var headers = ByteBuffer()
     private var headerCount = 0
     private var baseTimestamp = Timestamp(milliseconds: 0)
     private var maxTimestamp = Timestamp(milliseconds: 0)
@@ -37,8 +30,24 @@ public struct RecordBatchBuilder: ~Copyable {
     /// The batch's size so far, in bytes.
     public var length: Int { buffer.writerIndex }
 
-    /// Begins a record: its timestamp, key (nil for none) and value (nil for a tombstone).
-    public mutating func beginRecord(
+    /// Adds a header to the record that ``append(timestamp:key:value:)`` will add next.
+    public mutating func addHeader(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?) {
+        headerCount += 1
+        RecordBatchBuilder.writeNullable(name, into: &headers)
+        RecordBatchBuilder.writeNullable(value, into: &headers)
+    }
+
+    /// Adds a header to the record that ``append(timestamp:key:value:)`` will add next.
+    public mutating func addHeader(_ name: String, _ value: String) {
+        headerCount += 1
+        headers.writeVarint(Int64(name.utf8.count))
+        headers.writeString(name)
+        headers.writeVarint(Int64(value.utf8.count))
+        headers.writeString(value)
+    }
+
+    /// Adds a record with the headers added since the last one: its timestamp, key (nil for none) and value (nil for a tombstone).
+    public mutating func append(
         timestamp: Timestamp, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?
     ) {
         if count == 0 {
@@ -46,43 +55,23 @@ public struct RecordBatchBuilder: ~Copyable {
             maxTimestamp = timestamp
         }
         maxTimestamp = max(maxTimestamp, timestamp)
-        recordStart = buffer.writerIndex
-        buffer.writeRepeatingByte(0, count: RecordBatchBuilder.lengthRoom + 1)
-        buffer.writeVarint(timestamp.rawValue &- baseTimestamp.rawValue)
-        buffer.writeVarint(Int64(count))
-        writeNullable(key)
-        writeNullable(value)
-        headerCountIndex = buffer.writerIndex
-        headerCount = 0
-        buffer.writeInteger(UInt8(0))
-    }
-
-    /// Adds a header to the record begun last.
-    public mutating func addHeader(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?) {
-        headerCount += 1
-        writeNullable(name)
-        writeNullable(value)
-    }
-
-    /// Adds a header to the record begun last.
-    public mutating func addHeader(_ name: String, _ value: String) {
-        headerCount += 1
-        buffer.writeVarint(Int64(name.utf8.count))
-        buffer.writeString(name)
-        buffer.writeVarint(Int64(value.utf8.count))
-        buffer.writeString(value)
-    }
-
-    /// Ends the record begun last.
-    public mutating func endRecord() {
-        writeHeaderCount()
-        let length = buffer.writerIndex - recordStart - RecordBatchBuilder.lengthRoom
-        let spare = RecordBatchBuilder.lengthRoom - varintLength(Int64(length))
-        let end = buffer.writerIndex
-        buffer.moveWriterIndex(to: recordStart)
+        let timestampDelta = timestamp.rawValue &- baseTimestamp.rawValue
+        let length =
+            1 + varintLength(timestampDelta) + varintLength(Int64(count))
+            + RecordBatchBuilder.nullableLength(key)
+            + RecordBatchBuilder.nullableLength(value) + varintLength(Int64(headerCount))
+            + headers.readableBytes
+        buffer.reserveCapacity(minimumWritableBytes: length + 5)
         buffer.writeVarint(Int64(length))
-        shift(from: recordStart + RecordBatchBuilder.lengthRoom, to: buffer.writerIndex, count: length)
-        buffer.moveWriterIndex(to: end - spare)
+        buffer.writeInteger(UInt8(0))
+        buffer.writeVarint(timestampDelta)
+        buffer.writeVarint(Int64(count))
+        RecordBatchBuilder.writeNullable(key, into: &buffer)
+        RecordBatchBuilder.writeNullable(value, into: &buffer)
+        buffer.writeVarint(Int64(headerCount))
+        buffer.writeImmutableBuffer(headers)
+        headers.clear()
+        headerCount = 0
         count += 1
     }
 
@@ -90,11 +79,6 @@ public struct RecordBatchBuilder: ~Copyable {
     public mutating func append(
         timestamp: Timestamp, key: [UInt8]?, value: [UInt8]?, headers: [Record.Header] = []
     ) {
-        RecordBatchBuilder.withNullable(key) { key in
-            RecordBatchBuilder.withNullable(value) { value in
-                beginRecord(timestamp: timestamp, key: key, value: value)
-            }
-        }
         for header in headers {
             var name = header.name
             name.withUTF8 { name in
@@ -103,7 +87,11 @@ public struct RecordBatchBuilder: ~Copyable {
                 }
             }
         }
-        endRecord()
+        RecordBatchBuilder.withNullable(key) { key in
+            RecordBatchBuilder.withNullable(value) { value in
+                append(timestamp: timestamp, key: key, value: value)
+            }
+        }
     }
 
     private static func withNullable(_ bytes: [UInt8]?, _ body: (UnsafeRawBufferPointer?) -> Void) {
@@ -135,34 +123,17 @@ public struct RecordBatchBuilder: ~Copyable {
         return RecordBatch(trusted: buffer)
     }
 
-    private mutating func writeNullable(_ bytes: UnsafeRawBufferPointer?) {
+    private static func nullableLength(_ bytes: UnsafeRawBufferPointer?) -> Int {
+        guard let bytes else { return 1 }
+        return varintLength(Int64(bytes.count)) + bytes.count
+    }
+
+    private static func writeNullable(_ bytes: UnsafeRawBufferPointer?, into buffer: inout ByteBuffer) {
         guard let bytes else {
             buffer.writeVarint(-1)
             return
         }
         buffer.writeVarint(Int64(bytes.count))
         buffer.writeBytes(bytes)
-    }
-
-    /// Header counts below 64 take the one byte kept for them; more need the headers moved along.
-    private mutating func writeHeaderCount() {
-        let length = varintLength(Int64(headerCount))
-        let end = buffer.writerIndex
-        if length > 1 {
-            buffer.writeRepeatingByte(0, count: length - 1)
-            shift(
-                from: headerCountIndex + 1, to: headerCountIndex + length, count: end - headerCountIndex - 1)
-        }
-        buffer.moveWriterIndex(to: headerCountIndex)
-        buffer.writeVarint(Int64(headerCount))
-        buffer.moveWriterIndex(to: end + length - 1)
-    }
-
-    private mutating func shift(from source: Int, to destination: Int, count: Int) {
-        guard source != destination, count > 0 else { return }
-        buffer.withVeryUnsafeMutableBytes { raw in
-            guard let base = raw.baseAddress else { return }
-            (base + destination).copyMemory(from: base + source, byteCount: count)
-        }
     }
 }

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Where one shared subscription stands, as a value without I/O: how far it has looked into each partition, and which of the events
+// it has seen are not settled.
+//
+// Invariants:
+//  - Every event before `next` of its partition is either in `items` or settled (or did not match).
+//  - The cursor of a partition is its least item, or `next` when it has none; everything before the cursor is settled.
+//  - `leased` and `waiting` count the items in those phases.
+//  - An item's attempts never go down, except when a consumer gives an attempt back uncounted.
+//  - `ready` and `timers` may hold entries that no longer apply, never the other way round; they are checked when taken.
+
+package import ApusModel
+import HeapModule
+
+/// The place of an event among all partitions of a topic.
+package struct Position: Hashable, Comparable, Sendable {
+    /// The partition.
+    package var partition: Int
+    /// The place in it.
+    package var offset: Offset
+
+    package init(partition: Int, offset: Offset) {
+        self.partition = partition
+        self.offset = offset
+    }
+
+    package static func < (left: Position, right: Position) -> Bool {
+        (left.offset, left.partition) < (right.offset, right.partition)
+    }
+}
+
+/// The state of one shared subscription.
+package struct DeliveryState: Sendable {
+    /// What an event that is not settled is waiting for.
+    package enum Phase: Sendable, Hashable {
+        /// To be handed out.
+        case ready
+        /// Its consumer, until the deadline; the nonce tells this lease from earlier ones.
+        case leased(nonce: UInt64, deadline: Duration)
+        /// Its next attempt.
+        case waiting(due: Duration, wall: Timestamp)
+        /// Its settlement or its dead letter to become durable.
+        case closing
+    }
+
+    /// An event that is not settled.
+    package struct Item: Sendable, Hashable {
+        /// How often it was handed out.
+        package var attempts: Int
+        /// What it is waiting for.
+        package var phase: Phase
+    }
+
+    private struct Timer: Comparable, Sendable {
+        var deadline: Duration
+        var position: Position
+
+        static func < (left: Timer, right: Timer) -> Bool {
+            (left.deadline, left.position) < (right.deadline, right.position)
+        }
+    }
+
+    /// Per partition, the first offset not looked at yet.
+    package private(set) var next: [Offset]
+    /// Everything seen and not settled.
+    package private(set) var items: [Position: Item] = [:]
+    /// How many items are leased.
+    package private(set) var leased = 0
+    /// How many items wait for their next attempt.
+    package private(set) var waiting = 0
+    private var ready = Heap<Position>()
+    private var timers = Heap<Timer>()
+
+    /// A subscription that begins at `next`.
+    package init(next: [Offset]) { self.next = next }
+
+    // MARK: Looking ahead
+
+    /// Everything of `partition` before `offset` has been looked at.
+    package mutating func advance(partition: Int, to offset: Offset) {
+        grow(to: partition)
+        next[partition] = max(next[partition], offset)
+    }
+
+    /// A partition that the topic grew begins at its first event: nothing in it came before the subscription.
+    package mutating func grow(to partition: Int) {
+        while next.count <= partition { next.append(.zero) }
+    }
+
+    /// The offset before which everything of `partition` is settled.
+    package func cursor(partition: Int) -> Offset {
+        guard partition < next.count else { return .zero }
+        return items.keys.lazy.filter { $0.partition == partition }.map(\.offset).min() ?? next[partition]
+    }
+
+    /// The cursors of all partitions, in one pass.
+    package func cursors() -> [Offset] {
+        var cursors = next
+        for position in items.keys { cursors[position.partition] = min(cursors[position.partition], position.offset) }
+        return cursors
+    }
+
+    // MARK: Handing out
+
+    /// The first item that is ready to be handed out again, which is then no longer listed as such.
+    package mutating func takeReady() -> Position? {
+        while let position = ready.popMin() {
+            if items[position]?.phase == .ready { return position }
+        }
+        return nil
+    }
+
+    /// Whether any item may be ready.
+    package var mayHaveReady: Bool { !ready.isEmpty }
+
+    /// Hands out the event at `position`, new or ready, and counts the attempt.
+    ///
+    /// - Returns: which attempt this is, from 1.
+    package mutating func lease(_ position: Position, nonce: UInt64, deadline: Duration) -> Int {
+        let attempts = (items[position]?.attempts ?? 0) + 1
+        set(position, Item(attempts: attempts, phase: .leased(nonce: nonce, deadline: deadline)))
+        advance(partition: position.partition, to: position.offset.advanced(by: 1))
+        addTimer(deadline, position)
+        return attempts
+    }
+
+    /// The item at `position` if the lease with `nonce` still holds it.
+    package func leasedItem(_ position: Position, nonce: UInt64) -> Item? {
+        guard let item = items[position], case .leased(nonce, _) = item.phase else { return nil }
+        return item
+    }
+
+    // MARK: Verdicts
+
+    /// Settles an event for good.
+    package mutating func settle(_ position: Position) { set(position, nil) }
+
+    /// Marks an event whose end is being written down.
+    package mutating func close(_ position: Position) {
+        guard let item = items[position] else { return }
+        set(position, Item(attempts: item.attempts, phase: .closing))
+    }
+
+    /// Puts an event back to be handed out at once, with `attempts` behind it.
+    package mutating func putBack(_ position: Position, attempts: Int) {
+        set(position, Item(attempts: attempts, phase: .ready))
+        ready.insert(position)
+    }
+
+    /// Puts an event aside until `due`.
+    package mutating func postpone(_ position: Position, attempts: Int, due: Duration, wall: Timestamp) {
+        set(position, Item(attempts: attempts, phase: .waiting(due: due, wall: wall)))
+        addTimer(due, position)
+    }
+
+    /// Moves the end of a lease.
+    package mutating func extend(_ position: Position, nonce: UInt64, deadline: Duration) {
+        guard let item = leasedItem(position, nonce: nonce) else { return }
+        set(position, Item(attempts: item.attempts, phase: .leased(nonce: nonce, deadline: deadline)))
+        addTimer(deadline, position)
+    }
+
+    /// Looks at every partition again from the given offsets on.
+    ///
+    /// Backwards, what is not settled before the offset stays so; forwards, everything before the offset is given up, because
+    /// that is what moving forwards asks for.
+    package mutating func rewind(to offsets: [Offset]) {
+        for position in items.keys {
+            let target = position.partition < offsets.count ? offsets[position.partition] : .zero
+            let isForward = position.partition < next.count && target > next[position.partition]
+            if isForward || position.offset >= target { set(position, nil) }
+        }
+        next = offsets
+    }
+
+    // MARK: Time
+
+    /// When `elapse` next has something to do.
+    package var deadline: Duration? { timers.min?.deadline }
+
+    /// Makes waiting items whose time has come ready, and returns those whose lease has run out, with their attempts.
+    package mutating func elapse(now: Duration) -> [Position] {
+        var expired: [Position] = []
+        while let timer = timers.min, timer.deadline <= now {
+            timers.removeMin()
+            switch items[timer.position]?.phase {
+            case .leased(_, let deadline) where deadline <= now: expired.append(timer.position)
+            case .waiting(let due, _) where due <= now:
+                putBack(timer.position, attempts: items[timer.position]?.attempts ?? 0)
+            default: break
+            }
+        }
+        return expired
+    }
+
+    private mutating func addTimer(_ deadline: Duration, _ position: Position) {
+        timers.insert(Timer(deadline: deadline, position: position))
+        // Leases that were settled leave their timers behind; when those are the majority, start afresh.
+        guard timers.count > 2 * items.count + 1024 else { return }
+        var live = Heap<Timer>()
+        for (position, item) in items {
+            switch item.phase {
+            case .leased(_, let deadline), .waiting(let deadline, _):
+                live.insert(Timer(deadline: deadline, position: position))
+            case .ready, .closing: break
+            }
+        }
+        timers = live
+    }
+
+    private mutating func set(_ position: Position, _ item: Item?) {
+        count(items[position], -1)
+        count(item, 1)
+        items[position] = item
+    }
+
+    private mutating func count(_ item: Item?, _ change: Int) {
+        switch item?.phase {
+        case .leased: leased += change
+        case .waiting: waiting += change
+        case .ready, .closing, nil: break
+        }
+    }
+}

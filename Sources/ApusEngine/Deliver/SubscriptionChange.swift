@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What a subscription's log says. Each record holds changes; the state at start is their fold. Binary, because one is written for
+// every lease and every settlement: an operation byte and zig-zag varints.
+//
+// From time to time the whole state is written as one batch that begins with `reset`, and what came before it is trimmed. One batch,
+// because half a snapshot would forget events.
+
+package import ApusModel
+package import NIOCore
+
+/// One thing that happened to a subscription and must outlive the process.
+package enum SubscriptionChange: Hashable, Sendable {
+    /// Forget everything: a snapshot follows in the same batch.
+    case reset
+    /// Everything of the partition before `next` has been looked at.
+    case advanced(partition: Int, next: Offset)
+    /// The event was handed out, for the nth time.
+    case attempted(Position, attempts: Int)
+    /// The event is done.
+    case settled(Position)
+    /// The event waits for its next attempt.
+    case waiting(Position, attempts: Int, due: Timestamp)
+    /// The event is to be handed out at once, with `attempts` behind it.
+    case ready(Position, attempts: Int)
+    /// Dead letters of this subscription are before this offset of that partition of the dead-letter topic, or in events that are
+    /// settled here.
+    case deadLetterMark(partition: Int, end: Offset)
+
+    private enum Operation: UInt8 {
+        case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark
+    }
+
+    /// Appends the change to `buffer`.
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .reset: buffer.write(Operation.reset.rawValue)
+        case .advanced(let partition, let next):
+            buffer.write(Operation.advanced.rawValue, Int64(partition), next.rawValue)
+        case .attempted(let position, let attempts):
+            buffer.write(
+                Operation.attempted.rawValue, Int64(position.partition), position.offset.rawValue, Int64(attempts))
+        case .settled(let position):
+            buffer.write(Operation.settled.rawValue, Int64(position.partition), position.offset.rawValue)
+        case .waiting(let position, let attempts, let due):
+            buffer.write(
+                Operation.waiting.rawValue, Int64(position.partition), position.offset.rawValue, Int64(attempts),
+                due.rawValue)
+        case .ready(let position, let attempts):
+            buffer.write(
+                Operation.ready.rawValue, Int64(position.partition), position.offset.rawValue, Int64(attempts))
+        case .deadLetterMark(let partition, let end):
+            buffer.write(Operation.deadLetterMark.rawValue, Int64(partition), end.rawValue)
+        }
+    }
+
+    /// All changes of one record's value; nil when it is not well-formed.
+    package static func decode(_ bytes: UnsafeRawBufferPointer) -> [SubscriptionChange]? {
+        var reader = ByteReader(bytes)
+        var changes: [SubscriptionChange] = []
+        while reader.remaining > 0 {
+            guard let change = decodeOne(&reader) else { return nil }
+            changes.append(change)
+        }
+        return changes
+    }
+
+    private static func decodeOne(_ reader: inout ByteReader) -> SubscriptionChange? {
+        guard let byte: UInt8 = reader.integer(), let operation = Operation(rawValue: byte) else { return nil }
+        if operation == .reset { return .reset }
+        guard let partition = reader.varint(), partition >= 0, partition < 1 << 24, let offset = reader.varint()
+        else { return nil }
+        let position = Position(partition: Int(partition), offset: Offset(offset))
+        switch operation {
+        case .reset: return .reset
+        case .advanced: return .advanced(partition: position.partition, next: position.offset)
+        case .settled: return .settled(position)
+        case .deadLetterMark: return .deadLetterMark(partition: position.partition, end: position.offset)
+        case .attempted, .waiting, .ready: break
+        }
+        guard let attempts = reader.varint(), attempts >= 0, attempts <= Int64(Int32.max) else { return nil }
+        switch operation {
+        case .attempted: return .attempted(position, attempts: Int(attempts))
+        case .ready: return .ready(position, attempts: Int(attempts))
+        default:
+            guard let due = reader.varint() else { return nil }
+            return .waiting(position, attempts: Int(attempts), due: Timestamp(milliseconds: due))
+        }
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func write(_ operation: UInt8, _ numbers: Int64...) {
+        writeInteger(operation)
+        for number in numbers { writeVarint(number) }
+    }
+}
+
+extension DeliveryState {
+    /// Applies what the log says. Leases are not restored: after a restart their events are ready again, the attempt counted.
+    ///
+    /// - Parameter anchor: turns a due time on the wall into one on the monotonic clock.
+    package mutating func apply(_ change: SubscriptionChange, anchor: (Timestamp) -> Duration) {
+        switch change {
+        case .reset: self = DeliveryState(next: [])
+        case .advanced(let partition, let next): advance(partition: partition, to: next)
+        case .attempted(let position, let attempts), .ready(let position, let attempts):
+            advance(partition: position.partition, to: position.offset.advanced(by: 1))
+            putBack(position, attempts: attempts)
+        case .settled(let position):
+            advance(partition: position.partition, to: position.offset.advanced(by: 1))
+            settle(position)
+        case .waiting(let position, let attempts, let due):
+            advance(partition: position.partition, to: position.offset.advanced(by: 1))
+            postpone(position, attempts: attempts, due: anchor(due), wall: due)
+        case .deadLetterMark: break
+        }
+    }
+
+    /// The changes that make this state out of nothing.
+    package func snapshot() -> [SubscriptionChange] {
+        var changes: [SubscriptionChange] = [.reset]
+        for (partition, offset) in next.enumerated() {
+            changes.append(.advanced(partition: partition, next: offset))
+        }
+        for (position, item) in items.sorted(by: { $0.key < $1.key }) {
+            switch item.phase {
+            case .waiting(_, let wall): changes.append(.waiting(position, attempts: item.attempts, due: wall))
+            case .ready, .leased, .closing: changes.append(.ready(position, attempts: item.attempts))
+            }
+        }
+        return changes
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What the registry knows: the definitions that people made. Values; what runs because of them is elsewhere.
+
+import ApusModel
+
+/// A topic by definition.
+struct TopicDefinition: Sendable, Hashable {
+    var name: ResourceName
+    /// The family of its logs: one member per partition, and two for its own state.
+    var id: LogID
+    var created: Timestamp
+    var settings: TopicSettings
+    /// Whether dead letters were ever put here, so that a ledger of what became of them exists.
+    var holdsDeadLetters = false
+
+    func partitionLog(_ number: Int) -> LogID { id.member(number) }
+    /// Where rules have come to in this topic.
+    var routesLog: LogID { id.member(0xFF_FFFF) }
+    /// Which dead letters are done with.
+    var ledgerLog: LogID { id.member(0xFF_FFFE) }
+}
+
+/// A subscription by definition.
+struct SubscriptionDefinition: Sendable, Hashable {
+    var name: ResourceName
+    var id: LogID
+    var created: Timestamp
+    var settings: SubscriptionSettings
+    /// The topic's identity: a topic made again under the same name is another one.
+    var topicID: LogID
+    /// Where it began, per partition: resolved when it was made, because `latest` means then.
+    var startOffsets: [Offset]
+    /// The rule whose target it serves.
+    var rule: ResourceName?
+
+    var log: LogID { id.member(0) }
+
+    /// The dead-letter topic in force.
+    var deadLetter: ResourceName {
+        if let name = settings.deadLetter { return name }
+        // A topic name leaves room for the suffix because registration checks it.
+        return (try? ResourceName("\(settings.topic).dead-letter")) ?? settings.topic
+    }
+}
+
+/// A rule by definition.
+struct RuleDefinition: Sendable, Hashable {
+    var name: ResourceName
+    var id: LogID
+    var created: Timestamp
+    var settings: RuleSettings
+    /// The first offset, per partition, that the rule looks at.
+    var startOffsets: [Offset]
+
+    /// The topics it copies to.
+    var targetTopics: [ResourceName] {
+        settings.targets.compactMap { if case .topic(let name) = $0 { name } else { nil } }
+    }
+
+    /// The name of the subscription behind its nth target.
+    func subscriptionName(target index: Int) -> ResourceName? {
+        try? ResourceName("\(name).webhook-\(index + 1)")
+    }
+}
+
+/// One change of the registry; each holds the whole definition, so that the last one wins.
+enum RegistryChange: Sendable, Hashable {
+    case topic(TopicDefinition)
+    case topicDeleted(ResourceName)
+    case subscription(SubscriptionDefinition)
+    case subscriptionDeleted(ResourceName)
+    case rule(RuleDefinition)
+    case ruleDeleted(ResourceName)
+}
+
+/// Everything that is defined: the fold of all changes.
+struct Definitions: Sendable {
+    var topics: [ResourceName: TopicDefinition] = [:]
+    var subscriptions: [ResourceName: SubscriptionDefinition] = [:]
+    var rules: [ResourceName: RuleDefinition] = [:]
+
+    mutating func apply(_ change: RegistryChange) {
+        switch change {
+        case .topic(let topic): topics[topic.name] = topic
+        case .topicDeleted(let name): topics[name] = nil
+        case .subscription(let subscription): subscriptions[subscription.name] = subscription
+        case .subscriptionDeleted(let name): subscriptions[name] = nil
+        case .rule(let rule): rules[rule.name] = rule
+        case .ruleDeleted(let name): rules[name] = nil
+        }
+    }
+
+    /// The changes that make these definitions out of nothing.
+    var snapshot: [RegistryChange] {
+        topics.values.sorted { $0.name < $1.name }.map(RegistryChange.topic)
+            + subscriptions.values.sorted { $0.name < $1.name }.map(RegistryChange.subscription)
+            + rules.values.sorted { $0.name < $1.name }.map(RegistryChange.rule)
+    }
+
+    /// The way along which `rule` would feed its own topic, over however many rules; nil when there is none.
+    func cycle(adding rule: RuleDefinition) -> [ResourceName]? {
+        var edges: [ResourceName: Set<ResourceName>] = [:]
+        for other in rules.values where other.name != rule.name {
+            edges[other.settings.topic, default: []].formUnion(other.targetTopics)
+        }
+        var trail = rule.targetTopics.sorted().map { [rule.settings.topic, $0] }
+        var seen: Set<ResourceName> = []
+        while let path = trail.popLast() {
+            guard let last = path.last else { continue }
+            if last == rule.settings.topic { return path }
+            guard seen.insert(last).inserted else { continue }
+            for next in (edges[last] ?? []).sorted() { trail.append(path + [next]) }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Definitions as the registry's log keeps them: one JSON object per change, readable with any Kafka tool. Durations are milliseconds
+// here; unknown members are ignored so that an older server can read what a newer one wrote.
+
+import ApusModel
+import ApusRules
+import ApusStorage
+import ApusTransport
+import JSONText
+
+/// Why the registry's log cannot be understood.
+struct RegistryCodingError: Error {
+    var reason: String
+}
+
+// MARK: Writing
+
+extension RegistryChange {
+    func encoded() -> [UInt8] {
+        var writer = JSONWriter(capacity: 512)
+        writer.beginObject()
+        switch self {
+        case .topic(let topic): topic.write(to: &writer)
+        case .subscription(let subscription): subscription.write(to: &writer)
+        case .rule(let rule): rule.write(to: &writer)
+        case .topicDeleted(let name): writer.deletion("topic-deleted", name)
+        case .subscriptionDeleted(let name): writer.deletion("subscription-deleted", name)
+        case .ruleDeleted(let name): writer.deletion("rule-deleted", name)
+        }
+        writer.endObject()
+        return writer.bytes
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func deletion(_ change: String, _ name: ResourceName) {
+        member("change", change)
+        member("name", name.description)
+    }
+
+    fileprivate mutating func member(_ name: String, _ value: String?) {
+        guard let value else { return }
+        key(name)
+        string(value)
+    }
+
+    fileprivate mutating func member(_ name: String, _ value: Int64?) {
+        guard let value else { return }
+        key(name)
+        integer(value)
+    }
+
+    fileprivate mutating func member(_ name: String, _ offsets: [Offset]) {
+        key(name)
+        beginArray()
+        for offset in offsets { integer(offset.rawValue) }
+        endArray()
+    }
+
+    fileprivate mutating func member(_ name: String, _ push: PushSettings) {
+        key(name)
+        beginObject()
+        member("url", push.url)
+        member("timeout", push.timeout.milliseconds)
+        member("concurrency", Int64(push.concurrency))
+        member("mode", push.mode.rawValue)
+        endObject()
+    }
+}
+
+extension TopicDefinition {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.member("change", "topic")
+        writer.member("name", name.description)
+        writer.member("id", id.description)
+        writer.member("created", created.rawValue)
+        writer.member("partitions", Int64(settings.partitions))
+        writer.member("durability", settings.durability.text)
+        writer.member("retentionAge", settings.retentionAge?.milliseconds)
+        writer.member("retentionBytes", settings.retentionBytes)
+        writer.member("segmentBytes", Int64(settings.segmentBytes))
+        if holdsDeadLetters { writer.member("holdsDeadLetters", "true") }
+    }
+}
+
+extension Durability {
+    fileprivate var text: String {
+        switch self {
+        case .flush: "flush"
+        case .none: "none"
+        case .interval(let interval): "\(interval.milliseconds)"
+        }
+    }
+
+    fileprivate init?(text: String) {
+        switch text {
+        case "flush": self = .flush
+        case "none": self = .none
+        default:
+            guard let milliseconds = Int64(text) else { return nil }
+            self = .interval(.milliseconds(milliseconds))
+        }
+    }
+}
+
+extension SubscriptionDefinition {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.member("change", "subscription")
+        writer.member("name", name.description)
+        writer.member("id", id.description)
+        writer.member("created", created.rawValue)
+        writer.member("topic", settings.topic.description)
+        writer.member("topicID", topicID.description)
+        writer.member("startOffsets", startOffsets)
+        writer.member("rule", rule?.description)
+        writer.member("kind", settings.kind.rawValue)
+        writer.member("start", settings.start.text)
+        writer.member("pattern", settings.pattern?.text)
+        writer.member("lease", settings.lease.milliseconds)
+        writer.member("inFlightMax", Int64(settings.inFlightMax))
+        writer.member("attemptsMax", Int64(settings.attemptsMax))
+        writer.member("retryInitial", settings.retry.initial.milliseconds)
+        writer.member("retryMax", settings.retry.max.milliseconds)
+        writer.member("deadLetter", settings.deadLetter?.description)
+        if let push = settings.push { writer.member("push", push) }
+        if settings.isPaused { writer.member("paused", "true") }
+    }
+}
+
+extension StartPosition {
+    fileprivate var text: String {
+        switch self {
+        case .earliest: "earliest"
+        case .latest: "latest"
+        case .offset(let offset): "offset:\(offset)"
+        case .time(let time): "time:\(time)"
+        }
+    }
+
+    fileprivate init?(text: String) {
+        switch text {
+        case "earliest": self = .earliest
+        case "latest": self = .latest
+        default:
+            let parts = text.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2, let number = Int64(parts[1]) else { return nil }
+            switch parts[0] {
+            case "offset": self = .offset(Offset(number))
+            case "time": self = .time(Timestamp(milliseconds: number))
+            default: return nil
+            }
+        }
+    }
+}
+
+extension RuleDefinition {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.member("change", "rule")
+        writer.member("name", name.description)
+        writer.member("id", id.description)
+        writer.member("created", created.rawValue)
+        writer.member("topic", settings.topic.description)
+        writer.member("pattern", settings.pattern.text)
+        writer.member("startOffsets", startOffsets)
+        if !settings.isEnabled { writer.member("disabled", "true") }
+        writer.key("targets")
+        writer.beginArray()
+        for target in settings.targets {
+            writer.beginObject()
+            switch target {
+            case .topic(let name): writer.member("topic", name.description)
+            case .webhook(let push): writer.member("webhook", push)
+            }
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+}
+
+// MARK: Reading
+
+extension RegistryChange {
+    init(decoding bytes: [UInt8]) throws(RegistryCodingError) {
+        guard let value = try? JSONValue(parsing: bytes), let object = value.object else {
+            throw RegistryCodingError(reason: "not a JSON object")
+        }
+        let members = Members(object: object)
+        let name = try members.name("name")
+        switch try members.text("change") {
+        case "topic": self = .topic(try TopicDefinition(members, name))
+        case "topic-deleted": self = .topicDeleted(name)
+        case "subscription": self = .subscription(try SubscriptionDefinition(members, name))
+        case "subscription-deleted": self = .subscriptionDeleted(name)
+        case "rule": self = .rule(try RuleDefinition(members, name))
+        case "rule-deleted": self = .ruleDeleted(name)
+        case let other: throw RegistryCodingError(reason: "unknown change '\(other)'")
+        }
+    }
+}
+
+/// The members of one change, each read with the error it deserves.
+private struct Members {
+    var object: JSONObject
+
+    func text(_ name: String) throws(RegistryCodingError) -> String {
+        guard let text = object[name]?.string else { throw RegistryCodingError(reason: "no text '\(name)'") }
+        return text
+    }
+
+    func number(_ name: String) throws(RegistryCodingError) -> Int64 {
+        guard let number = optionalNumber(name) else {
+            throw RegistryCodingError(reason: "no number '\(name)'")
+        }
+        return number
+    }
+
+    func optionalNumber(_ name: String) -> Int64? { object[name]?.number?.int64 }
+
+    func milliseconds(_ name: String) throws(RegistryCodingError) -> Duration {
+        .milliseconds(try number(name))
+    }
+
+    func name(_ member: String) throws(RegistryCodingError) -> ResourceName {
+        let text = try text(member)
+        do { return try ResourceName(text) } catch { throw RegistryCodingError(reason: error.description) }
+    }
+
+    func optionalName(_ member: String) throws(RegistryCodingError) -> ResourceName? {
+        object[member] == nil ? nil : try name(member)
+    }
+
+    func id(_ member: String) throws(RegistryCodingError) -> LogID {
+        guard let id = LogID(try text(member)) else { throw RegistryCodingError(reason: "no identity '\(member)'") }
+        return id
+    }
+
+    func offsets(_ member: String) -> [Offset] {
+        (object[member]?.array ?? []).compactMap { $0.number?.int64.map { Offset($0) } }
+    }
+
+    func pattern(_ member: String) throws(RegistryCodingError) -> Pattern? {
+        guard let text = object[member]?.string else { return nil }
+        do { return try Pattern(parsing: text) } catch {
+            throw RegistryCodingError(reason: "pattern: \(error)")
+        }
+    }
+
+    func push(_ value: JSONValue?) throws(RegistryCodingError) -> PushSettings? {
+        guard let object = value?.object else { return nil }
+        let members = Members(object: object)
+        guard let mode = PushSettings.Mode(rawValue: try members.text("mode")) else {
+            throw RegistryCodingError(reason: "unknown push mode")
+        }
+        return PushSettings(
+            url: try members.text("url"), timeout: try members.milliseconds("timeout"),
+            concurrency: Int(try members.number("concurrency")), mode: mode)
+    }
+}
+
+extension TopicDefinition {
+    fileprivate init(_ members: Members, _ name: ResourceName) throws(RegistryCodingError) {
+        guard let durability = Durability(text: try members.text("durability")) else {
+            throw RegistryCodingError(reason: "unknown durability")
+        }
+        self.init(
+            name: name, id: try members.id("id"), created: Timestamp(milliseconds: try members.number("created")),
+            settings: TopicSettings(
+                partitions: Int(try members.number("partitions")), durability: durability,
+                retentionAge: members.optionalNumber("retentionAge").map { .milliseconds($0) },
+                retentionBytes: members.optionalNumber("retentionBytes"),
+                segmentBytes: Int(try members.number("segmentBytes"))),
+            holdsDeadLetters: members.object["holdsDeadLetters"] != nil)
+    }
+}
+
+extension SubscriptionDefinition {
+    fileprivate init(_ members: Members, _ name: ResourceName) throws(RegistryCodingError) {
+        guard let kind = SubscriptionKind(rawValue: try members.text("kind")),
+            let start = StartPosition(text: try members.text("start"))
+        else { throw RegistryCodingError(reason: "unknown kind or start") }
+        self.init(
+            name: name, id: try members.id("id"), created: Timestamp(milliseconds: try members.number("created")),
+            settings: SubscriptionSettings(
+                topic: try members.name("topic"), kind: kind, start: start, pattern: try members.pattern("pattern"),
+                lease: try members.milliseconds("lease"), inFlightMax: Int(try members.number("inFlightMax")),
+                attemptsMax: Int(try members.number("attemptsMax")),
+                retry: RetrySettings(
+                    initial: try members.milliseconds("retryInitial"), max: try members.milliseconds("retryMax")),
+                deadLetter: try members.optionalName("deadLetter"), push: try members.push(members.object["push"]),
+                isPaused: members.object["paused"] != nil),
+            topicID: try members.id("topicID"), startOffsets: members.offsets("startOffsets"),
+            rule: try members.optionalName("rule"))
+    }
+}
+
+extension RuleDefinition {
+    fileprivate init(_ members: Members, _ name: ResourceName) throws(RegistryCodingError) {
+        var targets: [RuleTarget] = []
+        for value in members.object["targets"]?.array ?? [] {
+            guard let object = value.object else { throw RegistryCodingError(reason: "a target is no object") }
+            let target = Members(object: object)
+            if let push = try target.push(object["webhook"]) {
+                targets.append(.webhook(push))
+            } else {
+                targets.append(.topic(try target.name("topic")))
+            }
+        }
+        guard let pattern = try members.pattern("pattern") else { throw RegistryCodingError(reason: "no pattern") }
+        self.init(
+            name: name, id: try members.id("id"), created: Timestamp(milliseconds: try members.number("created")),
+            settings: RuleSettings(
+                topic: try members.name("topic"), pattern: pattern, targets: targets,
+                isEnabled: members.object["disabled"] == nil),
+            startOffsets: members.offsets("startOffsets"))
+    }
+}
