@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A cursor subscription at work: one committed position per partition, moved by its consumer. Reading is fetching; there is nothing to lease.
+
+import ApusModel
+import ApusStorage
+import Synchronization
+
+/// A cursor subscription at work.
+final class CursorSubscription: Sendable {
+    private struct State {
+        var definition: SubscriptionDefinition
+        var committed: [Offset]
+        var log: SubscriptionLog
+    }
+
+    let name: ResourceName
+    let id: LogID
+    let topic: Topic
+    private let state: Mutex<State>
+
+    /// Opens the subscription as its log left it.
+    init(_ definition: SubscriptionDefinition, topic: Topic, context: EngineContext) throws(LogError) {
+        name = definition.name
+        id = definition.id
+        self.topic = topic
+        let log = try SubscriptionLog(definition.log, context: context)
+        var committed = definition.startOffsets
+        try log.replay { change in
+            switch change {
+            case .reset: committed = []
+            case .advanced(let partition, let next):
+                while committed.count <= partition { committed.append(.zero) }
+                committed[partition] = next
+            case .attempted, .settled, .waiting, .ready, .deadLetterMark: break
+            }
+        }
+        state = Mutex(State(definition: definition, committed: committed, log: log))
+    }
+
+    var definition: SubscriptionDefinition { state.withLock(\.definition) }
+
+    func alter(_ definition: SubscriptionDefinition) { state.withLock { $0.definition = definition } }
+
+    /// The committed position of each partition.
+    var committed: [Offset] {
+        let count = topic.partitions.count
+        return state.withLock { state in
+            (0..<count).map { $0 < state.committed.count ? state.committed[$0] : .zero }
+        }
+    }
+
+    /// Moves one position; forwards or backwards is the consumer's business.
+    func commit(
+        _ positions: [(partition: Int, offset: Offset)],
+        completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
+    ) {
+        state.withLock { state in
+            var changes: [SubscriptionChange] = []
+            for (partition, offset) in positions {
+                while state.committed.count <= partition { state.committed.append(.zero) }
+                state.committed[partition] = offset
+                changes.append(.advanced(partition: partition, next: offset))
+            }
+            state.log.append(changes) { completion($0.map { _ in () }.mapError { BrokerError($0) }) }
+            if state.log.wantsSnapshot {
+                let positions = state.committed.enumerated().map {
+                    SubscriptionChange.advanced(partition: $0.offset, next: $0.element)
+                }
+                state.log.appendSnapshot([.reset] + positions)
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Events of one partition that a subscription has read and not handed out yet. Reads are small on purpose: every subscription that stands
+// still holds one.
+
+import ApusModel
+import ApusStorage
+import DequeModule
+
+/// What was read ahead of one partition.
+struct LookAhead {
+    /// Bytes of one read.
+    static let readBytes = 64 << 10
+    /// Bytes looked through in one turn before others get theirs, when nothing matches.
+    static let scanBytesMax = 4 << 20
+
+    /// Events that match, in order.
+    var events = Deque<StoredEvent>()
+    /// Everything before this offset has been looked at, though maybe not handed out.
+    var scanned: Offset
+
+    /// Reads on until an event matches, the partition ends, or enough was looked through.
+    ///
+    /// - Returns: whether there is more to look through although nothing was found.
+    mutating func fill(
+        from partition: Partition, topic: ResourceName, recipient: ResourceName, filter: inout EventFilter,
+        context: EngineContext, quarantined: (BrokerError) -> Void
+    ) -> Bool {
+        var looked = 0
+        while events.isEmpty, scanned < partition.signal.end {
+            guard looked < LookAhead.scanBytesMax else { return true }
+            do {
+                let batches = try context.store.read(partition.log, from: scanned, byteLimit: LookAhead.readBytes)
+                guard !batches.isEmpty else { return false }
+                for batch in batches {
+                    looked += batch.length
+                    take(batch, partition: partition.number, topic: topic, recipient: recipient, filter: &filter)
+                }
+            } catch {
+                guard let next = LookAhead.wayAround(error) else {
+                    quarantined(BrokerError(error))
+                    return false
+                }
+                if case .corrupt = error { quarantined(BrokerError(error)) }
+                scanned = max(scanned, next)
+            }
+        }
+        return false
+    }
+
+    /// Where reading can go on after an error; nil when it cannot.
+    static func wayAround(_ error: LogError) -> Offset? {
+        switch error {
+        case .trimmed(let start): start
+        case .corrupt(_, _, let next, _): next
+        default: nil
+        }
+    }
+
+    private mutating func take(
+        _ batch: RecordBatch, partition: Int, topic: ResourceName, recipient: ResourceName, filter: inout EventFilter
+    ) {
+        defer { scanned = max(scanned, batch.nextOffset) }
+        guard !batch.isControl else { return }
+        let from = scanned
+        // A batch that passed its checksum and still contradicts itself was written so by another protocol's client; what can be
+        // read of it was handed out, the rest is nobody's event.
+        _ = try? batch.forEachRecord { record in
+            guard record.offset >= from, record.isFor(recipient), filter.matches(record) else { return true }
+            events.append(StoredEvent(record: record, topic: topic, partition: partition))
+            return true
+        }
+    }
+}
+
+extension RecordView {
+    /// Whether `subscription` is meant: most records are for everybody, a redriven one is for the subscription that gave it up.
+    func isFor(_ subscription: ResourceName) -> Bool {
+        guard let recipient = header(LineageHeader.recipientBytes) else { return true }
+        return recipient == subscription.description
+    }
+}

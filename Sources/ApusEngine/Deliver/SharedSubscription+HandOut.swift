@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Handing events out: first those that came back, then what the topic has new. The attempt is counted in the log before anybody sees
+// the event, so a crash can never hide an attempt.
+
+import ApusModel
+import ApusStorage
+
+extension SharedSubscription {
+    /// One event to be handed out.
+    struct Handout: Sendable {
+        var token: LeaseToken
+        var attempt: Int
+        var deadline: Duration
+        var stored: StoredEvent
+    }
+
+    /// Leases up to `limit` events. `completion` comes when their attempts are durable, on the store's thread, or at once when there are none.
+    ///
+    /// - Returns: how many are being handed out, and the version to wait from when there are none.
+    @discardableResult
+    func handOut(
+        limit: Int, lease: Duration?, completion: @escaping @Sendable (Result<[Handout], BrokerError>) -> Void
+    ) -> (count: Int, version: UInt64) {
+        var letters: [DeadLetterDraft] = []
+        let (handouts, version) = state.withLock { state -> ([Handout], UInt64) in
+            guard !state.isClosed, !state.definition.settings.isPaused else { return ([], state.version) }
+            let handouts = choose(limit: limit, lease: lease, &state, &letters)
+            if !handouts.isEmpty { count(handouts, &state, completion) }
+            if handouts.count == limit, !state.waiters.isEmpty { context.followers.enqueue(self) }
+            rearm(&state)
+            return (handouts, state.version)
+        }
+        bury(letters)
+        if handouts.isEmpty { completion(.success([])) }
+        return (handouts.count, version)
+    }
+
+    private func choose(
+        limit: Int, lease: Duration?, _ state: inout State, _ letters: inout [DeadLetterDraft]
+    ) -> [Handout] {
+        var handouts: [Handout] = []
+        let settings = state.definition.settings
+        let deadline = context.clock.now + (lease ?? settings.lease)
+        while handouts.count < limit, state.delivery.leased < settings.inFlightMax {
+            guard let (position, stored) = nextEvent(&state, &letters) else { break }
+            let nonce = context.entropy.next()
+            let attempt = state.delivery.lease(position, nonce: nonce, deadline: deadline)
+            handouts.append(
+                Handout(
+                    token: LeaseToken(position: position, nonce: nonce), attempt: attempt, deadline: deadline,
+                    stored: stored))
+        }
+        return handouts
+    }
+
+    private func nextEvent(
+        _ state: inout State, _ letters: inout [DeadLetterDraft]
+    ) -> (Position, StoredEvent)? {
+        while let position = state.delivery.takeReady() {
+            let attempts = state.delivery.items[position]?.attempts ?? 0
+            if attempts >= state.definition.settings.attemptsMax || state.failures[position]?.isFinal == true {
+                letters.append(draft(position, attempts, &state))
+            } else if let stored = reread(position, &state) {
+                return (position, stored)
+            }
+        }
+        // Many events that wait for a retry are a reason not to read on: memory is bounded, and the target is likely down.
+        guard state.delivery.waiting < 10 * max(state.definition.settings.inFlightMax, 100) else { return nil }
+        return nextFreshEvent(&state)
+    }
+
+    private func nextFreshEvent(_ state: inout State) -> (Position, StoredEvent)? {
+        let partitions = topic.partitions
+        for turn in 0..<partitions.count {
+            let number = (state.firstPartition + turn) % partitions.count
+            let partition = partitions[number]
+            state.delivery.grow(to: number)
+            var ahead = state.ahead.removeValue(forKey: number) ?? LookAhead(scanned: state.delivery.next[number])
+            let hasMore = ahead.fill(
+                from: partition, topic: topic.name, recipient: name, filter: &state.filter, context: context
+            ) { error in report(error, partition: number) }
+            if let stored = ahead.events.popFirst() {
+                state.ahead[number] = ahead
+                state.firstPartition = (number + 1) % partitions.count
+                return (Position(partition: number, offset: stored.offset), stored)
+            }
+            state.delivery.advance(partition: number, to: ahead.scanned)
+            if hasMore { context.followers.enqueue(self) }
+        }
+        return nil
+    }
+
+    /// The event of an item that came back; nil when it can no longer be read, and then it is settled: loudly.
+    private func reread(_ position: Position, _ state: inout State) -> StoredEvent? {
+        let partitions = topic.partitions
+        guard position.partition < partitions.count else { return nil }
+        do {
+            let stored = try context.withRecord(partitions[position.partition].log, at: position.offset) {
+                StoredEvent(record: $0, topic: topic.name, partition: position.partition)
+            }
+            if let stored { return stored }
+        } catch {
+            guard LookAhead.wayAround(error) != nil else {
+                state.delivery.postpone(
+                    position, attempts: state.delivery.items[position]?.attempts ?? 0,
+                    due: context.clock.now + context.options.storeRetryInterval, wall: context.clock.wall)
+                return nil
+            }
+            report(BrokerError(error), partition: position.partition)
+        }
+        state.delivery.settle(position)
+        state.log.append([.settled(position)]) { _ in }
+        return nil
+    }
+
+    private func report(_ error: BrokerError, partition: Int) {
+        metrics.unreadable.increment()
+        context.logger.error(
+            "an event could not be read for a subscription, which goes on behind it: \(error)",
+            metadata: ["subscription": "\(name)", "topic": "\(topic.name)", "partition": "\(partition)"])
+    }
+
+    /// Writes the attempts down; hands out when that is durable.
+    private func count(
+        _ handouts: [Handout], _ state: inout State,
+        _ completion: @escaping @Sendable (Result<[Handout], BrokerError>) -> Void
+    ) {
+        let changes = handouts.map { SubscriptionChange.attempted($0.token.position, attempts: $0.attempt) }
+        state.log.append(changes) { [weak self] result in
+            switch result {
+            case .success: completion(.success(handouts))
+            case .failure(let error):
+                completion(.failure(BrokerError(error)))
+                self?.context.inbox.post { self?.takeBack(handouts) }
+            }
+        }
+    }
+
+    /// The attempts could not be counted, so they were not made.
+    private func takeBack(_ handouts: [Handout]) {
+        state.withLock { state in
+            let due = context.clock.now + context.options.storeRetryInterval
+            if state.definition.settings.push != nil { state.pushing = max(0, state.pushing - handouts.count) }
+            for handout in handouts {
+                let position = handout.token.position
+                guard state.delivery.leasedItem(position, nonce: handout.token.nonce) != nil else { continue }
+                state.delivery.postpone(
+                    position, attempts: handout.attempt - 1, due: due, wall: context.clock.wall)
+            }
+            rearm(&state)
+        }
+    }
+}

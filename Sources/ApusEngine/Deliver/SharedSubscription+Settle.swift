@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Settling: acknowledgements, releases, rejections, and what follows when attempts are used up. A verdict is answered when it is
+// durable.
+
+import ApusModel
+import ApusStorage
+
+extension SharedSubscription {
+    typealias SettleCompletion = @Sendable (Result<[SettleResult], BrokerError>) -> Void
+
+    /// Applies `verdict` to each lease.
+    func settle(_ leases: [String], _ verdict: Verdict, completion: @escaping SettleCompletion) {
+        var letters: [DeadLetterDraft] = []
+        let (results, isWriting) = state.withLock { state -> ([SettleResult], Bool) in
+            var results: [SettleResult] = []
+            var changes: [SubscriptionChange] = []
+            var undo: [Undo] = []
+            for lease in leases {
+                guard let token = LeaseToken(lease),
+                    let item = state.delivery.leasedItem(token.position, nonce: token.nonce)
+                else {
+                    results.append(.expired)
+                    continue
+                }
+                results.append(.ok)
+                guard let change = apply(verdict, token, item, &state, &letters) else { continue }
+                changes.append(change)
+                undo.append(Undo(position: token.position, attempts: item.attempts))
+            }
+            rearm(&state)
+            if !changes.isEmpty { append(changes, undo: undo, results: results, &state, completion) }
+            return (results, !changes.isEmpty)
+        }
+        if isWriting {
+            bury(letters)
+        } else if letters.isEmpty {
+            completion(.success(results))
+        } else {
+            bury(letters) { outcome in completion(outcome.map { results }) }
+        }
+        context.followers.enqueue(self)
+    }
+
+    private struct Undo: Sendable {
+        var position: Position
+        var attempts: Int
+    }
+
+    /// Applies a verdict to the state; the change to write down, if there is one.
+    private func apply(
+        _ verdict: Verdict, _ token: LeaseToken, _ item: DeliveryState.Item, _ state: inout State,
+        _ letters: inout [DeadLetterDraft]
+    ) -> SubscriptionChange? {
+        let position = token.position
+        switch verdict {
+        case .acknowledge:
+            metrics.attempt(.acknowledged)
+            state.delivery.settle(position)
+            state.failures[position] = nil
+            return .settled(position)
+        case .release(let delay, let counted):
+            metrics.attempt(.released)
+            let attempts = counted ? item.attempts : item.attempts - 1
+            guard attempts >= state.definition.settings.attemptsMax else {
+                return putBack(position, attempts: attempts, after: delay, &state)
+            }
+            state.failures[position] = DeliveryFailure(
+                status: nil, reason: "released by the consumer at the last attempt", isFinal: true)
+            letters.append(draft(position, attempts, &state))
+            return nil
+        case .reject(let reason):
+            metrics.attempt(.rejected)
+            state.failures[position] = DeliveryFailure(status: nil, reason: reason, isFinal: true)
+            letters.append(draft(position, item.attempts, &state))
+            return nil
+        case .extend(let duration):
+            state.delivery.extend(position, nonce: token.nonce, deadline: context.clock.now + duration)
+            return nil
+        }
+    }
+
+    /// Returns an event to be handed out after `delay`, and the change that says so.
+    func putBack(
+        _ position: Position, attempts: Int, after delay: Duration, _ state: inout State
+    ) -> SubscriptionChange {
+        guard delay > .zero else {
+            state.delivery.putBack(position, attempts: attempts)
+            return .ready(position, attempts: attempts)
+        }
+        let wall = context.clock.wall.advanced(by: delay)
+        state.delivery.postpone(position, attempts: attempts, due: context.clock.now + delay, wall: wall)
+        return .waiting(position, attempts: attempts, due: wall)
+    }
+
+    private func append(
+        _ changes: [SubscriptionChange], undo: [Undo], results: [SettleResult], _ state: inout State,
+        _ completion: @escaping SettleCompletion
+    ) {
+        state.log.append(changes) { [weak self] result in
+            switch result {
+            case .success: completion(.success(results))
+            case .failure(let error):
+                completion(.failure(BrokerError(error)))
+                self?.context.inbox.post { self?.reopen(undo) }
+            }
+        }
+    }
+
+    /// Verdicts that could not be written down did not happen: the events come again.
+    private func reopen(_ undo: [Undo]) {
+        state.withLock { state in
+            for entry in undo { state.delivery.putBack(entry.position, attempts: entry.attempts) }
+        }
+        context.followers.enqueue(self)
+    }
+
+    // MARK: Dead letters
+
+    /// Takes an event out of delivery, to be dead-lettered.
+    func draft(_ position: Position, _ attempts: Int, _ state: inout State) -> DeadLetterDraft {
+        state.delivery.close(position)
+        let failure = state.failures.removeValue(forKey: position)
+        return DeadLetterDraft(
+            position: position, attempts: attempts, status: failure?.status,
+            reason: failure?.reason ?? "no attempts left; the last outcome was lost at a restart")
+    }
+
+    /// Copies events to the dead-letter topic, and settles them when the copies are durable.
+    func bury(_ letters: [DeadLetterDraft], then completion: (@Sendable (Result<Void, BrokerError>) -> Void)? = nil) {
+        guard !letters.isEmpty else { return }
+        let definition = state.withLock { state in
+            state.deadLettersUnderWay += 1
+            return state.definition
+        }
+        deadLetters.bury(letters, of: definition, from: topic) { [weak self] result in
+            guard let self else { return }
+            // The store's thread must not take the lock that an append may be holding.
+            self.context.inbox.post { self.buried(letters, result, completion) }
+        }
+    }
+
+    private func buried(
+        _ letters: [DeadLetterDraft], _ result: Result<BurialMark, BrokerError>,
+        _ completion: (@Sendable (Result<Void, BrokerError>) -> Void)?
+    ) {
+        switch result {
+        case .success(let mark):
+            metrics.deadLettered.increment(by: Int64(letters.count))
+            state.withLock { state in
+                state.deadLettersUnderWay -= 1
+                var changes = letters.map { SubscriptionChange.settled($0.position) }
+                for letter in letters { state.delivery.settle(letter.position) }
+                // Another burial may have put its copies before this mark and not be written down yet.
+                if state.deadLettersUnderWay == 0 {
+                    changes.append(.deadLetterMark(partition: mark.partition, end: mark.end))
+                }
+                state.log.append(changes) { [context] result in
+                    if case .failure(let error) = result {
+                        context.logger.warning(
+                            "dead letters may be repeated after a restart: \(error)",
+                            metadata: ["subscription": "\(letters.count) events"])
+                    }
+                    completion?(.success(()))
+                }
+            }
+        case .failure(let error):
+            context.logger.error(
+                "dead letters could not be written and will be tried again: \(error)",
+                metadata: ["subscription": "\(name)"])
+            state.withLock { state in
+                state.deadLettersUnderWay -= 1
+                let due = context.clock.now + context.options.storeRetryInterval
+                for letter in letters {
+                    state.failures[letter.position] = DeliveryFailure(
+                        status: letter.status, reason: letter.reason, isFinal: true)
+                    state.delivery.postpone(
+                        letter.position, attempts: letter.attempts, due: due, wall: context.clock.wall)
+                }
+                rearm(&state)
+            }
+            completion?(.failure(error))
+        }
+        context.followers.enqueue(self)
+    }
+}

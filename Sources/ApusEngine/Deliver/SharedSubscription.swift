@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A shared subscription at work: the shell around `DeliveryState` that reads, writes and waits. All state is behind one lock; completions of the
+// store never take it but come back through the worker's turns, so a store may complete while an append is being made.
+
+import ApusModel
+import ApusStorage
+import ApusTransport
+import Synchronization
+
+/// Why an event's last attempt failed.
+struct DeliveryFailure: Sendable, Hashable {
+    var status: Int?
+    var reason: String
+    /// Whether there is no use in trying again.
+    var isFinal: Bool
+}
+
+/// A shared subscription at work.
+final class SharedSubscription: Follower {
+    struct State {
+        var definition: SubscriptionDefinition
+        var delivery: DeliveryState
+        var log: SubscriptionLog
+        var filter: EventFilter
+        var ahead: [Int: LookAhead] = [:]
+        var failures: [Position: DeliveryFailure] = [:]
+        var waiters: [(id: UInt64, resume: @Sendable (Bool) -> Void)] = []
+        var lastWaiter: UInt64 = 0
+        /// Counts reasons to look again, so that nobody falls asleep over one.
+        var version: UInt64 = 0
+        var timer: (deadline: Duration, token: UInt64)?
+        var pushing = 0
+        var lastFailure: String?
+        var firstPartition = 0
+        var deadLettersUnderWay = 0
+        var isClosed = false
+    }
+
+    let name: ResourceName
+    let id: LogID
+    let topic: Topic
+    let isQueued = Atomic(false)
+    let context: EngineContext
+    let deadLetters: any DeadLetterSink
+    let state: Mutex<State>
+    /// Attempts that ended since the last turn; a lock of its own, because a dispatcher may report at any moment.
+    let outcomes = Mutex<[(LeaseToken, Outcome)]>([])
+    let metrics: SubscriptionMetrics
+
+    /// Opens the subscription as its log left it.
+    init(
+        _ definition: SubscriptionDefinition, topic: Topic, context: EngineContext, deadLetters: any DeadLetterSink
+    ) throws(LogError) {
+        name = definition.name
+        id = definition.id
+        self.topic = topic
+        self.context = context
+        self.deadLetters = deadLetters
+        metrics = SubscriptionMetrics(name: definition.name, topic: definition.settings.topic)
+        let log = try SubscriptionLog(definition.log, context: context)
+        var delivery = DeliveryState(next: definition.startOffsets)
+        let limit = definition.settings.retry.max
+        try log.replay { change in
+            delivery.apply(change) { context.anchor($0, limit: max(limit, .seconds(86_400))) }
+        }
+        let filter = EventFilter(definition.settings.pattern)
+        state = Mutex(State(definition: definition, delivery: delivery, log: log, filter: filter))
+    }
+
+    /// Begins to follow the topic.
+    func start() { topic.add(self) }
+
+    var definition: SubscriptionDefinition { state.withLock(\.definition) }
+
+    /// Takes changed settings.
+    func alter(_ definition: SubscriptionDefinition) {
+        state.withLock { state in
+            if state.definition.settings.pattern != definition.settings.pattern {
+                state.filter = EventFilter(definition.settings.pattern)
+                state.ahead = [:]
+            }
+            state.definition = definition
+        }
+        context.followers.enqueue(self)
+    }
+
+    /// Ends it: nobody is handed anything any more.
+    func close() {
+        topic.remove(self)
+        let waiters = state.withLock { state in
+            state.isClosed = true
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume(false) }
+        metrics.remove()
+    }
+
+    // MARK: Turns
+
+    func turn(now: Duration) {
+        state.withLock { $0.version += 1 }
+        let ended = outcomes.withLock { outcomes in
+            defer { outcomes = [] }
+            return outcomes
+        }
+        if !ended.isEmpty { conclude(ended) }
+        endLeases(now: now)
+        pump()
+        let waiter = state.withLock { state in
+            state.waiters.isEmpty ? nil : state.waiters.removeFirst()
+        }
+        waiter?.resume(true)
+        takeSnapshotIfDue()
+    }
+
+    private func endLeases(now: Duration) {
+        let letters = state.withLock { state -> [DeadLetterDraft] in
+            var letters: [DeadLetterDraft] = []
+            for position in state.delivery.elapse(now: now) {
+                guard let item = state.delivery.items[position] else { continue }
+                metrics.attempt(.expired)
+                state.failures[position] = DeliveryFailure(
+                    status: nil, reason: "the consumer's lease ran out", isFinal: false)
+                if item.attempts >= state.definition.settings.attemptsMax {
+                    letters.append(draft(position, item.attempts, &state))
+                } else {
+                    state.delivery.putBack(position, attempts: item.attempts)
+                }
+            }
+            rearm(&state)
+            return letters
+        }
+        bury(letters)
+    }
+
+    /// Makes sure of a turn when the next lease ends or the next retry is due.
+    func rearm(_ state: inout State) {
+        guard let deadline = state.delivery.deadline else { return }
+        if let timer = state.timer {
+            if timer.deadline <= deadline, timer.deadline > context.clock.now { return }
+            context.timers.cancel(timer.token)
+        }
+        let token = context.timers.schedule(at: deadline) { [weak self] in
+            guard let self else { return }
+            self.state.withLock { $0.timer = nil }
+            self.context.followers.enqueue(self)
+        }
+        state.timer = (deadline, token)
+    }
+
+    private func takeSnapshotIfDue() {
+        state.withLock { state in
+            guard state.log.wantsSnapshot else { return }
+            state.log.appendSnapshot(state.delivery.snapshot())
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Waits for a reason to look again, at most until `deadline`; false when there was none.
+    func waitForWork(since version: UInt64, until deadline: Duration) async -> Bool {
+        let id = state.withLock { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
+        }
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { (continuation: UnsafeContinuation<Bool, Never>) in
+                let verdict: Bool? = state.withLock { state in
+                    if state.isClosed || Task.isCancelled { return false }
+                    if state.version != version { return true }
+                    state.waiters.append((id, { continuation.resume(returning: $0) }))
+                    return nil
+                }
+                if let verdict {
+                    continuation.resume(returning: verdict)
+                } else {
+                    context.timers.schedule(at: deadline) { [weak self] in self?.stopWaiting(id) }
+                }
+            }
+        } onCancel: {
+            stopWaiting(id)
+        }
+    }
+
+    private func stopWaiting(_ id: UInt64) {
+        let waiter = state.withLock { state -> (@Sendable (Bool) -> Void)? in
+            guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
+            return state.waiters.remove(at: index).resume
+        }
+        waiter?(false)
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The log of one subscription: changes go in, and when they have become much more than the state they make, the state goes in as one batch
+// and what came before it is forgotten.
+
+import ApusModel
+import ApusStorage
+import NIOCore
+
+/// Writes a subscription's changes. Not thread-safe: the subscription's own lock guards it.
+struct SubscriptionLog {
+    /// Changes are folded into a snapshot when they have grown to this many bytes more than the last snapshot, fourfold.
+    private static let deltaBytesMin = 256 << 10
+
+    let log: LogID
+    private let claim: LogClaim
+    private let context: EngineContext
+    private var deltaBytes = 0
+    private var snapshotBytes = 0
+
+    init(_ log: LogID, context: EngineContext) throws(LogError) {
+        self.log = log
+        self.context = context
+        claim = try context.store.claim(log, LogConfiguration(segmentBytesMax: 8 << 20, isEssential: true)) { _ in }
+    }
+
+    /// Appends `changes` as one record; `completion` comes when they are durable, on the store's thread.
+    mutating func append(_ changes: [SubscriptionChange], completion: @escaping AppendCompletion) {
+        guard let batch = SubscriptionLog.batch(changes, at: context.clock.wall) else { return }
+        deltaBytes += batch.length
+        context.store.append(batch, holding: claim, completion: completion)
+    }
+
+    /// Whether it is time for `appendSnapshot`.
+    var wantsSnapshot: Bool { deltaBytes > max(SubscriptionLog.deltaBytesMin, 4 * snapshotBytes) }
+
+    /// Appends the whole state and forgets what came before it.
+    mutating func appendSnapshot(_ changes: [SubscriptionChange]) {
+        guard let batch = SubscriptionLog.batch(changes, at: context.clock.wall) else { return }
+        deltaBytes = 0
+        snapshotBytes = batch.length
+        let (context, log) = (context, log)
+        context.store.append(batch, holding: claim) { result in
+            guard case .success(let base) = result else { return }
+            context.inbox.post {
+                do { try context.store.trim(log, before: base) } catch {
+                    context.logger.warning("a subscription's old changes could not be forgotten: \(error)")
+                }
+            }
+        }
+    }
+
+    /// Everything the log says, in order.
+    func replay(_ body: (SubscriptionChange) -> Void) throws(LogError) {
+        var damage: Offset?
+        try context.replay(log) { record in
+            guard let value = record.value, let changes = SubscriptionChange.decode(value) else {
+                damage = damage ?? record.offset
+                return
+            }
+            for change in changes { body(change) }
+        }
+        if let damage {
+            throw .corrupt(
+                log: log, offset: damage, next: damage.advanced(by: 1), reason: "not a list of subscription changes")
+        }
+    }
+
+    private static func batch(_ changes: [SubscriptionChange], at time: Timestamp) -> RecordBatch? {
+        var value = ByteBuffer()
+        for change in changes { change.encode(into: &value) }
+        var builder = RecordBatchBuilder(capacity: 128 + value.readableBytes)
+        value.withUnsafeReadableBytes { builder.append(timestamp: time, key: nil, value: $0) }
+        return builder.finish()
+    }
+}

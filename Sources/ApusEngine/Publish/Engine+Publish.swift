@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Publishing: the hot path. An event is placed, encoded once into the batch that goes to disk, and appended; the completion comes back from
+// the store's thread. Nothing here waits, hops or allocates beyond the batch and its completion.
+
+public import ApusModel
+import ApusStorage
+public import CloudEvents
+import Synchronization
+
+extension Engine {
+    public func publish(
+        _ events: [CloudEvent], to name: ResourceName, key: String?, completion: @escaping PublishCompletion
+    ) {
+        guard let topic = topicAtWork(name) else {
+            createThenPublish(events, to: name, key: key, completion: completion)
+            return
+        }
+        switch events.count {
+        case 0: completion(.success([]))
+        case 1: publishOne(events[0], to: topic, key: key, completion: completion)
+        default: publishMany(events, to: topic, key: key, completion: completion)
+        }
+    }
+
+    /// Publishes and waits until it is as durable as the topic promises.
+    public func publish(
+        _ events: [CloudEvent], to name: ResourceName, key: String? = nil
+    ) async throws(BrokerError) -> [PublishReceipt] {
+        let result = await withUnsafeContinuation { continuation in
+            publish(events, to: name, key: key) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    private func publishOne(
+        _ event: CloudEvent, to topic: Topic, key: String?, completion: @escaping PublishCompletion
+    ) {
+        let key = key ?? event.placementKey
+        guard let partition = topic.partition(forKey: key) else {
+            completion(.failure(.unknownPartition(topic.name, 0)))
+            return
+        }
+        var builder = RecordBatchBuilder(capacity: 512 + (event.data?.bytes.count ?? 0))
+        builder.append(event, key: key, timestamp: context.clock.wall)
+        guard let batch = builder.finish() else { return }
+        guard batch.length <= context.options.batchBytesMax else {
+            completion(.failure(.tooLarge(bytes: batch.length, limit: context.options.batchBytesMax)))
+            return
+        }
+        let (name, number, published) = (topic.name, partition.number, topic.published)
+        context.store.append(batch, holding: partition.claim) { result in
+            switch result {
+            case .success(let offset):
+                published.increment()
+                completion(.success([PublishReceipt(topic: name, partition: number, offset: offset)]))
+            case .failure(let error): completion(.failure(BrokerError(error)))
+            }
+        }
+    }
+
+    private func publishMany(
+        _ events: [CloudEvent], to topic: Topic, key: String?, completion: @escaping PublishCompletion
+    ) {
+        let now = context.clock.wall
+        var builders: [Int: (partition: Partition, builder: RecordBatchBuilder, indices: [Int])] = [:]
+        for (index, event) in events.enumerated() {
+            let key = key ?? event.placementKey
+            guard let partition = topic.partition(forKey: key) else {
+                completion(.failure(.unknownPartition(topic.name, 0)))
+                return
+            }
+            builders[
+                partition.number, default: (partition, RecordBatchBuilder(capacity: 1024 * events.count), [])
+            ].builder.append(event, key: key, timestamp: now)
+            builders[partition.number]?.indices.append(index)
+        }
+        var parts: [(partition: Partition, batch: RecordBatch, indices: [Int])] = []
+        for (_, entry) in builders.sorted(by: { $0.key < $1.key }) {
+            guard let batch = entry.builder.finish() else { continue }
+            guard batch.length <= context.options.batchBytesMax else {
+                completion(.failure(.tooLarge(bytes: batch.length, limit: context.options.batchBytesMax)))
+                return
+            }
+            parts.append((entry.partition, batch, entry.indices))
+        }
+        let gathering = PublishGathering(
+            topic: topic.name, events: events.count, parts: parts.count, completion: completion)
+        for part in parts {
+            let (number, indices, published) = (part.partition.number, part.indices, topic.published)
+            context.store.append(part.batch, holding: part.partition.claim) { result in
+                if case .success = result { published.increment(by: Int64(indices.count)) }
+                gathering.take(result, partition: number, indices: indices)
+            }
+        }
+    }
+
+    private func createThenPublish(
+        _ events: [CloudEvent], to name: ResourceName, key: String?, completion: @escaping PublishCompletion
+    ) {
+        guard context.options.createsTopicsOnPublish else {
+            completion(.failure(.unknownTopic(name)))
+            return
+        }
+        ensureTopic(name, settings: context.options.topicDefaults) { [weak self] result in
+            switch result {
+            case .success: self?.publish(events, to: name, key: key, completion: completion)
+            case .failure(let error): completion(.failure(error))
+            }
+        }
+    }
+}
+
+extension CloudEvent {
+    /// What decides the partition when the publisher named no key.
+    var placementKey: String? {
+        guard !extensions.isEmpty, case .string(let key)? = extensions["partitionkey"] else { return nil }
+        return key
+    }
+}
+
+/// Collects the outcomes of one batch that went to several partitions.
+private final class PublishGathering: Sendable {
+    private struct State {
+        var results: [Result<PublishReceipt, BrokerError.PartialFailure>?]
+        var missing: Int
+        var firstError: BrokerError?
+        var successes = 0
+    }
+
+    private let topic: ResourceName
+    private let completion: PublishCompletion
+    private let state: Mutex<State>
+
+    init(topic: ResourceName, events: Int, parts: Int, completion: @escaping PublishCompletion) {
+        self.topic = topic
+        self.completion = completion
+        state = Mutex(State(results: Array(repeating: nil, count: events), missing: parts))
+    }
+
+    func take(_ result: Result<Offset, LogError>, partition: Int, indices: [Int]) {
+        let outcome = state.withLock { state -> Result<[PublishReceipt], BrokerError>? in
+            state.missing -= 1
+            switch result {
+            case .success(let base):
+                state.successes += 1
+                for (delta, index) in indices.enumerated() {
+                    state.results[index] = .success(
+                        PublishReceipt(topic: topic, partition: partition, offset: base.advanced(by: Int64(delta))))
+                }
+            case .failure(let error):
+                let error = BrokerError(error)
+                state.firstError = state.firstError ?? error
+                for index in indices {
+                    state.results[index] = .failure(BrokerError.PartialFailure(reason: "\(error)"))
+                }
+            }
+            return state.missing == 0 ? PublishGathering.outcome(of: state) : nil
+        }
+        if let outcome { completion(outcome) }
+    }
+
+    private static func outcome(of state: State) -> Result<[PublishReceipt], BrokerError> {
+        guard let error = state.firstError else {
+            return .success(state.results.compactMap { try? $0?.get() })
+        }
+        return .failure(state.successes == 0 ? error : .partial(state.results.compactMap { $0 }))
+    }
+}

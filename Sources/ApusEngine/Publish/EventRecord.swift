@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Events as records and back: CloudEvents' Kafka binding in binary mode, so that the log can be read by anything that reads Kafka's
+// format, and so that records written by Kafka clients without any attributes are events too.
+
+import ApusModel
+import CloudEvents
+
+extension RecordBatchBuilder {
+    /// Adds `event` as one record.
+    mutating func append(_ event: CloudEvent, key: String?, timestamp: Timestamp) {
+        let value = CloudEventKafkaBinding.encode(event) { name, value in addHeader(name: name, value: value) }
+        var key = key
+        RecordBatchBuilder.withOptionalBytes(&key) { key in
+            if let value {
+                value.withUnsafeBytes { append(timestamp: timestamp, key: key, value: $0) }
+            } else {
+                append(timestamp: timestamp, key: key, value: nil as UnsafeRawBufferPointer?)
+            }
+        }
+    }
+
+    private static func withOptionalBytes(_ text: inout String?, _ body: (UnsafeRawBufferPointer?) -> Void) {
+        if text == nil {
+            body(nil)
+        } else {
+            text?.withUTF8 { body(UnsafeRawBufferPointer($0)) }
+        }
+    }
+}
+
+extension CloudEvent {
+    /// The event of a record.
+    ///
+    /// A record without attributes, or with broken ones (only other protocols can write such), gets attributes that follow from
+    /// its place: the log has it, so consumers must be able to see it.
+    init(record: RecordView, topic: ResourceName, partition: Int) {
+        let value = record.value.map { Array($0) }
+        var decoder = CloudEventKafkaDecoder()
+        var contentType: String?
+        let failure = Result<Void, CloudEventError> { () throws(CloudEventError) in
+            var failure: CloudEventError?
+            record.forEachHeader { name, value in
+                guard let value else { return true }
+                if contentType == nil, name.elementsEqual("content-type".utf8) {
+                    contentType = String(validating: value, as: UTF8.self)
+                }
+                do { try decoder.header(name: name, value: value) } catch { failure = error }
+                return failure == nil
+            }
+            if let failure { throw failure }
+        }
+        if case .success = failure, let event = try? decoder.event(value: value) {
+            self = event
+            return
+        }
+        self = CloudEvent.synthesised(
+            topic: topic, partition: partition, offset: record.offset, timestamp: record.timestamp,
+            contentType: contentType, value: value)
+    }
+
+    private static func synthesised(
+        topic: ResourceName, partition: Int, offset: Offset, timestamp: Timestamp, contentType: String?, value: [UInt8]?
+    ) -> CloudEvent {
+        let id = "\(topic)/\(partition)/\(offset)"
+        let make = { (contentType: String?) throws(CloudEventError) -> CloudEvent in
+            try CloudEvent(
+                id: id, source: "/v1/topics/\(topic)", type: "apus.record",
+                time: CloudEventTimestamp(millisecondsSinceEpoch: timestamp.rawValue), dataContentType: contentType,
+                data: value.map { CloudEventData($0) })
+        }
+        if let event = try? make(contentType) { return event }
+        // Only the content type came from outside; without it every attribute is made of checked names and numbers.
+        guard let event = try? make(nil) else {
+            preconditionFailure("an event made of a checked topic name and numbers is valid")
+        }
+        return event
+    }
+}
+
+extension StoredEvent {
+    init(record: RecordView, topic: ResourceName, partition: Int) {
+        var headers: [Record.Header] = []
+        record.forEachHeader { name, value in
+            if !name.starts(with: "ce_".utf8), !name.elementsEqual("content-type".utf8) {
+                headers.append(
+                    Record.Header(name: String(decoding: name, as: UTF8.self), value: value.map { Array($0) }))
+            }
+            return true
+        }
+        self.init(
+            topic: topic, partition: partition, offset: record.offset, timestamp: record.timestamp,
+            key: record.key.map { String(decoding: $0, as: UTF8.self) },
+            event: CloudEvent(record: record, topic: topic, partition: partition), headers: headers)
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A topic at work: its partitions with the claims to write them, and those who follow it.
+
+import ApusModel
+import ApusStorage
+import Synchronization
+
+/// One partition at work.
+final class Partition: Sendable {
+    let number: Int
+    let log: LogID
+    let claim: LogClaim
+    let signal: AdvanceSignal
+
+    init(number: Int, log: LogID, claim: LogClaim, signal: AdvanceSignal) {
+        self.number = number
+        self.log = log
+        self.claim = claim
+        self.signal = signal
+    }
+}
+
+/// A topic at work.
+final class Topic: Follower {
+    let name: ResourceName
+    let id: LogID
+    let isQueued = Atomic(false)
+    private let state: Mutex<State>
+    private let turns = Atomic<Int>(0)
+    private let queue: FollowerQueue
+    /// Events published since start.
+    let published: Count
+
+    private struct State {
+        var definition: TopicDefinition
+        var partitions: [Partition]
+        var followers: [ObjectIdentifier: any Follower] = [:]
+    }
+
+    init(_ definition: TopicDefinition, queue: FollowerQueue) {
+        name = definition.name
+        id = definition.id
+        self.queue = queue
+        published = Count("apus_published_events_total", [("topic", definition.name.description)])
+        state = Mutex(State(definition: definition, partitions: []))
+    }
+
+    /// Claims the logs of partitions that are not claimed yet.
+    func open(in store: any LogStore) throws(LogError) {
+        let definition = self.definition
+        for number in partitions.count..<definition.settings.partitions {
+            let signal = AdvanceSignal { [weak self] in
+                guard let self else { return }
+                self.queue.enqueue(self)
+            }
+            let log = definition.partitionLog(number)
+            let claim = try store.claim(log, definition.settings.logConfiguration) { signal.advanced(to: $0) }
+            signal.advanced(to: try store.bounds(log).end)
+            let partition = Partition(number: number, log: log, claim: claim, signal: signal)
+            state.withLock { $0.partitions.append(partition) }
+        }
+    }
+
+    /// Takes changed settings; more partitions are opened by `open`.
+    func alter(_ definition: TopicDefinition, in store: any LogStore) throws(LogError) {
+        state.withLock { $0.definition = definition }
+        for partition in partitions {
+            try store.configure(partition.claim, definition.settings.logConfiguration)
+        }
+        try open(in: store)
+    }
+
+    var definition: TopicDefinition { state.withLock(\.definition) }
+    var partitions: [Partition] { state.withLock(\.partitions) }
+
+    /// The readable ends of all partitions.
+    var ends: [Offset] { partitions.map(\.signal.end) }
+
+    /// The partition for a key; without a key each call takes the next one.
+    func partition(forKey key: String?) -> Partition? {
+        state.withLock { state in
+            let count = state.partitions.count
+            guard count > 1 else { return state.partitions.first }
+            guard let key else {
+                let turn = turns.wrappingAdd(1, ordering: .relaxed).oldValue
+                return state.partitions[Int(UInt(bitPattern: turn) % UInt(count))]
+            }
+            return state.partitions[Partitioner.partition(ofKey: key, count: count)]
+        }
+    }
+
+    // MARK: Followers
+
+    func add(_ follower: any Follower) {
+        state.withLock { $0.followers[ObjectIdentifier(follower)] = follower }
+        queue.enqueue(follower)
+    }
+
+    func remove(_ follower: any Follower) {
+        state.withLock { $0.followers[ObjectIdentifier(follower)] = nil }
+    }
+
+    /// The topic has grown: everybody who follows it gets a turn.
+    func turn(now: Duration) {
+        for follower in state.withLock({ Array($0.followers.values) }) { queue.enqueue(follower) }
+    }
+
+    /// Tells everybody who waits that nothing more will come.
+    func close() {
+        for partition in partitions { partition.signal.cancelAll() }
+    }
+}
+
+extension TopicSettings {
+    var logConfiguration: LogConfiguration {
+        // A segment that is never closed can never be forgotten, so it closes well within the time that events are kept.
+        let age = min(retentionAge.map { max($0 / 4, .seconds(60)) } ?? .seconds(7 * 86_400), .seconds(7 * 86_400))
+        return LogConfiguration(durability: durability, segmentBytesMax: segmentBytes, segmentAgeMax: age)
+    }
+}

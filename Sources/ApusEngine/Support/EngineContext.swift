@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What every part of the engine shares: the store, time, chance, the worker's queues, and the limits.
+
+import ApusModel
+import ApusStorage
+public import ApusTransport
+public import Logging
+import NIOCore
+
+/// How the engine behaves where nobody decided otherwise.
+public struct EngineOptions: Sendable {
+    /// Whether publishing to a topic that does not exist creates it.
+    public var createsTopicsOnPublish = false
+    /// Settings of topics that are created without any.
+    public var topicDefaults = TopicSettings()
+    /// The largest batch that one publish may put into a partition, in bytes.
+    public var batchBytesMax = 32 << 20
+    /// How many topics, and how many partitions in all, may exist.
+    public var topicsMax = 10_000
+    /// How many partitions there may be, of all topics.
+    public var partitionsMax = 20_000
+    /// How many subscriptions may exist.
+    public var subscriptionsMax = 20_000
+    /// How many rules may exist.
+    public var rulesMax = 100_000
+    /// How often retention looks for what can be forgotten.
+    public var retentionInterval = Duration.seconds(10)
+    /// How long to wait before work that the disk refused is tried again.
+    public var storeRetryInterval = Duration.seconds(1)
+
+    /// The defaults.
+    public init() {}
+}
+
+/// Hands a delivery to its target and reports the outcome, on any thread.
+public protocol DeliveryDispatcher: Sendable {
+    /// Starts one attempt; calls `completion` exactly once when it has ended. Does not wait.
+    func dispatch(_ delivery: Delivery, to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void)
+    /// Why nothing will be delivered to this address; nil when it will.
+    func objection(to settings: PushSettings) -> String?
+}
+
+/// What every part of the engine shares.
+final class EngineContext: Sendable {
+    let store: any LogStore
+    let clock: any EngineClock
+    let entropy: Entropy
+    let options: EngineOptions
+    let logger: Logger
+    let dispatcher: any DeliveryDispatcher
+    let timers: TimerQueue
+    let inbox: Inbox
+    let followers: FollowerQueue
+
+    init(
+        store: any LogStore, clock: any EngineClock, entropy: Entropy, options: EngineOptions, logger: Logger,
+        dispatcher: any DeliveryDispatcher, wake: @escaping @Sendable () -> Void
+    ) {
+        self.store = store
+        self.clock = clock
+        self.entropy = entropy
+        self.options = options
+        self.logger = logger
+        self.dispatcher = dispatcher
+        timers = TimerQueue(wake: wake)
+        inbox = Inbox(wake: wake)
+        followers = FollowerQueue(wake: wake)
+    }
+
+    /// Gives `follower` a turn after `delay`.
+    func enqueue(_ follower: any Follower, after delay: Duration) {
+        timers.schedule(at: clock.now + delay) { [followers, weak follower] in
+            if let follower { followers.enqueue(follower) }
+        }
+    }
+
+    /// The moment on the monotonic clock at which the clock on the wall should say `wall`, but no further away than `limit`: a clock
+    /// that jumped back must not postpone everything for years.
+    func anchor(_ wall: Timestamp, limit: Duration) -> Duration {
+        clock.now + min(max(clock.wall.duration(to: wall), .zero), limit)
+    }
+
+    /// Every record of a state log, oldest first.
+    func replay(_ log: LogID, _ body: (RecordView) -> Void) throws(LogError) {
+        let bounds = try store.bounds(log)
+        var offset = bounds.start
+        while offset < bounds.end {
+            let batches = try store.read(log, from: offset, byteLimit: 1 << 20)
+            guard let last = batches.last else { break }
+            for batch in batches {
+                do {
+                    try batch.forEachRecord { record in
+                        if record.offset >= bounds.start { body(record) }
+                        return true
+                    }
+                } catch {
+                    throw .corrupt(
+                        log: log, offset: batch.baseOffset, next: batch.nextOffset, reason: "\(error)")
+                }
+            }
+            offset = last.nextOffset
+        }
+    }
+
+    /// The record at `offset`, handed to `body` in place; nil when there is none.
+    func withRecord<Value>(
+        _ log: LogID, at offset: Offset, _ body: (RecordView) -> Value
+    ) throws(LogError) -> Value? {
+        var found: Value?
+        for batch in try store.read(log, from: offset, byteLimit: 1) {
+            do {
+                try batch.forEachRecord { record in
+                    guard record.offset >= offset else { return true }
+                    if record.offset == offset { found = body(record) }
+                    return false
+                }
+            } catch {
+                throw .corrupt(log: log, offset: batch.baseOffset, next: batch.nextOffset, reason: "\(error)")
+            }
+        }
+        return found
+    }
+}
