@@ -26,7 +26,10 @@ extension SharedSubscription {
         let (handouts, version) = state.withLock { state -> ([Handout], UInt64) in
             guard !state.isClosed, !state.definition.settings.isPaused else { return ([], state.version) }
             let handouts = choose(limit: limit, lease: lease, &state, &letters)
-            if !handouts.isEmpty { count(handouts, &state, completion) }
+            if !handouts.isEmpty {
+                metrics.handedOut.increment(by: Int64(handouts.count))
+                count(handouts, &state, completion)
+            }
             if handouts.count == limit, !state.waiters.isEmpty { context.followers.enqueue(self) }
             rearm(&state)
             return (handouts, state.version)

@@ -153,6 +153,7 @@ extension SharedSubscription {
                 for letter in letters { state.delivery.settle(letter.position) }
                 // Another burial may have put its copies before this mark and not be written down yet.
                 if state.deadLettersUnderWay == 0 {
+                    state.deadLetterMark = mark
                     changes.append(.deadLetterMark(partition: mark.partition, end: mark.end))
                 }
                 state.log.append(changes) { [context] result in

@@ -34,6 +34,7 @@ final class SharedSubscription: Follower {
         var lastFailure: String?
         var firstPartition = 0
         var deadLettersUnderWay = 0
+        var deadLetterMark: BurialMark?
         var isClosed = false
     }
 
@@ -61,11 +62,28 @@ final class SharedSubscription: Follower {
         let log = try SubscriptionLog(definition.log, context: context)
         var delivery = DeliveryState(next: definition.startOffsets)
         let limit = definition.settings.retry.max
+        var mark: BurialMark?
         try log.replay { change in
+            if case .deadLetterMark(let partition, let end) = change { mark = BurialMark(partition: partition, end: end) }
             delivery.apply(change) { context.anchor($0, limit: max(limit, .seconds(86_400))) }
         }
         let filter = EventFilter(definition.settings.pattern)
-        state = Mutex(State(definition: definition, delivery: delivery, log: log, filter: filter))
+        state = Mutex(
+            State(definition: definition, delivery: delivery, log: log, filter: filter, deadLetterMark: mark))
+    }
+
+    /// Settles events whose dead letters are in `target` already: the last life ended between copy and settlement.
+    func settleBuried(in target: Topic, by office: DeadLetterOffice) throws(LogError) {
+        let (definition, positions, mark) = state.withLock { state in
+            (state.definition, Set(state.delivery.items.keys), state.deadLetterMark?.end ?? .zero)
+        }
+        guard !positions.isEmpty else { return }
+        let buried = try office.alreadyBuried(positions, of: definition, in: target, from: mark)
+        guard !buried.isEmpty else { return }
+        state.withLock { state in
+            for position in buried { state.delivery.settle(position) }
+            state.log.append(buried.sorted().map { .settled($0) }) { _ in }
+        }
     }
 
     /// Begins to follow the topic.
@@ -153,7 +171,8 @@ final class SharedSubscription: Follower {
     private func takeSnapshotIfDue() {
         state.withLock { state in
             guard state.log.wantsSnapshot else { return }
-            state.log.appendSnapshot(state.delivery.snapshot())
+            let mark = state.deadLetterMark.map { SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end) }
+            state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 })
         }
     }
 

@@ -12,6 +12,8 @@ enum AttemptOutcome: String, CaseIterable {
 /// The counts of one subscription since start.
 struct SubscriptionMetrics: Sendable {
     private let attempts: [Count]
+    /// Events handed out, repeats included.
+    let handedOut: Count
     /// Events given up.
     let deadLettered: Count
     /// Events or batches that could not be read.
@@ -22,6 +24,7 @@ struct SubscriptionMetrics: Sendable {
         attempts = AttemptOutcome.allCases.map {
             Count("apus_delivery_attempts_total", dimensions + [("outcome", $0.rawValue)])
         }
+        handedOut = Count("apus_deliveries_total", dimensions)
         deadLettered = Count("apus_dead_letters_total", dimensions)
         unreadable = Count("apus_unreadable_batches_total", dimensions)
     }
@@ -36,6 +39,6 @@ struct SubscriptionMetrics: Sendable {
     var acknowledged: Int64 { attempts[0].value }
 
     func remove() {
-        for count in attempts + [deadLettered, unreadable] { count.remove() }
+        for count in attempts + [handedOut, deadLettered, unreadable] { count.remove() }
     }
 }

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// How anything that is defined changes: decide (in the worker's turn, one change at a time), write it down, and when that is durable, put it
+// to work. Whatever the decision looked at cannot have changed in between.
+
+import ApusModel
+import ApusStorage
+
+/// What to write down, and what to do once it is durable.
+struct Decision<Value: Sendable>: Sendable {
+    var changes: [RegistryChange]
+    var apply: @Sendable () throws(BrokerError) -> Value
+
+    /// Nothing to write.
+    static func nothing(_ value: Value) -> Decision { Decision(changes: []) { () throws(BrokerError) in value } }
+}
+
+extension Engine {
+    /// Makes one change; `completion` comes in a turn of the worker.
+    func change<Value: Sendable>(
+        _ decide: @escaping @Sendable () throws(BrokerError) -> Decision<Value>,
+        completion: @escaping @Sendable (Result<Value, BrokerError>) -> Void
+    ) {
+        gate.run { [self] ended in
+            let decision: Decision<Value>
+            do { decision = try decide() } catch {
+                ended()
+                completion(.failure(error))
+                return
+            }
+            let finish: @Sendable () -> Void = {
+                let result = Result { () throws(BrokerError) in try decision.apply() }
+                ended()
+                completion(result)
+            }
+            guard !decision.changes.isEmpty else { return finish() }
+            registry.append(decision.changes) { [self] result in
+                context.inbox.post { [self] in
+                    switch result {
+                    case .success:
+                        let definitions = catalog.withLock { catalog in
+                            for change in decision.changes { catalog.definitions.apply(change) }
+                            return catalog.definitions
+                        }
+                        finish()
+                        registry.snapshotIfDue(definitions)
+                    case .failure(let error):
+                        ended()
+                        completion(.failure(BrokerError(error)))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes one change and waits for it.
+    func change<Value: Sendable>(
+        _ decide: @escaping @Sendable () throws(BrokerError) -> Decision<Value>
+    ) async throws(BrokerError) -> Value {
+        let result = await withUnsafeContinuation { continuation in
+            change(decide) { (result: Result<Value, BrokerError>) in continuation.resume(returning: result) }
+        }
+        return try result.get()
+    }
+
+    /// What is defined now.
+    var definitions: Definitions { catalog.withLock(\.definitions) }
+
+    /// Runs something of the store's, its errors in the broker's words.
+    func storing<Value>(_ body: () throws(LogError) -> Value) throws(BrokerError) -> Value {
+        do { return try body() } catch { throw BrokerError(error) }
+    }
+}
+
+extension Dictionary where Key == ResourceName {
+    /// The values of a page, by name.
+    func page(_ page: Page, where isIncluded: (Value) -> Bool = { _ in true }) -> [Value] {
+        keys.filter { key in page.after.map { key.description > $0 } ?? true }
+            .sorted().lazy.compactMap { self[$0] }.filter(isIncluded).prefix(page.limit).map { $0 }
+    }
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Dead letters: listed, sent back, discarded. A redriven event is appended to its topic again, marked for the subscription that gave it up, so that
+// nobody else sees it twice; the letter stays where it is and the ledger says that it is done with.
+
+public import ApusModel
+import ApusStorage
+import Synchronization
+
+extension Engine {
+    /// Letters moved together.
+    private static let groupSize = 500
+
+    public func deadLetters(_ selection: DeadLetterSelection, _ page: Page) async throws(BrokerError) -> [DeadLetter] {
+        var after = try page.after.map { text throws(BrokerError) in try place(text) }
+        var found: [DeadLetter] = []
+        for ledger in try ledgers(selection) {
+            if let place = after, place.topic > ledger.topic.name { continue }
+            let begin = after?.topic == ledger.topic.name ? after : nil
+            after = nil
+            for partition in ledger.topic.partitions where partition.number >= (begin?.partition ?? 0) {
+                let from = begin?.partition == partition.number ? begin?.offset.advanced(by: 1) : nil
+                found += try letters(
+                    in: ledger, partition, from: from ?? .zero, limit: page.limit - found.count, selection)
+                if found.count >= page.limit { return found }
+            }
+        }
+        return found
+    }
+
+    public func redrive(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult {
+        try await move(selection, dryRun: dryRun) { [self] letters in
+            var done: [Position] = []
+            for letter in letters {
+                guard try await sendBack(letter) else { continue }
+                done.append(Position(partition: letter.stored.partition, offset: letter.stored.offset))
+            }
+            return done
+        }
+    }
+
+    public func discard(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult {
+        try await move(selection, dryRun: dryRun) { letters in
+            letters.map { Position(partition: $0.stored.partition, offset: $0.stored.offset) }
+        }
+    }
+
+    /// Deals with all letters of a selection, in groups; `deal` returns those that are done with.
+    private func move(
+        _ selection: DeadLetterSelection, dryRun: Bool,
+        deal: @Sendable ([DeadLetter]) async throws(BrokerError) -> [Position]
+    ) async throws(BrokerError) -> DeadLetterResult {
+        var result = DeadLetterResult(matched: 0, moved: 0)
+        for ledger in try ledgers(selection) {
+            guard ledger.begin() else {
+                throw .conflict("dead letters of topic '\(ledger.topic.name)' are being moved by somebody else just now")
+            }
+            defer { ledger.end() }
+            // Letters that come while this runs are not meant: somebody who redrives to a target that still fails must not run for ever.
+            for (partition, end) in zip(ledger.topic.partitions, ledger.topic.ends) {
+                var from = Offset.zero
+                while from < end {
+                    let group = try letters(in: ledger, partition, from: from, limit: Engine.groupSize, selection)
+                        .filter { $0.stored.offset < end }
+                    guard let last = group.last else { break }
+                    from = last.stored.offset.advanced(by: 1)
+                    result.matched += group.count
+                    guard !dryRun else { continue }
+                    let done = try await deal(group)
+                    try await settle(done, in: ledger)
+                    result.moved += done.count
+                }
+            }
+        }
+        return result
+    }
+
+    private func settle(_ positions: [Position], in ledger: DeadLetterLedger) async throws(BrokerError) {
+        guard !positions.isEmpty else { return }
+        let result = await withUnsafeContinuation { continuation in
+            ledger.settle(positions) { continuation.resume(returning: $0) }
+        }
+        if case .failure(let error) = result { throw BrokerError(error) }
+    }
+
+    /// Appends the event to its topic again, for its subscription only; false when there is no such subscription any more.
+    private func sendBack(_ letter: DeadLetter) async throws(BrokerError) -> Bool {
+        guard let name = letter.subscription,
+            let subscription = catalog.withLock({ $0.shared[name] }), letter.stored.event.type != "apus.record"
+        else { return false }
+        let topic = subscription.topic
+        let key = letter.stored.key
+        let origin = letter.stored.headers.first { $0.name == LineageHeader.origin }?.value
+            .flatMap { Origin(String(decoding: $0, as: UTF8.self)) }
+        // Without a key the event goes back to the partition that it came from.
+        let partitions = topic.partitions
+        let target =
+            key.flatMap { topic.partition(forKey: $0) }
+            ?? origin.flatMap { partitions.indices.contains($0.partition) ? partitions[$0.partition] : nil }
+            ?? partitions.first
+        guard let target else { return false }
+        var builder = RecordBatchBuilder(capacity: 1024 + (letter.stored.event.data?.bytes.count ?? 0))
+        builder.addHeader(LineageHeader.recipient, name.description)
+        builder.addHeader(LineageHeader.place, letter.id)
+        builder.append(letter.stored.event, key: key, timestamp: context.clock.wall)
+        guard let batch = builder.finish() else { return false }
+        let result = await withUnsafeContinuation { continuation in
+            context.store.append(batch, holding: target.claim) { continuation.resume(returning: $0) }
+        }
+        if case .failure(let error) = result { throw BrokerError(error) }
+        return true
+    }
+
+    // MARK: Finding
+
+    private func ledgers(_ selection: DeadLetterSelection) throws(BrokerError) -> [DeadLetterLedger] {
+        if let name = selection.topic {
+            _ = try requireTopic(name)
+            return catalog.withLock { [$0.ledgers[name]].compactMap { $0 } }
+        }
+        return catalog.withLock { catalog in
+            catalog.ledgers.values.sorted { $0.topic.name < $1.topic.name }
+        }
+    }
+
+    private func letters(
+        in ledger: DeadLetterLedger, _ partition: Partition, from start: Offset, limit: Int, _ selection: DeadLetterSelection
+    ) throws(BrokerError) -> [DeadLetter] {
+        let ids = selection.ids.map(Set.init)
+        var found: [DeadLetter] = []
+        let bounds = try storing { () throws(LogError) in try context.store.bounds(partition.log) }
+        var offset = max(start, bounds.start)
+        while found.count < limit, offset < bounds.end {
+            offset = ledger.firstWaiting(partition: partition.number, from: offset)
+            guard offset < bounds.end else { break }
+            let batches: [RecordBatch]
+            do { batches = try context.store.read(partition.log, from: offset, byteLimit: 256 << 10) } catch {
+                guard let next = LookAhead.wayAround(error) else { throw BrokerError(error) }
+                offset = next
+                continue
+            }
+            guard let last = batches.last else { break }
+            for batch in batches {
+                _ = try? batch.forEachRecord { record in
+                    let position = Position(partition: partition.number, offset: record.offset)
+                    guard found.count < limit, record.offset >= offset, !ledger.isDone(position) else { return true }
+                    let letter = DeadLetter(record, topic: ledger.topic.name, partition: partition.number)
+                    guard selection.subscription == nil || selection.subscription == letter.subscription,
+                        ids?.contains(letter.id) ?? true
+                    else { return true }
+                    found.append(letter)
+                    return true
+                }
+            }
+            offset = last.nextOffset
+        }
+        return found
+    }
+
+    private func place(_ id: String) throws(BrokerError) -> (topic: ResourceName, partition: Int, offset: Offset) {
+        let parts = id.split(separator: "/")
+        guard parts.count == 3, let topic = try? ResourceName(parts[0]), let partition = Int(parts[1]),
+            let offset = Int64(parts[2])
+        else { throw .invalid("'\(id.prefix(80))' is not the id of a dead letter (topic/partition/offset)") }
+        return (topic, partition, Offset(offset))
+    }
+
+    // MARK: Topics of dead letters
+
+    /// The dead-letter topic of this name, made and given a ledger if need be.
+    func openDeadLetterTopic(
+        _ name: ResourceName, _ completion: @escaping @Sendable (Result<Topic, BrokerError>) -> Void
+    ) {
+        let (topic, ledger) = catalog.withLock { ($0.topics[name], $0.ledgers[name]) }
+        if let topic, ledger != nil { return completion(.success(topic)) }
+        // Dead letters wait for a person, so they are kept until somebody deals with them.
+        ensureTopic(name, settings: TopicSettings(retentionAge: nil)) { [self] result in
+            switch result {
+            case .success(let topic): giveLedger(to: topic, completion)
+            case .failure(let error): completion(.failure(error))
+            }
+        }
+    }
+
+    private func giveLedger(to topic: Topic, _ completion: @escaping @Sendable (Result<Topic, BrokerError>) -> Void) {
+        change(
+            { [self] () throws(BrokerError) -> Decision<Topic> in
+                guard catalog.withLock({ $0.ledgers[topic.name] }) == nil else { return .nothing(topic) }
+                var definition = topic.definition
+                definition.holdsDeadLetters = true
+                let altered = definition
+                return Decision(changes: [.topic(altered)]) { [self] () throws(BrokerError) in
+                    try storing { () throws(LogError) in
+                        try topic.alter(altered, in: context.store)
+                        let ledger = try DeadLetterLedger(topic: topic, context: context)
+                        catalog.withLock { $0.ledgers[topic.name] = ledger }
+                    }
+                    return topic
+                }
+            }, completion: completion)
+    }
+}
+
+extension DeadLetter {
+    init(_ record: RecordView, topic: ResourceName, partition: Int) {
+        let stored = StoredEvent(record: record, topic: topic, partition: partition)
+        func text(_ name: String) -> String? {
+            stored.headers.first { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) }
+        }
+        self.init(
+            id: "\(topic)/\(partition)/\(record.offset)",
+            subscription: text(LineageHeader.subscription).flatMap { try? ResourceName($0) },
+            reason: text(LineageHeader.reason) ?? "unknown", attempts: text(LineageHeader.attempts).flatMap { Int($0) } ?? 0,
+            status: text(LineageHeader.status).flatMap { Int($0) },
+            first: text(LineageHeader.arrived).flatMap { Int64($0) }.map { Timestamp(milliseconds: $0) } ?? record.timestamp,
+            last: record.timestamp, origin: text(LineageHeader.place), stored: stored)
+    }
+}

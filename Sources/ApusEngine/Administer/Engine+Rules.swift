@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Rules: made, replaced, deleted, described; and the tables that routers work by.
+
+public import ApusModel
+import ApusStorage
+import ApusTransport
+
+extension Engine {
+    public func rules(of topic: ResourceName?, _ page: Page) throws(BrokerError) -> [RuleDescription] {
+        definitions.rules.page(page) { topic == nil || $0.settings.topic == topic }.map { describe($0) }
+    }
+
+    public func rule(_ name: ResourceName) throws(BrokerError) -> RuleDescription {
+        guard let definition = definitions.rules[name] else { throw .unknownRule(name) }
+        return describe(definition)
+    }
+
+    private func describe(_ definition: RuleDefinition) -> RuleDescription {
+        let subscriptions = webhooks(of: definition).map(\.name)
+        let delivered = catalog.withLock { catalog in
+            (
+                catalog.ruleMatches[definition.name]?.value ?? 0,
+                subscriptions.compactMap { catalog.shared[$0]?.metrics.handedOut.value }.max() ?? 0
+            )
+        }
+        return RuleDescription(
+            name: definition.name, settings: definition.settings, created: definition.created,
+            matches: UInt64(max(delivered.0, delivered.1)), subscriptions: subscriptions)
+    }
+
+    /// The webhook targets of a rule, with the names of the subscriptions behind them.
+    private func webhooks(of definition: RuleDefinition) -> [(name: ResourceName, push: PushSettings)] {
+        definition.settings.targets.enumerated().compactMap { index, target in
+            guard case .webhook(let push) = target, let name = definition.subscriptionName(target: index) else {
+                return nil
+            }
+            return (name, push)
+        }
+    }
+
+    public func putRule(
+        _ name: ResourceName, _ settings: RuleSettings
+    ) async throws(BrokerError) -> (RuleDescription, isNew: Bool) {
+        let isNew = try await change { [self] () throws(BrokerError) in try decideRule(name, settings) }
+        return (try rule(name), isNew)
+    }
+
+    private func decideRule(_ name: ResourceName, _ settings: RuleSettings) throws(BrokerError) -> Decision<Bool> {
+        let topic = try requireTopic(settings.topic)
+        let definitions = definitions
+        let existing = definitions.rules[name]
+        guard existing != nil || definitions.rules.count < context.options.rulesMax else {
+            throw .invalid("there are \(definitions.rules.count) rules, which is the limit")
+        }
+        if let existing, existing.settings.topic != settings.topic {
+            throw .conflict("rule '\(name)' belongs to topic '\(existing.settings.topic)': delete it first")
+        }
+        let definition = RuleDefinition(
+            name: name, id: existing?.id ?? context.entropy.logFamily(), created: existing?.created ?? context.clock.wall,
+            settings: settings, startOffsets: existing?.startOffsets ?? topic.ends)
+        try check(definition, definitions)
+        let (changes, gone, kept) = try decideWebhooks(definition, definitions)
+        return Decision(changes: [.rule(definition)] + changes) { [self] () throws(BrokerError) in
+            for subscription in gone { closeSubscription(subscription) }
+            for subscription in kept {
+                if let shared = catalog.withLock({ $0.shared[subscription.name] }) {
+                    shared.alter(subscription)
+                } else {
+                    try storing { () throws(LogError) in try openSubscription(subscription) }
+                }
+            }
+            try storing { () throws(LogError) in try openRouter(settings.topic) }
+            return existing == nil
+        }
+    }
+
+    private func check(_ definition: RuleDefinition, _ definitions: Definitions) throws(BrokerError) {
+        guard (1...16).contains(definition.settings.targets.count) else {
+            throw .invalid("a rule has 1 to 16 targets, not \(definition.settings.targets.count)")
+        }
+        for name in definition.targetTopics where definitions.topics[name] == nil { throw .unknownTopic(name) }
+        if let cycle = definitions.cycle(adding: definition) {
+            let way = cycle.map(\.description).joined(separator: " → ")
+            throw .invalid("rule '\(definition.name)' would feed topic '\(definition.settings.topic)' from itself: \(way)")
+        }
+        for webhook in webhooks(of: definition) { try check(webhook.push) }
+        if definition.settings.targets.count > webhooks(of: definition).count + definition.targetTopics.count {
+            throw .invalid("the rule's name is too long to name the subscriptions behind its webhooks")
+        }
+    }
+
+    /// The subscriptions that the rule's webhooks need: those to write down, those that are no longer needed, and those to run.
+    private func decideWebhooks(
+        _ rule: RuleDefinition, _ definitions: Definitions
+    ) throws(BrokerError) -> ([RegistryChange], gone: [SubscriptionDefinition], kept: [SubscriptionDefinition]) {
+        let wanted = webhooks(of: rule)
+        let existing = definitions.subscriptions.values.filter { $0.rule == rule.name }
+        let gone = existing.filter { old in !wanted.contains { $0.name == old.name } }
+        var kept: [SubscriptionDefinition] = []
+        for (name, push) in wanted {
+            var definition: SubscriptionDefinition
+            if let old = definitions.subscriptions[name] {
+                guard old.rule == rule.name else {
+                    throw .conflict("subscription '\(name)' exists and does not belong to rule '\(rule.name)'")
+                }
+                definition = old
+            } else {
+                definition = try decideSubscription(
+                    name, SubscriptionSettings(topic: rule.settings.topic), rule: rule.name)
+            }
+            definition.settings.pattern = rule.settings.pattern
+            definition.settings.push = push
+            definition.settings.isPaused = !rule.settings.isEnabled
+            kept.append(definition)
+        }
+        let changes =
+            gone.map { RegistryChange.subscriptionDeleted($0.name) } + kept.map { RegistryChange.subscription($0) }
+        return (changes, gone, kept)
+    }
+
+    public func deleteRule(_ name: ResourceName) async throws(BrokerError) {
+        try await change { [self] () throws(BrokerError) -> Decision<Void> in
+            guard let rule = definitions.rules[name] else { throw .unknownRule(name) }
+            let subscriptions = definitions.subscriptions.values.filter { $0.rule == name }
+            let changes = subscriptions.map { RegistryChange.subscriptionDeleted($0.name) } + [.ruleDeleted(name)]
+            return Decision(changes: changes) { [self] () throws(BrokerError) in
+                for subscription in subscriptions { closeSubscription(subscription) }
+                ruleIsGone(rule)
+            }
+        }
+    }
+
+    /// Takes a rule that is no longer defined out of work.
+    func ruleIsGone(_ rule: RuleDefinition) {
+        catalog.withLock { $0.ruleMatches.removeValue(forKey: rule.name)?.remove() }
+        try? openRouter(rule.settings.topic)
+    }
+
+    // MARK: Routers
+
+    /// Puts the rules of a topic to work as they are defined now.
+    func openRouter(_ name: ResourceName) throws(LogError) {
+        guard let topic = topicAtWork(name) else { return }
+        let (table, router) = catalog.withLock { catalog in
+            (Engine.table(for: name, &catalog), catalog.routers[name])
+        }
+        if let router {
+            router.replaceTable(table)
+        } else if !table.isEmpty {
+            let router = try TopicRouter(topic, table: table, context: context)
+            catalog.withLock { $0.routers[name] = router }
+            router.start()
+        }
+    }
+
+    private static func table(for name: ResourceName, _ catalog: inout Catalog) -> RouteTable {
+        var table = RouteTable()
+        let rules = catalog.definitions.rules.values.filter { $0.settings.topic == name && $0.settings.isEnabled }
+        for rule in rules.sorted(by: { $0.name < $1.name }) {
+            let targets = rule.targetTopics.compactMap { catalog.topics[$0] }
+            guard !targets.isEmpty else { continue }
+            let count =
+                catalog.ruleMatches[rule.name]
+                ?? Count("apus_rule_matches_total", [("rule", rule.name.description), ("topic", name.description)])
+            catalog.ruleMatches[rule.name] = count
+            table.patterns.append((table.routes.count, rule.settings.pattern))
+            table.routes.append(
+                RouteTable.Route(
+                    rule: rule.name, startOffsets: rule.startOffsets, targets: targets, matches: count))
+        }
+        return table
+    }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Subscriptions: made, changed, deleted, described.
+
+public import ApusModel
+import ApusStorage
+import ApusTransport
+
+extension Engine {
+    public func subscriptions(
+        of topic: ResourceName?, _ page: Page
+    ) throws(BrokerError) -> [SubscriptionDescription] {
+        let found = definitions.subscriptions.page(page) { topic == nil || $0.settings.topic == topic }
+        return found.compactMap { describe($0) }
+    }
+
+    public func subscription(_ name: ResourceName) throws(BrokerError) -> SubscriptionDescription {
+        guard let definition = definitions.subscriptions[name], let description = describe(definition) else {
+            throw .unknownSubscription(name)
+        }
+        return description
+    }
+
+    private func describe(_ definition: SubscriptionDefinition) -> SubscriptionDescription? {
+        let (shared, cursor) = catalog.withLock { ($0.shared[definition.name], $0.cursors[definition.name]) }
+        if let shared { return shared.description(in: context) }
+        return cursor?.description(in: context)
+    }
+
+    public func createSubscription(
+        _ name: ResourceName, _ settings: SubscriptionSettings
+    ) async throws(BrokerError) -> SubscriptionDescription {
+        try await change { [self] () throws(BrokerError) -> Decision<Void> in
+            guard definitions.subscriptions[name] == nil else {
+                throw .conflict("subscription '\(name)' exists already")
+            }
+            let definition = try decideSubscription(name, settings, rule: nil)
+            return Decision(changes: [.subscription(definition)]) { [self] () throws(BrokerError) in
+                try storing { () throws(LogError) in try openSubscription(definition) }
+            }
+        }
+        return try subscription(name)
+    }
+
+    /// A new subscription by definition, its start resolved to offsets.
+    func decideSubscription(
+        _ name: ResourceName, _ settings: SubscriptionSettings, rule: ResourceName?
+    ) throws(BrokerError) -> SubscriptionDefinition {
+        let topic = try requireTopic(settings.topic)
+        try check(settings)
+        guard definitions.subscriptions.count < context.options.subscriptionsMax else {
+            throw .invalid("there are \(definitions.subscriptions.count) subscriptions, which is the limit")
+        }
+        let start = try topic.partitions.map { partition throws(BrokerError) in
+            try resolve(settings.start, in: partition)
+        }
+        return SubscriptionDefinition(
+            name: name, id: context.entropy.logFamily(), created: context.clock.wall, settings: settings,
+            topicID: topic.id, startOffsets: start, rule: rule)
+    }
+
+    public func alterSubscription(
+        _ name: ResourceName, _ changes: SubscriptionChanges
+    ) async throws(BrokerError) -> SubscriptionDescription {
+        try await change { [self] () throws(BrokerError) -> Decision<Void> in
+            guard var definition = definitions.subscriptions[name] else { throw .unknownSubscription(name) }
+            if definition.rule != nil, changes.push != nil {
+                throw .conflict("subscription '\(name)' serves a rule: change the rule's target instead")
+            }
+            definition.settings.apply(changes)
+            try check(definition.settings)
+            let altered = definition
+            return Decision(changes: [.subscription(altered)]) { [self] () throws(BrokerError) in
+                let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
+                shared?.alter(altered)
+                cursor?.alter(altered)
+            }
+        }
+        return try subscription(name)
+    }
+
+    public func deleteSubscription(_ name: ResourceName) async throws(BrokerError) {
+        try await change { [self] () throws(BrokerError) -> Decision<Void> in
+            guard let definition = definitions.subscriptions[name] else { throw .unknownSubscription(name) }
+            if let rule = definition.rule, definitions.rules[rule] != nil {
+                throw .conflict("subscription '\(name)' serves rule '\(rule)': delete the rule instead")
+            }
+            return Decision(changes: [.subscriptionDeleted(name)]) { [self] () throws(BrokerError) in
+                closeSubscription(definition)
+            }
+        }
+    }
+
+    /// Takes a subscription that is no longer defined out of work, its log with it.
+    func closeSubscription(_ definition: SubscriptionDefinition) {
+        let shared = catalog.withLock { catalog in
+            catalog.cursors[definition.name] = nil
+            return catalog.shared.removeValue(forKey: definition.name)
+        }
+        shared?.close()
+        try? context.store.delete(definition.log)
+    }
+
+    private func check(_ settings: SubscriptionSettings) throws(BrokerError) {
+        guard settings.lease >= .zero, settings.lease <= .seconds(12 * 3600) else {
+            throw .invalid("a lease lasts 0 s to 12 h")
+        }
+        guard (1...100_000).contains(settings.inFlightMax) else {
+            throw .invalid("max_in_flight is 1 to 100,000, not \(settings.inFlightMax)")
+        }
+        guard (1...1000).contains(settings.attemptsMax) else {
+            throw .invalid("max_attempts is 1 to 1,000, not \(settings.attemptsMax)")
+        }
+        guard settings.retry.initial >= .zero, settings.retry.initial <= settings.retry.max,
+            settings.retry.max <= .seconds(7 * 86_400)
+        else { throw .invalid("retry.initial is at most retry.max, which is at most 7 days") }
+        if settings.deadLetter == nil, settings.topic.description.utf8.count > ResourceName.lengthMax - 12 {
+            throw .invalid("the topic's name is too long to derive a dead-letter topic from it: name one")
+        }
+        guard settings.deadLetter != settings.topic else {
+            throw .invalid("a topic cannot be its own dead-letter topic: dead letters would come back for ever")
+        }
+        if let push = settings.push {
+            guard settings.kind == .shared else { throw .invalid("only shared subscriptions push") }
+            try check(push)
+        }
+    }
+
+    /// Refuses push settings that cannot work.
+    func check(_ push: PushSettings) throws(BrokerError) {
+        guard push.timeout >= .milliseconds(100), push.timeout <= .seconds(300) else {
+            throw .invalid("a push timeout is 100 ms to 5 min")
+        }
+        guard (1...1000).contains(push.concurrency) else {
+            throw .invalid("push concurrency is 1 to 1,000, not \(push.concurrency)")
+        }
+        if let objection = context.dispatcher.objection(to: push) { throw .invalid(objection) }
+    }
+}
+
+extension SubscriptionSettings {
+    mutating func apply(_ changes: SubscriptionChanges) {
+        if let pattern = changes.pattern { self.pattern = pattern }
+        if let lease = changes.lease { self.lease = lease }
+        if let max = changes.inFlightMax { inFlightMax = max }
+        if let max = changes.attemptsMax { attemptsMax = max }
+        if let retry = changes.retry { self.retry = retry }
+        if let name = changes.deadLetter { deadLetter = name }
+        if let push = changes.push { self.push = push }
+        if let isPaused = changes.isPaused { self.isPaused = isPaused }
+    }
+}
+
+extension SharedSubscription {
+    /// The subscription as it stands.
+    func description(in context: EngineContext) -> SubscriptionDescription {
+        let ends = topic.ends
+        let (definition, delivery, lastFailure) = state.withLock { ($0.definition, $0.delivery, $0.lastFailure) }
+        let cursors = delivery.cursors()
+        let positions = ends.enumerated().map { number, end in
+            let next = number < delivery.next.count ? delivery.next[number] : .zero
+            return SubscriptionPosition(
+                partition: number, cursor: number < cursors.count ? cursors[number] : .zero, next: next, end: end)
+        }
+        let unseen = positions.reduce(Int64(0)) { $0 + max(0, $1.end.rawValue - $1.next.rawValue) }
+        return SubscriptionDescription(
+            name: name, settings: definition.settings, deadLetter: definition.deadLetter, rule: definition.rule,
+            created: definition.created, backlog: unseen + Int64(delivery.items.count - delivery.leased),
+            inFlight: delivery.leased, waiting: delivery.waiting,
+            oldestUnsettled: oldest(of: positions, in: topic, context: context),
+            acknowledged: UInt64(metrics.acknowledged), deadLettered: UInt64(metrics.deadLettered.value),
+            lastFailure: lastFailure, positions: positions)
+    }
+}
+
+extension CursorSubscription {
+    /// The subscription as it stands.
+    func description(in context: EngineContext) -> SubscriptionDescription {
+        let definition = definition
+        let positions = zip(topic.ends, committed).enumerated().map { number, place in
+            SubscriptionPosition(partition: number, cursor: place.1, next: place.1, end: place.0)
+        }
+        return SubscriptionDescription(
+            name: name, settings: definition.settings, deadLetter: definition.deadLetter, rule: nil,
+            created: definition.created,
+            backlog: positions.reduce(Int64(0)) { $0 + max(0, $1.end.rawValue - $1.cursor.rawValue) }, inFlight: 0,
+            waiting: 0, oldestUnsettled: oldest(of: positions, in: topic, context: context), acknowledged: 0,
+            deadLettered: 0, lastFailure: nil, positions: positions)
+    }
+}
+
+/// When the oldest event at a cursor arrived.
+private func oldest(of positions: [SubscriptionPosition], in topic: Topic, context: EngineContext) -> Timestamp? {
+    let partitions = topic.partitions
+    return positions.compactMap { position -> Timestamp? in
+        guard position.cursor < position.end, position.partition < partitions.count else { return nil }
+        let log = partitions[position.partition].log
+        return (try? context.store.read(log, from: position.cursor, byteLimit: 1))?.first?.baseTimestamp
+    }.min()
+}

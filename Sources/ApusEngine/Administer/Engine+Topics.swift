@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Topics: made, changed, deleted, described.
+
+public import ApusModel
+import ApusStorage
+
+extension Engine {
+    public func topics(_ page: Page) throws(BrokerError) -> [TopicDescription] {
+        try catalog.withLock { $0.topics.page(page) }.map { topic throws(BrokerError) in try describe(topic) }
+    }
+
+    public func topic(_ name: ResourceName) throws(BrokerError) -> TopicDescription {
+        try describe(try requireTopic(name))
+    }
+
+    private func describe(_ topic: Topic) throws(BrokerError) -> TopicDescription {
+        let definition = topic.definition
+        let partitions = try topic.partitions.map { partition throws(BrokerError) -> PartitionDescription in
+            let bounds = try storing { () throws(LogError) in try context.store.bounds(partition.log) }
+            return PartitionDescription(
+                number: partition.number, start: bounds.start, end: bounds.end, bytes: bounds.bytes)
+        }
+        return TopicDescription(
+            name: topic.name, id: topic.id, settings: definition.settings, created: definition.created,
+            partitions: partitions)
+    }
+
+    public func createTopic(
+        _ name: ResourceName, _ settings: TopicSettings
+    ) async throws(BrokerError) -> TopicDescription {
+        let topic = try await change { [self] () throws(BrokerError) in
+            guard topicAtWork(name) == nil else { throw .conflict("topic '\(name)' exists already") }
+            return try decideTopic(name, settings)
+        }
+        return try describe(topic)
+    }
+
+    /// The running topic of this name, made with `settings` if there is none.
+    func ensureTopic(
+        _ name: ResourceName, settings: TopicSettings,
+        completion: @escaping @Sendable (Result<Topic, BrokerError>) -> Void
+    ) {
+        change(
+            { [self] () throws(BrokerError) in
+                if let topic = topicAtWork(name) { return .nothing(topic) }
+                return try decideTopic(name, settings)
+            }, completion: completion)
+    }
+
+    private func decideTopic(_ name: ResourceName, _ settings: TopicSettings) throws(BrokerError) -> Decision<Topic> {
+        try check(settings)
+        let definitions = definitions
+        // Defined and not at work: opening it failed. Opening is tried again; defining is done.
+        let existing = definitions.topics[name]
+        if existing == nil {
+            guard definitions.topics.count < context.options.topicsMax else {
+                throw .invalid("there are \(definitions.topics.count) topics, which is the limit")
+            }
+            try checkPartitions(adding: settings.partitions)
+        }
+        let definition =
+            existing
+            ?? TopicDefinition(
+                name: name, id: context.entropy.logFamily(), created: context.clock.wall, settings: settings)
+        return Decision(changes: existing == nil ? [.topic(definition)] : []) { [self] () throws(BrokerError) in
+            let topic = Topic(definition, queue: context.followers)
+            try storing { () throws(LogError) in try topic.open(in: context.store) }
+            catalog.withLock { $0.topics[name] = topic }
+            return topic
+        }
+    }
+
+    public func alterTopic(
+        _ name: ResourceName, _ changes: TopicChanges
+    ) async throws(BrokerError) -> TopicDescription {
+        let topic = try await change { [self] () throws(BrokerError) -> Decision<Topic> in
+            let topic = try requireTopic(name)
+            var definition = topic.definition
+            let before = definition.settings.partitions
+            definition.settings.apply(changes)
+            try check(definition.settings)
+            guard definition.settings.partitions >= before else {
+                throw .invalid(
+                    "topic '\(name)' has \(before) partitions; they can be added, not taken away: events are in them")
+            }
+            try checkPartitions(adding: definition.settings.partitions - before)
+            let altered = definition
+            return Decision(changes: [.topic(altered)]) { [self] () throws(BrokerError) in
+                try storing { () throws(LogError) in try topic.alter(altered, in: context.store) }
+                return topic
+            }
+        }
+        return try describe(topic)
+    }
+
+    public func deleteTopic(_ name: ResourceName, cascade: Bool) async throws(BrokerError) {
+        try await change { [self] () throws(BrokerError) -> Decision<Void> in
+            let topic = try requireTopic(name)
+            let definitions = definitions
+            let rules = definitions.rules.values.filter { $0.settings.topic == name || $0.targetTopics.contains(name) }
+            let subscriptions = definitions.subscriptions.values.filter { $0.settings.topic == name }
+            guard cascade || (rules.isEmpty && subscriptions.isEmpty) else {
+                throw .conflict(
+                    "topic '\(name)' is used by \(subscriptions.count) subscriptions and \(rules.count) rules: delete them first, or cascade"
+                )
+            }
+            let changes =
+                rules.map { RegistryChange.ruleDeleted($0.name) }
+                + subscriptions.map { RegistryChange.subscriptionDeleted($0.name) } + [.topicDeleted(name)]
+            return Decision(changes: changes) { [self] () throws(BrokerError) in
+                for rule in rules { ruleIsGone(rule) }
+                for subscription in subscriptions { closeSubscription(subscription) }
+                catalog.withLock { catalog in
+                    catalog.topics[name] = nil
+                    catalog.ledgers[name] = nil
+                    catalog.routers.removeValue(forKey: name)?.close()
+                }
+                topic.close()
+                topic.published.remove()
+                for log in topic.definition.logs { try? context.store.delete(log) }
+            }
+        }
+    }
+
+    private func check(_ settings: TopicSettings) throws(BrokerError) {
+        guard (1...10_000).contains(settings.partitions) else {
+            throw .invalid("a topic has 1 to 10,000 partitions, not \(settings.partitions)")
+        }
+        if let age = settings.retentionAge, age < .seconds(1) {
+            throw .invalid("events are kept at least one second, or for ever")
+        }
+        if let bytes = settings.retentionBytes, bytes < 0 { throw .invalid("retention in bytes cannot be negative") }
+        guard (1 << 20...1 << 30).contains(settings.segmentBytes) else {
+            throw .invalid("a segment has 1 MiB to 1 GiB, not \(settings.segmentBytes) bytes")
+        }
+        if case .interval(let interval) = settings.durability, !(.milliseconds(1) ... .seconds(60)).contains(interval) {
+            throw .invalid("an interval of durability is 1 ms to 60 s")
+        }
+    }
+
+    private func checkPartitions(adding count: Int) throws(BrokerError) {
+        let existing = catalog.withLock { $0.topics.values.reduce(0) { $0 + $1.partitions.count } }
+        guard existing + count <= context.options.partitionsMax else {
+            throw .invalid(
+                "there are \(existing) partitions; \(count) more would exceed the limit of \(context.options.partitionsMax)")
+        }
+    }
+}
+
+extension TopicSettings {
+    mutating func apply(_ changes: TopicChanges) {
+        if let partitions = changes.partitions { self.partitions = partitions }
+        if let durability = changes.durability { self.durability = durability }
+        if let age = changes.retentionAge { retentionAge = age }
+        if let bytes = changes.retentionBytes { retentionBytes = bytes }
+        if let bytes = changes.segmentBytes { segmentBytes = bytes }
+    }
+}

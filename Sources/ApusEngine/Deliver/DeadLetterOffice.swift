@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Where events go that a subscription gave up: a copy to its dead-letter topic, with the reason, before the subscription settles it. The topic is
+// made when the first letter comes.
+
+import ApusModel
+import ApusStorage
+import Synchronization
+
+/// An event on its way to a dead-letter topic.
+struct DeadLetterDraft: Sendable, Hashable {
+    var position: Position
+    var attempts: Int
+    var status: Int?
+    var reason: String
+}
+
+/// Where a burial's copies are.
+struct BurialMark: Sendable, Hashable {
+    var partition: Int
+    /// The offset after them.
+    var end: Offset
+}
+
+/// Takes events that could not be delivered.
+protocol DeadLetterSink: AnyObject, Sendable {
+    /// Copies the events to the subscription's dead-letter topic; `completion` comes when the copies are durable, on any thread.
+    func bury(
+        _ letters: [DeadLetterDraft], of subscription: SubscriptionDefinition, from topic: Topic,
+        completion: @escaping @Sendable (Result<BurialMark, BrokerError>) -> Void)
+}
+
+/// Finds the dead-letter topics and writes to them.
+final class DeadLetterOffice: DeadLetterSink {
+    private let context: EngineContext
+    /// Gives the dead-letter topic of this name, made if need be.
+    private let openTopic: @Sendable (ResourceName, @escaping @Sendable (Result<Topic, BrokerError>) -> Void) -> Void
+
+    init(
+        context: EngineContext,
+        openTopic:
+            @escaping @Sendable (ResourceName, @escaping @Sendable (Result<Topic, BrokerError>) -> Void) -> Void
+    ) {
+        self.context = context
+        self.openTopic = openTopic
+    }
+
+    func bury(
+        _ letters: [DeadLetterDraft], of subscription: SubscriptionDefinition, from topic: Topic,
+        completion: @escaping @Sendable (Result<BurialMark, BrokerError>) -> Void
+    ) {
+        openTopic(subscription.deadLetter) { [self] result in
+            switch result {
+            case .success(let target): append(letters, of: subscription, from: topic, to: target, completion)
+            case .failure(let error): completion(.failure(error))
+            }
+        }
+    }
+
+    private func append(
+        _ letters: [DeadLetterDraft], of subscription: SubscriptionDefinition, from topic: Topic, to target: Topic,
+        _ completion: @escaping @Sendable (Result<BurialMark, BrokerError>) -> Void
+    ) {
+        var builder = RecordBatchBuilder(
+            capacity: 2048 * letters.count, producerID: DeadLetterOffice.producerID(of: subscription.id),
+            producerEpoch: 0)
+        for letter in letters { write(letter, of: subscription, from: topic, into: &builder) }
+        // All letters of a subscription lie in one partition, in the order in which they were given up.
+        guard let partition = target.partitions.first, let batch = builder.finish() else {
+            completion(.failure(.unknownPartition(target.name, 0)))
+            return
+        }
+        let count = batch.lastOffsetDelta
+        context.store.append(batch, holding: partition.claim) { result in
+            completion(
+                result.map { BurialMark(partition: 0, end: $0.advanced(by: Int64(count) + 1)) }
+                    .mapError { BrokerError($0) })
+        }
+        context.logger.warning(
+            "events were dead-lettered",
+            metadata: [
+                "subscription": "\(subscription.name)", "topic": "\(target.name)", "events": "\(letters.count)",
+                "reason": "\(letters.first?.reason ?? "")",
+            ])
+    }
+
+    private func write(
+        _ letter: DeadLetterDraft, of subscription: SubscriptionDefinition, from topic: Topic,
+        into builder: inout RecordBatchBuilder
+    ) {
+        let (number, offset) = (letter.position.partition, letter.position.offset)
+        let now = context.clock.wall
+        var arrived = now
+        func addLineage(_ builder: inout RecordBatchBuilder) {
+            let origin = Origin(topic: topic.id, partition: number, offset: offset)
+            builder.addHeader(LineageHeader.origin, origin.text)
+            builder.addHeader(LineageHeader.place, "\(topic.name)/\(number)/\(offset)")
+            builder.addHeader(LineageHeader.subscription, subscription.name.description)
+            builder.addHeader(LineageHeader.reason, letter.reason)
+            builder.addHeader(LineageHeader.attempts, String(letter.attempts))
+            if let status = letter.status { builder.addHeader(LineageHeader.status, String(status)) }
+            builder.addHeader(LineageHeader.arrived, String(arrived.rawValue))
+        }
+        let partitions = topic.partitions
+        let found: Void?? = try? context.withRecord(partitions[number].log, at: offset) { record in
+            arrived = record.timestamp
+            builder.addEventHeaders(of: record)
+            addLineage(&builder)
+            builder.append(timestamp: now, key: record.key, value: record.value)
+        }
+        if case .some(.some) = found { return }
+        // The event itself cannot be read any more; that it was there, and what became of it, must not be lost too.
+        addLineage(&builder)
+        builder.append(timestamp: now, key: nil as [UInt8]?, value: nil)
+    }
+
+    /// The producer id in batches of a subscription's dead letters.
+    static func producerID(of subscription: LogID) -> Int64 { Int64(truncatingIfNeeded: subscription.high >> 1) }
+
+    /// Which of `positions` are already in the dead-letter topic, from `mark` on: a crash came between copy and settlement.
+    func alreadyBuried(
+        _ positions: Set<Position>, of subscription: SubscriptionDefinition, in target: Topic, from mark: Offset
+    ) throws(LogError) -> Set<Position> {
+        guard let log = target.partitions.first?.log else { return [] }
+        var found: Set<Position> = []
+        let bounds = try context.store.bounds(log)
+        var offset = max(mark, bounds.start)
+        while offset < bounds.end {
+            let batches: [RecordBatch]
+            do { batches = try context.store.read(log, from: offset, byteLimit: 1 << 20) } catch {
+                guard let next = LookAhead.wayAround(error) else { throw error }
+                offset = next
+                continue
+            }
+            guard let last = batches.last else { break }
+            for batch in batches where batch.producerID == DeadLetterOffice.producerID(of: subscription.id) {
+                _ = try? batch.forEachRecord { record in
+                    if let origin = record.origin, origin.topic == subscription.topicID {
+                        found.insert(Position(partition: origin.partition, offset: origin.offset))
+                    }
+                    return true
+                }
+            }
+            offset = last.nextOffset
+        }
+        return found.intersection(positions)
+    }
+}

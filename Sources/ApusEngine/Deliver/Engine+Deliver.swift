@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Receiving and settling, as the broker offers it: names to running subscriptions, completions to async calls.
+
+public import ApusModel
+import ApusStorage
+
+extension Engine {
+    public func receive(
+        _ name: ResourceName, limit: Int, wait: Duration, lease: Duration?
+    ) async throws(BrokerError) -> [LeasedEvent] {
+        let subscription = try requireShared(name)
+        if subscription.definition.settings.push != nil {
+            throw .conflict("subscription '\(name)' pushes to its target: nobody receives from it")
+        }
+        let deadline = context.clock.now + wait
+        while true {
+            let (result, version) = await handOut(from: subscription, limit: limit, lease: lease)
+            let handouts = try result.get()
+            guard handouts.isEmpty else { return handouts.map { describe($0, of: subscription) } }
+            guard context.clock.now < deadline, !isStopped,
+                await subscription.waitForWork(since: version, until: deadline)
+            else { return [] }
+        }
+    }
+
+    private func handOut(
+        from subscription: SharedSubscription, limit: Int, lease: Duration?
+    ) async -> (Result<[SharedSubscription.Handout], BrokerError>, version: UInt64) {
+        // Read before looking: whatever comes after this makes the version another one.
+        let version = subscription.version
+        let result = await withUnsafeContinuation { continuation in
+            _ = subscription.handOut(limit: limit, lease: lease) { continuation.resume(returning: $0) }
+        }
+        return (result, version)
+    }
+
+    private func describe(_ handout: SharedSubscription.Handout, of subscription: SharedSubscription) -> LeasedEvent {
+        LeasedEvent(
+            lease: handout.token.text, attempt: handout.attempt,
+            attemptsMax: subscription.definition.settings.attemptsMax,
+            deadline: context.clock.wall.advanced(by: handout.deadline - context.clock.now), stored: handout.stored)
+    }
+
+    public func settle(
+        _ name: ResourceName, leases: [String], verdict: Verdict
+    ) async throws(BrokerError) -> [SettleResult] {
+        let subscription = try requireShared(name)
+        if case .extend(let duration) = verdict, !(.zero ... .seconds(12 * 3600)).contains(duration) {
+            throw .invalid("a lease lasts 0 s to 12 h")
+        }
+        if case .release(let delay, _) = verdict, !(.zero ... .seconds(12 * 3600)).contains(delay) {
+            throw .invalid("a release is delayed by 0 s to 12 h")
+        }
+        let result = await withUnsafeContinuation { continuation in
+            subscription.settle(leases, verdict) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    public func commit(
+        _ name: ResourceName, partition number: Int, offset: Offset
+    ) async throws(BrokerError) {
+        let cursor = try requireCursor(name)
+        let (_, partition) = try requirePartition(cursor.topic.name, number)
+        guard offset >= .zero, offset <= partition.signal.end else { throw .beyondEnd(end: partition.signal.end) }
+        try await commit([(number, offset)], of: cursor)
+    }
+
+    private func commit(
+        _ positions: [(partition: Int, offset: Offset)], of cursor: CursorSubscription
+    ) async throws(BrokerError) {
+        let result = await withUnsafeContinuation { continuation in
+            cursor.commit(positions) { continuation.resume(returning: $0) }
+        }
+        try result.get()
+    }
+
+    public func replay(_ name: ResourceName, from position: StartPosition) async throws(BrokerError) {
+        let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
+        guard let topic = shared?.topic ?? cursor?.topic else { throw .unknownSubscription(name) }
+        let offsets = try topic.partitions.map { partition throws(BrokerError) in
+            let offset = try resolve(position, in: partition)
+            guard offset <= partition.signal.end else { throw .beyondEnd(end: partition.signal.end) }
+            return offset
+        }
+        if let shared {
+            let result = await withUnsafeContinuation { continuation in
+                shared.replay(from: offsets) { continuation.resume(returning: $0) }
+            }
+            try result.get()
+        } else if let cursor {
+            try await commit(offsets.enumerated().map { ($0.offset, $0.element) }, of: cursor)
+        }
+    }
+
+    private func requireShared(_ name: ResourceName) throws(BrokerError) -> SharedSubscription {
+        let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
+        if let shared { return shared }
+        throw cursor == nil
+            ? .unknownSubscription(name)
+            : .conflict("subscription '\(name)' is of kind cursor: read its events and commit, there are no leases")
+    }
+
+    func requireCursor(_ name: ResourceName) throws(BrokerError) -> CursorSubscription {
+        let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
+        if let cursor { return cursor }
+        throw shared == nil
+            ? .unknownSubscription(name)
+            : .conflict("subscription '\(name)' is of kind shared: receive and acknowledge, there is no position")
+    }
+}
+
+extension SharedSubscription {
+    /// Counts reasons to look again.
+    var version: UInt64 { state.withLock(\.version) }
+
+    /// Looks at every partition again from the given offsets on.
+    func replay(from offsets: [Offset], completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void) {
+        state.withLock { state in
+            state.delivery.rewind(to: offsets)
+            state.ahead = [:]
+            state.failures = state.failures.filter { state.delivery.items[$0.key] != nil }
+            let mark = state.deadLetterMark.map { SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end) }
+            state.log.append(state.delivery.snapshot() + [mark].compactMap { $0 }) {
+                completion($0.map { _ in () }.mapError { BrokerError($0) })
+            }
+        }
+        context.followers.enqueue(self)
+    }
+}

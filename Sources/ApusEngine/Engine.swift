@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The engine: the broker that runs on a LogStore. This file holds what it consists of, how it starts and how it gets its turns; publishing, reading,
+// delivering, routing and administration are extensions in their own folders.
+//
+// Threads: gateways call from anywhere; the store completes on its own thread; everything that decides over time (leases, retries, pushes, rules, retention,
+// changes of the registry) happens in `turn`, which one worker thread calls, or a simulator. Locks are small and never held while calling up; a
+// completion of the store takes none of them.
+
+public import ApusModel
+public import ApusStorage
+public import Logging
+import Synchronization
+
+/// A ``Broker`` on a ``LogStore``.
+public final class Engine: Broker {
+    /// Everything that is defined and everything that runs because of it.
+    struct Catalog {
+        var definitions = Definitions()
+        var topics: [ResourceName: Topic] = [:]
+        var shared: [ResourceName: SharedSubscription] = [:]
+        var cursors: [ResourceName: CursorSubscription] = [:]
+        var routers: [ResourceName: TopicRouter] = [:]
+        var ledgers: [ResourceName: DeadLetterLedger] = [:]
+        var ruleMatches: [ResourceName: Count] = [:]
+    }
+
+    let context: EngineContext
+    let catalog = Mutex(Catalog())
+    let registry: RegistryLog
+    let gate: CommandGate
+    let retention: Mutex<RetentionClock>
+    private let worker: EngineWorker?
+    private let recoveryTime = Mutex(Duration.zero)
+    private let isStopping = Atomic(false)
+    private let office = Mutex<DeadLetterOffice?>(nil)
+
+    /// Opens the engine as its store left it.
+    ///
+    /// - Parameter isDriven: whether the caller gives the engine its turns (``turn()``); otherwise a thread of its own does, from ``start()`` on.
+    /// - Throws: ``LogError`` when the registry or the log of a subscription cannot be read; a topic that cannot be read is reported when it is used.
+    public init(
+        store: any LogStore, clock: any EngineClock = SystemClock(), entropy: Entropy = Entropy(),
+        options: EngineOptions = EngineOptions(), logger: Logger, dispatcher: any DeliveryDispatcher,
+        isDriven: Bool = false
+    ) throws(LogError) {
+        let worker = isDriven ? nil : EngineWorker()
+        self.worker = worker
+        context = EngineContext(
+            store: store, clock: clock, entropy: entropy, options: options, logger: logger, dispatcher: dispatcher,
+            wake: { worker?.wake() })
+        gate = CommandGate(inbox: context.inbox)
+        registry = try RegistryLog(context: context)
+        retention = Mutex(RetentionClock())
+        let begin = clock.now
+        try recover()
+        recoveryTime.withLock { $0 = clock.now - begin }
+    }
+
+    // MARK: Turns
+
+    /// Starts the worker thread.
+    public func start() {
+        worker?.start(clock: context.clock) { [weak self] in self?.turn() }
+    }
+
+    /// Stops giving turns. What is acknowledged is durable already, so there is nothing to save.
+    public func stop() {
+        isStopping.store(true, ordering: .releasing)
+        let topics = catalog.withLock { Array($0.topics.values) }
+        for topic in topics { topic.close() }
+        worker?.stop()
+    }
+
+    /// Does what there is to do, and says when it wants to be called again: at once if that is not later than now, nil for when it is woken.
+    @discardableResult
+    public func turn() -> Duration? {
+        context.inbox.drain()
+        context.followers.drain(now: context.clock.now)
+        let deadline = context.timers.run(now: context.clock.now)
+        return context.inbox.isEmpty && context.followers.isEmpty ? deadline : context.clock.now
+    }
+
+    var isStopped: Bool { isStopping.load(ordering: .acquiring) }
+
+    // MARK: Recovery
+
+    private func recover() throws(LogError) {
+        let (definitions, gone) = try registry.load()
+        let office = DeadLetterOffice(context: context) { [weak self] name, completion in
+            guard let self else { return completion(.failure(.unavailable(.stopping))) }
+            self.openDeadLetterTopic(name, completion)
+        }
+        self.office.withLock { $0 = office }
+        for definition in definitions.topics.values.sorted(by: { $0.name < $1.name }) {
+            let topic = Topic(definition, queue: context.followers)
+            try topic.open(in: context.store)
+            let ledger = definition.holdsDeadLetters ? try DeadLetterLedger(topic: topic, context: context) : nil
+            catalog.withLock { catalog in
+                catalog.definitions.topics[definition.name] = definition
+                catalog.topics[definition.name] = topic
+                catalog.ledgers[definition.name] = ledger
+            }
+        }
+        for definition in definitions.subscriptions.values.sorted(by: { $0.name < $1.name }) {
+            try openSubscription(definition)
+        }
+        for definition in definitions.rules.values {
+            catalog.withLock { $0.definitions.rules[definition.name] = definition }
+        }
+        for name in Set(definitions.rules.values.map(\.settings.topic)).sorted() { try openRouter(name) }
+        // Deletions that were decided and not carried out before the end of the last life.
+        for log in gone { try? context.store.delete(log) }
+        scheduleRetention()
+    }
+
+    /// Puts a subscription to work.
+    func openSubscription(_ definition: SubscriptionDefinition) throws(LogError) {
+        guard let topic = topicAtWork(definition.settings.topic) else { return }
+        switch definition.settings.kind {
+        case .cursor:
+            let cursor = try CursorSubscription(definition, topic: topic, context: context)
+            catalog.withLock { catalog in
+                catalog.cursors[definition.name] = cursor
+                catalog.definitions.subscriptions[definition.name] = definition
+            }
+        case .shared:
+            guard let office = office.withLock({ $0 }) else { return }
+            let shared = try SharedSubscription(definition, topic: topic, context: context, deadLetters: office)
+            if let target = topicAtWork(definition.deadLetter) { try shared.settleBuried(in: target, by: office) }
+            catalog.withLock { catalog in
+                catalog.shared[definition.name] = shared
+                catalog.definitions.subscriptions[definition.name] = definition
+            }
+            shared.start()
+        }
+    }
+
+    // MARK: What runs
+
+    /// The running topic of this name.
+    func topicAtWork(_ name: ResourceName) -> Topic? {
+        catalog.withLock { $0.topics[name] }
+    }
+
+    func requireTopic(_ name: ResourceName) throws(BrokerError) -> Topic {
+        guard let topic = topicAtWork(name) else { throw .unknownTopic(name) }
+        return topic
+    }
+
+    func requirePartition(_ name: ResourceName, _ number: Int) throws(BrokerError) -> (Topic, Partition) {
+        let topic = try requireTopic(name)
+        let partitions = topic.partitions
+        guard partitions.indices.contains(number) else { throw .unknownPartition(name, number) }
+        return (topic, partitions[number])
+    }
+
+    // MARK: Status
+
+    public var unavailability: BrokerError.Unavailability? {
+        if isStopped { return .stopping }
+        guard let refusal = context.store.statistics().refusal, case .unavailable(let reason) = BrokerError(refusal)
+        else { return nil }
+        return reason
+    }
+
+    public func status() -> BrokerStatus {
+        let (counts, ledgers) = catalog.withLock { catalog in
+            (
+                (
+                    catalog.topics.count, catalog.topics.values.reduce(0) { $0 + $1.partitions.count },
+                    catalog.shared.count + catalog.cursors.count, catalog.definitions.rules.count
+                ), Array(catalog.ledgers.values)
+            )
+        }
+        return BrokerStatus(
+            topics: counts.0, partitions: counts.1, subscriptions: counts.2, rules: counts.3,
+            deadLettersWaiting: ledgers.reduce(0) { $0 + $1.waiting }, store: context.store.statistics(),
+            recovery: recoveryTime.withLock { $0 })
+    }
+}

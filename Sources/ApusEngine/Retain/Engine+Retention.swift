@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Forgetting old events, by whole segments, and never those that a shared subscription or a rule has still to deal with.
+
+import ApusModel
+import ApusStorage
+
+extension Engine {
+    /// Looks for what can be forgotten, now and then.
+    func scheduleRetention() {
+        let next = context.clock.now + context.options.retentionInterval
+        context.timers.schedule(at: next) { [weak self] in
+            self?.applyRetention()
+            self?.scheduleRetention()
+        }
+    }
+
+    /// Forgets what the topics' retention allows.
+    func applyRetention() {
+        let topics = catalog.withLock { Array($0.topics.values) }
+        let wall = retention.withLock {
+            $0.reading(now: context.clock.now, wall: context.clock.wall, newest: newestTimestamp(topics))
+        }
+        for topic in topics {
+            let settings = topic.definition.settings
+            guard settings.retentionAge != nil || settings.retentionBytes != nil else { continue }
+            let pins = pins(of: topic)
+            for partition in topic.partitions {
+                trim(topic, partition, settings, wall: wall, pin: pins[partition.number])
+            }
+        }
+    }
+
+    private func newestTimestamp(_ topics: [Topic]) -> Timestamp? {
+        topics.lazy.flatMap(\.partitions).compactMap {
+            (try? self.context.store.closedSegments($0.log))?.last?.maxTimestamp
+        }.max()
+    }
+
+    /// Per partition, the first offset that somebody still needs.
+    private func pins(of topic: Topic) -> [Int: Offset] {
+        let (shared, router) = catalog.withLock { catalog in
+            (catalog.shared.values.filter { $0.topic === topic }, catalog.routers[topic.name])
+        }
+        var pins: [Int: Offset] = [:]
+        func pin(_ offsets: [Offset]) {
+            for partition in topic.partitions {
+                let offset = partition.number < offsets.count ? offsets[partition.number] : .zero
+                pins[partition.number] = min(pins[partition.number] ?? offset, offset)
+            }
+        }
+        for subscription in shared { pin(subscription.state.withLock { $0.delivery.cursors() }) }
+        if let router { pin(router.positions) }
+        return pins
+    }
+
+    private func trim(
+        _ topic: Topic, _ partition: Partition, _ settings: TopicSettings, wall: Timestamp?, pin: Offset?
+    ) {
+        do {
+            let segments = try context.store.closedSegments(partition.log)
+            var bytes = try context.store.bounds(partition.log).bytes
+            var keepFrom: Offset?
+            for segment in segments {
+                let isOld =
+                    settings.retentionAge.map { age in
+                        wall.map { segment.maxTimestamp.duration(to: $0) > age } ?? false
+                    } ?? false
+                let isTooMuch = settings.retentionBytes.map { bytes > $0 } ?? false
+                guard isOld || isTooMuch, segment.end <= pin ?? segment.end else { break }
+                bytes -= segment.bytes
+                keepFrom = segment.end
+            }
+            if let keepFrom { try context.store.trim(partition.log, before: keepFrom) }
+        } catch {
+            context.logger.warning(
+                "old events could not be forgotten: \(error)",
+                metadata: ["topic": "\(topic.name)", "partition": "\(partition.number)"])
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// How far rules have come in a topic, and how copies that were made after the last note are recognised.
+//
+// Copies are made first and progress is noted afterwards, so a crash in between leaves copies that the progress does not know of. Each copy
+// carries its origin, and each note says where the target partitions ended at that time: at start only what came after is looked through,
+// and an event whose copy is found there is not copied again.
+
+import ApusModel
+import ApusStorage
+import JSONText
+
+/// What a note says: where each partition of the source goes on, and where each target partition ended.
+struct RouteProgress: Hashable, Sendable {
+    var next: [Offset]
+    /// By the log of the target partition.
+    var targetEnds: [LogID: Offset] = [:]
+
+    func encoded() -> [UInt8] {
+        var writer = JSONWriter(capacity: 256)
+        writer.beginObject()
+        writer.key("next")
+        writer.beginArray()
+        for offset in next { writer.integer(offset.rawValue) }
+        writer.endArray()
+        writer.key("targets")
+        writer.beginObject()
+        for (log, end) in targetEnds.sorted(by: { $0.key < $1.key }) {
+            writer.key(log.description)
+            writer.integer(end.rawValue)
+        }
+        writer.endObject()
+        writer.endObject()
+        return writer.bytes
+    }
+
+    init(next: [Offset], targetEnds: [LogID: Offset] = [:]) {
+        self.next = next
+        self.targetEnds = targetEnds
+    }
+
+    init?(decoding bytes: [UInt8]) {
+        guard let object = (try? JSONValue(parsing: bytes))?.object, let next = object["next"]?.array else {
+            return nil
+        }
+        self.next = next.compactMap { $0.int64.map { Offset($0) } }
+        for member in object["targets"]?.object?.members ?? [] {
+            guard let log = LogID(member.name), let end = member.value.int64 else { return nil }
+            targetEnds[log] = Offset(end)
+        }
+    }
+}
+
+/// Copies found in the targets that no note knows of.
+struct RouteRepeats: Sendable {
+    /// By target log: the last offset of each source partition that was copied there.
+    private var lastCopied: [LogID: [Int: Offset]] = [:]
+
+    /// Whether the event at `offset` of source partition `partition` is already in `target`.
+    func contains(_ target: LogID, partition: Int, offset: Offset) -> Bool {
+        guard let last = lastCopied[target]?[partition] else { return false }
+        return offset <= last
+    }
+
+    /// The copy of this event is in `target`, and so are those of all before it.
+    mutating func add(_ target: LogID, partition: Int, last offset: Offset) {
+        lastCopied[target, default: [:]][partition] = offset
+    }
+
+    /// Looks through `target` from `offset` on for copies from `source`.
+    mutating func look(
+        into target: LogID, from offset: Offset, source: LogID, context: EngineContext
+    ) throws(LogError) {
+        let bounds = try context.store.bounds(target)
+        var offset = max(offset, bounds.start)
+        while offset < bounds.end {
+            let batches: [RecordBatch]
+            do { batches = try context.store.read(target, from: offset, byteLimit: 1 << 20) } catch {
+                guard let next = LookAhead.wayAround(error) else { throw error }
+                offset = next
+                continue
+            }
+            guard let last = batches.last else { break }
+            for batch in batches where batch.producerID == RouteRepeats.producerID(of: source) {
+                _ = try? batch.forEachRecord { record in
+                    if let origin = record.origin, origin.topic == source {
+                        add(target, partition: origin.partition, last: origin.offset)
+                    }
+                    return true
+                }
+            }
+            offset = last.nextOffset
+        }
+    }
+
+    /// The producer id in batches of copies from `source`: spares looking into the records of all others.
+    static func producerID(of source: LogID) -> Int64 { Int64(truncatingIfNeeded: source.high >> 1) }
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Rules at work on one topic: behind the append, each new record is matched once against all rules and copied to the topics of those that
+// match, once per topic however many rules name it. One chunk per partition is under way at a time, so copies keep the source
+// partition's order, and memory is bounded by the number of partitions.
+
+import ApusModel
+import ApusStorage
+import Synchronization
+
+/// The rules of one topic, compiled.
+struct RouteTable: Sendable {
+    struct Route: Sendable {
+        var rule: ResourceName
+        var startOffsets: [Offset]
+        var targets: [Topic]
+        var matches: Count
+    }
+
+    /// Rules that copy to topics, by the identifier that the matcher knows them by.
+    var routes: [Route] = []
+    var patterns: [(id: Int, pattern: Pattern)] = []
+
+    var isEmpty: Bool { routes.isEmpty }
+}
+
+/// Rules at work on one topic.
+final class TopicRouter: Follower {
+    /// Bytes of the source that are matched and copied together.
+    private static let chunkBytes = 256 << 10
+    private static let noteInterval = Duration.seconds(1)
+
+    private struct State {
+        var table: RouteTable
+        var matcher: RecordMatcher
+        var next: [Offset]
+        var busy: Set<Int> = []
+        var repeats: RouteRepeats
+        var noted: [Offset]
+        var lastNote = Duration.zero
+        var noteBytes = 0
+        /// Nothing new is begun until what is under way has ended and the progress is noted.
+        var wantsNote = false
+        var isClosed = false
+    }
+
+    let topic: Topic
+    let isQueued = Atomic(false)
+    private let context: EngineContext
+    private let claim: LogClaim
+    private let state: Mutex<State>
+    private let copied: Count
+
+    /// Opens the router where its last note says, or at the end of the topic when there is none.
+    init(_ topic: Topic, table: RouteTable, context: EngineContext) throws(LogError) {
+        self.topic = topic
+        self.context = context
+        let log = topic.definition.routesLog
+        claim = try context.store.claim(log, LogConfiguration(segmentBytesMax: 4 << 20, isEssential: true)) { _ in }
+        var progress: RouteProgress?
+        try context.replay(log) { record in
+            progress = record.value.flatMap { RouteProgress(decoding: Array($0)) } ?? progress
+        }
+        var repeats = RouteRepeats()
+        for target in Set(table.routes.flatMap(\.targets).flatMap(\.partitions).map(\.log)) where progress != nil {
+            let from = progress?.targetEnds[target] ?? .zero
+            do { try repeats.look(into: target, from: from, source: topic.id, context: context) } catch {
+                context.logger.warning("copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
+            }
+        }
+        let next = progress?.next ?? topic.ends
+        copied = Count("apus_routed_events_total", [("topic", topic.name.description)])
+        state = Mutex(
+            State(table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats, noted: next))
+        if progress == nil { note(isUrgent: true) }
+    }
+
+    func start() { topic.add(self) }
+
+    func close() {
+        topic.remove(self)
+        state.withLock { $0.isClosed = true }
+        copied.remove()
+    }
+
+    /// Puts other rules to work, from the next record on.
+    func replaceTable(_ table: RouteTable) {
+        state.withLock { state in
+            state.table = table
+            state.matcher = RecordMatcher(table.patterns)
+        }
+        context.followers.enqueue(self)
+    }
+
+    /// Per partition, the first offset that rules have not looked at.
+    var positions: [Offset] { state.withLock(\.next) }
+
+    func turn(now: Duration) {
+        note(isUrgent: false)
+        for partition in topic.partitions { step(partition) }
+    }
+
+    // MARK: Copying
+
+    private struct Copy {
+        var target: Partition
+        var batch: RecordBatch
+        var count: Int
+    }
+
+    /// Matches and copies the next chunk of one partition, unless one is under way.
+    private func step(_ partition: Partition) {
+        let number = partition.number
+        let from: Offset? = state.withLock { state in
+            guard !state.isClosed, !state.wantsNote, !state.busy.contains(number) else { return nil }
+            while state.next.count <= number { state.next.append(.zero) }
+            guard state.next[number] < partition.signal.end else { return nil }
+            state.busy.insert(number)
+            return state.next[number]
+        }
+        guard let from else { return }
+        do {
+            let batches = try context.store.read(partition.log, from: from, byteLimit: TopicRouter.chunkBytes)
+            guard let last = batches.last else { return finish(number, to: from) }
+            let copies = state.withLock { state in
+                TopicRouter.copies(of: batches, from: from, partition: number, topic: topic, &state, context.clock.wall)
+            }
+            append(copies, partition: number, to: last.nextOffset)
+        } catch {
+            wayAround(error, partition: number, from: from)
+        }
+    }
+
+    private func wayAround(_ error: LogError, partition: Int, from: Offset) {
+        if let next = LookAhead.wayAround(error) {
+            context.logger.error(
+                "rules pass over events that cannot be read: \(error)",
+                metadata: ["topic": "\(topic.name)", "partition": "\(partition)"])
+            finish(partition, to: max(next, from))
+        } else {
+            finish(partition, to: from, retryAfter: context.options.storeRetryInterval)
+        }
+    }
+
+    private static func copies(
+        of batches: [RecordBatch], from: Offset, partition: Int, topic: Topic, _ state: inout State, _ now: Timestamp
+    ) -> [Copy] {
+        var builders: [LogID: (target: Partition, builder: RecordBatchBuilder)] = [:]
+        var chosen: [ObjectIdentifier: (topic: Topic, rule: ResourceName)] = [:]
+        for batch in batches where !batch.isControl {
+            _ = try? batch.forEachRecord { record in
+                // A redriven event is for one subscription: rules saw its original.
+                guard record.offset >= from, record.header(LineageHeader.recipientBytes) == nil else { return true }
+                chosen.removeAll(keepingCapacity: true)
+                let table = state.table
+                state.matcher.forEachMatch(record) { id in
+                    let route = table.routes[id]
+                    guard partition >= route.startOffsets.count || record.offset >= route.startOffsets[partition] else {
+                        return
+                    }
+                    route.matches.increment()
+                    for target in route.targets where chosen[ObjectIdentifier(target)] == nil {
+                        chosen[ObjectIdentifier(target)] = (target, route.rule)
+                    }
+                }
+                for (_, choice) in chosen {
+                    copy(record, from: partition, of: topic, to: choice, now, state.repeats, &builders)
+                }
+                return true
+            }
+        }
+        return builders.values.compactMap { entry in
+            let count = entry.builder.count
+            return entry.builder.finish().map { Copy(target: entry.target, batch: $0, count: count) }
+        }
+    }
+
+    private static func copy(
+        _ record: RecordView, from partition: Int, of topic: Topic, to choice: (topic: Topic, rule: ResourceName),
+        _ now: Timestamp, _ repeats: RouteRepeats,
+        _ builders: inout [LogID: (target: Partition, builder: RecordBatchBuilder)]
+    ) {
+        let targets = choice.topic.partitions
+        guard !targets.isEmpty else { return }
+        let index =
+            record.key.map { Partitioner.partition(ofKey: $0, count: targets.count) } ?? partition % targets.count
+        let target = targets[index]
+        guard !repeats.contains(target.log, partition: partition, offset: record.offset) else { return }
+        let producer = RouteRepeats.producerID(of: topic.id)
+        let fresh = (target, RecordBatchBuilder(capacity: 4096, producerID: producer, producerEpoch: 0))
+        builders[target.log, default: fresh].builder.addEventHeaders(of: record)
+        let origin = Origin(topic: topic.id, partition: partition, offset: record.offset)
+        builders[target.log]?.builder.addHeader(LineageHeader.origin, origin.text)
+        builders[target.log]?.builder.addHeader(
+            LineageHeader.place, "\(topic.name)/\(partition)/\(record.offset)")
+        builders[target.log]?.builder.addHeader(LineageHeader.rule, choice.rule.description)
+        builders[target.log]?.builder.append(timestamp: now, key: record.key, value: record.value)
+    }
+
+    private func append(_ copies: [Copy], partition: Int, to next: Offset) {
+        guard !copies.isEmpty else { return finish(partition, to: next) }
+        let gathering = CopyGathering(missing: copies.count) { [weak self] error in
+            // The store's thread only reports; the router goes on in the worker's turn.
+            self?.context.inbox.post { self?.appended(partition, to: next, error: error) }
+        }
+        for copy in copies {
+            let copied = copied
+            let (target, count) = (copy.target.log, copy.count)
+            context.store.append(copy.batch, holding: copy.target.claim) { result in
+                switch result {
+                case .success:
+                    copied.increment(by: Int64(count))
+                    gathering.take(target, nil)
+                case .failure(let error): gathering.take(target, error)
+                }
+            }
+        }
+    }
+
+    private func appended(_ partition: Int, to next: Offset, error: (LogError, done: [LogID])?) {
+        guard let (error, done) = error else { return finish(partition, to: next) }
+        context.logger.warning(
+            "copies could not be written and will be tried again: \(error)", metadata: ["topic": "\(topic.name)"])
+        let from = state.withLock { state in
+            for target in done { state.repeats.note(target, partition: partition, last: next) }
+            return state.next[partition]
+        }
+        finish(partition, to: from, retryAfter: context.options.storeRetryInterval)
+    }
+
+    private func finish(_ partition: Int, to next: Offset, retryAfter delay: Duration? = nil) {
+        let hasMore = state.withLock { state in
+            state.busy.remove(partition)
+            state.next[partition] = max(state.next[partition], next)
+            return state.wantsNote || state.next[partition] < topic.partitions[partition].signal.end
+        }
+        if let delay {
+            context.enqueue(self, after: delay)
+        } else if hasMore {
+            context.followers.enqueue(self)
+        } else {
+            // With nothing left to do the progress is noted once more, a little later.
+            context.enqueue(self, after: TopicRouter.noteInterval)
+        }
+    }
+
+    // MARK: Notes
+
+    private func note(isUrgent: Bool) {
+        let now = context.clock.now
+        state.withLock { state in
+            guard state.next != state.noted || isUrgent else { return }
+            guard isUrgent || now - state.lastNote >= TopicRouter.noteInterval else { return }
+            // While copies are under way the ends of the targets may already include them, and the note must not.
+            state.wantsNote = !state.busy.isEmpty && !isUrgent
+            guard !state.wantsNote else { return }
+            state.noted = state.next
+            state.lastNote = now
+            let targets = state.table.routes.flatMap(\.targets).flatMap(\.partitions)
+            let ends = Dictionary(targets.map { ($0.log, $0.signal.end) }) { first, _ in first }
+            let value = RouteProgress(next: state.next, targetEnds: ends).encoded()
+            var builder = RecordBatchBuilder(capacity: value.count + 128)
+            builder.append(timestamp: context.clock.wall, key: nil, value: value)
+            guard let batch = builder.finish() else { return }
+            state.noteBytes += batch.length
+            let forgets = state.noteBytes > 1 << 20
+            if forgets { state.noteBytes = 0 }
+            let (context, log) = (context, claim.log)
+            context.store.append(batch, holding: claim) { result in
+                guard forgets, case .success(let base) = result else { return }
+                context.inbox.post { try? context.store.trim(log, before: base) }
+            }
+        }
+    }
+}
+
+extension RouteRepeats {
+    /// Everything of `partition` before `next` has been copied to `target`.
+    mutating func note(_ target: LogID, partition: Int, last next: Offset) {
+        add(target, partition: partition, last: next.advanced(by: -1))
+    }
+}
+
+/// Waits for the copies of one chunk.
+private final class CopyGathering: Sendable {
+    private struct State {
+        var missing: Int
+        var error: LogError?
+        var done: [LogID] = []
+    }
+
+    private let state: Mutex<State>
+    private let completion: @Sendable ((LogError, done: [LogID])?) -> Void
+
+    init(missing: Int, completion: @escaping @Sendable ((LogError, done: [LogID])?) -> Void) {
+        state = Mutex(State(missing: missing))
+        self.completion = completion
+    }
+
+    func take(_ target: LogID, _ error: LogError?) {
+        let end: State? = state.withLock { state in
+            state.missing -= 1
+            if let error { state.error = error } else { state.done.append(target) }
+            return state.missing == 0 ? state : nil
+        }
+        guard let end else { return }
+        completion(end.error.map { ($0, end.done) })
+    }
+}
