@@ -24,7 +24,7 @@ public struct CloudEventExtensions: Sendable, Hashable {
     /// Creates attributes from pairs.
     ///
     /// - Throws: `CloudEventError` for a name or value that is not allowed, or a name given twice.
-    public init(_ pairs: some Sequence<(String, CloudEventValue)>) throws(CloudEventError) {
+    public init(_ pairs: [(String, CloudEventValue)]) throws(CloudEventError) {
         for (name, value) in pairs {
             guard self[name] == nil else { throw CloudEventError(.duplicate, attribute: name) }
             try set(name, to: value)
