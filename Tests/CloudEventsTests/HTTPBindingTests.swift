@@ -61,6 +61,8 @@ private func rule(_ headers: [(String, String)], body: String = "") -> CloudEven
         #expect(rule(head + [("ce-subject", "\"a\\")]) == .invalidHeaderEncoding)
         #expect(rule(head + [("ce-subject", "")]) == .empty)
         #expect(rule(head + [("ce-my_ext", "v")]) == .invalidName)
+        // The Kelvin sign is a small k to Unicode, but not to HTTP.
+        #expect(rule(head + [("ce-\u{212A}", "v")]) == .invalidName)
         #expect(rule(head + [("ce-data", "v")]) == .reservedName)
         #expect(rule(head + [("CE-ID", "2")]) == .duplicate)
         #expect(rule(head + [("ce-x", "2"), ("ce-X", "2")]) == .duplicate)
@@ -92,6 +94,29 @@ private func rule(_ headers: [(String, String)], body: String = "") -> CloudEven
         #expect(rule([("content-type", "application/json")], body: "{}") == .notAnEvent)
         #expect(rule([]) == .notAnEvent)
         #expect(rule([("ce-id", "1")]) == .missing)
+    }
+
+    @Test func `a batch may be limited`() throws {
+        let event = try CloudEvent(id: "1", source: "/s", type: "t")
+        for message in [
+            CloudEventHTTPBinding.encodeBatch([event, event]),
+            CloudEventHTTPMessage(
+                headers: [.init(name: "content-type", value: CloudEventXMLFormat.batchContentType)],
+                body: try CloudEventXMLFormat.encodeBatch([event, event])),
+        ] {
+            #expect(throws: CloudEventError(.tooManyEvents(limit: 1))) {
+                var decoder = CloudEventHTTPDecoder(eventCountMax: 1)
+                for header in message.headers {
+                    try Array(header.name.utf8).withUnsafeBytes { name in
+                        try Array(header.value.utf8).withUnsafeBytes {
+                            try decoder.header(name: name, value: $0)
+                        }
+                    }
+                }
+                _ = try decoder.content(body: message.body)
+            }
+            #expect(try CloudEventHTTPBinding.decode(message).events.count == 2)
+        }
     }
 
     @Test func `structured mode leaves repeated headers aside`() throws {
