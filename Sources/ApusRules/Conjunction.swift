@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// `$or` taken apart: a pattern is the union of combinations, each of which asks for all of its fields. The
+// matcher then knows only "all of". A combination may have two leaves at one field (one from inside `$or`,
+// one from outside): both must hold. Objects at one field are merged, so that within an array one element
+// must satisfy what all of them ask.
+
+/// One combination: all of these fields.
+struct Conjunction: Sendable, Hashable {
+    /// What one name is asked.
+    struct Field: Sendable, Hashable {
+        let name: [UInt8]
+        /// Lists of alternatives, each to be satisfied by itself.
+        var leaves: [[PatternTest]] = []
+        /// What the object at the field must have, nil if it need not be one.
+        var object: Conjunction?
+    }
+
+    var fields: [Field] = []
+
+    /// Adds what another combination asks.
+    mutating func merge(_ other: Conjunction) {
+        for field in other.fields {
+            guard let index = fields.firstIndex(where: { $0.name == field.name }) else {
+                fields.append(field)
+                continue
+            }
+            fields[index].leaves += field.leaves
+            guard let object = field.object else { continue }
+            if fields[index].object == nil {
+                fields[index].object = object
+            } else {
+                fields[index].object?.merge(object)
+            }
+        }
+    }
+
+    func merged(with other: Conjunction) -> Conjunction {
+        var copy = self
+        copy.merge(other)
+        return copy
+    }
+}
+
+extension PatternObject {
+    /// The number of combinations, `Int.max` if it cannot be counted.
+    var combinationCount: Int {
+        var count = choices.isEmpty ? 1 : 0
+        for choice in choices {
+            let (sum, overflow) = count.addingReportingOverflow(choice.combinationCount)
+            guard !overflow else { return .max }
+            count = sum
+        }
+        for case .object(let object) in fields.lazy.map(\.content) {
+            let (product, overflow) = count.multipliedReportingOverflow(by: object.combinationCount)
+            guard !overflow else { return .max }
+            count = product
+        }
+        return count
+    }
+
+    /// The combinations, in the order of the `$or` lists.
+    var combinations: [Conjunction] {
+        var base = Conjunction()
+        var factors: [[Conjunction]] = choices.isEmpty ? [] : [choices.flatMap(\.combinations)]
+        for field in fields {
+            switch field.content {
+            case .leaf(let tests): base.fields.append(Conjunction.Field(name: field.name, leaves: [tests]))
+            case .object(let object):
+                factors.append(
+                    object.combinations.map {
+                        Conjunction(fields: [Conjunction.Field(name: field.name, object: $0)])
+                    })
+            }
+        }
+        return factors.reduce([base]) { partial, factor in
+            partial.flatMap { left in factor.map { left.merged(with: $0) } }
+        }
+    }
+}

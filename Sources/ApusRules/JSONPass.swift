@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The JSON under the matcher: positions in, positions out, nil for text that is not JSON. Every byte is checked,
+// also of values nobody asked about: otherwise whether broken data matches one pattern would depend on which
+// other patterns are compiled with it. It accepts exactly what JSONScanner accepts, and leaves strings with
+// escapes to it; it is separate because it runs over every event: no throwing, no recursion into what is skipped.
+
+import JSONText
+
+/// JSON text being passed over once.
+struct JSONPass {
+    /// A string's content, between its quotes.
+    struct Text {
+        var start: Int
+        var end: Int
+        var hasEscapes: Bool
+    }
+
+    /// The same as the scanner's, so that the same data is readable for both.
+    static let depthLimit = JSONScanner.defaultDepthLimit
+
+    let base: UnsafeRawPointer
+    let end: Int
+
+    @inline(__always)
+    init(_ bytes: UnsafeRawBufferPointer) {
+        base = ByteTable.address(bytes)
+        end = bytes.count
+    }
+
+    @inline(__always)
+    func byte(_ index: Int) -> UInt8 { base.load(fromByteOffset: index, as: UInt8.self) }
+
+    @inline(__always)
+    func skipWhitespace(_ index: Int) -> Int { JSONBytes.skipWhitespace(base, index, end) }
+
+    /// The position of the next byte that is not white space; nil at the end.
+    @inline(__always)
+    func next(_ index: Int) -> Int? {
+        let index = skipWhitespace(index)
+        return index < end ? index : nil
+    }
+
+    // MARK: - Scalars
+
+    /// Passes a string whose opening quote is at `index`; its closing quote is at the result's `end`.
+    @inline(__always)
+    func text(at index: Int) -> Text? {
+        var next = index &+ 1
+        while true {
+            next = JSONBytes.endOfPlainRun(base, next, end)
+            guard next < end else { return nil }
+            let found = byte(next)
+            if found == 0x22 { return Text(start: index &+ 1, end: next, hasEscapes: false) }
+            if found == 0x5C { return escapedText(at: index) }
+            guard found >= 0x80, let after = JSONBytes.endOfScalar(base, next, end) else { return nil }
+            next = after
+        }
+    }
+
+    @inline(never)
+    private func escapedText(at index: Int) -> Text? {
+        var scanner = scanner(from: index)
+        guard let slice = try? scanner.scanString() else { return nil }
+        return Text(
+            start: index + slice.range.lowerBound, end: index + slice.range.upperBound,
+            hasEscapes: slice.hasEscapes)
+    }
+
+    private func scanner(from index: Int) -> JSONScanner {
+        JSONScanner(UnsafeRawBufferPointer(start: base + index, count: end - index))
+    }
+
+    /// The value of a string with escapes.
+    func unescaped(_ text: Text) -> [UInt8] {
+        scanner(from: 0).utf8(JSONStringSlice(range: text.start..<text.end, hasEscapes: true))
+    }
+
+    /// The position after the number at `index`.
+    @inline(__always)
+    func endOfNumber(_ index: Int) -> Int? {
+        var index = index
+        if byte(index) == 0x2D { index &+= 1 }
+        guard index < end else { return nil }
+        if byte(index) == 0x30 {
+            index &+= 1
+        } else {
+            guard let next = endOfDigits(index) else { return nil }
+            index = next
+        }
+        if index < end, byte(index) == 0x2E {
+            guard let next = endOfDigits(index &+ 1) else { return nil }
+            index = next
+        }
+        if index < end, byte(index) | 0x20 == 0x65 {
+            index &+= 1
+            if index < end, byte(index) == 0x2B || byte(index) == 0x2D { index &+= 1 }
+            guard let next = endOfDigits(index) else { return nil }
+            index = next
+        }
+        return index
+    }
+
+    @inline(__always)
+    private func endOfDigits(_ index: Int) -> Int? {
+        var next = index
+        while next < end, byte(next) &- 0x30 <= 9 { next &+= 1 }
+        return next > index ? next : nil
+    }
+
+    /// The position after the literal at `index`.
+    @inline(__always)
+    func endOf(_ literal: StaticString, at index: Int) -> Int? {
+        let count = literal.utf8CodeUnitCount
+        guard end &- index >= count else { return nil }
+        for offset in 0..<count where byte(index &+ offset) != literal.utf8Start[offset] { return nil }
+        return index &+ count
+    }
+
+    /// The position after the value at `index`, which is no container.
+    @inline(__always)
+    func endOfScalar(at index: Int) -> Int? {
+        switch byte(index) {
+        case 0x22: text(at: index).map { $0.end &+ 1 }
+        case 0x2D, 0x30...0x39: endOfNumber(index)
+        case 0x74: endOf("true", at: index)
+        case 0x66: endOf("false", at: index)
+        case 0x6E: endOf("null", at: index)
+        default: nil
+        }
+    }
+
+    // MARK: - Containers
+
+    /// Passes the member name at or after `index` and its colon.
+    @inline(__always)
+    func name(_ index: Int) -> (name: Text, after: Int)? {
+        guard let start = next(index), byte(start) == 0x22, let name = text(at: start),
+            let colon = next(name.end &+ 1), byte(colon) == 0x3A
+        else { return nil }
+        return (name, colon &+ 1)
+    }
+
+    /// The position after the value at or after `index`, inside `depth` containers.
+    func skipValue(_ index: Int, depth: Int) -> Int? {
+        var index = index
+        var depth = depth
+        let outerDepth = depth
+        // One bit for each open container, the innermost lowest: whether it is an object.
+        var kinds: UInt128 = 0
+        while true {
+            guard let start = next(index) else { return nil }
+            let first = byte(start)
+            if first == 0x7B || first == 0x5B {
+                guard depth < Self.depthLimit, let inside = next(start &+ 1) else { return nil }
+                let isObject = first == 0x7B
+                if byte(inside) == first &+ 2 {
+                    index = inside &+ 1
+                } else {
+                    depth &+= 1
+                    kinds = kinds &<< 1 | (isObject ? 1 : 0)
+                    guard isObject else {
+                        index = inside
+                        continue
+                    }
+                    guard let after = name(inside)?.after else { return nil }
+                    index = after
+                    continue
+                }
+            } else {
+                guard let after = endOfScalar(at: start) else { return nil }
+                index = after
+            }
+            // After a value: a comma and the next one, or the ends of containers.
+            while true {
+                if depth == outerDepth { return index }
+                guard let separator = next(index) else { return nil }
+                let isObject = kinds & 1 == 1
+                index = separator &+ 1
+                if byte(separator) == 0x2C {
+                    guard isObject else { break }
+                    guard let after = name(index)?.after else { return nil }
+                    index = after
+                    break
+                }
+                guard byte(separator) == (isObject ? 0x7D : 0x5D) else { return nil }
+                depth &-= 1
+                kinds = kinds &>> 1
+            }
+        }
+    }
+}
