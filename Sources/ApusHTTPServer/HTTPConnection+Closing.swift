@@ -80,19 +80,11 @@ extension HTTPConnection {
         case .lingering:
             if unsentBytes() ?? 0 == 0 { closeNow() }
         case .open, .closing:
-            phase = .closing
-            deadline.clear()
             for index in exchanges.indices { abandonIfUnanswered(index) }
             let isStreaming = exchanges.contains { if case .streaming = $0.state { true } else { false } }
             if isStreaming { return closeNow() }
-            if exchanges.isEmpty { flushAndClose() }
+            resumeReading()
         }
-    }
-
-    private func flushAndClose() {
-        if output == nil, unsentBytes() ?? 0 == 0 { return closeNow() }
-        hasUnsentOutput = true
-        flush()
     }
 
     private func abandonIfUnanswered(_ index: CircularBuffer<HTTPExchange>.Index) {
@@ -127,7 +119,10 @@ extension HTTPConnection {
     /// Closes as soon as everything asked is answered; at once if nothing is.
     func drain() {
         if exchanges.isEmpty {
-            if phase == .open, !isMidRequest { closeNow() }
+            guard phase == .open, !isMidRequest else { return }
+            if output == nil, unsentBytes() ?? 0 == 0 { return closeNow() }
+            phase = .closing
+            flushOrMarkDirty()
         } else if case .streaming = exchanges[exchanges.startIndex].state {
             writeAnswered()
         }

@@ -63,7 +63,6 @@ extension HTTPConnection {
                 write(response, for: first)
             case .streaming(let response):
                 guard continueStream(response, for: first) else { break loop }
-                exchanges.removeFirst()
             }
         }
         afterAnswers()
@@ -79,7 +78,7 @@ extension HTTPConnection {
     }
 
     private func write(_ response: HTTPResponse, for exchange: HTTPExchange) {
-        let keepsAlive = exchange.keepsAlive && !response.closesConnection && !server.isDraining
+        let keepsAlive = exchange.keepsAlive && !response.closesConnection && !endsWithDrain
         if !keepsAlive { stopAfterThis() }
         server.counters.countResponse(response.head.status)
         var buffer = output ?? server.takeOutput()
@@ -101,6 +100,9 @@ extension HTTPConnection {
         }
     }
 
+    /// Whether the answer to the last request ends the connection because the server shuts down.
+    private var endsWithDrain: Bool { server.isDraining && exchanges.isEmpty }
+
     /// Drops everything behind the exchange being answered: the connection ends with it.
     private func stopAfterThis() {
         phase = .closing
@@ -110,41 +112,47 @@ extension HTTPConnection {
 
     // MARK: Streams
 
-    /// Writes what can be written of the stream whose turn it is; true once it is complete.
+    /// Writes what can be written of the first exchange's stream; once that is all, removes the exchange and
+    /// returns true.
     private func continueStream(_ response: HTTPStreamedResponse, for exchange: HTTPExchange) -> Bool {
         var response = response
         let isChunked = exchange.version == .http11
         let hasBody = !exchange.isHead && response.head.status.mayHaveBody
         if !response.headIsWritten {
-            response.headIsWritten = true
-            let keepsAlive = exchange.keepsAlive && !server.isDraining && (isChunked || !hasBody)
-            var buffer = output ?? server.takeOutput()
-            response.head.write(
-                framing: isChunked ? .chunked : .untilClose, version: exchange.version,
-                keepsAlive: keepsAlive,
-                date: server.date, into: &buffer)
-            output = buffer
-            server.counters.countResponse(response.head.status)
-            if !keepsAlive { phase = .closing }
+            response.keepsAlive = exchange.keepsAlive && (isChunked || !hasBody)
+            writeHead(&response, isChunked: isChunked, version: exchange.version)
         }
-        guard hasBody else {
-            response.stream.close()
-            return true
+        if hasBody {
+            for chunk in response.chunks { writeChunk(chunk, of: response.stream, isChunked: isChunked) }
+            response.chunks = []
+            guard response.isFinished || server.isDraining else {
+                exchanges[exchanges.startIndex].state = .streaming(response)
+                return false
+            }
+            if isChunked { writeLastChunk() }
         }
-        for chunk in response.chunks { writeChunk(chunk, of: response.stream, isChunked: isChunked) }
-        response.chunks = []
-        guard response.isFinished || server.isDraining else {
-            exchanges[exchanges.startIndex].state = .streaming(response)
-            return false
-        }
-        if isChunked {
-            var buffer = output ?? server.takeOutput()
-            HTTPResponseEncoding.writeLastChunk(into: &buffer)
-            output = buffer
-        }
-        if server.isDraining { phase = .closing }
+        exchanges.removeFirst()
         response.stream.close()
+        if !response.keepsAlive || endsWithDrain { stopAfterThis() }
         return true
+    }
+
+    private func writeHead(_ response: inout HTTPStreamedResponse, isChunked: Bool, version: HTTPVersion) {
+        response.headIsWritten = true
+        server.counters.countResponse(response.head.status)
+        var buffer = output ?? server.takeOutput()
+        output = nil
+        response.head.write(
+            framing: isChunked ? .chunked : .untilClose, version: version, keepsAlive: response.keepsAlive,
+            date: server.date, into: &buffer)
+        output = buffer
+    }
+
+    private func writeLastChunk() {
+        var buffer = output ?? server.takeOutput()
+        output = nil
+        HTTPResponseEncoding.writeLastChunk(into: &buffer)
+        output = buffer
     }
 
     private func write(_ bytes: ByteBuffer, at index: CircularBuffer<HTTPExchange>.Index, isNext: Bool) {

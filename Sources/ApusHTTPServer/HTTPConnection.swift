@@ -12,7 +12,8 @@ internal import NIOCore
 /// Invariants:
 /// - `exchanges` holds the unanswered requests, oldest first; the newest has sequence `nextSequence - 1`.
 /// - Bytes are read from the socket only while more requests may be taken (`takesRequests`); what came before
-///   that was noticed waits in `input`, at most one read of it.
+///   that was noticed waits in `input`: at most a read of it, or what the system had received when the client
+///   closed its side.
 /// - Whatever is in `output` will be flushed: at the end of the read cycle or with the loop's dirty connections.
 final class HTTPConnection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
@@ -100,7 +101,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
+        let bytes = unwrapInboundIn(data)
         bytesReceived &+= bytes.readableBytes
         HTTPLoopCounters.add(bytes.readableBytes, to: server.counters.received)
         guard phase == .open else { return }
@@ -108,11 +109,8 @@ final class HTTPConnection: ChannelDuplexHandler {
         if input.readableBytes == 0 {
             input = bytes
         } else {
-            input.writeBuffer(&bytes)
+            input.writeImmutableBuffer(bytes)
         }
-        // The buffer must have one owner while it is parsed, and none once it is used up, so that its memory
-        // can take the next read.
-        bytes = ByteBuffer()
         processInput()
     }
 
@@ -127,6 +125,7 @@ final class HTTPConnection: ChannelDuplexHandler {
             context.read()
         } else {
             readIsHeld = true
+            updateDeadline()
         }
     }
 
@@ -168,6 +167,15 @@ final class HTTPConnection: ChannelDuplexHandler {
             updateDeadline()
             context?.read()
         }
+        endIfInputIsClosed()
+    }
+
+    /// Begins to close once nothing is left of what the client sent before it closed its side.
+    private func endIfInputIsClosed() {
+        guard inputIsClosed, takesRequests, exchanges.isEmpty else { return }
+        phase = .closing
+        deadline.clear()
+        flushOrMarkDirty()
     }
 
     /// Takes requests from the input until it is used up or no more may be taken.
@@ -180,6 +188,7 @@ final class HTTPConnection: ChannelDuplexHandler {
             refuse(error)
         }
         isProcessing = false
+        // Nothing may hold on to a buffer that is used up, so that its memory can take the next read.
         if input.readableBytes == 0 || phase != .open { input = ByteBuffer() }
         updateDeadline()
     }
@@ -267,6 +276,10 @@ final class HTTPConnection: ChannelDuplexHandler {
         let now = server.now
         if phase != .open {
             if phase == .closing { deadline.clear() }
+        } else if readIsHeld {
+            // The client cannot be late while nothing is read from it.
+            deadline.clear()
+            bodyWindow = nil
         } else if assembly != nil {
             deadline.wait(for: .body, until: .max)
             if bodyWindow == nil {

@@ -28,6 +28,7 @@ struct HTTPStreamedResponse {
     let head: HTTPResponseHead
     let stream: HTTPStream
     var headIsWritten = false
+    var keepsAlive = false
     var isFinished = false
     /// What was written before its turn came; bounded by the stream's own bound.
     var chunks: [ByteBuffer] = []

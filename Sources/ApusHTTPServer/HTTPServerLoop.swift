@@ -48,7 +48,7 @@ final class HTTPServerLoop {
     private var openCount = 0
     private var dirty: [HTTPConnection] = []
     private var flushIsScheduled = false
-    private var spareOutput: ByteBuffer?
+    private var spareOutputs: [ByteBuffer] = []
     private var tick: Scheduled<Void>?
     private var emptied: EventLoopPromise<Void>?
 
@@ -124,17 +124,16 @@ final class HTTPServerLoop {
         connections.forEach { $0.flushIfDirty() }
     }
 
-    /// Memory to write responses to; usually the memory of the last flush, empty and warm.
+    /// Memory to write responses to; usually that of an earlier flush, empty and warm.
     func takeOutput() -> ByteBuffer {
-        guard var buffer = spareOutput else { return ByteBufferAllocator().buffer(capacity: 1024) }
-        spareOutput = nil
+        guard var buffer = spareOutputs.popLast() else { return ByteBufferAllocator().buffer(capacity: 1024) }
         buffer.clear()
         return buffer
     }
 
-    /// Gives memory back; kept unless it is large.
+    /// Gives memory back; some of it is kept, unless it is large.
     func returnOutput(_ buffer: ByteBuffer) {
-        if buffer.capacity <= 64 * 1024 { spareOutput = buffer }
+        if buffer.capacity <= 16 * 1024, spareOutputs.count < 64 { spareOutputs.append(buffer) }
     }
 
     // MARK: Time
