@@ -15,6 +15,14 @@ READY_SECONDS_MAX = 30
 BATCH = "application/cloudevents-batch+json"
 
 
+class ApiError(RuntimeError):
+    """An answer with an error status, and the server's explanation."""
+
+    def __init__(self, method, path, error):
+        super().__init__(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}")
+        self.status = error.code
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -68,14 +76,16 @@ class Server:
                 text = response.read()
                 return json.loads(text) if text else None, response.headers
         except urllib.error.HTTPError as error:
-            raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from None
+            raise ApiError(method, path, error) from None
 
     def partitions(self, topic):
         """How many partitions a topic has; 0 if there is no such topic."""
-        listed, _ = self.request("GET", "/v1/topics?limit=1000")
-        if not any(known["name"] == topic for known in listed.get("topics", listed.get("items", []))):
-            return 0
-        described, _ = self.request("GET", f"/v1/topics/{topic}")
+        try:
+            described, _ = self.request("GET", f"/v1/topics/{topic}")
+        except ApiError as error:
+            if error.status == 404:
+                return 0
+            raise
         partitions = described["partitions"]
         return partitions if isinstance(partitions, int) else len(partitions)
 
