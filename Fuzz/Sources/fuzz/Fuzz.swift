@@ -31,6 +31,6 @@ private let chosenName = getenv("APUS_FUZZ_TARGET").map { String(cString: $0) } 
 private let target: FuzzTarget = {
     if let target = FuzzTarget(rawValue: chosenName) { return target }
     let names = FuzzTarget.allCases.map(\.rawValue).joined(separator: ", ")
-    fputs("APUS_FUZZ_TARGET is \"\(chosenName)\"; there are: \(names)\n", stderr)
+    print("APUS_FUZZ_TARGET is \"\(chosenName)\"; there are: \(names)")
     exit(2)
 }()
