@@ -48,12 +48,13 @@ func fuzzCloudEventHTTP(_ input: [UInt8]) {
     }
 }
 
-/// JSON may change the white space of data, once.
+/// White space around JSON data is lost when it is read again, so events are compared after that.
 private func checkJSON(_ event: CloudEvent) {
-    let text = CloudEventJSONFormat.encode(event)
-    let again = try? CloudEventJSONFormat.decode(text)
-    precondition(again.map(CloudEventJSONFormat.encode) == text, "an event changes in JSON")
+    let again = try? CloudEventJSONFormat.decode(CloudEventJSONFormat.encode(event))
     precondition(again.map { hasSameAttributes($0, event) } == true, "attributes change in JSON")
+    let text = again.map(CloudEventJSONFormat.encode)
+    let third = text.flatMap { try? CloudEventJSONFormat.decode($0) }
+    precondition(third != nil && third.map(CloudEventJSONFormat.encode) == text, "an event changes in JSON")
 }
 
 /// HTTP has no data that is there and empty, so only attributes are compared.

@@ -25,6 +25,7 @@ private func check(_ input: [UInt8]) {
     guard let batch = try? RecordBatch(verifying: ByteBuffer(bytes: input)),
         let records = try? batch.records()
     else { return }
+    _ = batch.nextOffset
     precondition(records.count == batch.recordCount, "a batch with another number of records than it says")
     var builder = RecordBatchBuilder()
     for record in records {
