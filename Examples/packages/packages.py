@@ -8,6 +8,7 @@ INDEX is a Packages file, compressed or not; without it the largest that apt has
 
 import glob
 import json
+import os
 import re
 import subprocess
 import sys
@@ -28,10 +29,7 @@ RELATION = re.compile(
 
 def find_index():
     """The largest index that apt has downloaded, or None."""
-    def size(path):
-        return len(read_index(path))
-    found = glob.glob(LISTS)
-    return max(found, key=size) if found else None
+    return max(glob.glob(LISTS), key=os.path.getsize, default=None)
 
 
 def read_index(path):
