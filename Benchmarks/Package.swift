@@ -1,0 +1,27 @@
+// swift-tools-version: 6.1
+// Benchmarks, in a package of their own so that nobody who uses Apus resolves what they need.
+// How to run them: README.md.
+
+import PackageDescription
+
+let benchmark = Target.Dependency.product(name: "Benchmark", package: "benchmark")
+// The modules that are measured; the product exists for this package only.
+let measured = Target.Dependency.product(name: "ApusMeasured", package: "apus")
+let plugin = Target.PluginUsage.plugin(name: "BenchmarkPlugin", package: "benchmark")
+
+let package = Package(
+    name: "apus-benchmarks",
+    dependencies: [
+        .package(name: "apus", path: ".."),
+        // No traits: counting allocations would need an interposed allocator.
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
+    ],
+    targets: [
+        .executableTarget(
+            name: "Checksums", dependencies: [benchmark, measured], path: "Benchmarks/Checksums",
+            swiftSettings: [.swiftLanguageMode(.v6)], plugins: [plugin]),
+        .executableTarget(
+            name: "JSON", dependencies: [benchmark, measured], path: "Benchmarks/JSON",
+            swiftSettings: [.swiftLanguageMode(.v6)], plugins: [plugin]),
+    ]
+)

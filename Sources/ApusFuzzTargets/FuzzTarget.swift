@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What is fuzzed: every parser that bytes from outside reach, each with the properties that must hold for
+// any input. The fuzzer (Fuzz/, a package of its own) and the tests run the same functions: the one to
+// find inputs, the other to replay for ever those that once failed.
+//
+// A property that does not hold traps, which is what a fuzzer looks for. To add a target, add a case, a
+// function in a file of its own, and a few inputs in Fuzz/Corpus/NAME.
+
+/// A parser and what must hold for it, whatever the input.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+    /// JSON text to values and back.
+    case json
+    /// CloudEvents in JSON, single and in batches.
+    case cloudEventJSON = "cloudevent-json"
+    /// CloudEvents in XML.
+    case cloudEventXML = "cloudevent-xml"
+    /// CloudEvents in HTTP headers and body.
+    case cloudEventHTTP = "cloudevent-http"
+    /// HTTP/1.1 requests, however they are split.
+    case httpRequest = "http-request"
+    /// Kafka's record batches.
+    case recordBatch = "record-batch"
+
+    /// Parses `input`, which may be refused, and checks what must hold if it is not.
+    ///
+    /// Traps when something does not hold.
+    public func run(_ input: [UInt8]) {
+        switch self {
+        case .json: fuzzJSON(input)
+        case .cloudEventJSON: fuzzCloudEventJSON(input)
+        case .cloudEventXML: fuzzCloudEventXML(input)
+        case .cloudEventHTTP: fuzzCloudEventHTTP(input)
+        case .httpRequest: fuzzHTTPRequest(input)
+        case .recordBatch: fuzzRecordBatch(input)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+"""Fixtures of all tests in Python. APUS_BIN names the server's binary; `make test` sets it."""
+
+import os
+import shutil
+import uuid
+
+import pytest
+
+from apus_server import ApusServer
+
+
+@pytest.fixture(scope="session")
+def apus_server(tmp_path_factory):
+    """A server that all tests share, each with topics of its own; APUS_URL has its address. Tests that kill
+    or configure a server take `new_server`."""
+    server = ApusServer(tmp_path_factory.mktemp("shared")).start()
+    os.environ["APUS_URL"] = server.url
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def new_server(tmp_path):
+    """Makes servers of the test's own, not yet started: new_server("--option", "value")."""
+    made = []
+
+    def make(*arguments):
+        folder = tmp_path / f"server-{len(made)}"
+        folder.mkdir()
+        made.append(ApusServer(folder, arguments))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.kill()
+
+
+@pytest.fixture
+def topic(apus_server):
+    """A new topic of one partition on the shared server."""
+    name = f"t-{uuid.uuid4().hex[:12]}"
+    apus_server.create_topic(name)
+    return name
+
+
+@pytest.fixture
+def strace():
+    """The command strace; the test is skipped where it is missing."""
+    path = shutil.which("strace")
+    if path is None:
+        pytest.skip("strace is not installed")
+    return path

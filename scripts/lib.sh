@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# What all scripts share: where the repository is, how they speak, how they ask for what is missing.
+# Sourced, never run.
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+
+say() {
+    printf '==> %s\n' "$*" >&2
+}
+
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+need_swift() {
+    command -v swift > /dev/null 2>&1 \
+        || fail "swift is not installed; Apus needs Swift 6.3 or later: https://www.swift.org/install"
+}
+
+# install_packages PACKAGE...: Debian packages, by root only; anybody else is told what to run.
+install_packages() {
+    command -v apt-get > /dev/null 2>&1 || fail "please install: $*"
+    [ "$(id -u)" -eq 0 ] || fail "please run: sudo apt-get install $*"
+    say "installing $*"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" > /dev/null
+}
+
+# need COMMAND PACKAGE: the command, installed from its Debian package if it is missing.
+need() {
+    command -v "$1" > /dev/null 2>&1 || install_packages "$2"
+}
+
+# release_binary PRODUCT: builds an executable for release and prints its path.
+release_binary() {
+    need_swift
+    say "building $1 for release (the first build takes some minutes)"
+    (cd "$root" && swift build -c release --product "$1" >&2) || fail "$1 does not build"
+    printf '%s/%s\n' "$(cd "$root" && swift build -c release --show-bin-path)" "$1"
+}
+
+# python_environment: a virtual environment with the pinned packages of the interoperability tests, made
+# anew only when the list of packages has changed. Prints the path of its python.
+python_environment() {
+    local list="$root/Tests/interop/requirements.txt" venv="$root/.venv"
+    need python3 python3
+    python3 -c 'import venv, ensurepip' 2> /dev/null || install_packages python3-venv
+    if ! cmp -s "$list" "$venv/requirements.txt"; then
+        say "installing Python packages into .venv"
+        python3 -m venv --clear "$venv"
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$list" >&2 \
+            || fail "the packages of Tests/interop/requirements.txt cannot be installed"
+        cp "$list" "$venv/requirements.txt"
+    fi
+    printf '%s/bin/python\n' "$venv"
+}
