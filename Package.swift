@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioLocks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -28,6 +29,7 @@ let package = Package(
     products: [
         .executable(name: "apus", targets: ["apus"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
+        .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
     ],
     dependencies: [
@@ -72,7 +74,7 @@ let package = Package(
             name: "ApusEngine",
             dependencies: [
                 "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusStorage", "ApusTransport",
-                nioCore, log, coreMetrics, tracing, deque, heap,
+                nioCore, nioLocks, log, coreMetrics, tracing, deque, heap,
             ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
@@ -84,7 +86,7 @@ let package = Package(
         .target(name: "ApusHTTPCodec", dependencies: [nioCore], swiftSettings: settings),
         // HTTP/1.1 connections on event loops: limits, deadlines, streaming, drain.
         .target(
-            name: "ApusHTTPServer", dependencies: ["ApusHTTPCodec", nioCore, nioPosix, log],
+            name: "ApusHTTPServer", dependencies: ["ApusHTTPCodec", nioCore, nioPosix],
             swiftSettings: settings),
         // The HTTP API: routes, translation, errors as problem+json, OpenAPI document.
         .target(

@@ -7,7 +7,7 @@
 // changes of the registry) happens in `turn`, which one worker thread calls, or a simulator. Locks are small and never held while calling up; a
 // completion of the store takes none of them.
 
-public import ApusModel
+import ApusModel
 public import ApusStorage
 public import Logging
 import Synchronization

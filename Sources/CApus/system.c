@@ -2,11 +2,23 @@
 #include "capus.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
 
 int capus_o_direct(void) {
 #ifdef O_DIRECT
     return O_DIRECT;
 #else
     return 0;
+#endif
+}
+
+void capus_name_thread(const char *name) {
+    char short_name[16] = {0};
+    strncpy(short_name, name, sizeof short_name - 1);
+#ifdef __APPLE__
+    pthread_setname_np(short_name);
+#else
+    pthread_setname_np(pthread_self(), short_name);
 #endif
 }

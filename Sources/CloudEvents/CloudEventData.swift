@@ -30,6 +30,11 @@ public enum CloudEventDataKind: Hashable, Sendable {
     case binary
 }
 
+extension CloudEventDataKind {
+    /// What a media type says about data, from its bytes; parameters do not matter.
+    public init(contentType: UnsafeRawBufferPointer) { self = MediaType.kind(of: contentType) }
+}
+
 extension CloudEvent {
     /// What the data is, as ``dataContentType`` tells.
     public var dataKind: CloudEventDataKind {

@@ -3,6 +3,7 @@
 // How anything that is defined changes: decide (in the worker's turn, one change at a time), write it down, and when that is durable, put it
 // to work. Whatever the decision looked at cannot have changed in between.
 
+import Synchronization
 import ApusModel
 import ApusStorage
 
@@ -23,7 +24,7 @@ extension Engine {
     ) {
         gate.run { [self] ended in
             let decision: Decision<Value>
-            do { decision = try decide() } catch {
+            do throws(BrokerError) { decision = try decide() } catch {
                 ended()
                 completion(.failure(error))
                 return

@@ -3,7 +3,8 @@
 // Dead letters: listed, sent back, discarded. A redriven event is appended to its topic again, marked for the subscription that gave it up, so that
 // nobody else sees it twice; the letter stays where it is and the ledger says that it is done with.
 
-public import ApusModel
+import CloudEvents
+import ApusModel
 import ApusStorage
 import Synchronization
 
@@ -29,7 +30,7 @@ extension Engine {
     }
 
     public func redrive(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult {
-        try await move(selection, dryRun: dryRun) { [self] letters in
+        try await move(selection, dryRun: dryRun) { [self] letters throws(BrokerError) in
             var done: [Position] = []
             for letter in letters {
                 guard try await sendBack(letter) else { continue }

@@ -2,6 +2,7 @@
 
 // Rules: made, replaced, deleted, described; and the tables that routers work by.
 
+import Synchronization
 public import ApusModel
 import ApusStorage
 import ApusTransport

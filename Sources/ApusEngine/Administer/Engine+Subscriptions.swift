@@ -2,6 +2,7 @@
 
 // Subscriptions: made, changed, deleted, described.
 
+import Synchronization
 public import ApusModel
 import ApusStorage
 import ApusTransport

@@ -2,6 +2,7 @@
 
 // Topics: made, changed, deleted, described.
 
+import Synchronization
 public import ApusModel
 import ApusStorage
 

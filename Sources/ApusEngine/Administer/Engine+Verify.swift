@@ -2,6 +2,7 @@
 
 // Verification: everything stored is read once, which checks every checksum, and what is damaged is listed.
 
+import Synchronization
 import ApusModel
 import ApusStorage
 

@@ -4,7 +4,7 @@
 // errors is a switch that the compiler keeps complete.
 
 public import ApusModel
-public import ApusStorage
+import ApusStorage
 
 /// Why the broker did not do as asked.
 public enum BrokerError: Error, Sendable, Hashable {

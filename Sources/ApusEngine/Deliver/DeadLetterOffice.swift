@@ -3,6 +3,7 @@
 // Where events go that a subscription gave up: a copy to its dead-letter topic, with the reason, before the subscription settles it. The topic is
 // made when the first letter comes.
 
+import Logging
 import ApusModel
 import ApusStorage
 import Synchronization

@@ -2,6 +2,7 @@
 
 // Receiving and settling, as the broker offers it: names to running subscriptions, completions to async calls.
 
+import Synchronization
 public import ApusModel
 import ApusStorage
 

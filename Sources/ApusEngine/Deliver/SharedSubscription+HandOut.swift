@@ -3,6 +3,9 @@
 // Handing events out: first those that came back, then what the topic has new. The attempt is counted in the log before anybody sees
 // the event, so a crash can never hide an attempt.
 
+import DequeModule
+import Synchronization
+import Logging
 import ApusModel
 import ApusStorage
 
@@ -135,7 +138,8 @@ extension SharedSubscription {
             case .success: completion(.success(handouts))
             case .failure(let error):
                 completion(.failure(BrokerError(error)))
-                self?.context.inbox.post { self?.takeBack(handouts) }
+                guard let self else { return }
+                self.context.inbox.post { self.takeBack(handouts) }
             }
         }
     }

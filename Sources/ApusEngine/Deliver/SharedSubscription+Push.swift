@@ -3,6 +3,7 @@
 // Push: the subscription receives for its target. As many attempts run as the target takes at a time; outcomes are gathered between turns
 // and settled together.
 
+import Synchronization
 import ApusModel
 import ApusTransport
 

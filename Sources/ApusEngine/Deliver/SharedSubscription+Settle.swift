@@ -3,6 +3,8 @@
 // Settling: acknowledgements, releases, rejections, and what follows when attempts are used up. A verdict is answered when it is
 // durable.
 
+import Synchronization
+import Logging
 import ApusModel
 import ApusStorage
 
@@ -102,7 +104,8 @@ extension SharedSubscription {
             case .success: completion(.success(results))
             case .failure(let error):
                 completion(.failure(BrokerError(error)))
-                self?.context.inbox.post { self?.reopen(undo) }
+                guard let self else { return }
+                self.context.inbox.post { self.reopen(undo) }
             }
         }
     }

@@ -3,6 +3,7 @@
 // The log of one subscription: changes go in, and when they have become much more than the state they make, the state goes in as one batch
 // and what came before it is forgotten.
 
+import Logging
 import ApusModel
 import ApusStorage
 import NIOCore

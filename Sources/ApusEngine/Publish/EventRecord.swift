@@ -38,19 +38,16 @@ extension CloudEvent {
         let value = record.value.map { Array($0) }
         var decoder = CloudEventKafkaDecoder()
         var contentType: String?
-        let failure = Result<Void, CloudEventError> { () throws(CloudEventError) in
-            var failure: CloudEventError?
-            record.forEachHeader { name, value in
-                guard let value else { return true }
-                if contentType == nil, name.elementsEqual("content-type".utf8) {
-                    contentType = String(validating: value, as: UTF8.self)
-                }
-                do { try decoder.header(name: name, value: value) } catch { failure = error }
-                return failure == nil
+        var isValid = true
+        record.forEachHeader { name, value in
+            guard let value else { return true }
+            if contentType == nil, name.elementsEqual("content-type".utf8) {
+                contentType = String(validating: value, as: UTF8.self)
             }
-            if let failure { throw failure }
+            if isValid { isValid = (try? decoder.header(name: name, value: value)) != nil }
+            return true
         }
-        if case .success = failure, let event = try? decoder.event(value: value) {
+        if isValid, let event = try? decoder.event(value: value) {
             self = event
             return
         }

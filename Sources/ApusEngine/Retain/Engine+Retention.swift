@@ -2,6 +2,8 @@
 
 // Forgetting old events, by whole segments, and never those that a shared subscription or a rule has still to deal with.
 
+import Synchronization
+import Logging
 import ApusModel
 import ApusStorage
 

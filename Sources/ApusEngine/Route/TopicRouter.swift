@@ -4,7 +4,9 @@
 // match, once per topic however many rules name it. One chunk per partition is under way at a time, so copies keep the source
 // partition's order, and memory is bounded by the number of partitions.
 
+import Logging
 import ApusModel
+import ApusRules
 import ApusStorage
 import Synchronization
 
@@ -201,7 +203,8 @@ final class TopicRouter: Follower {
         guard !copies.isEmpty else { return finish(partition, to: next) }
         let gathering = CopyGathering(missing: copies.count) { [weak self] error in
             // The store's thread only reports; the router goes on in the worker's turn.
-            self?.context.inbox.post { self?.appended(partition, to: next, error: error) }
+            guard let self else { return }
+            self.context.inbox.post { self.appended(partition, to: next, error: error) }
         }
         for copy in copies {
             let copied = copied

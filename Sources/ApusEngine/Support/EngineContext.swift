@@ -5,7 +5,7 @@
 import ApusModel
 import ApusStorage
 public import ApusTransport
-public import Logging
+import Logging
 import NIOCore
 
 /// How the engine behaves where nobody decided otherwise.

@@ -3,6 +3,9 @@
 // The one thread that gives the engine its turns. Nothing else in the engine has a thread or a task of its own, so a simulator that calls
 // `turn` by itself runs the same code.
 
+import ApusModel
+import ApusModel
+import ApusStorage
 import NIOConcurrencyHelpers
 
 /// Runs `Engine.turn` whenever there is something to do.
@@ -11,7 +14,7 @@ final class EngineWorker: Sendable {
 
     private let condition = ConditionLock<Int>(value: Signal.idle.rawValue)
     private let isStopping = NIOLockedValueBox(false)
-    private let ended = ConditionLock<Int>(value: 0)
+    private let thread = NIOLockedValueBox<WorkerThread?>(nil)
 
     /// Ends the current sleep, or the next one before it begins.
     func wake() {
@@ -21,22 +24,24 @@ final class EngineWorker: Sendable {
 
     /// Starts the thread; `turn` returns when it next wants to be called (on `clock`), nil for not before being woken.
     func start(clock: any EngineClock, turn: @escaping @Sendable () -> Duration?) {
-        startThread(name: "apus-engine") { [self] in
+        let thread = WorkerThread(name: "apus-engine") { [self] in
             while !isStopping.withLockedValue({ $0 }) {
                 let deadline = turn()
                 sleep(until: deadline, clock: clock)
             }
-            ended.lock()
-            ended.unlock(withValue: 1)
         }
+        self.thread.withLockedValue { $0 = thread }
     }
 
     /// Stops the thread after its current turn, and waits for that.
     func stop() {
         isStopping.withLockedValue { $0 = true }
         wake()
-        ended.lock(whenValue: 1)
-        ended.unlock()
+        let thread = self.thread.withLockedValue { thread in
+            defer { thread = nil }
+            return thread
+        }
+        thread?.join()
     }
 
     private func sleep(until deadline: Duration?, clock: any EngineClock) {

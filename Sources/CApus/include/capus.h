@@ -15,4 +15,7 @@ uint32_t capus_crc32c_portable(uint32_t seed, const void *bytes, size_t length);
 /// `O_DIRECT` where the system has it, otherwise 0.
 int capus_o_direct(void);
 
+/// Names the calling thread for debuggers and profilers; 15 characters are kept.
+void capus_name_thread(const char *name);
+
 #endif
