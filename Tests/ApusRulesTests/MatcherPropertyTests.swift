@@ -12,7 +12,7 @@ import Testing
     func `the matcher agrees with the reference on random patterns and events`(block: UInt64) throws {
         var scratch = MatchScratch()
         var matches = 0
-        for seed in block * 25..<block * 25 + 25 {
+        for seed in block * 12..<block * 12 + 12 {
             var cases = RandomCases(seed: seed)
             let patterns = (0..<14).map { _ in cases.pattern() }
             let rules = try patterns.enumerated().compactMap { index, pattern in
@@ -30,13 +30,13 @@ import Testing
                 matches += found.count
             }
         }
-        #expect(matches > 200, "the cases hardly ever match")
+        #expect(matches > 100, "the cases hardly ever match")
     }
 
     @Test(arguments: 0..<4)
     func `a pattern matches alone as it does among others`(block: UInt64) throws {
         var scratch = MatchScratch()
-        for seed in 10_000 + block * 12..<10_000 + block * 12 + 12 {
+        for seed in 10_000 + block * 6..<10_000 + block * 6 + 6 {
             var cases = RandomCases(seed: seed)
             let rules = try (0..<8).compactMap { index in
                 try Self.parse(cases.pattern()).map { (id: index, pattern: $0) }

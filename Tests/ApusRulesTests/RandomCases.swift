@@ -127,9 +127,14 @@ struct RandomCases {
         case 0: .number(pick(Self.numbers))
         case 1: chance(1, in: 2) ? .null : .bool(chance(1, in: 2))
         case 2, 3, 4: .string(pick(Self.texts))
-        case 5, 6: .array((0..<below(4)).map { _ in value(depth: depth + 1) })
-        default: .object((0..<below(5)).map { _ in (pick(Self.names + ["other"]), value(depth: depth + 1)) })
+        case 5: .array((0..<below(4)).map { _ in value(depth: depth + 1) })
+        case 6, 7: .array((0..<below(5)).map { _ in object(depth: depth + 2) })
+        default: object(depth: depth + 1)
         }
+    }
+
+    private mutating func object(depth: Int) -> Tree {
+        .object((0..<below(5)).map { _ in (pick(Self.names + ["other"]), value(depth: depth)) })
     }
 
     /// The value as JSON, with white space and escapes where they are allowed.
