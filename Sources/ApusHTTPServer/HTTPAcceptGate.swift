@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The bound on open connections. A listener asks the gate before each accept; when it says no, the listener
-// stops reading, clients wait in the backlog, and the next connection that closes lets one of them in. Running
-// out of descriptors is handled the same way by NIO, which then waits a second before it accepts again.
+// stops reading, clients wait in the backlog, and the next connection that closes lets one of them in. When
+// the system runs out of descriptors or memory for sockets, the listener pauses for a while.
 
 internal import NIOCore
 internal import Synchronization
@@ -53,10 +53,27 @@ final class HTTPListenerHandler: ChannelDuplexHandler {
     typealias InboundOut = any Channel
     typealias OutboundIn = Never
 
+    /// How long to wait after an accept failed; short, as a connection may close at any time.
+    private static let pause = TimeAmount.milliseconds(200)
+
     private let gate: HTTPAcceptGate
+    private var isPaused = false
 
     init(gate: HTTPAcceptGate) {
         self.gate = gate
+    }
+
+    /// Pauses accepting. The failed accept leaves the socket readable and the channel interested in it, which
+    /// would have the loop try again without end; only turning automatic reading off ends that interest.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard !isPaused, error is IOError else { return }
+        isPaused = true
+        let channel = context.channel
+        try? channel.syncOptions?.setOption(.autoRead, value: false)
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
+            self.isPaused = false
+            try? channel.syncOptions?.setOption(.autoRead, value: true)
+        }
     }
 
     func read(context: ChannelHandlerContext) {

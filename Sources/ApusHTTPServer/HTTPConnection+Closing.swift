@@ -80,17 +80,10 @@ extension HTTPConnection {
         case .lingering:
             if unsentBytes() ?? 0 == 0 { closeNow() }
         case .open, .closing:
-            for index in exchanges.indices { abandonIfUnanswered(index) }
-            let isStreaming = exchanges.contains { if case .streaming = $0.state { true } else { false } }
-            if isStreaming { return closeNow() }
+            // Whoever streams or asked to be told works for a reader who is there; others will answer anyway.
+            if exchanges.contains(where: \.needsReader) { return closeNow() }
             resumeReading()
         }
-    }
-
-    private func abandonIfUnanswered(_ index: CircularBuffer<HTTPExchange>.Index) {
-        guard case .waiting(let action?) = exchanges[index].state else { return }
-        exchanges[index].state = .waiting(whenAbandoned: nil)
-        action()
     }
 
     /// Closes without regard to what is unsent.

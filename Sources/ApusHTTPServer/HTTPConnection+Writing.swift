@@ -47,8 +47,8 @@ extension HTTPConnection {
     private func watch(_ index: CircularBuffer<HTTPExchange>.Index, _ action: @escaping @Sendable () -> Void)
     {
         guard case .waiting = exchanges[index].state else { return }
-        if inputIsClosed { return action() }
         exchanges[index].state = .waiting(whenAbandoned: action)
+        if inputIsClosed { closeNow() }
     }
 
     // MARK: Answers in order

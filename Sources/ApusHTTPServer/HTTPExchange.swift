@@ -21,6 +21,15 @@ struct HTTPExchange {
     let isHead: Bool
     /// Whether the client lets the connection stay open.
     let keepsAlive: Bool
+
+    /// Whether its handler wants to stop once the client has closed its side.
+    var needsReader: Bool {
+        switch state {
+        case .waiting(let whenAbandoned): whenAbandoned != nil
+        case .answered: false
+        case .streaming: true
+        }
+    }
 }
 
 /// The response of a stream as far as it is not yet written.

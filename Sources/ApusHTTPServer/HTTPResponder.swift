@@ -41,7 +41,9 @@ public struct HTTPResponder: Sendable {
 
     /// Has `action` called on the event loop if the client goes away before it is answered, at once if it has.
     ///
-    /// It serves requests that wait for something; only the last action asked for is kept.
+    /// It serves requests that wait for something: a client that closes just its own side counts as gone then,
+    /// and an answer is no longer needed. Without it such a client still gets its answer. Only the last action
+    /// asked for is kept.
     public func whenAbandoned(_ action: @escaping @Sendable () -> Void) {
         mailbox.deliver(HTTPMail(exchange: exchange, content: .whenAbandoned(action)))
     }

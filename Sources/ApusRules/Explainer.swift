@@ -21,11 +21,15 @@ struct Explainer {
     let isDataUnreadable: Bool
 
     init(_ event: CloudEvent) {
-        var members = event.attributeTexts.map { attribute in
+        self.init(
+            attributes: event.attributeTexts, data: event.data?.bytes ?? [], isJSON: event.hasJSONData)
+    }
+
+    init(attributes: [(name: String, text: String)], data bytes: [UInt8], isJSON: Bool) {
+        var members = attributes.map { attribute in
             (name: Array(attribute.name.utf8), value: EventValue.attribute(Array(attribute.text.utf8)))
         }
-        let bytes = event.data?.bytes ?? []
-        let data = event.hasJSONData ? EventValue(json: bytes) : nil
+        let data = isJSON ? EventValue(json: bytes) : nil
         if let data { members.append((Array("data".utf8), data)) }
         self.event = .object(members)
         self.isDataUnreadable = data == nil && !bytes.isEmpty

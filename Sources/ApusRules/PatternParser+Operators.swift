@@ -43,7 +43,7 @@ extension PatternParser {
     ) throws(PatternError) -> PatternTest {
         let start = scanner.position
         do { try scanner.beginObject() } catch { throw self.error(error) }
-        guard let name = try nextName() else { throw error(.notOneOperator, at: start) }
+        guard let name = try nextName()?.text else { throw error(.notOneOperator, at: start) }
         let test = try read(&self, String(decoding: name, as: UTF8.self), start)
         guard try nextName() == nil else { throw error(.notOneOperator, at: start) }
         return test
@@ -102,7 +102,7 @@ extension PatternParser {
         let expected = "a string or {\"equals-ignore-case\": string}"
         let start = scanner.position
         do { try scanner.beginObject() } catch { throw self.error(error) }
-        guard let inner = try nextName(), inner.elementsEqual("equals-ignore-case".utf8) else {
+        guard let inner = try nextName()?.text, inner.elementsEqual("equals-ignore-case".utf8) else {
             throw error(.invalidOperand(operator: name, expected: expected), at: start)
         }
         let text = try readOperand(of: "equals-ignore-case", expected: "a string")
@@ -169,7 +169,7 @@ extension PatternParser {
         let known = ["prefix", "suffix", "equals-ignore-case", "wildcard"]
         let start = scanner.position
         do { try scanner.beginObject() } catch { throw self.error(error) }
-        guard let bytes = try nextName() else { throw error(.notOneOperator, at: start) }
+        guard let bytes = try nextName()?.text else { throw error(.notOneOperator, at: start) }
         let name = String(decoding: bytes, as: UTF8.self)
         var tests: [PatternTest] = []
         if try nextKind() == .array {

@@ -45,10 +45,7 @@ struct PatternParser {
         do { try scanner.beginObject() } catch { throw self.error(error) }
         var object = PatternObject()
         var seen: Set<[UInt8]> = []
-        while true {
-            _ = try? scanner.peekKind()
-            let start = scanner.position
-            guard let name = try nextName() else { break }
+        while let (name, start) = try nextName() {
             path.append(String(decoding: name, as: UTF8.self))
             guard seen.insert(name).inserted else {
                 throw error(.json(.duplicateName(path[path.count - 1])), at: start)
@@ -149,8 +146,11 @@ extension PatternParser {
         do { return try scanner.nextElement() } catch { throw self.error(error) }
     }
 
-    mutating func nextName() throws(PatternError) -> [UInt8]? {
-        do { return try scanner.nextName().map { scanner.utf8($0) } } catch { throw self.error(error) }
+    /// The next member's name and the place of its quote.
+    mutating func nextName() throws(PatternError) -> (text: [UInt8], start: Int)? {
+        do {
+            return try scanner.nextName().map { (scanner.utf8($0), $0.range.lowerBound - 1) }
+        } catch { throw self.error(error) }
     }
 
     mutating func readString() throws(PatternError) -> [UInt8] {

@@ -183,6 +183,7 @@ import Testing
                 try await asked.value
             }
             try await abandoned.value
+            try await eventually { server.statistics().connectionsOpen == 0 }
         }
     }
 }

@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func `a head that trickles in is cut off`() async throws {
-        try await withServer({ $0.headTimeout = .milliseconds(80) }) { server in
+        try await withServer({ $0.headTimeout = .milliseconds(500) }) { server in
             try await withClient(server) { client in
                 try await client.send("GET / HTTP/1.1\r\n")
                 let outbound = client.outbound
@@ -106,14 +106,14 @@ import Testing
 
     @Test func `deadlines spare a client whose answer takes long`() async throws {
         let change: (inout HTTPServerConfiguration) -> Void = {
-            $0.headTimeout = .milliseconds(40)
+            $0.headTimeout = .milliseconds(400)
             $0.idleTimeout = .milliseconds(40)
         }
         try await withServer(
             change,
             handler: { request, responder in
                 Task.detached {
-                    try await Task.sleep(for: .milliseconds(200))
+                    try await Task.sleep(for: .milliseconds(900))
                     responder.respond(text("late"))
                 }
             }

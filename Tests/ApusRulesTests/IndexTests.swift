@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The parts of the matcher, each against something simpler.
+
+import JSONText
+import Testing
+
+@testable import ApusRules
+
+@Suite struct IndexTests {
+    @Test func `decimal keys are equal and ordered as the numbers are`() {
+        let ascending = [
+            ["-1e999"], ["-100", "-1e2"], ["-12"], ["-1.5", "-15e-1"], ["-1.25"], ["-1"],
+            ["-0.001", "-1E-3"],
+            ["0", "-0", "0.0e5", "0e-99"], ["1e-999"], ["0.001", "0.0010"], ["0.12"], ["0.123"],
+            ["1", "1.0", "1e0", "10e-1", "0.1E+1"], ["9.99"], ["10"], ["9007199254740992"],
+            ["9007199254740993"],
+            ["1e17"], ["1e999"], ["1e99999999999999999999", "1e99999999999999999998"],
+        ]
+        let keys = ascending.map { $0.map { DecimalKey.bytes(of: Array($0.utf8)) } }
+        for group in keys { #expect(Set(group).count == 1) }
+        for (left, right) in zip(keys, keys.dropFirst()) {
+            #expect(left[0].lexicographicallyPrecedes(right[0]))
+        }
+    }
+
+    @Test func `the range index finds what trying every range finds`() {
+        var generator = SeededGenerator(seed: 11)
+        for _ in 0..<300 {
+            let ranges = (0..<Int.random(in: 1...12, using: &generator)).map { value in
+                (range: Self.range(&generator), value: UInt32(value))
+            }
+            let index = RangeIndex(ranges)
+            for number in -5...5 {
+                for half in ["", ".5"] {
+                    let number = PatternNumber(text: Array("\(number)\(half)".utf8))
+                    var found: [UInt32] = []
+                    index.find(number.key) { found.append($0) }
+                    #expect(found.sorted() == ranges.filter { $0.range.contains(number) }.map(\.value))
+                }
+            }
+        }
+    }
+
+    private static func range(_ generator: inout SeededGenerator) -> NumericRange {
+        while true {
+            var range = NumericRange()
+            for isLower in [true, false] where Bool.random(using: &generator) {
+                let text = String(Int.random(in: -4...4, using: &generator))
+                let bound = NumericRange.Bound(
+                    number: PatternNumber(text: Array(text.utf8)), isIncluded: Bool.random(using: &generator))
+                if isLower { range.lower = bound } else { range.upper = bound }
+            }
+            if range.lower != nil || range.upper != nil, !range.isEmpty { return range }
+        }
+    }
+
+    @Test func `tables find their keys in their scope only`() {
+        let keys = (0..<500).map { Array("key number \($0)".utf8.prefix($0 % 20)) + Array(String($0).utf8) }
+        let table = ByteTable(keys.enumerated().map { (UInt32($0 % 3), $1, UInt32($0)) }, seed: 42)
+        for (index, key) in keys.enumerated() {
+            #expect(table.find(UInt32(index % 3), key) == UInt32(index))
+            #expect(table.find(UInt32((index + 1) % 3), key) == nil)
+            #expect(table.find(UInt32(index % 3), key + [0]) == nil)
+        }
+    }
+
+    @Test func `wildcards stay linear on repetitive text`() throws {
+        let wildcard = try #require(Wildcard(Array("*a*a*aaaaab*".utf8)))
+        let text = Array(repeating: UInt8(ascii: "a"), count: 1_000_000)
+        #expect(!text.withUnsafeBytes { wildcard.matches($0) })
+        #expect((text + Array("b".utf8)).withUnsafeBytes { wildcard.matches($0) })
+    }
+
+    @Test(arguments: [
+        ("1.2.3.4", "01020304"), ("255.0.0.1", "ff000001"), ("::", String(repeating: "0", count: 32)),
+        ("::1", String(repeating: "0", count: 31) + "1"), ("1::", "0001" + String(repeating: "0", count: 28)),
+        ("2001:db8::a:b", "20010db80000000000000000000a000b"),
+        ("::ffff:1.2.3.4", "00000000000000000000ffff01020304"),
+        ("1:2:3:4:5:6:7:8", "00010002000300040005000600070008"),
+    ])
+    func `addresses are read`(text: String, hex: String) throws {
+        let address = try #require(Array(text.utf8).withUnsafeBytes { Address($0) })
+        let digits = address.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        #expect(digits == hex)
+    }
+
+    @Test(arguments: [
+        "", "1.2.3", "1.2.3.4.5", "01.2.3.4", "256.1.1.1", "1.2.3.a", ":", ":1", "1:", ":::", "1:2:3:4:5:6:7",
+        "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::", "1:2:3:4:5:6:7:8::", "::1.2.3", "1.2.3.4::",
+    ])
+    func `what is no address is refused`(text: String) {
+        #expect(Array(text.utf8).withUnsafeBytes { Address($0) } == nil)
+    }
+
+    @Test func `the pass accepts exactly what the scanner accepts`() {
+        var generator = SeededGenerator(seed: 3)
+        let bytes = Array("{}[]\",:\\u0aDd8-+.eE019 truefalsn\u{1}é".utf8)
+        var accepted = 0
+        for seed in 0..<1500 {
+            var cases = RandomCases(seed: UInt64(seed))
+            var text = Array(cases.write(cases.value()).utf8)
+            for _ in 0..<Int.random(in: 0...2, using: &generator) {
+                let place = Int.random(in: 0...text.count, using: &generator)
+                if Bool.random(using: &generator), place < text.count {
+                    text.remove(at: place)
+                } else {
+                    text.insert(bytes.randomElement(using: &generator) ?? 0, at: place)
+                }
+            }
+            let expected = (try? JSONValue(parsing: text)) != nil
+            let found = text.withUnsafeBytes { bytes in
+                let pass = JSONPass(bytes)
+                return pass.skipValue(0, depth: 0).map { pass.skipWhitespace($0) == pass.end } ?? false
+            }
+            #expect(found == expected, "\(String(decoding: text, as: UTF8.self))")
+            accepted += found ? 1 : 0
+        }
+        #expect((400..<1300).contains(accepted))
+    }
+
+    @Test func `depth is limited where the scanner limits it`() {
+        for depth in 126...130 {
+            let text = Array(
+                (String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8)
+            let found = text.withUnsafeBytes { JSONPass($0).skipValue(0, depth: 0) != nil }
+            #expect(found == (depth <= JSONPass.depthLimit))
+        }
+    }
+}
