@@ -77,8 +77,13 @@ public struct RecordBatch: Sendable, Hashable {
         guard computed == checksum else { throw .checksumMismatch(stored: checksum, computed: computed) }
         guard recordCount >= 0 else { throw .malformed("negative record count") }
         guard lastOffsetDelta >= 0 else { throw .malformed("negative last offset delta") }
-        guard !isEmpty || recordCount == 0, recordCount <= lastOffsetDelta + 1 else {
-            throw .malformed("\(recordCount) records in \(lastOffsetDelta + 1) offsets")
+        let offsets = Int(lastOffsetDelta) + 1
+        guard !isEmpty || recordCount == 0, recordCount <= offsets else {
+            throw .malformed("\(recordCount) records in \(offsets) offsets")
+        }
+        // Leaves room for every offset that a record of the batch can claim, so that no later sum overflows.
+        guard baseOffset >= .zero, baseOffset.rawValue <= Int64.max - Int64(Int32.max) - 1 else {
+            throw .malformed("base offset \(baseOffset)")
         }
     }
 

@@ -67,7 +67,7 @@ extension BrokerError {
     }
 
     /// What the store's error means to a caller of the broker.
-    package init(_ error: LogError) {
+    init(_ error: LogError) {
         switch error {
         case .trimmed(let start): self = .trimmed(start: start)
         case .beyondEnd(let end): self = .beyondEnd(end: end)
