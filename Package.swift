@@ -156,7 +156,7 @@ let package = Package(
             name: "ApusEngineTests",
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusModel", "ApusTesting", "ApusTransport", "CloudEvents",
-                "JSONText", nioCore,
+                "JSONText", "ApusRules", nioCore, log,
             ],
             swiftSettings: settings),
         .testTarget(

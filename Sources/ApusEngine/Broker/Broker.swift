@@ -210,6 +210,12 @@ public struct DeadLetterResult: Sendable, Hashable {
     public var matched: Int
     /// How many were moved.
     public var moved: Int
+
+    /// What a redrive or a discard did.
+    public init(matched: Int, moved: Int) {
+        self.matched = matched
+        self.moved = moved
+    }
 }
 
 /// A page of a list: at most `limit` elements, those after `after`.
