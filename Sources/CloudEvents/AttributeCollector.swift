@@ -88,11 +88,13 @@ struct AttributeCollector {
     mutating func take(
         _ name: UnsafeRawBufferPointer, _ value: CloudEventValue, ignoringCase: Bool = false
     ) throws(CloudEventError) {
+        var rule = AttributeName.violation(in: name)
         var text = String(decoding: name, as: UTF8.self)
-        if ignoringCase, name.contains(where: { $0 &- 0x41 < 26 }) { text = text.lowercased() }
-        if let rule = text.withUTF8({ AttributeName.violation(in: UnsafeRawBufferPointer($0)) }) {
-            throw CloudEventError(rule, attribute: text)
+        if ignoringCase, rule == .invalidName {
+            text = String(decoding: name.lazy.map(\.asciiLowercased), as: UTF8.self)
+            rule = text.withUTF8 { AttributeName.violation(in: UnsafeRawBufferPointer($0)) }
         }
+        if let rule { throw CloudEventError(rule, attribute: text) }
         guard extensions.insert(text, value) else { throw CloudEventError(.duplicate, attribute: text) }
     }
 
@@ -137,15 +139,9 @@ struct AttributeCollector {
 }
 
 extension MediaType {
-    /// The text of a media type; the most common ones cost no allocation.
+    /// The text of a media type; the most common one costs no allocation.
     @inline(__always)
     static func string(_ value: UnsafeRawBufferPointer) -> String {
-        let json: StaticString = "application/json"
-        if value.count == json.utf8CodeUnitCount,
-            value.elementsEqual(UnsafeRawBufferPointer(start: json.utf8Start, count: value.count))
-        {
-            return "application/json"
-        }
-        return String(decoding: value, as: UTF8.self)
+        value.equals("application/json") ? "application/json" : String(decoding: value, as: UTF8.self)
     }
 }

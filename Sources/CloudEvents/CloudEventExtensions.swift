@@ -24,7 +24,7 @@ public struct CloudEventExtensions: Sendable, Hashable {
     /// Creates attributes from pairs.
     ///
     /// - Throws: `CloudEventError` for a name or value that is not allowed, or a name given twice.
-    public init(_ pairs: some Sequence<(String, CloudEventValue)>) throws(CloudEventError) {
+    public init(_ pairs: [(String, CloudEventValue)]) throws(CloudEventError) {
         for (name, value) in pairs {
             guard self[name] == nil else { throw CloudEventError(.duplicate, attribute: name) }
             try set(name, to: value)
@@ -61,6 +61,12 @@ public struct CloudEventExtensions: Sendable, Hashable {
     /// Adds an attribute whose name and value are checked; false if the name is there already.
     @discardableResult
     mutating func insert(_ name: String, _ value: CloudEventValue) -> Bool {
+        // Attributes mostly arrive in order: they were written by code like this.
+        guard let last = elements.last, last.name >= name else {
+            if elements.isEmpty { elements.reserveCapacity(4) }
+            elements.append(Element(name: name, value: value))
+            return true
+        }
         var place = elements.endIndex
         while place > 0 {
             let earlier = elements[place - 1].name
@@ -93,7 +99,7 @@ enum AttributeName {
 
     /// Whether a name is taken by the specification.
     static func isReserved(_ name: UnsafeRawBufferPointer) -> Bool {
-        name.elementsEqual("data".utf8) || CoreAttribute(name: name) != nil
+        name.equals("data") || CoreAttribute(name: name) != nil
     }
 
     @inline(__always)

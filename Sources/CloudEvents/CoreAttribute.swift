@@ -43,7 +43,7 @@ enum CoreAttribute: CaseIterable {
     func violation(in value: UnsafeRawBufferPointer) -> CloudEventError.Rule? {
         guard !value.isEmpty else { return .empty }
         switch self {
-        case .specVersion: return value.elementsEqual(CloudEvent.specVersion.utf8) ? nil : .unsupportedVersion
+        case .specVersion: return value.equals("1.0") ? nil : .unsupportedVersion
         case .id, .type, .subject: return TextSyntax.violation(in: value)
         case .source: return URISyntax.isReference(value) ? nil : .notURIReference
         case .dataSchema: return URISyntax.isURI(value) ? nil : .notURI

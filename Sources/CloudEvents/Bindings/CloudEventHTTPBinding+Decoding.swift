@@ -27,9 +27,12 @@ public struct CloudEventHTTPDecoder {
     private var mode = ContentMode.binary
     private var unsupportedType: String?
     private var hasContentType = false
+    private let eventCountMax: Int
 
     /// Creates a decoder for one message.
-    public init() {}
+    ///
+    /// - Parameter eventCountMax: batches of more events than this are refused.
+    public init(eventCountMax: Int = 10_000) { self.eventCountMax = eventCountMax }
 
     /// Takes one header; those that are not about events are ignored.
     ///
@@ -77,8 +80,10 @@ public struct CloudEventHTTPDecoder {
         case .binary: return .binary(try binaryEvent(body: body))
         case .structured(.json): return .structured(try CloudEventJSONFormat.decode(body))
         case .structured(.xml): return .structured(try CloudEventXMLFormat.decode(body))
-        case .batch(.json): return .batch(try CloudEventJSONFormat.decodeBatch(body))
-        case .batch(.xml): return .batch(try CloudEventXMLFormat.decodeBatch(body))
+        case .batch(.json):
+            return .batch(try CloudEventJSONFormat.decodeBatch(body, eventCountMax: eventCountMax))
+        case .batch(.xml):
+            return .batch(try CloudEventXMLFormat.decodeBatch(body, eventCountMax: eventCountMax))
         case .unsupported:
             throw CloudEventError(.unsupportedFormat, attribute: "content-type", seen: unsupportedType)
         }

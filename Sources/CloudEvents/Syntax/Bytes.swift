@@ -12,6 +12,14 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
+    /// Whether the bytes are exactly `text`.
+    @inline(__always)
+    func equals(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        for index in 0..<count where self[index] != text.utf8Start[index] { return false }
+        return true
+    }
+
     /// Whether the bytes start with `text`, ASCII letters compared without regard to case.
     func startsIgnoringCase(_ text: StaticString) -> Bool {
         guard count >= text.utf8CodeUnitCount else { return false }
