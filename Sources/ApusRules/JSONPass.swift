@@ -16,8 +16,9 @@ struct JSONPass {
         var hasEscapes: Bool
     }
 
-    /// The same as the scanner's, so that the same data is readable for both.
-    static let depthLimit = JSONScanner.defaultDepthLimit
+    /// The same as the scanner's, so that the same data is readable for both; a literal, because a constant of
+    /// another module is fetched through a call.
+    static let depthLimit = 128
 
     let base: UnsafeRawPointer
     let end: Int
@@ -32,7 +33,10 @@ struct JSONPass {
     func byte(_ index: Int) -> UInt8 { base.load(fromByteOffset: index, as: UInt8.self) }
 
     @inline(__always)
-    func skipWhitespace(_ index: Int) -> Int { JSONBytes.skipWhitespace(base, index, end) }
+    func skipWhitespace(_ index: Int) -> Int {
+        // Mostly there is none: then the call, which is not inlined across modules, is saved.
+        index < end && byte(index) > 0x20 ? index : JSONBytes.skipWhitespace(base, index, end)
+    }
 
     /// The position of the next byte that is not white space; nil at the end.
     @inline(__always)

@@ -120,6 +120,7 @@ import Testing
     }
 
     @Test func `depth is limited where the scanner limits it`() {
+        #expect(JSONPass.depthLimit == JSONScanner.defaultDepthLimit)
         for depth in 126...130 {
             let text = Array(
                 (String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8)
