@@ -59,24 +59,18 @@ final class EngineRig: Sendable {
 
     /// Runs something that waits for the engine's worker, which is the test itself.
     func driving<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
-        try await withThrowingTaskGroup(of: Value?.self) { group in
-            let isDone = Mutex(false)
-            group.addTask {
-                defer { isDone.withLock { $0 = true } }
-                return try await body()
-            }
-            group.addTask { [self] in
-                while !isDone.withLock({ $0 }) {
-                    settle()
-                    await Task.yield()
-                }
-                return nil
-            }
-            var found: Value?
-            for try await value in group { found = value ?? found }
-            guard let found else { throw CancellationError() }
-            return found
+        let work = Task { try await body() }
+        let isDone = Flag()
+        let watcher = Task {
+            _ = await work.result
+            isDone.raise()
         }
+        while !isDone.isRaised {
+            settle()
+            await Task.yield()
+        }
+        await watcher.value
+        return try await work.value
     }
 
     @discardableResult
@@ -147,4 +141,11 @@ extension SubscriptionSettings {
         change(&settings)
         return settings
     }
+}
+
+/// A flag that is raised once.
+final class Flag: Sendable {
+    private let state = Atomic(false)
+    var isRaised: Bool { state.load(ordering: .acquiring) }
+    func raise() { state.store(true, ordering: .releasing) }
 }
