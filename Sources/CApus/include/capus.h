@@ -15,4 +15,7 @@ uint32_t capus_crc32c_portable(uint32_t seed, const void *bytes, size_t length);
 /// `O_DIRECT` where the system has it, otherwise 0.
 int capus_o_direct(void);
 
+/// `syncfs`: flushes the file system that `descriptor` is on. 0, or -1 with errno set.
+int capus_syncfs(int descriptor);
+
 #endif
