@@ -4,11 +4,21 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 int capus_o_direct(void) {
 #ifdef O_DIRECT
     return O_DIRECT;
 #else
+    return 0;
+#endif
+}
+
+int capus_syncfs(int descriptor) {
+#ifdef __linux__
+    return syncfs(descriptor);
+#else
+    sync();
     return 0;
 #endif
 }

@@ -18,4 +18,7 @@ int capus_o_direct(void);
 /// Names the calling thread for debuggers and profilers; 15 characters are kept.
 void capus_name_thread(const char *name);
 
+/// `syncfs`: flushes the file system that `descriptor` is on. 0, or -1 with errno set.
+int capus_syncfs(int descriptor);
+
 #endif

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Logs come and go: claim, configure, trim, delete, list. Each is durable when it returns.
+
+public import ApusModel
+import Logging
+import Synchronization
+
+extension FileLogStore {
+    public func claim(
+        _ log: LogID, _ configuration: LogConfiguration, onAdvance: @escaping @Sendable (Offset) -> Void
+    ) throws(LogError) -> LogClaim {
+        try maintenance.withLock { (_: inout Maintenance) throws(LogError) -> LogClaim in
+            if let claim = try reclaim(log, configuration, onAdvance) { return claim }
+            let files: LogFiles
+            do throws(DiskError) {
+                files = try LogFiles.create(log, life: random(), in: directory + "/logs", environment)
+            } catch { throw LogError(error) }
+            return shared.withLock { state in
+                var slot = LogSlot(
+                    id: log, files: files, start: .zero, reserved: .zero, end: .zero, tailFrom: .zero)
+                slot.epoch = 1
+                slot.configuration = configuration
+                slot.onAdvance = onAdvance
+                return LogClaim(log: log, epoch: 1, slot: state.add(slot))
+            }
+        }
+    }
+
+    /// Claims a log that exists. What the previous holder has under way is completed or fenced before.
+    private func reclaim(
+        _ log: LogID, _ configuration: LogConfiguration, _ onAdvance: @escaping @Sendable (Offset) -> Void
+    ) throws(LogError) -> LogClaim? {
+        var completions = Completions()
+        let claim = try committer.withLock { (committer: inout Committer) throws(LogError) -> LogClaim? in
+            let (fenced, claim) = try shared.withLock {
+                (state: inout SharedState) throws(LogError) -> ([PendingAppend], LogClaim?) in
+                if state.isClosed { throw .closed }
+                guard let index = state.slotOf[log], var slot = state.slots[index] else { return ([], nil) }
+                slot.epoch += 1
+                slot.configuration = configuration
+                slot.onAdvance = onAdvance
+                state.slots[index] = slot
+                let fenced = state.queue.filter { $0.slot == index }
+                if !fenced.isEmpty { state.queue.removeAll { $0.slot == index } }
+                return (fenced, LogClaim(log: log, epoch: slot.epoch, slot: index))
+            }
+            guard let claim else { return nil }
+            let gathered = committer.gathered.filter { $0.slot == claim.slot }
+            if !gathered.isEmpty { committer.gathered.removeAll { $0.slot == claim.slot } }
+            fail(gathered + fenced, .fenced(log), &completions)
+            return claim
+        }
+        completions.deliver()
+        return claim
+    }
+
+    public func configure(_ claim: LogClaim, _ configuration: LogConfiguration) throws(LogError) {
+        let result = shared.withLock { state in
+            state.index(claim).map { state.slots[$0]?.configuration = configuration }
+        }
+        try result.get()
+    }
+
+    public func closedSegments(_ log: LogID) throws(LogError) -> [SegmentDescription] {
+        let files = try files(log)
+        do throws(DiskError) { return try files.closedSegments() } catch { throw LogError(error) }
+    }
+
+    private func files(_ log: LogID) throws(LogError) -> LogFiles {
+        let files = shared.withLock { state in state.slotOf[log].flatMap { state.slots[$0]?.files } }
+        guard let files else { throw .unknownLog(log) }
+        return files
+    }
+
+    public func trim(_ log: LogID, before offset: Offset) throws(LogError) {
+        try maintenance.withLock { (_: inout Maintenance) throws(LogError) in
+            let files = try files(log)
+            let end = shared.withLock { state in state.slotOf[log].flatMap { state.slots[$0]?.end } }
+            guard let end, offset <= end else { throw .beyondEnd(end: end ?? .zero) }
+            do throws(DiskError) { try files.trim(before: offset) } catch { throw LogError(error) }
+            shared.withLock { state in
+                guard let index = state.slotOf[log], let start = state.slots[index]?.start else { return }
+                state.slots[index]?.start = max(start, offset)
+            }
+        }
+        watchSpace()
+    }
+
+    public func delete(_ log: LogID) throws(LogError) {
+        try maintenance.withLock { (maintenance: inout Maintenance) throws(LogError) in
+            let files = try files(log)
+            do throws(DiskError) {
+                let digits = String(random(), radix: 16)
+                try files.delete(to: directory + "/trash/" + log.description + "-" + digits)
+                maintenance.checkpoint.logs[log] = nil
+                maintenance.hasTrash = true
+                forget(log)
+                try environment.disk.syncDirectory(directory + "/trash")
+                try environment.disk.syncDirectory(directory + "/logs")
+            } catch { throw LogError(error) }
+        }
+        threads.wakeMaintenance()
+    }
+
+    private func forget(_ log: LogID) {
+        shared.withLock { state in
+            guard let index = state.slotOf.removeValue(forKey: log) else { return }
+            state.tailBytes -= state.slots[index]?.tail.reduce(0) { $0 + $1.batch.length } ?? 0
+            state.slots[index] = nil
+        }
+    }
+
+    public func logs() throws(LogError) -> [LogID] {
+        shared.withLock { $0.slotOf.keys.sorted() }
+    }
+}

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// From `append` to its completion. Appends queue up under a short lock; a commit step takes as many as make a block,
+// flushes them together, and completes them in order while the next ones gather.
+
+public import ApusModel
+import DequeModule
+import Logging
+import Synchronization
+
+/// What only the committing thread touches.
+struct Committer {
+    let writer: JournalWriter
+    let scratch = SegmentScratch()
+    /// Taken from the queue, not yet in a block.
+    var gathered: Deque<PendingAppend> = []
+    /// Failed, and not yet known to be void: refused when they are.
+    var failed: [PendingAppend] = []
+    var failure = LogError.closed
+    /// Whether a block of the journal has to be made void.
+    var isVoidOwed = false
+    /// Logs whose segments have to be cut back after a failed write.
+    var cutsOwed: [LogFiles] = []
+    var commits: UInt64 = 0
+
+    init(writer: JournalWriter) { self.writer = writer }
+}
+
+/// What a commit step came to.
+package enum CommitOutcome: Hashable, Sendable {
+    /// Nothing waits.
+    case idle
+    /// Something was completed or refused; there may be more.
+    case progress
+    /// A checkpoint has to make room first.
+    case blocked
+    /// The disk fails: try again in a while.
+    case stuck
+}
+
+/// Calls to make when no lock is held.
+struct Completions {
+    var results: [(AppendCompletion, Result<Offset, LogError>)] = []
+    var advances: [(@Sendable (Offset) -> Void, Offset)] = []
+
+    func deliver() {
+        for (completion, result) in results { completion(result) }
+        for (onAdvance, end) in advances { onAdvance(end) }
+    }
+}
+
+extension FileLogStore {
+    public func append(
+        _ batch: consuming RecordBatch, holding claim: LogClaim, completion: @escaping AppendCompletion
+    ) {
+        var batch = batch
+        let (refusal, isFirst) = shared.withLock { state -> (LogError?, Bool) in
+            if state.isClosed { return (.closed, false) }
+            let index: Int
+            switch state.index(claim) {
+            case .success(let found): index = found
+            case .failure(let error): return (error, false)
+            }
+            guard let slot = state.slots[index] else { return (.unknownLog(claim.log), false) }
+            if let refusal = state.refusal, refusal != .diskFull || !slot.configuration.isEssential {
+                return (refusal, false)
+            }
+            let length = batch.length
+            guard length <= RecordBatch.lengthMax else {
+                return (.tooLarge(bytes: length, limit: RecordBatch.lengthMax), false)
+            }
+            if state.queueBytes > 0, state.queueBytes + length > configuration.queueBytesMax {
+                return (.overloaded, false)
+            }
+            batch.baseOffset = slot.reserved
+            state.slots[index]?.reserved = batch.nextOffset
+            state.queueBytes += length
+            state.queue.append(
+                PendingAppend(
+                    batch: batch, slot: index, epoch: claim.epoch, files: slot.files,
+                    isDirect: slot.configuration.durability != .flush,
+                    isEssential: slot.configuration.isEssential, completion: completion))
+            return (nil, state.queue.count == 1)
+        }
+        if let refusal { return completion(.failure(refusal)) }
+        if isFirst { threads.wakeCommitter() }
+    }
+
+    /// Makes one group of appends durable and completes it.
+    package func commitStep() -> CommitOutcome {
+        var completions = Completions()
+        let outcome = committer.withLock { step(&$0, &completions) }
+        completions.deliver()
+        return outcome
+    }
+
+    private func step(_ committer: inout Committer, _ completions: inout Completions) -> CommitOutcome {
+        guard settleFailures(&committer, &completions) else { return .stuck }
+        gather(&committer, &completions)
+        guard !committer.gathered.isEmpty else { return completions.results.isEmpty ? .idle : .progress }
+        var group = takeGroup(&committer)
+        guard makeRoom(&group, &committer, &completions) else {
+            for item in (group.journaled + group.direct).reversed() { committer.gathered.prepend(item) }
+            shared.withLock { $0.isCheckpointWanted = true }
+            return .blocked
+        }
+        committer.commits += 1
+        if !group.journaled.isEmpty { commitJournaled(group.journaled, &committer, &completions) }
+        if !group.direct.isEmpty { commitDirect(group.direct, &committer, &completions) }
+        return committer.failed.isEmpty ? .progress : .stuck
+    }
+
+    private func gather(_ committer: inout Committer, _ completions: inout Completions) {
+        let (taken, refusal) = shared.withLock { state in
+            var taken: [PendingAppend] = []
+            if committer.gathered.isEmpty { swap(&taken, &state.queue) }
+            return (taken, state.refusal)
+        }
+        committer.gathered.append(contentsOf: taken)
+        guard let refusal else { return }
+        let refused = Array(committer.gathered.filter { !$0.isEssential })
+        committer.gathered.removeAll { !$0.isEssential }
+        fail(refused, refusal, &completions)
+    }
+
+    /// Appends that go together. Of one log, only journaled or only direct ones: their order is kept.
+    private struct Group {
+        var journaled: [PendingAppend] = []
+        var direct: [PendingAppend] = []
+        var journalBytes = JournalFormat.blockHeaderBytes
+    }
+
+    private func takeGroup(_ committer: inout Committer) -> Group {
+        var group = Group()
+        var directSlots: Set<Int> = []
+        var journaledSlots: Set<Int>?
+        while let item = committer.gathered.first {
+            let bytes = JournalFormat.frameBytes(item.batch.length)
+            if item.isDirect {
+                let others = journaledSlots ?? Set(group.journaled.map(\.slot))
+                journaledSlots = others
+                if others.contains(item.slot) { break }
+                directSlots.insert(item.slot)
+                group.direct.append(item)
+            } else {
+                let isFull =
+                    !group.journaled.isEmpty && group.journalBytes + bytes > configuration.blockBytesMax
+                if isFull || directSlots.contains(item.slot) { break }
+                journaledSlots?.insert(item.slot)
+                group.journaled.append(item)
+                group.journalBytes += bytes
+            }
+            committer.gathered.removeFirst()
+        }
+        return group
+    }
+
+    /// Whether the journal takes the group now. Essential appends may use more room than the others, so that a disk
+    /// that is full of events still takes acknowledgements and deletions.
+    private func makeRoom(
+        _ group: inout Group, _ committer: inout Committer, _ completions: inout Completions
+    ) -> Bool {
+        guard !group.journaled.isEmpty else { return true }
+        let (tailBytes, isRefusing) = shared.withLock { ($0.tailBytes, $0.refusal != nil) }
+        let usesReserve = isRefusing && group.journaled.allSatisfy(\.isEssential)
+        let limit = usesReserve ? 2 * configuration.tailBytesMax : configuration.tailBytesMax
+        guard tailBytes <= limit else { return false }
+        do throws(DiskError) {
+            return try committer.writer.makeRoom(group.journalBytes, beyondRing: usesReserve) == .ready
+        } catch {
+            // Nothing of it has been written anywhere.
+            fail(group.journaled, LogError(error), &completions)
+            group.journaled = []
+            return true
+        }
+    }
+
+    private func commitJournaled(
+        _ group: [PendingAppend], _ committer: inout Committer, _ completions: inout Completions
+    ) {
+        let writer = committer.writer
+        writer.beginBlock()
+        for item in group { writer.add(item.batch, log: item.files.id, life: item.files.life) }
+        do throws(DiskError) {
+            let bytes = try writer.commitBlock()
+            finish(group, journalBytes: bytes, committer, &completions)
+        } catch {
+            environment.logger.error(
+                "A journal write failed; its file is given up", metadata: ["error": "\(error)"])
+            committer.failed += group
+            committer.failure = LogError(error)
+            committer.isVoidOwed = true
+            _ = settleFailures(&committer, &completions)
+        }
+    }
+
+    private func commitDirect(
+        _ group: [PendingAppend], _ committer: inout Committer, _ completions: inout Completions
+    ) {
+        var order: [Int] = []
+        var bySlot: [Int: [PendingAppend]] = [:]
+        for item in group {
+            if bySlot[item.slot] == nil { order.append(item.slot) }
+            bySlot[item.slot, default: []].append(item)
+        }
+        let now = clock.wall()
+        for slot in order {
+            guard let items = bySlot[slot], let files = items.first?.files else { continue }
+            let (tail, configuration) = shared.withLock { state in
+                (state.slots[slot]?.tail ?? [], state.slots[slot]?.configuration ?? LogConfiguration())
+            }
+            do throws(DiskError) {
+                if !tail.isEmpty { try files.write(tail, configuration, now: now, committer.scratch) }
+                try files.write(
+                    items.map { SegmentBatch($0.batch) }, configuration, now: now, committer.scratch)
+                finish(items, journalBytes: nil, committer, &completions)
+            } catch {
+                committer.failed += items
+                committer.failure = LogError(error)
+                committer.cutsOwed.append(files)
+            }
+        }
+        if !committer.failed.isEmpty { _ = settleFailures(&committer, &completions) }
+    }
+
+    /// Makes batches readable and has their appends completed.
+    private func finish(
+        _ group: [PendingAppend], journalBytes: Int?, _ committer: borrowing Committer,
+        _ completions: inout Completions
+    ) {
+        let (commit, sequence) = (committer.commits, committer.writer.sequence)
+        let now = clock.monotonic()
+        completions.results.reserveCapacity(completions.results.count + group.count)
+        let touched = shared.withLock { state in
+            var touched: [Int] = []
+            for item in group {
+                state.queueBytes -= item.batch.length
+                let isThere =
+                    state.slots.indices.contains(item.slot) && state.slots[item.slot]?.files === item.files
+                guard isThere, state.finish(item, isJournaled: journalBytes != nil) else {
+                    completions.results.append((item.completion, .failure(.unknownLog(item.files.id))))
+                    continue
+                }
+                if state.slots[item.slot]?.commit != commit {
+                    state.slots[item.slot]?.commit = commit
+                    state.dirty.insert(item.slot)
+                    touched.append(item.slot)
+                }
+                completions.results.append((item.completion, .success(item.batch.baseOffset)))
+            }
+            if !touched.isEmpty, state.dirtySince == nil { state.dirtySince = now }
+            if let journalBytes {
+                state.journalSequence = sequence
+                state.flushes += 1
+                state.flushedBytes += UInt64(journalBytes)
+                state.flushedBatches += UInt64(group.count)
+            }
+            if state.tailBytes >= configuration.checkpointBytes { state.isCheckpointWanted = true }
+            return touched.compactMap { slot -> (@Sendable (Offset) -> Void, Offset)? in
+                guard let slot = state.slots[slot], let onAdvance = slot.onAdvance else { return nil }
+                return (onAdvance, slot.end)
+            }
+        }
+        completions.advances += touched
+    }
+
+    // MARK: Failures
+
+    func fail(_ items: [PendingAppend], _ error: LogError, _ completions: inout Completions) {
+        guard !items.isEmpty else { return }
+        shared.withLock { state in
+            for item in items { state.queueBytes -= item.batch.length }
+        }
+        for item in items { completions.results.append((item.completion, .failure(error))) }
+    }
+
+    /// Makes failed writes void, and only then refuses the appends they were for.
+    ///
+    /// - Returns: false while that fails too.
+    private func settleFailures(_ committer: inout Committer, _ completions: inout Completions) -> Bool {
+        do throws(DiskError) {
+            if committer.isVoidOwed {
+                try committer.writer.voidFailedBlock()
+                committer.isVoidOwed = false
+                shared.withLock { if $0.refusal != .diskFull { $0.refusal = nil } }
+            }
+            while let files = committer.cutsOwed.last {
+                try files.cutBack()
+                committer.cutsOwed.removeLast()
+            }
+        } catch {
+            let reason = LogError(error)
+            shared.withLock { $0.refusal = reason }
+            return false
+        }
+        fail(committer.failed, committer.failure, &completions)
+        committer.failed = []
+        return true
+    }
+
+    /// Begins a journal file, which makes void whatever a torn end of the last one may still hold.
+    func beginJournal() throws(DiskError) {
+        try committer.withLock { (committer: inout Committer) throws(DiskError) in
+            try committer.writer.voidFailedBlock()
+        }
+    }
+
+    /// Completes what can no longer be decided: whether it would be found after a restart is not known.
+    func abandon() {
+        var completions = Completions()
+        committer.withLock { committer in
+            fail(committer.failed + Array(committer.gathered), .closed, &completions)
+            committer.failed = []
+            committer.gathered = []
+        }
+        let queued = shared.withLock { state in
+            defer { state.queue = [] }
+            return state.queue
+        }
+        fail(queued, .closed, &completions)
+        completions.deliver()
+    }
+}
+
+extension SharedState {
+    /// Makes a batch readable.
+    fileprivate mutating func finish(_ item: PendingAppend, isJournaled: Bool) -> Bool {
+        guard slots[item.slot] != nil else { return false }
+        let batch = SegmentBatch(item.batch)
+        slots[item.slot]?.end = batch.next
+        // A batch written to its segment goes to a tail too if there is one, which has to hold everything.
+        if isJournaled || slots[item.slot]?.tail.isEmpty == false {
+            slots[item.slot]?.tail.append(batch)
+            tailBytes += item.batch.length
+        } else {
+            slots[item.slot]?.tailFrom = batch.next
+        }
+        return true
+    }
+}

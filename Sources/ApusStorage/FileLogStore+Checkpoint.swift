@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A checkpoint: what tails hold goes to segments, segments are flushed together, the checkpoint file says so, and
+// then the journal files before the present one are free. Whatever fails stays in memory and in the journal, and is
+// done again.
+
+import ApusModel
+import DequeModule
+import Logging
+import Synchronization
+
+extension FileLogStore {
+    /// One log in a checkpoint.
+    private struct Work {
+        var slot: Int
+        var files: LogFiles
+        var configuration: LogConfiguration
+        /// The offset from which on its tail holds everything; nil when it has no tail.
+        var tailFrom: Offset?
+        var ticket: SyncTicket?
+    }
+
+    /// Brings tails to segments and makes them durable.
+    ///
+    /// - Returns: whether everything went well.
+    func checkpoint(_ scope: CheckpointScope) -> Bool {
+        maintenance.withLock { maintenance in
+            var isWhole = true
+            let (slots, low) = shared.withLock { state in
+                defer {
+                    state.dirty = []
+                    state.dirtySince = nil
+                    state.isCheckpointWanted = false
+                }
+                return (state.dirty.sorted(), state.journalSequence)
+            }
+            var works: [Work] = []
+            for slot in slots {
+                guard let found = work(slot) else { continue }
+                var work = found.0
+                guard write(found.1, of: work, &maintenance) else {
+                    isWhole = false
+                    continue
+                }
+                let isPromised = work.configuration.durability != .none || work.tailFrom != nil
+                let isDue = scope == .everything || isIdleSyncDue(&maintenance)
+                work.ticket = work.files.syncTicket(includesActive: isPromised || isDue)
+                if !isPromised, !isDue { again(slot) }
+                works.append(work)
+            }
+            if !sync(works) { isWhole = false }
+            guard isWhole else {
+                for work in works { again(work.slot) }
+                return false
+            }
+            return conclude(works, low, &maintenance)
+        }
+    }
+
+    /// A checkpoint of everything, now.
+    ///
+    /// - Returns: whether everything went well.
+    package func checkpointNow() -> Bool { checkpoint(.everything) }
+
+    private func isIdleSyncDue(_ maintenance: inout Maintenance) -> Bool {
+        guard let last = maintenance.lastIdleSync else { return true }
+        return clock.monotonic() - last >= configuration.idleSyncAge
+    }
+
+    private func again(_ slot: Int) {
+        let now = clock.monotonic()
+        shared.withLock { state in
+            state.dirty.insert(slot)
+            if state.dirtySince == nil { state.dirtySince = now }
+        }
+    }
+
+    /// What there is to do for a log; nil when it was deleted meanwhile.
+    private func work(_ slot: Int) -> (Work, Deque<SegmentBatch>)? {
+        shared.withLock { state in
+            guard state.slots.indices.contains(slot), let log = state.slots[slot] else { return nil }
+            let work = Work(
+                slot: slot, files: log.files, configuration: log.configuration,
+                tailFrom: log.tail.isEmpty ? nil : log.tailFrom)
+            return (work, log.tail)
+        }
+    }
+
+    private func write(
+        _ tail: Deque<SegmentBatch>, of work: Work, _ maintenance: inout Maintenance
+    ) -> Bool {
+        do throws(DiskError) {
+            try work.files.write(tail, work.configuration, now: clock.wall(), maintenance.scratch)
+            return true
+        } catch {
+            environment.logger.error(
+                "A segment could not be written; its batches stay in the journal",
+                metadata: ["log": "\(work.files.id)", "error": "\(error)"])
+            if error == .noSpace { shared.withLock { if $0.refusal == nil { $0.refusal = .diskFull } } }
+            again(work.slot)
+            return false
+        }
+    }
+
+    private func sync(_ works: [Work]) -> Bool {
+        let tickets = works.compactMap(\.ticket)
+        let paths = tickets.flatMap(\.paths)
+        do throws(DiskError) {
+            if !paths.isEmpty { try environment.disk.syncFiles(paths, under: directory) }
+            for ticket in tickets where ticket.needsDirectory {
+                try environment.disk.syncDirectory(ticket.files.directory)
+            }
+        } catch {
+            environment.logger.error(
+                "A flush of segments failed; they are written again elsewhere",
+                metadata: ["error": "\(error)"])
+            for work in works {
+                if let ticket = work.ticket { work.files.distrust(ticket, kept: work.tailFrom) }
+            }
+            return false
+        }
+        for ticket in tickets { ticket.files.confirm(ticket) }
+        return true
+    }
+
+    private func conclude(_ works: [Work], _ low: UInt64, _ maintenance: inout Maintenance) -> Bool {
+        maintenance.lastIdleSync = maintenance.lastIdleSync ?? clock.monotonic()
+        if isIdleSyncDue(&maintenance) { maintenance.lastIdleSync = clock.monotonic() }
+        var next = maintenance.checkpoint
+        for work in works {
+            if let entry = work.files.checkpointEntry { next.logs[work.files.id] = entry }
+        }
+        next.journalLow = max(next.journalLow, low)
+        do throws(DiskError) {
+            if next != maintenance.checkpoint {
+                try AtomicFile.replace(
+                    Checkpoint.fileName, in: directory, with: next.bytes, on: environment.disk)
+            }
+        } catch {
+            environment.logger.error("The checkpoint could not be written", metadata: ["error": "\(error)"])
+            for work in works { again(work.slot) }
+            return false
+        }
+        maintenance.checkpoint = next
+        shared.withLock { state in
+            for work in works { state.dropTail(work.slot, work.files, before: work.ticket?.end) }
+        }
+        pool.recycle(
+            before: next.journalLow, quarantining: maintenance.damagedFiles, to: directory + "/quarantine")
+        maintenance.damagedFiles = maintenance.damagedFiles.filter { $0 >= next.journalLow }
+        return true
+    }
+}
+
+extension SharedState {
+    /// Forgets what is durable in segments.
+    fileprivate mutating func dropTail(_ slot: Int, _ files: LogFiles, before end: Offset?) {
+        guard let end, slots.indices.contains(slot), slots[slot]?.files === files else { return }
+        while let first = slots[slot]?.tail.first, first.next <= end {
+            tailBytes -= first.batch.length
+            slots[slot]?.tail.removeFirst()
+        }
+        if let from = slots[slot]?.tailFrom { slots[slot]?.tailFrom = max(from, end) }
+    }
+}

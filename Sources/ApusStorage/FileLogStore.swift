@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The LogStore of files: appends go to a shared journal, one flush for all that arrived meanwhile; a batch stays in
+// memory until a checkpoint has made it durable in its log's segment; then the journal file is used again.
+//
+// The work is done in steps (`commitStep`, `maintenanceStep`), which two threads call in production and a
+// simulator calls in any order it likes. Three locks, taken in this order: `maintenance`, `committer` (each held by the
+// one who does that work, disk work included), `shared` (never held over disk work). A log's files have a lock of
+// their own, after the first two and never together with `shared`.
+
+import ApusModel
+import DequeModule
+public import Logging
+import Synchronization
+
+/// Logs in the files of one folder.
+public final class FileLogStore: LogStore {
+    let directory: String
+    let configuration: FileLogStoreConfiguration
+    let clock: StoreClock
+    let random: @Sendable () -> UInt64
+    let environment: LogEnvironment
+    let pool: JournalPool
+    let shared = Mutex(SharedState())
+    let committer: Mutex<Committer>
+    let maintenance: Mutex<Maintenance>
+    let threads = StoreThreads()
+
+    /// Opens the store in `directory`, which is made if there is none, and starts its threads.
+    ///
+    /// - Throws: ``LogError/failed(_:)`` when another process has it open, or the disk refuses.
+    public convenience init(
+        directory: String, configuration: FileLogStoreConfiguration = FileLogStoreConfiguration(),
+        logger: Logger
+    ) throws(LogError) {
+        try self.init(directory: directory, on: PosixDisk(), configuration: configuration, logger: logger)
+        start()
+    }
+
+    /// Opens the store without threads: whoever opens it calls the steps.
+    package init(
+        directory: String, on disk: any Disk, configuration: FileLogStoreConfiguration,
+        clock: StoreClock = .system, random: @escaping @Sendable () -> UInt64 = { .random(in: 1 ... .max) },
+        logger: Logger
+    ) throws(LogError) {
+        self.directory = directory
+        self.configuration = configuration
+        self.clock = clock
+        self.random = random
+        environment = LogEnvironment(
+            disk: disk, cache: DescriptorCache(disk, limit: configuration.descriptorsMax), logger: logger,
+            quarantined: Counter())
+        pool = JournalPool(disk, directory: directory + "/journal", configuration)
+        do throws(DiskError) {
+            let opened = try Recovery(
+                directory: directory, configuration, environment, pool, now: clock.wall(), random: random
+            ).run()
+            committer = Mutex(Committer(writer: JournalWriter(pool, configuration, opened.journal)))
+            maintenance = Mutex(Maintenance(lock: opened.lock, opened.checkpoint))
+            shared.withLock { $0.adopt(opened.logs, sequence: opened.journal.sequence) }
+            if opened.needsCheckpoint {
+                guard checkpoint(.everything) else {
+                    throw .failed("what was saved from the journal cannot be written")
+                }
+                shared.withLock { $0.restartTails() }
+            }
+            if opened.needsCheckpoint || opened.isNew { try beginJournal() }
+        } catch { throw LogError(error) }
+    }
+
+    /// Makes everything durable and stops; appends after this are refused.
+    public func close() {
+        let isFirst = shared.withLock { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
+        }
+        guard isFirst else { return }
+        threads.stop()
+        while case .progress = commitStep() {}
+        _ = checkpoint(.everything)
+        abandon()
+        maintenance.withLock { $0.lock = nil }
+    }
+}
+
+/// A batch on its way to the disk.
+struct PendingAppend: Sendable {
+    let batch: RecordBatch
+    let slot: Int
+    let epoch: UInt64
+    let files: LogFiles
+    /// Whether it goes to its segment and not to the journal.
+    let isDirect: Bool
+    let isEssential: Bool
+    let completion: AppendCompletion
+}
+
+/// One log as appends and reads see it.
+struct LogSlot {
+    let id: LogID
+    let files: LogFiles
+    var epoch: UInt64 = 0
+    var configuration = LogConfiguration()
+    var onAdvance: (@Sendable (Offset) -> Void)?
+    var start: Offset
+    /// The offset for the next append.
+    var reserved: Offset
+    /// The offset after the last batch that may be read.
+    var end: Offset
+    /// Batches that are not known to be durable in segments, in order; every batch from `tailFrom` on.
+    var tail: Deque<SegmentBatch> = []
+    var tailFrom: Offset
+    /// The last commit that touched it.
+    var commit: UInt64 = 0
+}
+
+/// What appends, reads and the steps share; held briefly.
+struct SharedState {
+    var slots: [LogSlot?] = []
+    var slotOf: [LogID: Int] = [:]
+    var queue: [PendingAppend] = []
+    /// Bytes accepted and neither completed nor refused.
+    var queueBytes = 0
+    /// Bytes in tails.
+    var tailBytes = 0
+    /// Logs with something to write or to flush.
+    var dirty: Set<Int> = []
+    /// When the first of them became so.
+    var dirtySince: Duration?
+    var refusal: LogError?
+    var freeBytes: Int64?
+    var isClosed = false
+    /// The journal file of the last block that was completed.
+    var journalSequence: UInt64 = 0
+    var isCheckpointWanted = false
+    var flushes: UInt64 = 0
+    var flushedBytes: UInt64 = 0
+    var flushedBatches: UInt64 = 0
+
+    /// The slot that `claim` was given for.
+    func index(_ claim: LogClaim) -> Result<Int, LogError> {
+        guard slots.indices.contains(claim.slot), let slot = slots[claim.slot], slot.id == claim.log else {
+            return .failure(.unknownLog(claim.log))
+        }
+        return slot.epoch == claim.epoch ? .success(claim.slot) : .failure(.fenced(claim.log))
+    }
+
+    mutating func add(_ slot: LogSlot) -> Int {
+        let index = slots.firstIndex { $0 == nil } ?? slots.count
+        if index == slots.count { slots.append(slot) } else { slots[index] = slot }
+        slotOf[slot.id] = index
+        return index
+    }
+
+    /// Lets memory take over at the end of every log whose tail is empty.
+    mutating func restartTails() {
+        for index in slots.indices where slots[index]?.tail.isEmpty == true {
+            if let end = slots[index]?.end { slots[index]?.tailFrom = end }
+        }
+    }
+
+    /// Takes over what recovery found.
+    mutating func adopt(_ logs: [(LogFiles, LogRecovery)], sequence: UInt64) {
+        journalSequence = sequence
+        for (files, recovery) in logs {
+            let start = files.start
+            var slot = LogSlot(
+                id: files.id, files: files, start: start, reserved: recovery.end, end: recovery.end,
+                tailFrom: recovery.tailFrom)
+            slot.tail.append(contentsOf: recovery.tail)
+            tailBytes += recovery.tail.reduce(0) { $0 + $1.batch.length }
+            slots.append(slot)
+            slotOf[files.id] = slots.count - 1
+            dirty.insert(slots.count - 1)
+        }
+        if !dirty.isEmpty { dirtySince = .zero }
+    }
+}
+
+extension LogError {
+    init(_ error: DiskError) {
+        switch error {
+        case .noSpace: self = .diskFull
+        case .notFound(let path): self = .failed("\(path) is missing")
+        case .locked(let path): self = .failed("\(path) is locked: another process has this store open")
+        case .failed(let reason): self = .failed(reason)
+        case .crashed: self = .closed
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// How a file store is laid out and what it may use. The defaults were measured; docs/log.md has the figures.
+
+/// How a ``FileLogStore`` is laid out and what it may use.
+public struct FileLogStoreConfiguration: Hashable, Sendable {
+    /// Size of a journal file, in bytes.
+    public var journalFileBytes = 32 << 20
+    /// How many journal files are prepared and recycled; at least 2.
+    public var journalFiles = 4
+    /// Size of the first journal file of an empty store, which has to be ready before the first append.
+    public var firstJournalBytes = 1 << 20
+    /// Appends are flushed together up to this many bytes; one larger batch still goes alone.
+    public var blockBytesMax = 1 << 20
+    /// Bytes that may wait for the journal before appends are refused with `overloaded`.
+    public var queueBytesMax = 64 << 20
+    /// Bytes journaled and kept in memory until their segments are durable; above it appends wait.
+    public var tailBytesMax = 96 << 20
+    /// Segments are written and made durable when this much waits in the journal,
+    public var checkpointBytes = 32 << 20
+    /// or when something has waited this long.
+    public var checkpointAge = Duration.seconds(1)
+    /// How often segments with durability `none` are made durable, to keep recovery short.
+    public var idleSyncAge = Duration.seconds(30)
+    /// Segment and index files kept open at most.
+    public var descriptorsMax = 512
+    /// Below this much free space, in bytes, only logs that are essential can be appended to.
+    public var freeBytesReserve: Int64 = 64 << 20
+    /// How often free space is looked at and failed files are tried again.
+    public var retryInterval = Duration.seconds(1)
+
+    /// The defaults.
+    public init() {}
+}

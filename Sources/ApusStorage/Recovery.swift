@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// From a folder to a store, whatever the folder went through. The order is: checkpoint, logs (names and sizes),
+// journal, then each log's segments from the checkpoint on. What takes time is the journal's length, not the
+// amount stored. Nothing that cannot be understood is deleted: it is kept aside in `quarantine` and reported.
+
+import ApusModel
+import Logging
+
+/// What recovery hands to the store.
+struct Recovered {
+    var lock: any DiskLock
+    var journal: JournalStart
+    var logs: [(LogFiles, LogRecovery)]
+    var checkpoint: (checkpoint: Checkpoint, damaged: Set<UInt64>)
+    /// Whether the journal holds damage, so that nothing may depend on it any longer.
+    var needsCheckpoint: Bool
+    var isNew: Bool
+}
+
+/// Where the journal goes on.
+struct JournalStart: Sendable {
+    /// The store's random number.
+    var store: UInt64
+    /// The sequence of the last file.
+    var sequence: UInt64
+    /// The number of the next block.
+    var block: UInt64
+}
+
+/// Opens a store's folder.
+struct Recovery {
+    private let directory: String
+    private let configuration: FileLogStoreConfiguration
+    private let environment: LogEnvironment
+    private let pool: JournalPool
+    private let now: Timestamp
+    private let random: @Sendable () -> UInt64
+    private var disk: any Disk { environment.disk }
+
+    init(
+        directory: String, _ configuration: FileLogStoreConfiguration, _ environment: LogEnvironment,
+        _ pool: JournalPool, now: Timestamp, random: @escaping @Sendable () -> UInt64
+    ) {
+        self.directory = directory
+        self.configuration = configuration
+        self.environment = environment
+        self.pool = pool
+        self.now = now
+        self.random = random
+    }
+
+    func run() throws(DiskError) -> Recovered {
+        try makeFolders()
+        let lock = try disk.lock(directory + "/lock")
+        var checkpoint = try readCheckpoint()
+        let hasCheckpoint = checkpoint != nil
+        let journals = try findJournals()
+        if journals.isEmpty { try prepareFirst() }
+        let known = checkpoint?.logs ?? [:]
+        var reader = JournalReader(logger: environment.logger, quarantined: environment.quarantined) {
+            log, life in
+            known[log].map { $0.life == life ? $0.mark.end : .zero } ?? .zero
+        }
+        let low = checkpoint?.journalLow ?? 0
+        try reader.read(journals.filter { $0.header.sequence >= low })
+        let journal = reader.contents
+        for found in journals {
+            let isDone =
+                found.header.sequence < low && found.file.bytes == Int64(configuration.journalFileBytes)
+            pool.adopt(found.file, sequence: isDone ? nil : found.header.sequence)
+        }
+        var logs: [(LogFiles, LogRecovery)] = []
+        for files in try openLogs(journal) {
+            let recovered = try recover(files, known[files.id], hasCheckpoint: hasCheckpoint, journal)
+            if !recovered.gaps.isEmpty { checkpoint?.logs[files.id] = nil }
+            logs.append((files, recovered))
+        }
+        if !hasCheckpoint { try writeFirstCheckpoint() }
+        let start = JournalStart(
+            store: journal.store ?? random(), sequence: journals.last?.header.sequence ?? 0,
+            block: max(1, journal.nextBlock))
+        return Recovered(
+            lock: lock, journal: start, logs: logs,
+            checkpoint: (checkpoint ?? Checkpoint(), journal.damagedFiles),
+            needsCheckpoint: journal.needsCheckpoint, isNew: journals.isEmpty)
+    }
+
+    private func makeFolders() throws(DiskError) {
+        if try disk.size(of: directory + "/quarantine") != nil { return }
+        try disk.makeDirectory(directory)
+        for name in ["journal", "logs", "trash", "quarantine"] {
+            try disk.makeDirectory(directory + "/" + name)
+        }
+        try disk.syncDirectory(directory)
+        if let end = directory.lastIndex(of: "/"), end != directory.startIndex {
+            try disk.syncDirectory(String(directory[..<end]))
+        }
+    }
+
+    private func readCheckpoint() throws(DiskError) -> Checkpoint? {
+        switch try AtomicFile.read(Checkpoint.fileName, in: directory, on: disk) {
+        case .missing: return nil
+        case .bytes(let bytes): if let checkpoint = Checkpoint(bytes) { return checkpoint }
+        case .damaged: break
+        }
+        environment.logger.error(
+            "The checkpoint is damaged: the last segment of every log is checked instead")
+        environment.quarantined.add()
+        return nil
+    }
+
+    private func writeFirstCheckpoint() throws(DiskError) {
+        try AtomicFile.replace(Checkpoint.fileName, in: directory, with: Checkpoint().bytes, on: disk)
+    }
+
+    // MARK: Journal
+
+    /// The journal files, in order; those that were never used are free at once.
+    private func findJournals() throws(DiskError) -> [JournalFound] {
+        let folder = directory + "/journal"
+        var found: [JournalFound] = []
+        for name in try disk.list(folder).sorted() {
+            guard let number = JournalPool.number(ofName: name) else { continue }
+            pool.reserve(number: number)
+            let path = folder + "/" + name
+            let file = try disk.open(path, .direct)
+            let bytes = try file.size()
+            let page = try firstPage(of: file)
+            let journal = JournalFile(path: path, file: file, bytes: bytes)
+            if let header = page.header {
+                found.append(JournalFound(file: journal, header: header))
+            } else if page.isBlank {
+                if bytes == Int64(configuration.journalFileBytes) {
+                    pool.adopt(journal, sequence: nil)
+                } else {
+                    try disk.remove(path)
+                }
+            } else {
+                try setAside(path, name, "its header is damaged")
+            }
+        }
+        return found.sorted { $0.header.sequence < $1.header.sequence }
+    }
+
+    private func firstPage(
+        of file: any DiskFile
+    ) throws(DiskError) -> (header: JournalFileHeader?, isBlank: Bool) {
+        let buffer = AlignedBuffer(capacity: JournalFormat.fileHeaderBytes)
+        let read = try file.read(into: buffer.bytes, at: 0)
+        let page = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<read])
+        return (JournalFileHeader(page), page.allSatisfy { $0 == 0 })
+    }
+
+    private func setAside(_ path: String, _ name: String, _ reason: String) throws(DiskError) {
+        environment.logger.error(
+            "A journal file cannot be understood and is kept aside",
+            metadata: ["file": "\(path)", "reason": "\(reason)"])
+        environment.quarantined.add()
+        try disk.rename(path, to: directory + "/quarantine/" + name + "-" + String(random(), radix: 16))
+    }
+
+    /// A small journal file, so that an empty store takes its first append within milliseconds.
+    private func prepareFirst() throws(DiskError) {
+        _ = try pool.prepare(bytes: min(configuration.firstJournalBytes, configuration.journalFileBytes))
+    }
+
+    // MARK: Logs
+
+    private func openLogs(_ journal: JournalContents) throws(DiskError) -> [LogFiles] {
+        var logs: [LogFiles] = []
+        for name in try disk.list(directory + "/logs").sorted() {
+            guard let id = LogID(name) else { continue }
+            let found = try LogFiles.open(
+                id, in: directory + "/logs", fallbackLife: journal.frames[id]?.last?.life, now: now,
+                environment)
+            switch found {
+            case .log(let files): logs.append(files)
+            case .unborn:
+                try disk.rename(
+                    directory + "/logs/" + name,
+                    to: directory + "/trash/" + name + "-" + String(random(), radix: 16))
+            }
+        }
+        return logs
+    }
+
+    private func recover(
+        _ files: LogFiles, _ entry: Checkpoint.Entry?, hasCheckpoint: Bool, _ journal: JournalContents
+    ) throws(DiskError) -> LogRecovery {
+        let frames = (journal.frames[files.id] ?? []).filter { $0.life == files.life }.map(\.batch)
+        let valid = entry.flatMap { $0.life == files.life ? $0 : nil }
+        var recovery = try files.recover(valid, hasCheckpoint: hasCheckpoint, frames: frames, now: now)
+        let lost = (journal.gaps[files.id] ?? []).filter { $0.life == files.life && $0.gap.to > files.start }
+        for (_, gap) in lost where !frames.contains(where: { $0.base == gap.from }) {
+            recovery.gaps.append(gap)
+        }
+        recovery.end = max(recovery.end, recovery.gaps.map(\.to).max() ?? .zero)
+        try files.addGaps(recovery.gaps)
+        return recovery
+    }
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// One log after a start: which of its bytes are whole batches, and what the journal has to add.
+//
+// Everything before the checkpoint is durable and not looked at. From there on segments are walked batch by batch. At
+// the first bytes that are no whole batch there are three cases: the journal holds what follows, so the segment is cut
+// there and the journal supplies the rest; or nothing whole follows, so this is a torn end and is cut off; or
+// whole batches follow that exist nowhere else, so this is damage in the middle: it stays in place, readers are told.
+
+import ApusModel
+import Logging
+import Synchronization
+
+/// What recovery of one log came to.
+struct LogRecovery {
+    /// Batches from the journal that are not durable in segments yet.
+    var tail: [SegmentBatch] = []
+    /// The offset from which on `tail` holds everything.
+    var tailFrom = Offset.zero
+    /// The offset after the last record.
+    var end = Offset.zero
+    /// Acknowledged records that are gone.
+    var gaps: [Gap] = []
+}
+
+extension LogFiles {
+    /// Brings segments to whole batches only.
+    ///
+    /// - Parameters:
+    ///   - entry: what the checkpoint says of this log.
+    ///   - hasCheckpoint: whether there is a checkpoint at all; without one only the last segment is walked.
+    ///   - frames: the log's batches in the journal, in order.
+    func recover(
+        _ entry: Checkpoint.Entry?, hasCheckpoint: Bool, frames: [SegmentBatch], now: Timestamp
+    ) throws(DiskError) -> LogRecovery {
+        let scratch = SegmentScratch()
+        return try state.withLock { (state: inout State) throws(DiskError) -> LogRecovery in
+            var recovery = LogRecovery()
+            let first = firstToWalk(state, entry, hasCheckpoint)
+            var durableEnd = entry?.mark.end ?? state.meta.start
+            for number in first..<max(first, state.segments.count) {
+                let mark = state.segments[number].base == entry?.base ? entry?.mark : nil
+                let isWhole = try walk(number, from: mark, frames, &state)
+                if !isWhole, let mark {
+                    let end = state.segments[number].end
+                    let next = frames.first { $0.base >= end }?.base ?? mark.end
+                    recovery.gaps.append(Gap(from: end, to: min(next, mark.end)))
+                }
+                if number == first { durableEnd = state.segments[number].durable.end }
+                try fill(number, frames, &state, scratch)
+            }
+            dropEmpty(&state)
+            state.end = max(state.segments.last?.end ?? .zero, state.meta.start)
+            if let mark = entry?.mark, state.end < mark.end { state.end = mark.end }
+            let later = frames.filter { $0.base >= durableEnd && $0.next > state.meta.start }
+            let covers = isComplete(later, from: durableEnd, state, first: first)
+            recovery.tailFrom = covers ? durableEnd : state.end
+            recovery.tail = covers ? later : later.filter { $0.base >= state.end }
+            recovery.end = max(state.end, recovery.tail.last?.next ?? .zero)
+            return recovery
+        }
+    }
+
+    private func firstToWalk(_ state: State, _ entry: Checkpoint.Entry?, _ hasCheckpoint: Bool) -> Int {
+        guard let entry else { return hasCheckpoint ? 0 : max(0, state.segments.count - 1) }
+        return state.segments.firstIndex { $0.base >= entry.base } ?? max(0, state.segments.count - 1)
+    }
+
+    /// Whether the journal holds every batch that the segments hold from `durableEnd` on, so that what is not yet
+    /// durable in segments could be written again.
+    private func isComplete(
+        _ frames: [SegmentBatch], from durableEnd: Offset, _ state: State, first: Int
+    ) -> Bool {
+        guard first < state.segments.count else { return true }
+        let undurable = state.segments[first...].reduce(0) { $0 + $1.written.batches - $1.durable.batches }
+        return frames.filter { $0.base < state.end }.count == undurable
+    }
+
+    /// Walks a segment from `mark` on and cuts it where it ends; rebuilds its index and sums from there.
+    ///
+    /// - Returns: false when bytes are missing that were durable.
+    private func walk(
+        _ number: Int, from mark: DurableMark?, _ frames: [SegmentBatch], _ state: inout State
+    ) throws(DiskError) -> Bool {
+        var segment = state.segments[number]
+        let next = number + 1 < state.segments.count ? state.segments[number + 1].base : nil
+        var from = mark ?? DurableMark(end: segment.base)
+        let isShort = segment.bytes < from.bytes
+        if isShort {
+            quarantine(
+                &state, segment: segment.base, position: segment.bytes,
+                reason: "\(from.bytes) bytes were durable and \(segment.bytes) are left")
+            from = DurableMark(end: segment.base)
+        }
+        var rebuilt = SegmentRebuild(from: from)
+        let log = try file(segment.base, .log)
+        let sums = try file(segment.base, .sums)
+        var scanner = SegmentScanner(
+            log: log, limit: segment.bytes, sums: (sums, try sums.size()),
+            from: IndexEntry(
+                offset: from.end, position: from.bytes, ordinal: from.batches,
+                maxTimestampBefore: from.maxTimestamp),
+            ceiling: next ?? Offset(.max))
+        walking: while true {
+            switch try scanner.next() {
+            case .batch(let facts): rebuilt.add(facts, base: segment.base)
+            case .damage(let position, _, let reason, let resume):
+                let supplied = frames.first { $0.base >= rebuilt.mark.end }
+                if let resume, supplied.map({ $0.base > resume.base }) ?? true {
+                    quarantine(&state, segment: segment.base, position: position, reason: reason)
+                    rebuilt.addDamage(until: resume)
+                } else {
+                    break walking
+                }
+            case .end: break walking
+            }
+        }
+        segment.written = rebuilt.mark
+        segment.durable = isShort ? rebuilt.mark : from
+        segment.isKnown = true
+        try rebuilt.store(in: self, base: segment.base, cutsLog: true)
+        state.segments[number] = segment
+        if segment.written.batches != segment.durable.batches { state.hasNewNames = true }
+        return !isShort
+    }
+
+    /// Learns about a closed segment that was found at start what its index tells, and makes index and sums anew
+    /// when they are missing or do not fit.
+    func learn(_ number: Int, _ state: inout State) throws(DiskError) {
+        var segment = state.segments[number]
+        guard !segment.isKnown else { return }
+        let last = try index(segment).entry(segment.written.indexEntries - 1)
+        let sumsBytes = try file(segment.base, .sums).size()
+        if let last, last.position >= segment.bytes, sumsBytes >= Int64(last.ordinal * SegmentFormat.sumBytes)
+        {
+            segment.written.end = last.offset
+            segment.written.batches = last.ordinal
+            segment.written.maxTimestamp = last.maxTimestampBefore
+            segment.bytesMissing = last.position - segment.bytes
+        } else {
+            let rebuilt = try rebuild(segment, ceiling: state.segments[number + 1].base)
+            segment.written.end = rebuilt.end
+            segment.written.batches = rebuilt.batches
+            segment.written.indexEntries = rebuilt.indexEntries
+            segment.written.lastIndexed = rebuilt.lastIndexed
+            segment.written.maxTimestamp = rebuilt.maxTimestamp
+        }
+        segment.isKnown = true
+        segment.durable = segment.written
+        state.segments[number] = segment
+    }
+
+    private func rebuild(_ segment: SegmentState, ceiling: Offset) throws(DiskError) -> DurableMark {
+        environment.logger.notice(
+            "A segment's index or sums are missing or damaged and are made again",
+            metadata: ["segment": "\(path(segment.base, .log))"])
+        let start = IndexEntry.start(of: segment.base)
+        var rebuilt = SegmentRebuild(from: DurableMark(end: segment.base))
+        let sums = try file(segment.base, .sums)
+        var scanner = SegmentScanner(
+            log: try file(segment.base, .log), limit: segment.bytes, sums: (sums, try sums.size()),
+            from: start,
+            ceiling: ceiling)
+        walking: while true {
+            switch try scanner.next() {
+            case .batch(let facts): rebuilt.add(facts, base: segment.base)
+            case .damage(_, _, _, let resume?): rebuilt.addDamage(until: resume)
+            case .damage, .end: break walking
+            }
+        }
+        rebuilt.addFooter(bytes: segment.bytes)
+        try rebuilt.store(in: self, base: segment.base, cutsLog: false)
+        return rebuilt.mark
+    }
+
+    /// Adds to a segment that is not the last what the journal has between its end and the next one's beginning.
+    private func fill(
+        _ number: Int, _ frames: [SegmentBatch], _ state: inout State, _ scratch: SegmentScratch
+    ) throws(DiskError) {
+        let end = state.segments[number].end
+        if number + 1 == state.segments.count {
+            state.isSealed = state.segments[number].bytes == 0
+            return
+        }
+        let next = state.segments[number + 1].base
+        let missing = frames.filter { $0.base >= end && $0.base < next }
+        guard !missing.isEmpty else { return }
+        try append(missing, to: number, &state, scratch)
+    }
+
+    private func dropEmpty(_ state: inout State) {
+        for segment in state.segments where segment.bytes == 0 { remove(segment.base) }
+        state.segments.removeAll { $0.bytes == 0 }
+        if state.segments.isEmpty { state.isSealed = true }
+    }
+}
+
+/// Index and sums of a walked stretch of a segment.
+private struct SegmentRebuild {
+    private(set) var mark: DurableMark
+    private let from: DurableMark
+    private var sums = ByteWriter()
+    private var index: [IndexEntry] = []
+
+    init(from mark: DurableMark) {
+        self.mark = mark
+        from = mark
+    }
+
+    mutating func add(_ facts: BatchFacts, base: Offset) {
+        if facts.position - mark.lastIndexed >= Int64(SegmentFormat.indexStep) {
+            index.append(
+                IndexEntry(
+                    offset: facts.base, position: facts.position, ordinal: mark.batches,
+                    maxTimestampBefore: mark.maxTimestamp))
+            mark.indexEntries += 1
+            mark.lastIndexed = facts.position
+        }
+        sums.write(facts.headerSum)
+        mark.batches += 1
+        mark.bytes = facts.position + Int64(facts.length)
+        mark.end = facts.next
+        mark.maxTimestamp = max(mark.maxTimestamp, facts.maxTimestamp)
+    }
+
+    /// Damage that stays in place counts as one batch, whose sum no bytes have.
+    mutating func addDamage(until resume: BatchFacts) {
+        while mark.batches < resume.ordinal {
+            sums.write(UInt32.max)
+            mark.batches += 1
+        }
+        mark.bytes = resume.position
+        mark.end = resume.base
+    }
+
+    mutating func addFooter(bytes: Int64) {
+        index.append(
+            IndexEntry(
+                offset: mark.end, position: bytes, ordinal: mark.batches,
+                maxTimestampBefore: mark.maxTimestamp))
+        mark.indexEntries += 1
+        mark.lastIndexed = bytes
+    }
+
+    func store(in files: LogFiles, base: Offset, cutsLog: Bool) throws(DiskError) {
+        if cutsLog { try files.file(base, .log).truncate(to: mark.bytes) }
+        let sumsFile = try files.file(base, .sums)
+        let indexFile = try files.file(base, .index)
+        try sumsFile.truncate(to: Int64(from.batches * SegmentFormat.sumBytes))
+        try indexFile.truncate(to: Int64(from.indexEntries * SegmentFormat.indexEntryBytes))
+        try LogFiles.write(sums.bytes, to: sumsFile, at: Int64(from.batches * SegmentFormat.sumBytes))
+        var entries = [UInt8](repeating: 0, count: index.count * SegmentFormat.indexEntryBytes)
+        entries.withUnsafeMutableBytes { raw in
+            for (number, entry) in index.enumerated() {
+                entry.write(
+                    to: UnsafeMutableRawBufferPointer(
+                        rebasing: raw[(number * SegmentFormat.indexEntryBytes)...]),
+                    base: base)
+            }
+        }
+        try LogFiles.write(
+            entries, to: indexFile, at: Int64(from.indexEntries * SegmentFormat.indexEntryBytes))
+    }
+}
+
+extension LogFiles {
+    fileprivate static func write(
+        _ bytes: [UInt8], to file: any DiskFile, at position: Int64
+    ) throws(DiskError) {
+        var failure: DiskError?
+        bytes.withUnsafeBytes { raw in
+            do throws(DiskError) { try file.write(raw, at: position) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Forgetting: the start moves durably first, whole segments go then. A crash in between leaves segments below the
+// start, which the next opening removes.
+
+import ApusModel
+import Synchronization
+
+extension LogFiles {
+    /// Moves the start to `offset` and removes segments that hold nothing at or after it.
+    func trim(before offset: Offset) throws(DiskError) {
+        try state.withLock { (state: inout State) throws(DiskError) in
+            guard !state.isDeleted, offset > state.meta.start else { return }
+            var meta = state.meta
+            meta.start = offset
+            meta.gaps.removeAll { $0.to <= offset }
+            try AtomicFile.replace(LogMeta.fileName, in: directory, with: meta.bytes, on: environment.disk)
+            state.meta = meta
+            state.end = max(state.end, offset)
+            while let first = state.segments.first, first.end <= offset,
+                state.segments.count > 1 || state.isSealed
+            {
+                remove(first.base)
+                state.segments.removeFirst()
+            }
+        }
+    }
+
+    /// Remembers that acknowledged records are gone.
+    func addGaps(_ gaps: [Gap]) throws(DiskError) {
+        guard !gaps.isEmpty else { return }
+        try state.withLock { (state: inout State) throws(DiskError) in
+            var meta = state.meta
+            meta.gaps = (meta.gaps + gaps).filter { $0.to > meta.start && $0.to > $0.from }
+            meta.gaps.sort { $0.from < $1.from }
+            try AtomicFile.replace(LogMeta.fileName, in: directory, with: meta.bytes, on: environment.disk)
+            state.meta = meta
+        }
+    }
+
+    /// Moves the log's folder to `trash`; its name is free again and stays so after a power cut.
+    func delete(to trash: String) throws(DiskError) {
+        try state.withLock { (state: inout State) throws(DiskError) in
+            try environment.disk.rename(directory, to: trash)
+            state.isDeleted = true
+            state.segments = []
+            environment.cache.forget(prefix: directory + "/")
+        }
+    }
+
+    /// The segments that are no longer written to, oldest first.
+    func closedSegments() throws(DiskError) -> [SegmentDescription] {
+        let closed = state.withLock { state in
+            state.isSealed ? state.segments[...] : state.segments.dropLast()
+        }
+        var descriptions: [SegmentDescription] = []
+        for segment in closed {
+            descriptions.append(
+                SegmentDescription(
+                    base: segment.base, end: segment.end, bytes: segment.bytes,
+                    maxTimestamp: try maxTimestamp(of: segment.base) ?? segment.created))
+        }
+        return descriptions
+    }
+
+    /// Ends the segment being written when its first batch is older than it may be.
+    func rollIfOld(_ configuration: LogConfiguration, now: Timestamp) throws(DiskError) {
+        try state.withLock { (state: inout State) throws(DiskError) in
+            guard !state.isDeleted, !state.isSealed, let active = state.segments.last, active.bytes > 0,
+                active.created.duration(to: now) > configuration.segmentAgeMax
+            else { return }
+            try close(&state)
+        }
+    }
+}

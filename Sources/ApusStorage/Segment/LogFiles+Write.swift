@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Batches into segments. What a segment is known to hold changes only after the write has succeeded, and a write is
+// at a known position: a failed one is repeated over whatever it left.
+
+import ApusModel
+import NIOCore
+import Synchronization
+
+/// Memory for one writer, reused for all logs.
+final class SegmentScratch {
+    static let bytesMax = 256 << 10
+
+    fileprivate let log = AlignedBuffer(capacity: SegmentScratch.bytesMax)
+    fileprivate let sums = AlignedBuffer(capacity: 4096)
+    fileprivate let index = AlignedBuffer(capacity: 4096)
+}
+
+extension LogFiles {
+    /// Writes those of `batches` (in order) that have not been written yet; durable only after a sync.
+    func write(
+        _ batches: some Collection<SegmentBatch>, _ configuration: LogConfiguration, now: Timestamp,
+        _ scratch: SegmentScratch
+    ) throws(DiskError) {
+        try state.withLock { (state: inout State) throws(DiskError) in
+            guard !state.isDeleted else { return }
+            var run = SegmentRun(scratch)
+            for item in batches where item.base >= state.end {
+                let length = Int64(item.batch.length)
+                if !fits(item, Int64(run.logBytes) + length, state, configuration, now) {
+                    try flush(&run, &state, state.segments.count - 1)
+                    try begin(at: item.base, &state, now: now)
+                } else if run.logBytes + Int(length) > SegmentScratch.bytesMax {
+                    try flush(&run, &state, state.segments.count - 1)
+                }
+                run.add(item, to: state.segments[state.segments.count - 1])
+            }
+            try flush(&run, &state, state.segments.count - 1)
+        }
+    }
+
+    /// Removes what a failed write may have left after what is known to be written; durable on return.
+    func cutBack() throws(DiskError) {
+        try state.withLock { (state: inout State) throws(DiskError) in
+            guard !state.isDeleted, let active = state.segments.last else { return }
+            let log = try file(active.base, .log)
+            try log.truncate(to: active.bytes)
+            try log.sync()
+        }
+    }
+
+    /// Adds `batches` to the segment numbered `number`, whatever its size: recovery's way to mend one.
+    func append(
+        _ batches: [SegmentBatch], to number: Int, _ state: inout State, _ scratch: SegmentScratch
+    ) throws(DiskError) {
+        var run = SegmentRun(scratch)
+        for item in batches {
+            if run.logBytes + item.batch.length > SegmentScratch.bytesMax { try flush(&run, &state, number) }
+            run.add(item, to: state.segments[number])
+        }
+        try flush(&run, &state, number)
+    }
+
+    private func fits(
+        _ item: SegmentBatch, _ added: Int64, _ state: State, _ configuration: LogConfiguration,
+        _ now: Timestamp
+    ) -> Bool {
+        guard !state.isSealed, let active = state.segments.last else { return false }
+        if active.bytes == 0, added == Int64(item.batch.length) { return true }
+        return active.bytes + added <= Int64(configuration.segmentBytesMax)
+            && item.next.rawValue - active.base.rawValue <= Int64(UInt32.max)
+            && active.created.duration(to: now) <= configuration.segmentAgeMax
+    }
+
+    private func begin(at base: Offset, _ state: inout State, now: Timestamp) throws(DiskError) {
+        try close(&state)
+        if state.segments.last?.base == base {
+            // Opened and never filled, or given up on before anything in it was durable.
+            state.segments.removeLast()
+        }
+        for kind in SegmentFormat.Kind.allCases {
+            let file = try file(base, kind)
+            if try file.size() > 0 { try file.truncate(to: 0) }
+        }
+        state.hasNewNames = true
+        state.segments.append(SegmentState(base: base, created: now))
+        state.isSealed = false
+    }
+
+    /// Ends the last segment with an index entry that tells its totals.
+    func close(_ state: inout State) throws(DiskError) {
+        guard !state.isSealed, let last = state.segments.indices.last else { return }
+        if state.segments[last].bytes > 0 { try writeFooter(&state.segments[last]) }
+        state.isSealed = true
+    }
+
+    private func writeFooter(_ segment: inout SegmentState) throws(DiskError) {
+        let file = try file(segment.base, .index)
+        let entry = IndexEntry(
+            offset: segment.end, position: segment.bytes, ordinal: segment.written.batches,
+            maxTimestampBefore: segment.written.maxTimestamp)
+        var failure: DiskError?
+        withUnsafeTemporaryAllocation(byteCount: SegmentFormat.indexEntryBytes, alignment: 8) { bytes in
+            entry.write(to: bytes, base: segment.base)
+            let position = Int64(segment.written.indexEntries * SegmentFormat.indexEntryBytes)
+            do throws(DiskError) { try file.write(UnsafeRawBufferPointer(bytes), at: position) } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        segment.written.indexEntries += 1
+        segment.written.lastIndexed = segment.bytes
+    }
+
+    fileprivate func flush(_ run: inout SegmentRun, _ state: inout State, _ number: Int) throws(DiskError) {
+        guard run.logBytes > 0, state.segments.indices.contains(number) else { return }
+        let segment = state.segments[number]
+        // Sums first: a batch without its sum would be checked less strictly.
+        try file(segment.base, .sums).write(
+            run.sums, at: Int64(segment.written.batches * SegmentFormat.sumBytes))
+        try file(segment.base, .log).write(run.log, at: segment.bytes)
+        if run.indexBytes > 0 {
+            try file(segment.base, .index).write(
+                run.index, at: Int64(segment.written.indexEntries * SegmentFormat.indexEntryBytes))
+        }
+        state.segments[number].written = run.mark
+        state.end = max(state.end, run.mark.end)
+        run.clear()
+    }
+}
+
+/// Batches gathered for one write.
+private struct SegmentRun {
+    private let scratch: SegmentScratch
+    private(set) var logBytes = 0
+    private(set) var sumBytes = 0
+    private(set) var indexBytes = 0
+    /// How far the segment will have been written.
+    private(set) var mark = DurableMark(end: .zero)
+
+    init(_ scratch: SegmentScratch) { self.scratch = scratch }
+
+    var log: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: scratch.log.bytes[..<logBytes]) }
+    var sums: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: scratch.sums.bytes[..<sumBytes]) }
+    var index: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: scratch.index.bytes[..<indexBytes]) }
+
+    mutating func clear() {
+        (logBytes, sumBytes, indexBytes) = (0, 0, 0)
+        scratch.log.shrink(to: SegmentScratch.bytesMax)
+    }
+
+    mutating func add(_ item: SegmentBatch, to segment: SegmentState) {
+        if logBytes == 0 { mark = segment.written }
+        if mark.bytes - mark.lastIndexed >= Int64(SegmentFormat.indexStep) {
+            addIndexEntry(item, segment.base)
+        }
+        let length = item.batch.length
+        scratch.log.reserve(logBytes + length, keeping: logBytes)
+        item.batch.bytes.withUnsafeReadableBytes { source in
+            guard let from = source.baseAddress, let to = scratch.log.bytes.baseAddress else { return }
+            (to + logBytes).copyMemory(from: from, byteCount: length)
+        }
+        scratch.sums.reserve(sumBytes + SegmentFormat.sumBytes, keeping: sumBytes)
+        scratch.sums.bytes.store(item.batch.headerChecksum, at: sumBytes)
+        sumBytes += SegmentFormat.sumBytes
+        logBytes += length
+        mark.bytes += Int64(length)
+        mark.batches += 1
+        mark.end = item.next
+        mark.maxTimestamp = max(mark.maxTimestamp, item.batch.maxTimestamp)
+    }
+
+    private mutating func addIndexEntry(_ item: SegmentBatch, _ base: Offset) {
+        let entry = IndexEntry(
+            offset: item.base, position: mark.bytes, ordinal: mark.batches,
+            maxTimestampBefore: mark.maxTimestamp)
+        scratch.index.reserve(indexBytes + SegmentFormat.indexEntryBytes, keeping: indexBytes)
+        entry.write(
+            to: UnsafeMutableRawBufferPointer(rebasing: scratch.index.bytes[indexBytes...]), base: base)
+        indexBytes += SegmentFormat.indexEntryBytes
+        mark.indexEntries += 1
+        mark.lastIndexed = mark.bytes
+    }
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The segments of one log and its `meta` file. Writing, reading, recovering and trimming are in extensions; here is
+// what they share.
+//
+// Invariants: segments are in order of their bases and do not overlap; only the last one is written to; of each,
+// the first `durable.bytes` survive a power cut; `end` is the offset after everything written.
+
+import ApusModel
+import Logging
+import Synchronization
+
+/// What all logs of a store share.
+struct LogEnvironment: Sendable {
+    let disk: any Disk
+    let cache: DescriptorCache
+    let logger: Logger
+    /// Counts damaged batches, each once.
+    let quarantined: Counter
+}
+
+/// A number that only grows.
+final class Counter: Sendable {
+    private let number = Atomic<UInt64>(0)
+    var value: UInt64 { number.load(ordering: .relaxed) }
+    func add(_ count: UInt64 = 1) { number.wrappingAdd(count, ordering: .relaxed) }
+}
+
+/// One segment as it stands.
+struct SegmentState {
+    let base: Offset
+    /// How far it has been written.
+    var written: DurableMark
+    /// How far that is durable.
+    var durable: DurableMark
+    /// When its first batch was written, by the wall clock.
+    var created: Timestamp
+    /// Whether `written` is known beyond `bytes` and `end`: closed segments found at start are not looked into.
+    var isKnown = true
+    /// How much shorter the file is than its index says it was when it was closed.
+    var bytesMissing: Int64 = 0
+
+    var end: Offset { written.end }
+    var bytes: Int64 { written.bytes }
+    var isDurable: Bool { durable.bytes == written.bytes && durable.indexEntries == written.indexEntries }
+
+    init(base: Offset, created: Timestamp) {
+        self.base = base
+        self.created = created
+        written = DurableMark(end: base)
+        durable = DurableMark(end: base)
+    }
+}
+
+/// A batch on its way into a segment.
+struct SegmentBatch: Sendable {
+    let batch: RecordBatch
+    let base: Offset
+    let next: Offset
+
+    init(_ batch: RecordBatch) {
+        self.batch = batch
+        base = batch.baseOffset
+        next = batch.nextOffset
+    }
+}
+
+/// The segments of one log.
+final class LogFiles: Sendable {
+    struct State {
+        var meta: LogMeta
+        var segments: [SegmentState] = []
+        /// The offset after everything written.
+        var end = Offset.zero
+        /// Whether the next batch begins a new segment.
+        var isSealed = true
+        /// Whether the folder holds names that a power cut could take.
+        var hasNewNames = false
+        var isDeleted = false
+        /// Damage that has been counted: segment and position.
+        var seen: Set<[Int64]> = []
+
+        var bytes: Int64 { segments.reduce(0) { $0 + $1.bytes } }
+    }
+
+    let id: LogID
+    let life: UInt64
+    let directory: String
+    let environment: LogEnvironment
+    let state: Mutex<State>
+
+    private init(_ id: LogID, _ meta: LogMeta, directory: String, _ environment: LogEnvironment) {
+        self.id = id
+        life = meta.life
+        self.directory = directory
+        self.environment = environment
+        var state = State(meta: meta)
+        state.end = meta.start
+        self.state = Mutex(state)
+    }
+
+    /// Makes the folder of a log that does not exist yet; durable on return.
+    static func create(
+        _ id: LogID, life: UInt64, in parent: String, _ environment: LogEnvironment
+    ) throws(DiskError) -> LogFiles {
+        let directory = parent + "/" + id.description
+        let meta = LogMeta(life: life)
+        try environment.disk.makeDirectory(directory)
+        try AtomicFile.replace(LogMeta.fileName, in: directory, with: meta.bytes, on: environment.disk)
+        try environment.disk.syncDirectory(parent)
+        return LogFiles(id, meta, directory: directory, environment)
+    }
+
+    /// What a log's folder turned out to be.
+    enum Found {
+        case log(LogFiles)
+        /// Nothing was ever stored: its creation was interrupted.
+        case unborn
+    }
+
+    /// A log found in its folder: names and sizes only.
+    ///
+    /// - Parameter fallbackLife: what to take for its life when `meta` is damaged.
+    static func open(
+        _ id: LogID, in parent: String, fallbackLife: UInt64?, now: Timestamp, _ environment: LogEnvironment
+    ) throws(DiskError) -> Found {
+        let directory = parent + "/" + id.description
+        let names = try environment.disk.list(directory)
+        let bases = names.compactMap(SegmentFormat.base(ofName:)).sorted()
+        var meta: LogMeta
+        switch try AtomicFile.read(LogMeta.fileName, in: directory, on: environment.disk) {
+        case .bytes(let bytes):
+            guard let read = LogMeta(bytes) else { fallthrough }
+            meta = read
+        case .damaged, .missing:
+            guard !bases.isEmpty || fallbackLife != nil else { return .unborn }
+            environment.logger.error(
+                "A log's meta file is damaged: it starts at its first segment again",
+                metadata: ["log": "\(id)"])
+            environment.quarantined.add()
+            meta = LogMeta(life: fallbackLife ?? 0)
+            meta.start = bases.first ?? .zero
+        }
+        let files = LogFiles(id, meta, directory: directory, environment)
+        try files.adopt(bases, now: now)
+        return .log(files)
+    }
+
+    private func adopt(_ bases: [Offset], now: Timestamp) throws(DiskError) {
+        try withState { state throws(DiskError) in
+            for (index, base) in bases.enumerated() {
+                let next = index + 1 < bases.count ? bases[index + 1] : nil
+                if let next, next <= state.meta.start {
+                    remove(base)
+                    continue
+                }
+                var segment = SegmentState(base: base, created: now)
+                segment.written.bytes = try environment.disk.size(of: path(base, .log)) ?? 0
+                segment.written.indexEntries =
+                    Int(try environment.disk.size(of: path(base, .index)) ?? 0)
+                    / SegmentFormat.indexEntryBytes
+                segment.written.end = next ?? base
+                segment.durable = segment.written
+                segment.isKnown = false
+                state.segments.append(segment)
+            }
+            state.end = max(state.meta.start, state.segments.last?.end ?? .zero)
+        }
+    }
+
+    /// Runs `body` with the log's state to itself; disk work included.
+    func withState<Value: Sendable>(
+        _ body: (inout State) throws(DiskError) -> Value
+    ) throws(DiskError) -> Value {
+        try state.withLock { (state: inout State) throws(DiskError) -> Value in try body(&state) }
+    }
+
+    /// The first offset that is kept.
+    var start: Offset { state.withLock { $0.meta.start } }
+
+    func path(_ base: Offset, _ kind: SegmentFormat.Kind) -> String {
+        directory + "/" + SegmentFormat.name(base, kind)
+    }
+
+    /// An open file of a segment.
+    func file(_ base: Offset, _ kind: SegmentFormat.Kind) throws(DiskError) -> any DiskFile {
+        try environment.cache.file(path(base, kind))
+    }
+
+    /// Removes a segment's files as far as that goes; what stays is removed when the store is opened again.
+    func remove(_ base: Offset) {
+        environment.cache.forget(prefix: String(path(base, .log).dropLast(3)))
+        for kind in [SegmentFormat.Kind.index, .sums, .log] {
+            do throws(DiskError) { try environment.disk.remove(path(base, kind)) } catch {
+                if case .notFound = error { continue }
+                environment.logger.warning(
+                    "A segment file could not be removed",
+                    metadata: ["file": "\(path(base, kind))", "error": "\(error)"])
+            }
+        }
+    }
+
+    /// Counts damage at a place, once.
+    ///
+    /// - Returns: whether it is news.
+    func quarantine(_ state: inout State, segment: Offset, position: Int64, reason: String) {
+        guard state.seen.insert([segment.rawValue, position]).inserted else { return }
+        environment.quarantined.add()
+        environment.logger.error(
+            "A stored batch is damaged; it is kept and refused, everything around it stays readable",
+            metadata: [
+                "log": "\(id)", "segment": "\(path(segment, .log))", "position": "\(position)",
+                "reason": "\(reason)",
+            ])
+    }
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Files and folders of a simulated disk: each as programs see it, as the platter has it, and what lies between.
+
+import ApusStorage
+
+/// A file or folder.
+final class SimulatedNode: @unchecked Sendable {
+    // Unchecked: only touched inside the lock of the disk it belongs to.
+
+    static let sectorBytes = 512
+
+    enum Change {
+        case link(String, SimulatedNode)
+        case unlink(String)
+        /// Of both folders of a move, the one moved to.
+        case moveIn(String, SimulatedNode, from: SimulatedNode, oldName: String)
+    }
+
+    let isDirectory: Bool
+    /// What programs see.
+    var content: [UInt8] = []
+    /// What the platter has.
+    var durable: [UInt8] = []
+    /// Sectors in which they may differ.
+    var dirty: Set<Int> = []
+    /// What programs see, and what the platter has, in a folder.
+    var entries: [String: SimulatedNode] = [:]
+    private var durableEntries: [String: SimulatedNode] = [:]
+    private var changes: [Change] = []
+
+    init(isDirectory: Bool) { self.isDirectory = isDirectory }
+
+    static func split(_ path: String) -> (folder: String, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return ("", path) }
+        return (String(path[..<slash]), String(path[path.index(after: slash)...]))
+    }
+
+    func find(_ path: String) -> SimulatedNode? {
+        var node = self
+        for part in path.split(separator: "/") {
+            guard let next = node.entries[String(part)] else { return nil }
+            node = next
+        }
+        return node
+    }
+
+    var totalBytes: Int64 { Int64(content.count) + entries.values.reduce(0) { $0 + $1.totalBytes } }
+
+    func allFiles(_ path: String) -> [(path: String, size: Int)] {
+        entries.flatMap { name, node in
+            node.isDirectory ? node.allFiles(path + "/" + name) : [(path + "/" + name, node.content.count)]
+        }
+    }
+
+    // MARK: Names
+
+    func change(_ change: Change) {
+        SimulatedNode.apply(change, to: &entries)
+        changes.append(change)
+    }
+
+    func move(_ name: String, _ node: SimulatedNode, to folder: SimulatedNode, _ newName: String) {
+        entries[name] = nil
+        folder.entries[newName] = node
+        // A rename is one step of the file system's own journal: both names change or none.
+        folder.changes.append(.moveIn(newName, node, from: self, oldName: name))
+    }
+
+    private static func apply(_ change: Change, to entries: inout [String: SimulatedNode]) {
+        switch change {
+        case .link(let name, let node): entries[name] = node
+        case .unlink(let name): entries[name] = nil
+        case .moveIn(let name, let node, _, _): entries[name] = node
+        }
+    }
+
+    private func settle(_ change: Change) {
+        if case .moveIn(let name, let node, let from, let oldName) = change {
+            // What has not been linked durably yet is so now, under its new name only.
+            from.changes.removeAll { pending in
+                if case .link(oldName, let linked) = pending { return linked === node }
+                return false
+            }
+            if from.durableEntries[oldName] === node { from.durableEntries[oldName] = nil }
+            durableEntries[name] = node
+        } else {
+            SimulatedNode.apply(change, to: &durableEntries)
+        }
+    }
+
+    func syncEntries() {
+        let settled = changes
+        changes = []
+        for change in settled { settle(change) }
+    }
+
+    // MARK: Power
+
+    func loseUnsynced(_ random: inout SplitMix64) {
+        loseEntries(&random)
+        for name in entries.keys.sorted() { entries[name]?.loseUnsynced(&random) }
+        if !isDirectory { loseSectors(&random) }
+    }
+
+    private func loseEntries(_ random: inout SplitMix64) {
+        guard isDirectory else { return }
+        let pending = changes
+        changes = []
+        let keepsPrefix = random.oneIn(2)
+        let prefix = random.below(pending.count + 1)
+        for (index, change) in pending.enumerated() where keepsPrefix ? index < prefix : random.oneIn(2) {
+            settle(change)
+        }
+        entries = durableEntries
+    }
+
+    private func loseSectors(_ random: inout SplitMix64) {
+        let sector = SimulatedNode.sectorBytes
+        var size = durable.count
+        if content.count != durable.count {
+            let choices = [durable.count, content.count, random.below(max(content.count, durable.count) + 1)]
+            size = choices[random.below(3)]
+        }
+        var survived = durable
+        if survived.count > size { survived.removeLast(survived.count - size) }
+        survived.append(contentsOf: repeatElement(0, count: size - survived.count))
+        let chance = [0, 1, 2, 4, 1_000_000][random.below(5)]
+        for index in dirty.sorted() where chance > 0 && random.oneIn(UInt64(chance)) {
+            let range = index * sector..<min((index + 1) * sector, content.count, size)
+            if !range.isEmpty, range.lowerBound < range.upperBound { survived[range] = content[range] }
+        }
+        content = survived
+        durable = survived
+        dirty = []
+    }
+}
+
+/// An open file of a simulated disk.
+final class SimulatedFile: DiskFile {
+    private let disk: SimulatedDisk
+    private let node: SimulatedNode
+    private let generation: Int
+
+    init(_ disk: SimulatedDisk, _ node: SimulatedNode, _ generation: Int) {
+        self.disk = disk
+        self.node = node
+        self.generation = generation
+    }
+
+    private func perform<Value: Sendable>(
+        _ body: (inout SimulatedDisk.State) throws(DiskError) -> Value
+    ) throws(DiskError) -> Value {
+        try disk.perform { (state: inout SimulatedDisk.State) throws(DiskError) -> Value in
+            guard state.generation == generation else { throw .crashed }
+            return try body(&state)
+        }
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(DiskError) -> Int {
+        nonisolated(unsafe) let buffer = buffer
+        return try perform { (state: inout SimulatedDisk.State) throws(DiskError) -> Int in
+            if state.isHit(state.faults.read) { throw .failed("read: simulated") }
+            let start = Int(min(max(0, position), Int64(node.content.count)))
+            let count = min(buffer.count, node.content.count - start)
+            node.content.withUnsafeBytes { source in
+                guard let from = source.baseAddress, let to = buffer.baseAddress, count > 0 else { return }
+                to.copyMemory(from: from + start, byteCount: count)
+            }
+            return count
+        }
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at position: Int64) throws(DiskError) {
+        nonisolated(unsafe) let bytes = bytes
+        try perform { (state: inout SimulatedDisk.State) throws(DiskError) in
+            var count = bytes.count
+            var failure: DiskError?
+            if state.isHit(state.faults.write) {
+                count = state.random.below(bytes.count + 1)
+                failure = .failed("write: simulated")
+            }
+            let growth = max(0, Int(position) + count - node.content.count)
+            if state.used + Int64(growth) > state.capacity {
+                count = max(0, count - (growth - Int(max(0, state.capacity - state.used))))
+                failure = .noSpace
+            }
+            put(UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: Int(position), &state)
+            if let failure { throw failure }
+        }
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer, at position: Int, _ state: inout SimulatedDisk.State) {
+        guard !bytes.isEmpty else { return }
+        let end = position + bytes.count
+        if end > node.content.count {
+            state.used += Int64(end - node.content.count)
+            let first = node.content.count / SimulatedNode.sectorBytes
+            node.content.append(contentsOf: repeatElement(0, count: end - node.content.count))
+            node.dirty.insert(first)
+        }
+        node.content.withUnsafeMutableBytes { target in
+            UnsafeMutableRawBufferPointer(rebasing: target[position..<end]).copyMemory(from: bytes)
+        }
+        for sector in position / SimulatedNode.sectorBytes...(end - 1) / SimulatedNode.sectorBytes {
+            node.dirty.insert(sector)
+        }
+    }
+
+    func sync() throws(DiskError) {
+        try perform { (state: inout SimulatedDisk.State) throws(DiskError) in
+            if state.isHit(state.faults.sync) {
+                forgetSome(&state)
+                throw .failed("sync: simulated")
+            }
+            guard !state.liesAboutSync else { return }
+            node.durable = node.content
+            node.dirty = []
+        }
+    }
+
+    /// A failed sync: some sectors got there, the others are marked clean and will never be written.
+    private func forgetSome(_ state: inout SimulatedDisk.State) {
+        let sector = SimulatedNode.sectorBytes
+        if node.durable.count < node.content.count {
+            node.durable.append(contentsOf: repeatElement(0, count: node.content.count - node.durable.count))
+        } else {
+            node.durable.removeLast(node.durable.count - node.content.count)
+        }
+        for index in node.dirty.sorted() where state.random.oneIn(2) {
+            let range = index * sector..<min((index + 1) * sector, node.content.count)
+            if range.lowerBound < range.upperBound { node.durable[range] = node.content[range] }
+        }
+        node.dirty = []
+    }
+
+    func truncate(to size: Int64) throws(DiskError) {
+        try perform { state in
+            let target = Int(size)
+            let change = target - node.content.count
+            if change < 0 {
+                node.content.removeLast(-change)
+            } else {
+                node.content.append(contentsOf: repeatElement(0, count: change))
+            }
+            state.used += Int64(change)
+            node.dirty.insert(target / SimulatedNode.sectorBytes)
+        }
+    }
+
+    func size() throws(DiskError) -> Int64 {
+        try perform { _ in Int64(node.content.count) }
+    }
+}
