@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Which event format a content type names: how the bindings tell structured and batched mode from binary mode.
+
+/// An event format that a body can be in.
+public enum CloudEventFormat: Hashable, Sendable {
+    /// `application/cloudevents+json`, and `application/cloudevents-batch+json`.
+    case json
+    /// `application/cloudevents+xml`, and `application/cloudevents-batch+xml`.
+    case xml
+
+    /// The content type of one event.
+    public var contentType: String {
+        switch self {
+        case .json: CloudEventJSONFormat.contentType
+        case .xml: CloudEventXMLFormat.contentType
+        }
+    }
+
+    /// The content type of a batch.
+    public var batchContentType: String {
+        switch self {
+        case .json: CloudEventJSONFormat.batchContentType
+        case .xml: CloudEventXMLFormat.batchContentType
+        }
+    }
+}
+
+/// How a message carries events, as its content type tells.
+enum ContentMode {
+    case binary
+    case structured(CloudEventFormat)
+    case batch(CloudEventFormat)
+    /// A CloudEvents content type of a format that is not read here.
+    case unsupported
+
+    @inline(__always)
+    init(contentType: UnsafeRawBufferPointer) {
+        guard contentType.startsIgnoringCase("application/cloudevents") else {
+            self = .binary
+            return
+        }
+        self.init(essence: MediaType.essence(of: contentType))
+    }
+
+    private init(essence: UnsafeRawBufferPointer) {
+        if essence.equalsIgnoringCase("application/cloudevents+json") {
+            self = .structured(.json)
+        } else if essence.equalsIgnoringCase("application/cloudevents+xml") {
+            self = .structured(.xml)
+        } else if essence.equalsIgnoringCase("application/cloudevents-batch+json") {
+            self = .batch(.json)
+        } else if essence.equalsIgnoringCase("application/cloudevents-batch+xml") {
+            self = .batch(.xml)
+        } else {
+            self = .unsupported
+        }
+    }
+}
+
+extension CloudEvent {
+    /// Whether the data's own content type would make a reader take binary mode for structured mode.
+    var needsStructuredMode: Bool {
+        guard var type = dataContentType else { return false }
+        return type.withUTF8 { UnsafeRawBufferPointer($0).startsIgnoringCase("application/cloudevents") }
+    }
+}
