@@ -35,11 +35,11 @@ struct MemberReader {
     /// Whether the member is there, even if it is null.
     func has(_ name: String) -> Bool { object[name] != nil }
 
-    /// The member as it is, nil when it is absent or null.
-    func value(_ name: String) -> JSONValue? {
-        guard let value = object[name], value != .null else { return nil }
-        return value
-    }
+    /// Whether the member is there and null. Members that cannot be null are refused when they are.
+    func isNull(_ name: String) -> Bool { object[name] == .null }
+
+    /// The member as it is, nil when it is absent.
+    func value(_ name: String) -> JSONValue? { object[name] }
 
     /// The path of a member, for messages.
     func path(_ name: String) -> String { prefix + name }
@@ -74,7 +74,8 @@ struct MemberReader {
         guard let number = value.int64 else { throw wrong(name, expected: "a whole number") }
         guard range.contains(number) else {
             throw Problem(
-                .invalid, "'\(path(name))' must be from \(range.lowerBound) to \(range.upperBound), not \(number)")
+                .invalid,
+                "'\(path(name))' must be from \(range.lowerBound) to \(range.upperBound), not \(number)")
         }
         return number
     }
@@ -106,7 +107,9 @@ struct MemberReader {
         }
     }
 
-    func choice<Choice: RawRepresentable & CaseIterable>(_ name: String, _ type: Choice.Type) throws(Problem)
+    func choice<Choice: RawRepresentable & CaseIterable>(
+        _ name: String, _ type: Choice.Type
+    ) throws(Problem)
         -> Choice? where Choice.RawValue == String
     {
         guard let text = try string(name) else { return nil }
@@ -126,7 +129,8 @@ struct MemberReader {
         guard count.contains(elements.count) else {
             throw Problem(
                 .invalid,
-                "'\(path(name))' must have \(count.lowerBound) to \(count.upperBound) elements, not \(elements.count)")
+                "'\(path(name))' must have \(count.lowerBound) to \(count.upperBound) elements, not \(elements.count)"
+            )
         }
         return elements
     }

@@ -109,7 +109,8 @@ extension Schema {
             if let countMax { json["maxItems"] = .number(JSONNumber(countMax)) }
             return .object(json)
         case .object(let object): return object.json
-        case .reference(let definition): return ["$ref": .string("#/components/schemas/\(definition.rawValue)")]
+        case .reference(let definition):
+            return ["$ref": .string("#/components/schemas/\(definition.rawValue)")]
         case .nullable(let schema): return ["anyOf": [schema.json, ["type": "null"]]]
         case .either(let schemas): return ["anyOf": .array(schemas.map(\.json))]
         case .any: return [:]

@@ -9,7 +9,8 @@ internal import CloudEvents
 /// Reads and writes positions.
 enum PositionText {
     /// What can stand for a position, for messages.
-    static let grammar = "'earliest', 'latest', an offset, a time (RFC 3339), or a duration back from now such as '1h'"
+    static let grammar =
+        "'earliest', 'latest', an offset, a time (RFC 3339), or a duration back from now such as '1h'"
 
     /// The position that `text` says, nil if it is none.
     static func parse(_ text: String, now: Timestamp) -> StartPosition? {
