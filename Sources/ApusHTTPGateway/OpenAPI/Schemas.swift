@@ -254,7 +254,8 @@ extension Schema {
         case .ruleTestResult:
             .object(
                 ObjectSchema().requiring("matched", .boolean)
-                    .requiring("leaves", .list(.any), "each condition, what was found, and whether it holds"))
+                    .requiring("leaves", .list(.object(leaf)), "each condition of the pattern by itself")
+                    .requiring("note", .nullable(.text), "what the conditions by themselves do not tell"))
         default:
             .object(
                 ObjectSchema().requiring("name", .name).merging(ruleSettings)
@@ -279,6 +280,13 @@ extension Schema {
     static let ruleTarget = ObjectSchema()
         .allowing("topic", .name)
         .allowing("webhook", .reference(.push))
+
+    private static let leaf = ObjectSchema()
+        .requiring("path", .text)
+        .requiring("expected", .list(.any), "the alternatives, as in the pattern")
+        .requiring("found", .list(.any), "the first values there")
+        .requiring("found_count", .count)
+        .requiring("matched", .boolean)
 
     static let ruleTest = ObjectSchema()
         .requiring("pattern", .reference(.pattern))
