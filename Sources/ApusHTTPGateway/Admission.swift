@@ -104,9 +104,8 @@ extension SocketAddress {
     /// Whether this is an address that never leaves the machine.
     fileprivate var isLoopback: Bool {
         switch self {
-        case .v4(let address): withUnsafeBytes(of: address.address.sin_addr) { $0.first == 127 }
-        case .v6(let address):
-            withUnsafeBytes(of: address.address.sin6_addr) { $0.dropLast().allSatisfy { $0 == 0 } && $0.last == 1 }
+        case .v4: ipAddress?.hasPrefix("127.") ?? false
+        case .v6: ipAddress == "::1"
         case .unixDomainSocket: true
         }
     }

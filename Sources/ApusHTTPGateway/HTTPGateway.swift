@@ -5,7 +5,8 @@
 
 public import ApusEngine
 public import ApusHTTPServer
-internal import Logging
+internal import JSONText
+public import Logging
 public import NIOCore
 public import ServiceLifecycle
 internal import Synchronization

@@ -4,6 +4,7 @@
 
 internal import ApusEngine
 internal import ApusModel
+internal import ApusStorage
 internal import JSONText
 
 /// Something that needs somebody's attention.

@@ -5,6 +5,7 @@
 internal import ApusEngine
 internal import ApusHTTPCodec
 internal import ApusModel
+internal import ApusStorage
 internal import JSONText
 internal import NIOCore
 

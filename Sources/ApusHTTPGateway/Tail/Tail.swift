@@ -4,6 +4,7 @@
 
 internal import ApusEngine
 internal import ApusHTTPCodec
+internal import ApusHTTPServer
 internal import ApusModel
 internal import ApusRules
 

@@ -82,7 +82,7 @@ struct TailSession {
         guard let place = tail.positions[partition] else { return }
         let (broker, pattern, wait) = (context.broker, tail.pattern, context.configuration.heartbeat)
         group.addTask {
-            do {
+            do throws(BrokerError) {
                 let fetched = try await broker.fetch(
                     partition.topic, partition: partition.number, from: place.start, limit: Self.batchEventsMax,
                     pattern: pattern, wait: wait)
