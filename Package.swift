@@ -12,6 +12,7 @@ let settings: [SwiftSetting] = [
 ]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioLocks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -92,13 +93,15 @@ let package = Package(
         .target(
             name: "ApusHTTPGateway",
             dependencies: [
-                "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "CloudEvents", "JSONText",
-                "ApusRules", "ApusTelemetry", nioCore, nioPosix, log, lifecycle,
+                "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage", "ApusTransport",
+                "CloudEvents", "JSONText", "ApusRules", nioCore, log, coreMetrics, lifecycle,
             ], swiftSettings: settings),
         // Webhook delivery: CloudEvents over HTTP.
         .target(
             name: "ApusWebhookTransport",
-            dependencies: ["ApusTransport", "ApusModel", "CloudEvents", httpClient, nioCore, nioPosix, log],
+            dependencies: [
+                "ApusTransport", "ApusModel", "CloudEvents", httpClient, nioCore, nioPosix, nioHTTP1, log,
+            ],
             swiftSettings: settings),
         // A server's HTTP API from the other side.
         .target(
@@ -167,6 +170,18 @@ let package = Package(
         .testTarget(
             name: "ApusHTTPServerTests",
             dependencies: ["ApusHTTPServer", "ApusHTTPCodec", nioCore, nioPosix], swiftSettings: settings),
+        .testTarget(
+            name: "ApusHTTPGatewayTests",
+            dependencies: [
+                "ApusHTTPGateway", "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusRules",
+                "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix, httpClient, log,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusWebhookTransportTests",
+            dependencies: [
+                "ApusWebhookTransport", "ApusTransport", "ApusModel", "CloudEvents", nioCore, nioPosix,
+                nioHTTP1, log,
+            ], swiftSettings: settings),
         .testTarget(
             name: "ApusCLITests", dependencies: ["ApusCLI", "ApusServer"], swiftSettings: settings),
     ]

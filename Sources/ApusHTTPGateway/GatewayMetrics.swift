@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What the gateway measures. Every handle is made once, at the start: making one takes a lock and a look-up by name.
+
+internal import ApusHTTPCodec
+internal import CoreMetrics
+
+/// The gateway's metrics.
+struct GatewayMetrics: Sendable {
+    private struct PerRoute: Sendable {
+        var byClass: [Counter]
+        var duration: Timer
+    }
+
+    private let routes: [PerRoute]
+    private let refused: [Counter]
+    private let publishAck: Timer
+    private let publishedEvents: Counter
+    private let waiting: Meter
+
+    init(_ labels: [String]) {
+        routes = labels.map { label in
+            PerRoute(
+                byClass: Self.counters(label),
+                duration: Timer(label: "apus_http_request_duration_seconds", dimensions: [("route", label)]))
+        }
+        refused = Self.counters("none")
+        publishAck = Timer(label: "apus_publish_ack_duration_seconds")
+        publishedEvents = Counter(label: "apus_http_published_events_total")
+        waiting = Meter(label: "apus_http_waiting")
+    }
+
+    /// One counter for each class of statuses, 1xx to 5xx.
+    private static func counters(_ label: String) -> [Counter] {
+        (1...5).map { category in
+            Counter(
+                label: "apus_http_requests_total",
+                dimensions: [("route", label), ("status", "\(category)xx")])
+        }
+    }
+
+    /// Notes an answer by the route at `index`.
+    func answered(_ index: Int, _ status: HTTPStatus, after duration: Duration) {
+        guard routes.indices.contains(index) else { return }
+        routes[index].byClass[status.category - 1].increment()
+        routes[index].duration.recordNanoseconds(duration.nanoseconds)
+    }
+
+    /// Notes an answer to a request that found no route, or was not let in.
+    func refused(_ status: HTTPStatus) { refused[status.category - 1].increment() }
+
+    /// Notes how long a publisher waited for its receipt.
+    func acknowledged(events: Int, after duration: Duration) {
+        publishAck.recordNanoseconds(duration.nanoseconds)
+        publishedEvents.increment(by: events)
+    }
+
+    /// Notes how many requests and streams wait.
+    func waiting(_ count: Int) { waiting.set(Int64(count)) }
+}
+
+extension Duration {
+    fileprivate var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Dead letters: look, send back, forget.
+
+internal import ApusEngine
+internal import ApusHTTPCodec
+internal import ApusModel
+internal import JSONText
+
+/// Routes about dead letters.
+enum DeadLetterRoutes {
+    static let all: [Route] = [list, redrive, discard]
+
+    private static let list = Route(
+        method: .get, path: PathTemplate("/v1/dead-letters"), operation: "listDeadLetters",
+        summary: "Lists dead letters, oldest first.", chapter: .deadLetters,
+        parameters: [
+            QueryParameter(name: "topic", schema: .name, about: "Only those in this dead-letter topic."),
+            QueryParameter(name: "subscription", schema: .name, about: "Only those of this subscription."),
+        ] + QueryParameter.page,
+        successes: [.json(.ok, "A page of dead letters.", .deadLetters)], problems: [.notFound, .invalid, .corrupt],
+        handler: .answer { context, call async throws(Problem) in
+            let page = try call.query.page()
+            var selection = DeadLetterSelection()
+            selection.topic = try call.query.name("topic")
+            selection.subscription = try call.query.name("subscription")
+            let wanted = selection
+            let letters = try await context.ask { broker async throws(BrokerError) in
+                try await broker.deadLetters(wanted, page)
+            }
+            return .page("dead_letters", letters, of: page, next: \.id) { $0.deadLetter($1) }
+        })
+
+    private static let redrive = moving(
+        "redrive", "Sends dead letters back to the subscriptions that gave them up.", "redriven", .redriveResult
+    ) { broker, selection, dryRun async throws(BrokerError) in
+        try await broker.redrive(selection, dryRun: dryRun)
+    }
+
+    private static let discard = moving(
+        "discard", "Forgets dead letters for good.", "discarded", .discardResult
+    ) { broker, selection, dryRun async throws(BrokerError) in
+        try await broker.discard(selection, dryRun: dryRun)
+    }
+
+    private static func moving(
+        _ verb: String, _ summary: String, _ member: StaticString, _ result: Definition,
+        _ operation: @escaping @Sendable (any Broker, DeadLetterSelection, Bool) async throws(BrokerError)
+            -> DeadLetterResult
+    ) -> Route {
+        Route(
+            method: .post, path: PathTemplate("/v1/dead-letters/\(verb)"), operation: verb, summary: summary,
+            chapter: .deadLetters, body: .json(.reference(.deadLetterSelection)),
+            successes: [.json(.ok, "How many were meant, and how many moved.", result)],
+            problems: [.notFound, .unsupportedMediaType, .conflict, .invalid, .corrupt],
+            handler: .answer { context, call async throws(Problem) in
+                let reader = try call.members(Schema.deadLetterSelection)
+                let selection = try DeadLetterSelection(reader)
+                let dryRun = try reader.bool("dry_run") ?? false
+                let result = try await context.ask { broker async throws(BrokerError) in
+                    try await operation(broker, selection, dryRun)
+                }
+                return .json { writer in
+                    writer.object { writer in
+                        writer.member("matched", result.matched)
+                        writer.member(member, result.moved)
+                    }
+                }
+            })
+    }
+}
+
+extension DeadLetterSelection {
+    fileprivate init(_ reader: MemberReader) throws(Problem) {
+        self.init()
+        topic = try reader.name("topic")
+        subscription = try reader.name("subscription")
+        ids = try reader.strings("ids", count: Bounds.deadLetterIDs)
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Topics as JSON, both ways.
+
+internal import ApusEngine
+internal import ApusModel
+internal import ApusStorage
+internal import JSONText
+
+extension TopicChanges {
+    /// The settings that a request's body names.
+    init(_ reader: MemberReader) throws(Problem) {
+        self.init()
+        partitions = try reader.int("partitions", in: Bounds.partitions)
+        durability = try Durability(reader)
+        segmentBytes = try reader.int("segment_bytes", in: Bounds.segmentBytes)
+        guard let value = reader.value("retention") else { return }
+        let retention = try MemberReader(value, Schema.retention, in: "retention.")
+        if retention.isNull("age") {
+            retentionAge = .some(nil)
+        } else if let age = try retention.duration("age", in: Bounds.retentionAge) {
+            retentionAge = age
+        }
+        if retention.isNull("bytes") {
+            retentionBytes = .some(nil)
+        } else if let bytes = try retention.integer("bytes", in: Bounds.bytes) {
+            retentionBytes = bytes
+        }
+    }
+
+    /// The settings of a new topic: those named here, and defaults.
+    var settings: TopicSettings {
+        var settings = TopicSettings()
+        if let partitions { settings.partitions = partitions }
+        if let durability { settings.durability = durability }
+        if let retentionAge { settings.retentionAge = retentionAge }
+        if let retentionBytes { settings.retentionBytes = retentionBytes }
+        if let segmentBytes { settings.segmentBytes = segmentBytes }
+        return settings
+    }
+}
+
+extension Durability {
+    /// The member `durability` of a request's body; nil when it is absent.
+    fileprivate init?(_ reader: MemberReader) throws(Problem) {
+        switch try reader.string("durability") {
+        case nil: return nil
+        case "flush": self = .flush
+        case "none": self = .none
+        case .some(let text):
+            guard DurationText.parse(text) != nil else {
+                throw reader.wrong("durability", expected: "'flush', 'none' or an interval such as '100ms'")
+            }
+            guard let interval = try reader.duration("durability", in: Bounds.flushInterval) else {
+                return nil
+            }
+            self = .interval(interval)
+        }
+    }
+
+    fileprivate var text: String {
+        switch self {
+        case .flush: "flush"
+        case .none: "none"
+        case .interval(let interval): DurationText.text(interval)
+        }
+    }
+}
+
+extension JSONWriter {
+    mutating func topic(_ topic: TopicDescription) {
+        object { writer in
+            writer.member("name", topic.name.description)
+            writer.member("id", topic.id.description)
+            writer.member("partitions", topic.settings.partitions)
+            writer.member("durability", topic.settings.durability.text)
+            writer.key("retention")
+            writer.object { writer in
+                writer.member("age", topic.settings.retentionAge.map(DurationText.text))
+                writer.key("bytes")
+                if let bytes = topic.settings.retentionBytes { writer.integer(bytes) } else { writer.null() }
+            }
+            writer.member("segment_bytes", topic.settings.segmentBytes)
+            writer.member("created", topic.created)
+            writer.member("positions", list: topic.partitions) { $0.partition($1) }
+        }
+    }
+
+    private mutating func partition(_ partition: PartitionDescription) {
+        object { writer in
+            writer.member("partition", partition.number)
+            writer.member("start", partition.start)
+            writer.member("end", partition.end)
+            writer.member("bytes", partition.bytes)
+        }
+    }
+}

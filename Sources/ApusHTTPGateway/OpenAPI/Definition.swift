@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The schemas that have a name in the OpenAPI document. What people send (`TopicSettings`, `RuleSettings`, ...) is kept apart
+// from what they get back, because answers say more than can be set.
+
+/// A named schema of the OpenAPI document.
+enum Definition: String, Sendable, CaseIterable {
+    case name = "Name"
+    case duration = "Duration"
+    case position = "Position"
+    case time = "Time"
+    case pattern = "Pattern"
+    case cloudEvent = "CloudEvent"
+    case problem = "Problem"
+    case receipt = "Receipt"
+    case receipts = "Receipts"
+    case partialReceipts = "PartialReceipts"
+    case storedEvent = "StoredEvent"
+    case readResult = "ReadResult"
+    case delivery = "Delivery"
+    case deliveries = "Deliveries"
+    case settleResults = "SettleResults"
+    case topic = "Topic"
+    case topicSettings = "TopicSettings"
+    case topics = "Topics"
+    case push = "Push"
+    case retry = "Retry"
+    case subscription = "Subscription"
+    case subscriptionSettings = "SubscriptionSettings"
+    case subscriptions = "Subscriptions"
+    case rule = "Rule"
+    case ruleSettings = "RuleSettings"
+    case ruleTarget = "RuleTarget"
+    case rules = "Rules"
+    case ruleTest = "RuleTest"
+    case ruleTestResult = "RuleTestResult"
+    case deadLetter = "DeadLetter"
+    case deadLetters = "DeadLetters"
+    case deadLetterSelection = "DeadLetterSelection"
+    case redriveResult = "RedriveResult"
+    case discardResult = "DiscardResult"
+    case health = "Health"
+    case status = "Status"
+    case diagnosis = "Diagnosis"
+    case verification = "Verification"
+
+    /// What values of this name look like.
+    var schema: Schema {
+        switch self {
+        case .name, .duration, .position, .time, .pattern, .cloudEvent, .problem: Schema.basic(self)
+        case .receipt, .receipts, .partialReceipts, .storedEvent, .readResult, .delivery, .deliveries,
+            .settleResults:
+            Schema.events(self)
+        case .topic, .topicSettings, .topics: Schema.topics(self)
+        case .push, .retry, .subscription, .subscriptionSettings, .subscriptions: Schema.subscriptions(self)
+        case .rule, .ruleSettings, .ruleTarget, .rules, .ruleTest, .ruleTestResult: Schema.rules(self)
+        case .deadLetter, .deadLetters, .deadLetterSelection, .redriveResult, .discardResult:
+            Schema.deadLetters(self)
+        case .health, .status, .diagnosis, .verification: Schema.operations(self)
+        }
+    }
+}
+
+/// The bounds of settings, shared by readers and schemas.
+enum Bounds {
+    static let partitions: ClosedRange<Int64> = 1...10_000
+    static let partition: ClosedRange<Int64> = 0...9999
+    static let offset: ClosedRange<Int64> = 0...Int64.max
+    static let bytes: ClosedRange<Int64> = 0...Int64.max
+    static let segmentBytes: ClosedRange<Int64> = (1 << 20)...(1 << 30)
+    static let inFlight: ClosedRange<Int64> = 1...100_000
+    static let attempts: ClosedRange<Int64> = 1...1000
+    static let concurrency: ClosedRange<Int64> = 1...1000
+    static let receive: ClosedRange<Int64> = 1...1000
+    static let page: ClosedRange<Int64> = 1...1000
+    static let leases = 1...1000
+    static let deadLetterIDs = 1...10_000
+    static let targets = 1...16
+    static let lease: ClosedRange<Duration> = .zero ... .seconds(12 * 3600)
+    static let delay: ClosedRange<Duration> = .zero ... .seconds(30 * 86_400)
+    static let retry: ClosedRange<Duration> = .zero ... .seconds(30 * 86_400)
+    static let pushTimeout: ClosedRange<Duration> = .seconds(1) ... .seconds(300)
+    static let flushInterval: ClosedRange<Duration> = .milliseconds(1) ... .seconds(3600)
+    static let retentionAge: ClosedRange<Duration> = .milliseconds(1)...DurationText.max
+}

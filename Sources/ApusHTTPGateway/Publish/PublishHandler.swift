@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The hot path: one event in, one receipt out, on the connection's event loop and without a task. The headers are read where
+// the request left them, the broker calls back on a thread of its own, and the answer goes out from there through the
+// responder. Only large structured bodies take a detour over a task, so that parsing them holds up nobody else's loop.
+
+internal import ApusEngine
+internal import ApusHTTPCodec
+internal import ApusHTTPServer
+internal import ApusModel
+internal import CloudEvents
+internal import JSONText
+internal import NIOCore
+
+/// Answers `POST /v1/topics/{topic}/events`.
+struct PublishHandler: Sendable {
+    let context: GatewayContext
+    /// The route's place in the table, for metrics.
+    let routeIndex: Int
+
+    /// Structured bodies above this are parsed by a task.
+    private static let inlineBytesMax = 64 << 10
+
+    /// Publishes what the request carries; `responder` is answered when that is durable.
+    func handle(_ head: HTTPRequestHead, _ body: ByteBuffer, topic: ResourceName, _ responder: HTTPResponder) {
+        let start = ContinuousClock.now
+        let isLarge = body.readableBytes > Self.inlineBytesMax && PublishDecoder.isStructured(head)
+        guard isLarge else { return publish(head, body, topic, start, responder) }
+        Task { publish(head, body, topic, start, responder) }
+    }
+
+    private func publish(
+        _ head: HTTPRequestHead, _ body: ByteBuffer, _ topic: ResourceName, _ start: ContinuousClock.Instant,
+        _ responder: HTTPResponder
+    ) {
+        let request: PublishRequest
+        do {
+            request = try decode(head, body, topic)
+        } catch {
+            return finish(error.answer, start, responder)
+        }
+        let isBatch = request.isBatch
+        if isBatch, request.events.isEmpty {
+            return finish(.json { $0.object { $0.receipts([]) } }, start, responder)
+        }
+        context.broker.publish(request.events, to: topic, key: request.key) { [self] result in
+            switch result {
+            case .success(let receipts):
+                context.metrics.acknowledged(events: receipts.count, after: start.duration(to: .now))
+                finish(Self.answer(receipts, isBatch: isBatch), start, responder)
+            case .failure(let error):
+                finish(Self.answer(error), start, responder)
+            }
+        }
+    }
+
+    private func finish(_ answer: Answer, _ start: ContinuousClock.Instant, _ responder: HTTPResponder) {
+        context.metrics.answered(routeIndex, answer.status, after: start.duration(to: .now))
+        responder.respond(answer.response)
+    }
+
+    // MARK: Reading
+
+    private func decode(
+        _ head: HTTPRequestHead, _ body: ByteBuffer, _ topic: ResourceName
+    ) throws(Problem) -> PublishRequest {
+        if let objection = BodyAdmission.objectionToEvent(head) { throw objection }
+        var request: PublishRequest
+        do {
+            request = try PublishDecoder.decode(head, body, topic: topic)
+        } catch {
+            throw Problem(error)
+        }
+        if head.query != nil {
+            request.key = try QueryReader(head, known: PublishHandler.parameters).string("key")
+        }
+        guard request.events.count <= context.configuration.batchEventsMax else {
+            throw Problem(
+                .tooLarge,
+                "\(request.events.count) events are more than the limit of \(context.configuration.batchEventsMax)",
+                hint: "send several batches")
+        }
+        try checkSizes(request)
+        return request
+    }
+
+    private func checkSizes(_ request: PublishRequest) throws(Problem) {
+        let limit = context.configuration.eventBytesMax
+        for (index, event) in request.events.enumerated() where event.approximateBytes > limit {
+            let place = request.isBatch ? "event \(index)" : "the event"
+            throw Problem(
+                .tooLarge, "\(place) has \(event.approximateBytes) bytes, more than the limit of \(limit)",
+                hint: "store large data elsewhere and publish a reference to it")
+        }
+    }
+
+    static let parameters = [
+        QueryParameter(
+            name: "key", schema: .string(Schema.StringRules(lengthMax: 1024)),
+            about: "Decides partition and order; else the event's 'partitionkey' does.")
+    ]
+
+    // MARK: Answering
+
+    private static func answer(_ receipts: [PublishReceipt], isBatch: Bool) -> Answer {
+        var writer = JSONWriter(capacity: 64 * (receipts.count + 1))
+        if isBatch {
+            writer.object { $0.receipts(receipts.map { .success($0) }) }
+        } else if let receipt = receipts.first {
+            writer.receipt(receipt)
+        }
+        return Answer(status: .ok, headers: Answer.jsonHeaders, body: ByteBuffer(bytes: writer.bytes))
+    }
+
+    private static func answer(_ error: BrokerError) -> Answer {
+        guard case .partial(let results) = error else { return Problem(error).answer }
+        var writer = JSONWriter()
+        writer.object { $0.receipts(results) }
+        // The receipts go into the problem as a member like any other.
+        let receipts = (try? JSONValue(parsing: writer.bytes))?["receipts"] ?? []
+        return Problem(error).with("receipts", receipts).answer
+    }
+}
+
+extension CloudEvent {
+    /// The bytes of data and attributes, without what a format adds to them.
+    fileprivate var approximateBytes: Int {
+        var count = id.utf8.count + source.utf8.count + type.utf8.count + (data?.bytes.count ?? 0)
+        count += (subject?.utf8.count ?? 0) + (dataSchema?.utf8.count ?? 0) + (dataContentType?.utf8.count ?? 0)
+        for element in extensions { count += element.name.utf8.count + element.value.text.utf8.count }
+        return count
+    }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The whole API, in the order of its documentation.
+
+/// Every route.
+enum RouteTable {
+    static let all: [Route] =
+        EventRoutes.all + TopicRoutes.all + SubscriptionRoutes.all + RuleRoutes.all + DeadLetterRoutes.all
+        + OperationRoutes.all
+}
