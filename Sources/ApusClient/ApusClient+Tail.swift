@@ -35,6 +35,7 @@ public enum TailMessage: Sendable {
 
 /// A live stream of events. It ends only with the task that reads it, or with an error that no retry can mend.
 public struct Tail: AsyncSequence, Sendable {
+    /// What a tail gives out.
     public typealias Element = TailMessage
 
     let client: ApusClient
