@@ -31,7 +31,7 @@ public struct RuleInfo: Sendable, Hashable {
         targets = (json["targets"]?.array ?? []).map { target in
             target["topic"]?.string ?? target["webhook"]?["url"]?.string ?? target.description
         }
-        matched = fields.optionalInteger("matched") ?? fields.optionalInteger("matches")
+        matched = fields.optionalInteger("matches")
         self.json = json
     }
 }
@@ -42,6 +42,8 @@ public struct RuleTest: Sendable, Hashable {
     public var matched: Bool
     /// What each condition of the pattern expected and found, as it came.
     public var leaves: [JSONValue]
+    /// What else there is to say, if anything.
+    public var note: String?
     /// The answer as it came.
     public var json: JSONValue
 
@@ -49,6 +51,7 @@ public struct RuleTest: Sendable, Hashable {
         guard let matched = json["matched"]?.bool else { throw .unexpected("it has no member 'matched'") }
         self.matched = matched
         leaves = json["leaves"]?.array ?? []
+        note = json["note"]?.string
         self.json = json
     }
 }

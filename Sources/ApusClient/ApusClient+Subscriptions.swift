@@ -32,20 +32,16 @@ public struct SubscriptionInfo: Sendable, Hashable {
     /// Reads a subscription of the API's answers.
     public init(_ json: JSONValue) throws(ApusClientError) {
         let fields = try JSONFields(json, "a subscription")
-        let state =
-            try json["state"].map { value throws(ApusClientError) in
-                try JSONFields(value, "a subscription's state")
-            } ?? fields
         name = try fields.string("name")
         topic = try fields.string("topic")
         kind = fields.optionalString("kind") ?? "shared"
         pushURL = json["push"]?["url"]?.string
-        isPaused = fields.optionalBool("paused") ?? state.optionalBool("paused") ?? false
-        backlog = state.optionalInteger("backlog")
-        inFlight = state.optionalInteger("in_flight")
-        waiting = state.optionalInteger("waiting")
-        oldestUnsettled = state.optionalString("oldest_unsettled")
-        deadLettered = state.optionalInteger("dead_lettered")
+        isPaused = fields.optionalBool("paused") ?? false
+        backlog = fields.optionalInteger("backlog")
+        inFlight = fields.optionalInteger("in_flight")
+        waiting = fields.optionalInteger("waiting")
+        oldestUnsettled = fields.optionalString("oldest_unsettled")
+        deadLettered = fields.optionalInteger("dead_lettered")
         self.json = json
     }
 }

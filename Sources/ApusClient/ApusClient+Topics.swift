@@ -34,19 +34,17 @@ public struct TopicInfo: Sendable, Hashable {
     public var json: JSONValue
 
     /// Reads a topic of the API's answers.
-    ///
-    /// `partitions` is a number among the settings and a list in the state: both forms are read.
     public init(_ json: JSONValue) throws(ApusClientError) {
         let fields = try JSONFields(json, "a topic")
         name = try fields.string("name")
-        partitions = try (json["state"]?.array ?? json["partitions"]?.array ?? []).decoded {
+        partitions = try (json["positions"]?.array ?? []).decoded {
             json throws(ApusClientError) in
             let fields = try JSONFields(json, "a partition")
             return Partition(
                 start: try fields.integer("start"), end: try fields.integer("end"),
                 bytes: fields.optionalInteger("bytes") ?? 0)
         }
-        partitionCount = fields.optionalInteger("partitions").map(Int.init) ?? partitions.count
+        partitionCount = Int(try fields.integer("partitions"))
         durability = try fields.string("durability")
         retentionAge = json["retention"]?["age"]?.string
         retentionBytes = json["retention"]?["bytes"]?.int64

@@ -9,6 +9,12 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// A client of one server, which any number of tasks can use at the same time.
 ///
 /// It holds connections: call ``shutdown()`` when done with it, or let ``run(_:_:)`` do so.
@@ -154,7 +160,7 @@ extension ApusClient {
         case is CancellationError: ApusClientError(.cancelled, what: "cancelled")
         case let error as HTTPClientError: failure(error)
         case let error as NIOConnectionError: unreachable(reason(error))
-        case let error as IOError: unreachable(error.description)
+        case let error as IOError: unreachable(reason(error))
         case is NIOTooManyBytesError:
             .unexpected("the answer is larger than \(Self.answerBytesMax >> 20) MiB")
         default: unreachable(String(describing: error))
@@ -186,8 +192,10 @@ extension ApusClient {
         }
         // Each address of a host has its own error; they are mostly the same, and the first one says enough.
         guard let first = error.connectionErrors.first?.error else { return "no connection" }
-        return (first as? IOError)?.description ?? String(describing: first)
+        return (first as? IOError).map(reason) ?? String(describing: first)
     }
+
+    private func reason(_ error: IOError) -> String { String(cString: strerror(error.errnoCode)) }
 
     private func unreachable(_ why: String) -> ApusClientError {
         ApusClientError(

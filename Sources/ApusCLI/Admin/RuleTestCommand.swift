@@ -49,7 +49,7 @@ extension RuleCommand {
                 return try await client.testPattern(pattern, on: event)
             }
             global.show(test.json) { Self.lines(test, global.console) }
-            if !test.matched { throw ExitCode(ExitStatus.failure.rawValue) }
+            if !test.matched { throw ExitCode(CommandStatus.failure.rawValue) }
         }
 
         private func document() async throws -> JSONValue {
@@ -63,20 +63,22 @@ extension RuleCommand {
             let verdict =
                 test.matched ? console.styled("matches", .green) : console.styled("does not match", .red)
             return [verdict] + test.leaves.map { line($0, console) }
+                + (test.note.map { [Console.printable($0)] } ?? [])
         }
 
         private static func line(_ leaf: JSONValue, _ console: Console) -> String {
             let matched = leaf["matched"]?.bool ?? false
-            let path = leaf["path"]?.string ?? leaf["path"]?.description ?? "?"
-            let mark = matched ? console.styled("ok  ", .green) : console.styled("no  ", .red)
-            let expected = (leaf["expected"] ?? leaf["condition"]).map { "expected " + text($0) }
-            let actual = (leaf["actual"] ?? leaf["found"]).map { "found " + text($0) }
-            let parts = [expected, matched ? nil : actual].compactMap { $0 }
-            return "  \(mark)\(Console.printable(path))  \(parts.joined(separator: ", "))"
+            let mark = matched ? console.styled("ok", .green) : console.styled("no", .red)
+            let path = Console.printable(leaf["path"]?.string ?? "?")
+            let expected = list(leaf["expected"], or: "anything")
+            let found = list(leaf["found"], or: "nothing")
+            return "  \(mark)  \(path): expected \(expected), found \(found)"
         }
 
-        private static func text(_ value: JSONValue) -> String {
-            Console.printable(value.description)
+        private static func list(_ value: JSONValue?, or nothing: String) -> String {
+            let elements = value?.array ?? []
+            let texts = elements.map { Console.printable($0.description) }
+            return texts.isEmpty ? nothing : texts.joined(separator: " or ")
         }
     }
 }

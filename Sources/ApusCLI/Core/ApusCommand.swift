@@ -22,8 +22,7 @@ struct ApusCommand: AsyncParsableCommand {
               apus tail orders --from earliest             see events arrive
               apus subscription create billing --topic orders
               apus receive billing --ack                   take events off a subscription
-              apus rule set vip --topic orders --pattern '{"data": {"total": [{"numeric": [">", 100]}]}}' \\
-                --to-topic vip
+              apus rule set vip --topic orders --pattern '{"type": ["vip"]}' --to-topic vip
               apus doctor                                  find out what is wrong
 
             'apus help exit-codes' lists what scripts can test; docs/cli.md has an example for every command.

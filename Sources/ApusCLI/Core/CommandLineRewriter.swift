@@ -22,6 +22,14 @@ enum CommandLineRewriter {
 
     /// The arguments with options of all commands moved behind the words that name the command.
     static func hoistOptions(_ arguments: [String]) -> [String] {
+        let (moved, rest) = takeOptions(arguments)
+        guard !moved.isEmpty else { return arguments }
+        let depth = walk(rest).path.count - 1
+        return rest.prefix(depth) + moved + rest.dropFirst(depth)
+    }
+
+    /// Options of all commands at the beginning of the line, and what follows them.
+    private static func takeOptions(_ arguments: [String]) -> (options: [String], rest: [String]) {
         var moved: [String] = []
         var rest = arguments[...]
         while let first = rest.first {
@@ -36,17 +44,17 @@ enum CommandLineRewriter {
                 break
             }
         }
-        guard !moved.isEmpty else { return arguments }
-        let depth = walk(Array(rest)).path.count - 1
-        return rest.prefix(depth) + moved + rest.dropFirst(depth)
+        return (moved, Array(rest))
     }
 
     /// The words that name the command, beginning with `apus`.
-    static func commandPath(_ arguments: [String]) -> [String] { walk(arguments).path }
+    static func commandPath(_ arguments: [String]) -> [String] {
+        walk(takeOptions(arguments).rest).path
+    }
 
     /// The word that was meant as a command and is none; nil if the command line is wrong in another way.
     static func unknownCommand(_ arguments: [String]) -> UnknownCommand? {
-        let arguments = hoistOptions(arguments)
+        let arguments = takeOptions(arguments).rest
         let (path, subcommands) = walk(arguments)
         guard !subcommands.isEmpty, let word = arguments.dropFirst(path.count - 1).first,
             !word.hasPrefix("-"), word != "help"

@@ -19,7 +19,7 @@ public enum ApusCLI {
     }
 
     /// Runs a command line, without the program's name, in a session.
-    package static func run(_ arguments: [String], session: Session) async -> ExitStatus {
+    package static func run(_ arguments: [String], session: Session) async -> CommandStatus {
         await Session.$current.withValue(session) {
             let report = ErrorReport(console: session.console, asJSON: arguments.contains("--json"))
             if arguments.prefix(2) == ["help", "exit-codes"] {
@@ -42,7 +42,7 @@ public enum ApusCLI {
 
     /// What `apus help exit-codes` prints.
     package static var exitCodesHelp: String {
-        let lines = ExitStatus.allCases.map { status in
+        let lines = CommandStatus.allCases.map { status in
             let number = String(status.rawValue)
             return String(repeating: " ", count: 5 - number.count) + number + "  " + status.meaning
         }
@@ -56,11 +56,11 @@ struct ErrorReport {
     let asJSON: Bool
 
     /// Shows the error and returns how the command ends.
-    func show(_ error: any Error, arguments: [String]) -> ExitStatus {
+    func show(_ error: any Error, arguments: [String]) -> CommandStatus {
         switch error {
         case let failure as Failure: return show(failure)
         case is CancellationError: return show(Failure("interrupted", status: .interrupted))
-        case let exit as ExitCode: return ExitStatus(rawValue: exit.rawValue) ?? .failure
+        case let exit as ExitCode: return CommandStatus(rawValue: exit.rawValue) ?? .failure
         default: break
         }
         if ApusCommand.exitCode(for: error).isSuccess {
@@ -89,7 +89,7 @@ struct ErrorReport {
         return Failure(message, fix: "\(path) --help", status: .usage)
     }
 
-    private func show(_ failure: Failure) -> ExitStatus {
+    private func show(_ failure: Failure) -> CommandStatus {
         if asJSON {
             var object = JSONObject()
             object["what"] = .string(failure.what)

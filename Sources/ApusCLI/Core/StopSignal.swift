@@ -31,7 +31,7 @@ final class StopSignal: Sendable {
             defer { state.waiters = [] }
             return state.waiters
         }
-        guard let waiters else { exit(ExitStatus.interrupted.rawValue) }
+        guard let waiters else { exit(CommandStatus.interrupted.rawValue) }
         for waiter in waiters { waiter.resume() }
     }
 

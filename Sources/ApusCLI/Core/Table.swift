@@ -57,18 +57,21 @@ package enum Properties {
     }
 
     private static func members(_ object: JSONObject, _ indent: Int) -> [String] {
-        let width = object.members.filter { !isNested($0.value) }.map(\.name.count).max() ?? 0
+        let members = object.members.map(readable)
+        let width = members.filter { !isNested($0.value) }.map(\.name.count).max() ?? 0
         let margin = String(repeating: " ", count: indent)
-        return object.members.flatMap { member in
-            let name = Console.printable(member.name)
-            // A pattern reads best as what was typed.
-            let value = member.name == "pattern" ? .string(member.value.description) : member.value
-            if isNested(value) {
-                return [margin + name + ":"] + lines(value, indent: indent + 2)
-            }
+        return members.flatMap { name, value in
+            if isNested(value) { return [margin + name + ":"] + lines(value, indent: indent + 2) }
             let padding = String(repeating: " ", count: max(0, width - name.count))
             return [margin + name + padding + "  " + scalar(value)]
         }
+    }
+
+    /// A member as it is shown. A pattern reads best as what was typed: JSON, on one line.
+    private static func readable(_ member: JSONObject.Member) -> (name: String, value: JSONValue) {
+        let isPattern = member.name == "pattern" && member.value != .null
+        let value = isPattern ? .string(member.value.description) : member.value
+        return (Console.printable(member.name), value)
     }
 
     private static func element(_ value: JSONValue, _ indent: Int) -> [String] {

@@ -36,15 +36,6 @@ package struct Check: Sendable, Hashable {
         self.fix = fix
     }
 
-    /// A check as the server reports it; nil for anything else.
-    init?(_ json: JSONValue) {
-        guard let name = json["name"]?.string,
-            let verdict = (json["status"] ?? json["verdict"])?.string.flatMap(Verdict.init)
-        else { return nil }
-        self.init(
-            name, verdict, json["what"]?.string ?? "", why: json["why"]?.string, fix: json["fix"]?.string)
-    }
-
     /// The check as `--json` prints it.
     package var json: JSONValue {
         var object = JSONObject()

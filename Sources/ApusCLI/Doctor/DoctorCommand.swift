@@ -43,7 +43,7 @@ struct DoctorCommand: AsyncParsableCommand {
             global.show(check.json) { check.lines(on: global.console) }
         }
         let failures = checks.count { $0.verdict == .fail }
-        guard failures == 0 else { throw ExitCode(ExitStatus.failure.rawValue) }
+        guard failures == 0 else { throw ExitCode(CommandStatus.failure.rawValue) }
     }
 
     // MARK: This machine

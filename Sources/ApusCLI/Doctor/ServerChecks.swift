@@ -14,12 +14,28 @@ enum ServerChecks {
 
     /// The checks of a diagnosis.
     static func checks(of diagnosis: JSONValue) throws(ApusClientError) -> [Check] {
-        guard let checks = diagnosis["checks"]?.array else {
+        guard let findings = diagnosis["findings"]?.array else {
             throw ApusClientError(
-                .unexpectedAnswer, what: "the server's diagnosis has no checks",
+                .unexpectedAnswer, what: "the server's diagnosis has no findings",
                 hint: "check that the server's version fits this program's")
         }
-        return checks.compactMap(Check.init)
+        guard !findings.isEmpty else {
+            return [Check("diagnosis", .ok, "the server finds nothing that needs attention")]
+        }
+        return findings.map(check)
+    }
+
+    private static func check(_ finding: JSONValue) -> Check {
+        let verdict: Check.Verdict =
+            switch finding["severity"]?.string {
+            case "error": .fail
+            case "warning": .warn
+            default: .ok
+            }
+        return Check(
+            finding["subject"]?.string ?? "diagnosis", verdict,
+            finding["finding"]?.string ?? finding.description,
+            fix: finding["hint"]?.string)
     }
 
     /// Whether everything stored is as it was written.

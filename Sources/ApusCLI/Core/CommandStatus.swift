@@ -5,7 +5,7 @@
 package import ApusClient
 
 /// What a command tells its caller by ending.
-package enum ExitStatus: Int32, CaseIterable, Sendable {
+package enum CommandStatus: Int32, CaseIterable, Sendable {
     /// Done.
     case ok = 0
     /// Not done.
@@ -47,10 +47,10 @@ package struct Failure: Error, Sendable, Hashable {
     /// What to do about it.
     package var fix: String?
     /// How the command ends.
-    package var status: ExitStatus
+    package var status: CommandStatus
 
     /// Why a command failed.
-    package init(_ what: String, why: String? = nil, fix: String? = nil, status: ExitStatus = .failure) {
+    package init(_ what: String, why: String? = nil, fix: String? = nil, status: CommandStatus = .failure) {
         self.what = what
         self.why = why
         self.fix = fix
@@ -59,11 +59,11 @@ package struct Failure: Error, Sendable, Hashable {
 
     /// What a failed request means for the command that made it.
     package init(_ error: ApusClientError) {
-        self.init(error.what, why: error.why, fix: error.hint, status: ExitStatus(error.kind))
+        self.init(error.what, why: error.why, fix: error.hint, status: CommandStatus(error.kind))
     }
 }
 
-extension ExitStatus {
+extension CommandStatus {
     /// How a command ends whose request failed in this way.
     init(_ kind: ApusClientError.Kind) {
         self =
