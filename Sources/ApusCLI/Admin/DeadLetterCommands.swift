@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// `apus dead-letter`: what could not be delivered, and what is to become of it.
+
+internal import ApusClient
+internal import ApusModel
+internal import ArgumentParser
+internal import JSONText
+
+/// `apus dead-letter`.
+struct DeadLetterCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dead-letter", abstract: "List, redrive and discard events that could not be delivered.",
+        discussion: """
+            EXAMPLES
+              apus dead-letter list
+              apus dead-letter redrive --subscription billing --dry-run
+              apus dead-letter redrive --subscription billing
+              apus dead-letter discard --id orders.dead-letter/0/7 --yes
+            """,
+        subcommands: [List.self, Redrive.self, Discard.self], aliases: ["dead-letters", "dlq"])
+}
+
+/// Which dead letters are meant.
+struct DeadLetterOptions: ParsableArguments {
+    @Option(help: "Only those in this dead-letter topic.") var topic: String?
+    @Option(help: "Only those of this subscription.") var subscription: String?
+    @Option(name: .customLong("id"), help: "Only this one; repeatable.") var ids: [String] = []
+    @Flag(help: "All of them.") var all = false
+    @Flag(help: "Say how many there are, and do nothing.") var dryRun = false
+
+    func validate() throws {
+        let isNarrowed = topic != nil || subscription != nil || !ids.isEmpty
+        guard isNarrowed != all else {
+            throw ValidationError("say which: --topic, --subscription, --id, or --all")
+        }
+    }
+
+    var selection: DeadLetterSelection {
+        DeadLetterSelection(topic: topic, subscription: subscription, ids: ids)
+    }
+}
+
+extension DeadLetterCommand {
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List dead letters, oldest first.",
+            discussion: """
+                EXAMPLES
+                  apus dead-letter list
+                  apus dead-letter list --subscription billing --json | jq .event
+                """)
+
+        @Option(help: "Only those in this dead-letter topic.") var topic: String?
+        @Option(help: "Only those of this subscription.") var subscription: String?
+        @Option(help: "The most dead letters.") var limit: Int = Defaults.pageLimit
+        @OptionGroup var global: GlobalOptions
+
+        func validate() throws {
+            guard limit > 0 else { throw ValidationError("--limit is at least 1") }
+        }
+
+        func run() async throws {
+            let letters = try await global.withClient { try await self.letters($0) }
+            if global.json { return letters.forEach { global.console.print($0.json.description) } }
+            var table = Table(
+                ("ID", .left), ("SUBSCRIPTION", .left), ("GAVE UP", .left), ("ATTEMPTS", .right),
+                ("TYPE", .left),
+                ("REASON", .left))
+            for letter in letters {
+                table.add(
+                    letter.id, letter.subscription, letter.last ?? "-", String(letter.attempts),
+                    letter.event.type,
+                    letter.reason)
+            }
+            global.show(table, empty: "no dead letters")
+            if !letters.isEmpty, global.console.isErrorTerminal {
+                global.console.note("send them back with: apus dead-letter redrive --subscription NAME")
+            }
+        }
+
+        private func letters(_ client: ApusClient) async throws -> [DeadLetterInfo] {
+            var letters: [DeadLetterInfo] = []
+            var after: String?
+            repeat {
+                let page = try await client.deadLetters(
+                    topic: topic, subscription: subscription,
+                    limit: min(limit - letters.count, Defaults.pageLimitMax), after: after)
+                letters += page.elements
+                after = page.next
+            } while after != nil && letters.count < limit
+            return letters
+        }
+    }
+
+    struct Redrive: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "redrive",
+            abstract: "Send dead letters back to the subscriptions that gave them up.",
+            discussion: """
+                EXAMPLES
+                  apus dead-letter redrive --subscription billing --dry-run
+                  apus dead-letter redrive --id orders.dead-letter/0/7
+                """)
+
+        @OptionGroup var options: DeadLetterOptions
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            let result = try await global.withClient {
+                try await $0.redrive(options.selection, dryRun: options.dryRun)
+            }
+            global.show(result.json) {
+                options.dryRun
+                    ? ["would redrive \(Decimal.grouped(result.matched)) dead letters"]
+                    : [
+                        "redrove \(Decimal.grouped(result.done)) of \(Decimal.grouped(result.matched)) dead letters"
+                    ]
+            }
+        }
+    }
+
+    struct Discard: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "discard", abstract: "Forget dead letters for good.",
+            discussion: """
+                EXAMPLES
+                  apus dead-letter discard --subscription billing --dry-run
+                  apus dead-letter discard --id orders.dead-letter/0/7 --yes
+                """)
+
+        @OptionGroup var options: DeadLetterOptions
+        @OptionGroup var confirmation: ConfirmationOptions
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            if !options.dryRun {
+                try await confirmation.confirm("discard dead letters for good", global.console)
+            }
+            let result = try await global.withClient {
+                try await $0.discard(options.selection, dryRun: options.dryRun)
+            }
+            global.show(result.json) {
+                options.dryRun
+                    ? ["would discard \(Decimal.grouped(result.matched)) dead letters"]
+                    : [
+                        "discarded \(Decimal.grouped(result.done)) of \(Decimal.grouped(result.matched)) dead letters"
+                    ]
+            }
+        }
+    }
+}

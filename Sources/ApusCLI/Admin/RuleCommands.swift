@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// `apus rule`: which events go where, and why one does not.
+
+internal import ApusClient
+internal import ApusModel
+internal import ArgumentParser
+internal import JSONText
+
+/// `apus rule`.
+struct RuleCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rule", abstract: "List, show, set, delete and test rules.",
+        discussion: """
+            EXAMPLES
+              apus rule set vip --topic orders --pattern '{"data": {"total": [{"numeric": [">", 100]}]}}' --to-topic vip
+              apus rule set crm --topic orders --pattern '{"type": ["order.placed"]}' --to-webhook https://example.org/hook
+              apus rule test --rule vip --event order.json
+              apus rule list
+            """,
+        subcommands: [List.self, Show.self, Set.self, Delete.self, Test.self], aliases: ["rules"])
+}
+
+extension RuleCommand {
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List rules.",
+            discussion: """
+                EXAMPLES
+                  apus rule list
+                  apus rule list --topic orders
+                """)
+
+        @Option(help: "Only those of this topic.") var topic: String?
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            let rules = try await global.withClient { client in
+                try await client.all { after throws(ApusClientError) in
+                    try await client.rules(of: topic, limit: Defaults.pageLimitMax, after: after)
+                }
+            }
+            if global.json { return rules.forEach { global.console.print($0.json.description) } }
+            var table = Table(
+                ("NAME", .left), ("TOPIC", .left), ("STATE", .left), ("MATCHED", .right), ("TARGETS", .left),
+                ("PATTERN", .left))
+            for rule in rules {
+                table.add(
+                    rule.name, rule.topic, rule.isEnabled ? "on" : "off",
+                    rule.matched.map { Decimal.grouped($0) } ?? "-", rule.targets.joined(separator: ", "),
+                    rule.pattern.description)
+            }
+            global.show(
+                table,
+                empty:
+                    "no rules; make one with 'apus rule set NAME --topic TOPIC --pattern JSON --to-topic TOPIC'"
+            )
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Show a rule.",
+            discussion: """
+                EXAMPLES
+                  apus rule show vip
+                """)
+
+        @Argument(help: "The rule.") var name: String
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            let rule = try await global.withClient { try await $0.rule(name) }
+            global.show(rule.json) { Properties.lines(rule.json) }
+        }
+    }
+
+    struct Set: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "set", abstract: "Create or replace a rule.",
+            discussion: """
+                EXAMPLES
+                  apus rule set vip --topic orders --pattern '{"type": ["order.placed"]}' --to-topic vip
+                  apus rule set crm --topic orders --pattern '{"type": ["order.placed"]}' \\
+                    --to-webhook https://example.org/hook
+                  apus rule set vip --file vip.json
+                """)
+
+        @Argument(help: "The rule.") var name: String
+        @Option(help: "The topic whose events it looks at.") var topic: String?
+
+        @Option(help: ArgumentHelp("Which events it takes.", valueName: "json"), transform: Parse.pattern)
+        var pattern: JSONValue?
+
+        @Option(help: ArgumentHelp("Copy them to this topic; repeatable.", valueName: "topic"))
+        var toTopic: [String] = []
+
+        @Option(help: ArgumentHelp("Deliver them to this address; repeatable.", valueName: "url"))
+        var toWebhook: [String] = []
+
+        @Flag(help: "Make it, and do not let it work yet.") var disabled = false
+
+        @Option(help: "A file with the rule as JSON (- for standard input).", completion: .file())
+        var file: String?
+
+        @OptionGroup var global: GlobalOptions
+
+        func validate() throws {
+            let hasOptions = topic != nil || pattern != nil || !toTopic.isEmpty || !toWebhook.isEmpty
+            guard (file != nil) != hasOptions else {
+                throw ValidationError("a rule needs --topic, --pattern and a target, or --file")
+            }
+            guard file != nil || (topic != nil && pattern != nil && !(toTopic.isEmpty && toWebhook.isEmpty))
+            else {
+                throw ValidationError("a rule needs --topic, --pattern, and --to-topic or --to-webhook")
+            }
+        }
+
+        func run() async throws {
+            let settings = try await settings()
+            let stored = try await global.withClient { try await $0.putRule(name, settings) }
+            global.show(stored.value.json) {
+                [stored.created ? "created rule \(name)" : "replaced rule \(name)"]
+            }
+        }
+
+        private func settings() async throws -> JSONObject {
+            if let file {
+                guard var object = try await JSONFile.read(file).object else {
+                    throw Failure(
+                        "\(file) does not hold a rule", why: "a rule is a JSON object", status: .usage)
+                }
+                object["name"] = nil  // the command line names it
+                return object
+            }
+            var settings = JSONObject()
+            settings["topic"] = topic.map { .string($0) }
+            settings["pattern"] = pattern
+            settings["enabled"] = .bool(!disabled)
+            let topics: [JSONValue] = toTopic.map { ["topic": .string($0)] }
+            let webhooks: [JSONValue] = toWebhook.map { ["webhook": .object(Webhook.settings($0, nil, nil))] }
+            settings["targets"] = .array(topics + webhooks)
+            return settings
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "delete", abstract: "Delete a rule.",
+            discussion: """
+                EXAMPLES
+                  apus rule delete vip --yes
+                """)
+
+        @Argument(help: "The rule.") var name: String
+        @OptionGroup var confirmation: ConfirmationOptions
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            try await confirmation.confirm("delete rule \(name)", global.console)
+            try await global.withClient { try await $0.deleteRule(name) }
+            global.show(["deleted": .string(name)]) { ["deleted rule \(name)"] }
+        }
+    }
+}
+
+/// JSON in files.
+enum JSONFile {
+    /// The value in a file; `-` is standard input.
+    static func read(_ path: String) async throws -> JSONValue {
+        let bytes = try await InputSource.withFile(path) {
+            try await $0.readAll(limit: Defaults.bodyBytesMax)
+        }
+        do {
+            return try JSONValue(parsing: bytes)
+        } catch {
+            throw Failure("\(path) is not JSON", why: error.description, status: .usage)
+        }
+    }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// `apus topic`: what topics there are, and what is decided about them.
+
+internal import ApusClient
+internal import ApusModel
+internal import ArgumentParser
+internal import JSONText
+
+/// `apus topic`.
+struct TopicCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "topic", abstract: "List, show, create, change and delete topics.",
+        discussion: """
+            EXAMPLES
+              apus topic list
+              apus topic create orders --partitions 4 --retention 30d
+              apus topic set orders --durability 100ms
+              apus topic delete orders --yes
+            """,
+        subcommands: [List.self, Show.self, Create.self, Set.self, Delete.self], aliases: ["topics"])
+}
+
+/// Settings of a topic as options.
+struct TopicSettingsOptions: ParsableArguments {
+    @Option(help: "How many partitions; they can be added, never taken away.")
+    var partitions: Int?
+
+    @Option(
+        help: "When a publish is acknowledged: flush, none or an interval such as 100ms.",
+        transform: Parse.durability)
+    var durability: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long events are kept, or never to keep them for ever.", valueName: "duration"),
+        transform: Limit.duration)
+    var retention: Limit?
+
+    @Option(
+        help: ArgumentHelp("How much is kept of each partition, or never for no limit.", valueName: "size"),
+        transform: Limit.size)
+    var retentionSize: Limit?
+
+    func validate() throws {
+        guard partitions.map({ $0 > 0 }) ?? true else { throw ValidationError("--partitions is at least 1") }
+    }
+
+    /// The settings that were named.
+    var settings: JSONObject {
+        var settings = JSONObject()
+        settings["partitions"] = partitions.map { .number(JSONNumber($0)) }
+        settings["durability"] = durability.map { .string($0) }
+        var limits = JSONObject()
+        limits["age"] = retention?.json
+        limits["bytes"] = retentionSize?.json
+        if !limits.members.isEmpty { settings["retention"] = .object(limits) }
+        return settings
+    }
+}
+
+/// A limit that can be taken away.
+enum Limit: Sendable, Hashable {
+    case none
+    case value(JSONValue)
+
+    static func duration(_ text: String) throws -> Limit {
+        text == "never" ? .none : .value(.string(DurationText.format(try Parse.duration(text))))
+    }
+
+    static func size(_ text: String) throws -> Limit {
+        text == "never" ? .none : .value(.number(JSONNumber(try Parse.size(text))))
+    }
+
+    var json: JSONValue {
+        switch self {
+        case .none: .null
+        case .value(let value): value
+        }
+    }
+}
+
+extension TopicCommand {
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List topics.",
+            discussion: """
+                EXAMPLES
+                  apus topic list
+                  apus topic list --json | jq -r .name
+                """)
+
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            let topics = try await global.withClient { client in
+                try await client.all { after throws(ApusClientError) in
+                    try await client.topics(limit: Defaults.pageLimitMax, after: after)
+                }
+            }
+            if global.json { return topics.forEach { global.console.print($0.json.description) } }
+            var table = Table(
+                ("NAME", .left), ("PARTITIONS", .right), ("DURABILITY", .left), ("KEEPS", .left),
+                ("EVENTS", .right), ("SIZE", .right))
+            for topic in topics {
+                table.add(
+                    topic.name, String(topic.partitionCount), topic.durability, Self.retention(topic),
+                    topic.events.map { Decimal.grouped($0) } ?? "-",
+                    topic.bytes.map { SizeText.format(Int($0)) } ?? "-")
+            }
+            global.show(table, empty: "no topics; make one with 'apus topic create NAME'")
+        }
+
+        private static func retention(_ topic: TopicInfo) -> String {
+            let limits = [topic.retentionAge, topic.retentionBytes.map { SizeText.format(Int($0)) }]
+                .compactMap { $0 }
+            return limits.isEmpty ? "all" : limits.joined(separator: ", ")
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Show a topic's settings and partitions.",
+            discussion: """
+                EXAMPLES
+                  apus topic show orders
+                """)
+
+        @Argument(help: "The topic.") var name: String
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            let topic = try await global.withClient { try await $0.topic(name) }
+            global.show(topic.json) { Properties.lines(topic.json) }
+        }
+    }
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "create", abstract: "Create a topic.",
+            discussion: """
+                EXAMPLES
+                  apus topic create orders
+                  apus topic create clicks --partitions 8 --durability 100ms --retention 1d
+                """)
+
+        @Argument(help: "The topic.") var name: String
+        @OptionGroup var options: TopicSettingsOptions
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            let stored = try await global.withClient { try await $0.putTopic(name, options.settings) }
+            global.show(stored.value.json) {
+                [
+                    stored.created
+                        ? "created topic \(name)"
+                        : "topic \(name) was there already; it has these settings now"
+                ]
+            }
+        }
+    }
+
+    struct Set: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "set", abstract: "Change settings of a topic.",
+            discussion: """
+                EXAMPLES
+                  apus topic set orders --retention 30d
+                  apus topic set orders --partitions 8
+                """)
+
+        @Argument(help: "The topic.") var name: String
+        @OptionGroup var options: TopicSettingsOptions
+        @OptionGroup var global: GlobalOptions
+
+        func validate() throws {
+            guard !options.settings.members.isEmpty else { throw ValidationError("nothing to change") }
+        }
+
+        func run() async throws {
+            let stored = try await global.withClient { client in
+                // A PUT would make a topic whose name was mistyped.
+                _ = try await client.topic(name)
+                return try await client.putTopic(name, options.settings)
+            }
+            global.show(stored.value.json) { ["changed topic \(name)"] }
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "delete", abstract: "Delete a topic with all its events.",
+            discussion: """
+                EXAMPLES
+                  apus topic delete orders --yes
+                  apus topic delete orders --cascade       and the rules and subscriptions that use it
+                """)
+
+        @Argument(help: "The topic.") var name: String
+        @Flag(help: "Delete the rules and subscriptions that use it, too.") var cascade = false
+        @OptionGroup var confirmation: ConfirmationOptions
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            try await confirmation.confirm("delete topic \(name) with all its events", global.console)
+            try await global.withClient { try await $0.deleteTopic(name, cascade: cascade) }
+            global.show(["deleted": .string(name)]) { ["deleted topic \(name)"] }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Publishing a file: read, batch, send with several requests under way, retry what can be retried, and know at every moment
+// what is acknowledged.
+
+internal import ApusClient
+internal import ApusModel
+internal import JSONText
+
+/// How a file is published.
+struct PublishSettings: Sendable {
+    var topic: String
+    var template = EventTemplate()
+    /// Events at the beginning of the input that are left out.
+    var skip = 0
+    /// Requests under way at the same time.
+    var inFlight = Defaults.publishInFlight
+    /// How long a batch is tried again; nil for the default.
+    var retryFor: Duration?
+}
+
+/// How far a run has come.
+struct PublishTotals: Sendable {
+    var read = 0
+    var acknowledged = 0
+    var bytesRead = 0
+}
+
+/// A run that publishes a file.
+struct PublishRun {
+    private struct Finished: Sendable {
+        var lane: Int
+        var receipts: [(number: Int, receipt: Receipt)]
+        var failure: ApusClientError?
+    }
+
+    private typealias Group = TaskGroup<Finished>
+
+    private let client: ApusClient
+    private let settings: PublishSettings
+    private let onReceipt: (Int, Receipt) -> Void
+    private let onProgress: (PublishTotals) -> Void
+    private var lanes: PublishLanes
+    private var acknowledged: AcknowledgedEvents
+    private var totals = PublishTotals()
+    private var failure: ApusClientError?
+
+    /// A run; `onReceipt` is told every acknowledged event with its number, `onProgress` how far it has come.
+    init(
+        client: ApusClient, settings: PublishSettings, onReceipt: @escaping (Int, Receipt) -> Void,
+        onProgress: @escaping (PublishTotals) -> Void
+    ) {
+        self.client = client
+        self.settings = settings
+        self.onReceipt = onReceipt
+        self.onProgress = onProgress
+        lanes = PublishLanes(
+            count: settings.inFlight, eventsMax: Defaults.publishBatchLines,
+            bytesMax: Defaults.publishBatchBytes)
+        acknowledged = AcknowledgedEvents(skipped: settings.skip)
+    }
+
+    /// Publishes the input up to its end, up to a failure, or until `shouldStop`; what is under way is always waited for.
+    mutating func run(_ input: InputSource, shouldStop: () -> Bool) async throws -> PublishTotals {
+        let outcome = await withTaskGroup(of: Finished.self) { group -> Result<Void, any Error> in
+            do {
+                try await readAll(input, shouldStop, &group)
+                while failure == nil, !lanes.startable.isEmpty || !group.isEmpty {
+                    startWaiting(&group)
+                    await finishOne(&group)
+                }
+                await drain(&group)
+                return .success(())
+            } catch {
+                await drain(&group)
+                return .failure(error)
+            }
+        }
+        do {
+            try outcome.get()
+        } catch let error as Failure {
+            throw resumable(error)
+        }
+        if let failure { throw resumable(Failure(failure)) }
+        if shouldStop() { throw resumable(Failure("interrupted", status: .interrupted)) }
+        return totals
+    }
+
+    // MARK: Reading
+
+    private mutating func readAll(
+        _ input: InputSource, _ shouldStop: () -> Bool, _ group: inout Group
+    ) async throws {
+        var splitter = LineSplitter(bytesMax: Defaults.bodyBytesMax)
+        while failure == nil, !shouldStop() {
+            let bytes = try await input.read(256 << 10)
+            totals.bytesRead += bytes.count
+            let lines = bytes.isEmpty ? splitter.finish() : try splitter.split(bytes)
+            for line in lines where failure == nil { try await add(line, &group) }
+            if bytes.isEmpty { return }
+            startWaiting(&group)
+        }
+    }
+
+    private mutating func add(_ line: [UInt8], _ group: inout Group) async throws(Failure) {
+        defer { totals.read += 1 }
+        guard totals.read >= settings.skip else { return }
+        let event = try outgoing(line, number: totals.read)
+        let lane = lanes.lane(for: event.key)
+        while lanes.isFull(lane, for: event), failure == nil {
+            if !lanes.isBusy(lane) { start(lane, &group) } else { await finishOne(&group) }
+        }
+        lanes.add(event, to: lane)
+        if lanes.isReady(lane), !lanes.isBusy(lane) { start(lane, &group) }
+    }
+
+    /// A line that is an event is published as it is; any other is the data of one.
+    private func outgoing(_ line: [UInt8], number: Int) throws(Failure) -> OutgoingEvent {
+        if let json = try? JSONValue(parsing: line), EventDocument.isEvent(json) {
+            return OutgoingEvent(number: number, bytes: line, key: json["partitionkey"]?.string)
+        }
+        let bytes = try settings.template.event(data: line)
+        return OutgoingEvent(number: number, bytes: bytes, key: settings.template.key)
+    }
+
+    // MARK: Sending
+
+    private mutating func startWaiting(_ group: inout Group) {
+        for lane in lanes.startable { start(lane, &group) }
+    }
+
+    private mutating func start(_ lane: Int, _ group: inout Group) {
+        let batch = lanes.start(lane)
+        let (client, settings) = (client, settings)
+        let retries = PublishRetries(retryFor: settings.retryFor, hasContact: totals.acknowledged > 0)
+        group.addTask { await Self.send(batch, on: lane, client, settings.topic, retries) }
+    }
+
+    private mutating func finishOne(_ group: inout Group) async {
+        guard let finished = await group.next() else { return }
+        lanes.finish(finished.lane)
+        acknowledged.insert(finished.receipts.map(\.number))
+        totals.acknowledged += finished.receipts.count
+        for (number, receipt) in finished.receipts { onReceipt(number, receipt) }
+        failure = failure ?? finished.failure
+        onProgress(totals)
+    }
+
+    private mutating func drain(_ group: inout Group) async {
+        while !group.isEmpty { await finishOne(&group) }
+    }
+
+    /// Sends a batch, and what of it was not stored again, until all is or time is up.
+    private static func send(
+        _ batch: [OutgoingEvent], on lane: Int, _ client: ApusClient, _ topic: String,
+        _ retries: PublishRetries
+    ) async -> Finished {
+        var finished = Finished(lane: lane, receipts: [])
+        var rest = batch
+        var backoff = retries.backoff
+        while true {
+            do throws(ApusClientError) {
+                let results = try await client.publish(batch: rest.map(\.bytes), to: topic)
+                var error: ApusClientError?
+                var remaining: [OutgoingEvent] = []
+                for (event, result) in zip(rest, results) {
+                    switch result {
+                    case .success(let receipt): finished.receipts.append((event.number, receipt))
+                    case .failure(let reason):
+                        remaining.append(event)
+                        error = reason
+                    }
+                }
+                guard let error else { return finished }
+                rest = remaining
+                throw error
+            } catch {
+                guard retries.allow(error), await backoff.pause() else {
+                    finished.failure = error
+                    return finished
+                }
+            }
+        }
+    }
+
+    // MARK: Failing
+
+    private func resumable(_ failure: Failure) -> Failure {
+        var failure = failure
+        let count = Decimal.grouped(totals.acknowledged)
+        failure.what += " (\(count) events of this run are acknowledged)"
+        guard totals.acknowledged > 0 || settings.skip > 0 else { return failure }
+        var resume = "the same command with --skip \(acknowledged.prefix)"
+        if acknowledged.aheadCount > 0 {
+            resume +=
+                "; \(Decimal.grouped(acknowledged.aheadCount)) later events are acknowledged, too, and will come twice"
+        }
+        failure.fix = [failure.fix, resume].compactMap { $0 }.joined(separator: "; then ")
+        return failure
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What `apus dev` and `apus serve` were asked for: the flags, and what they and the environment amount to.
+
+internal import ApusModel
+internal import ArgumentParser
+
+/// What a server is to be, with everything decided.
+package struct ServeOptions: Sendable, Hashable {
+    /// How log lines look.
+    package enum LogFormat: String, Sendable, CaseIterable, ExpressibleByArgument {
+        case human, json
+    }
+
+    /// From which level on the log is kept.
+    package enum LogLevel: String, Sendable, CaseIterable, ExpressibleByArgument {
+        case trace, debug, info, notice, warning, error, critical
+    }
+
+    /// Where everything is kept.
+    package var dataDirectory: String
+    /// Where to listen.
+    package var listen: [ListenAddress]
+    /// What callers must show; nil for no token.
+    package var token: String?
+    /// Whether listening beyond this machine without a token was asked for in so many words.
+    package var insecure: Bool
+    /// How log lines look.
+    package var logFormat: LogFormat
+    /// From which level on the log is kept.
+    package var logLevel: LogLevel
+    /// Whether publishing to a topic that does not exist makes it.
+    package var autoCreateTopics: Bool
+    /// `flush`, `none` or an interval: for topics made without saying.
+    package var durability: String
+    /// A file to write the bound address into.
+    package var portFile: String?
+    /// The size of the journal.
+    package var journalBytes: Int
+    /// Whether webhooks may go to loopback and private addresses.
+    package var allowPrivateWebhooks: Bool
+}
+
+/// The flags of `dev` and `serve`.
+struct ServeFlags: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("The data folder; made if there is none.", valueName: "dir"),
+        completion: .directory)
+    var data: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen; repeatable (default \(Defaults.host):\(Defaults.port)).", valueName: "addr:port"
+        ),
+        transform: Parse.address)
+    var listen: [ListenAddress] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A file that holds the token callers must show (env APUS_TOKEN).", valueName: "file"),
+        completion: .file())
+    var tokenFile: String?
+
+    @Flag(help: "Listen beyond this machine without a token: anybody who can connect can do everything.")
+    var insecure = false
+
+    @Option(help: "How log lines look: human or json (default: human on a terminal).")
+    var logFormat: ServeOptions.LogFormat?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel: ServeOptions.LogLevel = .info
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Make a topic when somebody publishes to it (default: dev yes, serve no).")
+    var autoCreateTopics: Bool?
+
+    @Option(
+        help: "When publishes to new topics are acknowledged: flush, none or an interval such as 100ms.",
+        transform: Parse.durability)
+    var durability: String = Defaults.durability
+
+    @Option(
+        help: ArgumentHelp("Write the address that was bound into this file.", valueName: "file"),
+        completion: .file())
+    var portFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The size of the journal (default \(SizeText.format(Defaults.journalBytes))).", valueName: "size"),
+        transform: Parse.size)
+    var journalSize: Int = Defaults.journalBytes
+
+    @Flag(
+        inversion: .prefixedNo,
+        help:
+            "Let webhooks go to loopback and private addresses (default: dev on loopback yes, otherwise no).")
+    var allowPrivateWebhooks: Bool?
+
+    /// The least journal that one large batch and its neighbours fit into.
+    private static let journalBytesMin = 32 << 20
+
+    /// What the flags amount to.
+    ///
+    /// - Throws: `Failure` where they contradict each other or are unsafe.
+    func resolved(isDevelopment: Bool, session: Session = .current) async throws -> ServeOptions {
+        let addresses = listen.isEmpty ? [ListenAddress(host: Defaults.host, port: Defaults.port)] : listen
+        let token = try await Token.find(file: tokenFile, variables: session.variables)
+        try Self.checkExposure(addresses, hasToken: token != nil, insecure: insecure)
+        guard journalSize >= Self.journalBytesMin else {
+            throw Failure(
+                "--journal-size is too small", why: "the least is \(SizeText.format(Self.journalBytesMin))",
+                status: .usage)
+        }
+        let isLocal = addresses.allSatisfy(\.isLoopback)
+        return ServeOptions(
+            dataDirectory: try data ?? Self.defaultDirectory(isDevelopment: isDevelopment, session.variables),
+            listen: addresses,
+            token: token, insecure: insecure,
+            logFormat: logFormat
+                ?? (session.console.isErrorTerminal ? .human : isDevelopment ? .human : .json),
+            logLevel: logLevel, autoCreateTopics: autoCreateTopics ?? isDevelopment, durability: durability,
+            portFile: portFile, journalBytes: journalSize,
+            allowPrivateWebhooks: allowPrivateWebhooks ?? (isDevelopment && isLocal))
+    }
+
+    private static func checkExposure(_ addresses: [ListenAddress], hasToken: Bool, insecure: Bool) throws {
+        guard let exposed = addresses.first(where: { !$0.isLoopback }), !hasToken, !insecure else { return }
+        throw Failure(
+            "refusing to listen on \(exposed) without a token",
+            why: "everybody who can reach that address could read, publish and delete everything",
+            fix: "--token-file FILE (or APUS_TOKEN), or --insecure if that is what you want", status: .usage)
+    }
+
+    static func defaultDirectory(isDevelopment: Bool, _ variables: [String: String]) throws -> String {
+        guard isDevelopment else { return Defaults.dataDirectory }
+        // The specification has relative values ignored.
+        if let base = variables["XDG_DATA_HOME"], base.hasPrefix("/") {
+            return join(base, Defaults.dataDirectoryName)
+        }
+        guard let home = variables["HOME"], home.hasPrefix("/") else {
+            throw Failure("no place for data", why: "HOME is not set", fix: "--data DIR", status: .usage)
+        }
+        return join(join(home, Defaults.dataHome), Defaults.dataDirectoryName)
+    }
+
+    private static func join(_ folder: String, _ name: String) -> String {
+        folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    }
+}

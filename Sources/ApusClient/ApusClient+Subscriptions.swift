@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Subscriptions: what is decided about them, and where they stand.
+
+public import JSONText
+
+/// A subscription, as the server tells of it.
+public struct SubscriptionInfo: Sendable, Hashable {
+    /// Its name.
+    public var name: String
+    /// The topic that it reads.
+    public var topic: String
+    /// `shared` or `cursor`.
+    public var kind: String
+    /// Where Apus delivers by itself; nil when consumers receive.
+    public var pushURL: String?
+    /// Whether handing out is stopped.
+    public var isPaused: Bool
+    /// Events neither settled nor handed out.
+    public var backlog: Int64?
+    /// Leased now.
+    public var inFlight: Int64?
+    /// Waiting for a retry.
+    public var waiting: Int64?
+    /// When the oldest event that is not settled arrived (RFC 3339).
+    public var oldestUnsettled: String?
+    /// Dead-lettered since the server started.
+    public var deadLettered: Int64?
+    /// The answer as it came.
+    public var json: JSONValue
+
+    /// Reads a subscription of the API's answers.
+    public init(_ json: JSONValue) throws(ApusClientError) {
+        let fields = try JSONFields(json, "a subscription")
+        name = try fields.string("name")
+        topic = try fields.string("topic")
+        kind = fields.optionalString("kind") ?? "shared"
+        pushURL = json["push"]?["url"]?.string
+        isPaused = fields.optionalBool("paused") ?? false
+        backlog = fields.optionalInteger("backlog")
+        inFlight = fields.optionalInteger("in_flight")
+        waiting = fields.optionalInteger("waiting")
+        oldestUnsettled = fields.optionalString("oldest_unsettled")
+        deadLettered = fields.optionalInteger("dead_lettered")
+        self.json = json
+    }
+}
+
+extension ApusClient {
+    /// A page of the subscriptions, by name; those of one topic only, if given.
+    public func subscriptions(
+        of topic: String? = nil, limit: Int? = nil, after: String? = nil
+    ) async throws(ApusClientError) -> Page<SubscriptionInfo> {
+        var request = APIRequest(.get, "v1", "subscriptions")
+        request.add("topic", topic)
+        return try await page(
+            request, member: "subscriptions", limit: limit, after: after, SubscriptionInfo.init)
+    }
+
+    /// One subscription.
+    public func subscription(_ name: String) async throws(ApusClientError) -> SubscriptionInfo {
+        try SubscriptionInfo(try await send(APIRequest(.get, "v1", "subscriptions", name)).json())
+    }
+
+    /// Creates a subscription, or changes the settings that are named.
+    public func putSubscription(
+        _ name: String, _ settings: JSONObject
+    ) async throws(ApusClientError) -> Stored<SubscriptionInfo> {
+        try await put(APIRequest(.put, "v1", "subscriptions", name), settings, SubscriptionInfo.init)
+    }
+
+    /// Deletes a subscription.
+    public func deleteSubscription(_ name: String) async throws(ApusClientError) {
+        _ = try await send(APIRequest(.delete, "v1", "subscriptions", name))
+    }
+
+    /// Moves a subscription; what was settled from there on comes again.
+    public func replay(_ subscription: String, from position: Position) async throws(ApusClientError) {
+        var request = APIRequest(.post, "v1", "subscriptions", subscription, "replay")
+        request.setBody(["from": .string(position.description)])
+        _ = try await send(request)
+    }
+
+    /// Stops handing out.
+    public func pause(_ subscription: String) async throws(ApusClientError) {
+        _ = try await send(APIRequest(.post, "v1", "subscriptions", subscription, "pause"))
+    }
+
+    /// Starts handing out again.
+    public func resume(_ subscription: String) async throws(ApusClientError) {
+        _ = try await send(APIRequest(.post, "v1", "subscriptions", subscription, "resume"))
+    }
+
+    /// Cursor kind: everything of the partition before `offset` is done.
+    public func commit(
+        _ subscription: String, partition: Int = 0, offset: Int64
+    ) async throws(ApusClientError) {
+        var request = APIRequest(.post, "v1", "subscriptions", subscription, "commit")
+        request.setBody(["partition": .number(JSONNumber(partition)), "offset": .number(JSONNumber(offset))])
+        _ = try await send(request)
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Every default port, path, interval and limit of Apus, in one place: the server, its client and its commands
+// read them here, and a test holds the documentation against them.
+
+/// What holds when nobody says otherwise.
+public enum Defaults {
+    // MARK: Addresses and paths
+
+    /// The interface that a server listens on: this machine only.
+    public static let host = "127.0.0.1"
+    /// The port of the HTTP API.
+    public static let port = 8222
+    /// Where commands look for a server.
+    public static let url = "http://\(host):\(port)"
+    /// The data folder of `apus serve`.
+    public static let dataDirectory = "/var/lib/apus"
+    /// The data folder of `apus dev`, below `$XDG_DATA_HOME`, or below ``dataHome`` in the home folder.
+    public static let dataDirectoryName = "apus"
+    /// What stands for `$XDG_DATA_HOME` when it is not set, below the home folder (XDG Base Directory Specification).
+    public static let dataHome = ".local/share"
+
+    // MARK: The store
+
+    /// The size of the journal, in bytes.
+    public static let journalBytes = 256 << 20
+    /// Partitions of a new topic.
+    public static let partitions = 1
+    /// When publishes to a new topic are acknowledged, as the API spells it.
+    public static let durability = "flush"
+    /// How long a new topic keeps its events.
+    public static let retentionAge: Duration = .seconds(7 * 86_400)
+    /// When a segment is closed, in bytes.
+    public static let segmentBytes = 128 << 20
+
+    // MARK: Subscriptions
+
+    /// How long a lease lasts.
+    public static let lease: Duration = .seconds(30)
+    /// The longest lease that can be asked for.
+    public static let leaseMax: Duration = .seconds(12 * 3600)
+    /// How many events of a subscription may be leased at the same time.
+    public static let inFlightMax = 1000
+    /// How many attempts an event gets before it is dead-lettered.
+    public static let attemptsMax = 16
+    /// The longest wait before the second attempt.
+    public static let retryInitial: Duration = .seconds(1)
+    /// The longest wait before any attempt.
+    public static let retryMax: Duration = .seconds(300)
+    /// What follows a topic's name in the name of its dead-letter topic.
+    public static let deadLetterSuffix = ".dead-letter"
+    /// How many events `receive` leases at most, when it does not say.
+    public static let receiveLimit = 10
+    /// How long a webhook may take to answer.
+    public static let webhookTimeout: Duration = .seconds(15)
+    /// How many requests to a webhook may be under way.
+    public static let webhookConcurrency = 8
+
+    // MARK: The HTTP API
+
+    /// The body of a request, in bytes.
+    public static let bodyBytesMax = 16 << 20
+    /// One event, in bytes.
+    public static let eventBytesMax = 1 << 20
+    /// The request line, in bytes.
+    public static let requestLineBytesMax = 8 << 10
+    /// All header fields of a request, in bytes.
+    public static let headerBytesMax = 32 << 10
+    /// Header fields of a request.
+    public static let headerFieldsMax = 100
+    /// Levels of nesting in JSON.
+    public static let jsonDepthMax = 128
+    /// Events in a batch.
+    public static let batchEventsMax = 10_000
+    /// Within what time the head of a request must have arrived.
+    public static let headTimeout: Duration = .seconds(10)
+    /// Elements of a page of a list.
+    public static let pageLimit = 100
+    /// The most elements of a page of a list.
+    public static let pageLimitMax = 1000
+    /// The longest that a read or a receive waits for events.
+    public static let waitMax: Duration = .seconds(30)
+    /// How often a tail without events sends a comment.
+    public static let tailHeartbeat: Duration = .seconds(15)
+
+    // MARK: Commands
+
+    /// How long a command waits for an answer.
+    public static let commandTimeout: Duration = .seconds(30)
+    /// How long `apus publish` goes on trying.
+    public static let publishRetry: Duration = .seconds(30)
+    /// Lines of a file that `apus publish` sends in one request.
+    public static let publishBatchLines = 500
+    /// Bytes that `apus publish` puts into one request, unless a single event is larger.
+    public static let publishBatchBytes = 1 << 20
+    /// Requests that `apus publish` has under way at the same time.
+    public static let publishInFlight = 4
+}

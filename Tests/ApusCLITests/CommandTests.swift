@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Whole command lines against a stub: exact output, exit statuses, and what was asked of the server.
+
+import ApusCLI
+import JSONText
+import Testing
+
+@Suite struct CommandTests {
+    private func run(
+        _ arguments: [String], input: String = "", _ handler: @escaping StubServer.Handler
+    ) async throws -> (outcome: CommandOutcome, requests: [StubRequest]) {
+        try await StubServer.run(handler) { url, stub in
+            let outcome = await Command.run(arguments, input: input, variables: ["APUS_URL": url])
+            return (outcome, stub.requests)
+        }
+    }
+
+    // MARK: Command line
+
+    @Test func `a mistyped command gets a suggestion and status 2`() async {
+        let outcome = await Command.run(["tpoic", "list"])
+        #expect(outcome.status == .usage)
+        #expect(outcome.output == "")
+        #expect(
+            outcome.errors == """
+                error: there is no command 'tpoic'
+                  why: did you mean 'topic'?
+                  try: apus --help
+
+                """)
+        let nested = await Command.run(["--json", "topic", "lsit"])
+        #expect(
+            nested.errors == #"""
+                {"error":{"what":"there is no command 'lsit'","why":"did you mean 'list'?","fix":"apus topic --help","exit":2}}
+
+                """#)
+    }
+
+    @Test func `help is data, begins with examples, and is no failure`() async {
+        let outcome = await Command.run(["tail", "--help"])
+        #expect(outcome.status == .ok)
+        #expect(outcome.errors == "")
+        #expect(outcome.output.hasPrefix("OVERVIEW: Show events as they arrive.\n\nEXAMPLES\n"))
+        #expect(await Command.run(["--version"]).output == Version.text + "\n")
+        #expect(await Command.run(["help", "exit-codes"]).output.contains("    5  no server answers"))
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func `there is a completion script for each shell`(shell: String) async {
+        let outcome = await Command.run(["completions", shell])
+        #expect(outcome.status == .ok)
+        #expect(outcome.output.contains("dead-letter"))
+    }
+
+    @Test(arguments: [
+        ["publish"], ["publish", "t", "x", "--file", "f"], ["publish", "t", "--skip", "1"],
+        ["tail", "--from", "xx"],
+        ["tail", "--count", "0"], ["get", "t", "--wait", "5w"], ["topic", "set", "t"],
+        ["dead-letter", "redrive"],
+        ["dead-letter", "redrive", "--all", "--topic", "t"], ["rule", "set", "r", "--topic", "t"],
+        ["rule", "test", "--event", "-"], ["bench", "--batch", "0"], ["topic", "delete", "t"],
+        ["publish", "t", "--url", "x", "y"],
+        ["serve", "--listen", "nowhere"], ["subscription", "create", "s"],
+    ])
+    func `command lines that make no sense end with status 2`(arguments: [String]) async {
+        let outcome = await Command.run(arguments)
+        #expect(outcome.status == .usage)
+        #expect(outcome.errors.hasPrefix("error: "))
+    }
+
+    @Test(arguments: [
+        (401, CommandStatus.denied), (403, .denied), (404, .notFound), (409, .failure), (408, .timeout),
+    ])
+    func `statuses of the server become exit statuses`(status: Int, exit: CommandStatus) async throws {
+        let (outcome, _) = try await run(["topic", "show", "t"]) { _ in
+            .json(#"{"title":"No","detail":"because","hint":"do this"}"#, status: status)
+        }
+        #expect(outcome.status == exit)
+        #expect(outcome.errors == "error: No\n  why: because\n  try: do this\n")
+    }
+
+    @Test func `no server is status 5, at once`() async throws {
+        let url = try await StubServer.run({ _ in .json("") }) { url, _ in url }
+        let outcome = await Command.run(["publish", "t", "x", "--url", url])
+        #expect(outcome.status == .unreachable)
+        #expect(outcome.errors.contains("try: start one with 'apus dev'"))
+    }
+
+    @Test func `options of all commands may stand before the command`() async throws {
+        let (outcome, requests) = try await run(["--json", "--timeout", "5s", "topic", "show", "t"]) { _ in
+            .json(#"{"name":"t","partitions":1,"durability":"flush"}"#)
+        }
+        #expect(outcome.status == .ok)
+        #expect(outcome.output == "{\"name\":\"t\",\"partitions\":1,\"durability\":\"flush\"}\n")
+        #expect(requests.map(\.path) == ["/v1/topics/t"])
+    }
+
+    // MARK: Events
+
+    @Test func `publish sends data from the command line or a pipe`() async throws {
+        let receipt = StubAnswer.json(#"{"topic":"orders","partition":0,"offset":42}"#)
+        let (outcome, requests) = try await run(
+            ["publish", "orders", #"{"id": 1}"#, "--id", "7", "--type", "t", "--key", "k"]
+        ) { _ in receipt }
+        #expect(outcome.output == "published to orders, partition 0, offset 42\n")
+        #expect(
+            requests.first?.body == #"""
+                {"specversion":"1.0","id":"7","source":"/apus/cli","type":"t","partitionkey":"k","datacontenttype":"application/json","data":{"id": 1}}
+                """#)
+        let (piped, pipedRequests) = try await run(["publish", "orders", "--json"], input: "hello\n") { _ in
+            receipt
+        }
+        #expect(piped.output == "{\"topic\":\"orders\",\"partition\":0,\"offset\":42}\n")
+        #expect(pipedRequests.first?.body.hasSuffix(#""data":"hello"}"#) == true)
+    }
+
+    @Test func `publish tries again when the server cannot now`() async throws {
+        let attempts = Counter()
+        let (outcome, _) = try await run(["publish", "t", "x"]) { _ in
+            attempts.next() < 2
+                ? .json(#"{"title":"Not now","retryable":true}"#, status: 503)
+                : .json(#"{"topic":"t","partition":0,"offset":0}"#)
+        }
+        #expect(outcome.status == .ok)
+        #expect(attempts.value == 3)
+    }
+
+    @Test func `a file's lines are events as they are, or data`() async throws {
+        let event = #"{"specversion":"1.0","id":"1","source":"s","type":"t"}"#
+        let (outcome, requests) = try await run(
+            ["publish", "orders", "--file", "-", "--skip", "1"], input: "skipped\n\(event)\n\n[1]\n"
+        ) { Self.receipts(for: $0) }
+        #expect(outcome.status == .ok)
+        #expect(outcome.output.hasPrefix("published 2 events to orders in "))
+        let batch = try JSONValue(parsing: try #require(requests.first).body).array ?? []
+        #expect(batch.first?.description == event)
+        #expect(batch.last?["data"] == [1])
+    }
+
+    @Test func `a file that breaks says what is acknowledged and how to go on`() async throws {
+        let lines = (0..<1200).map { "\($0)\n" }.joined()
+        let batches = Counter()
+        let (outcome, _) = try await run(["publish", "orders", "--file", "-"], input: lines) { request in
+            batches.next() < 1 ? Self.receipts(for: request) : .json(#"{"title":"Too large"}"#, status: 413)
+        }
+        #expect(outcome.status == .failure)
+        #expect(
+            outcome.errors == """
+                error: Too large (500 events of this run are acknowledged)
+                  try: the same command with --skip 500
+
+                """)
+    }
+
+    @Test func `the order of each key is kept with several requests under way`() async throws {
+        let lines = (0..<3000).map {
+            #"{"specversion":"1.0","id":"\#($0)","source":"s","type":"t","partitionkey":"k\#($0 % 7)"}"#
+                + "\n"
+        }
+        let (outcome, requests) = try await run(["publish", "t", "--file", "-"], input: lines.joined()) {
+            Self.receipts(for: $0)
+        }
+        #expect(outcome.status == .ok)
+        var seen: [String: [Int]] = [:]
+        for request in requests {
+            for event in try JSONValue(parsing: request.body).array ?? [] {
+                let id = event["id"]?.string.flatMap { Int($0) } ?? -1
+                seen[event["partitionkey"]?.string ?? "", default: []].append(id)
+            }
+        }
+        #expect(seen.count == 7)
+        #expect(seen.values.allSatisfy { $0 == $0.sorted() })
+        #expect(seen.values.map(\.count).reduce(0, +) == 3000)
+    }
+
+    @Test func `receive prints the events and acknowledges them when asked to`() async throws {
+        let delivery =
+            #"{"lease":"L","attempt":1,"topic":"t","partition":0,"offset":5,"time":"2026-11-23T21:00:00Z","key":null,"event":{"id":"1","type":"a"}}"#
+        let (outcome, requests) = try await run(["receive", "s", "--ack"]) { request in
+            request.path.hasSuffix("receive")
+                ? .json(#"{"deliveries":[\#(delivery)]}"#)
+                : .json(#"{"results":[{"lease":"L","status":"ok"}]}"#)
+        }
+        #expect(outcome.output == "21:00:00.000  t/0@5  a\n")
+        #expect(requests.map(\.path) == ["/v1/subscriptions/s/receive", "/v1/subscriptions/s/ack"])
+    }
+
+    @Test func `get reads page after page up to its limit`() async throws {
+        let (outcome, requests) = try await run(["get", "t", "--limit", "3", "--data-only"]) { request in
+            let first = request.path.contains("from=earliest") ? 0 : 2
+            let events = (first..<first + 2).map {
+                #"{"partition":0,"offset":\#($0),"time":"x","key":null,"event":{"data":\#($0)}}"#
+            }
+            return .json(#"{"events":[\#(events.joined(separator: ","))],"next":\#(first + 2),"end":9}"#)
+        }
+        #expect(outcome.output == "0\n1\n2\n3\n")
+        #expect(requests.map(\.path).last == "/v1/topics/t/events?from=2&partition=0&limit=1")
+    }
+
+    // MARK: Administration
+
+    @Test func `topic list is a table, or a line of JSON for each`() async throws {
+        let topic = #"""
+            {"name":"orders","id":"x","partitions":1,"durability":"flush","retention":{"age":"7d","bytes":null},"positions":[{"partition":0,"start":2,"end":1002,"bytes":2048}]}
+            """#
+        let answer = StubAnswer.json(#"{"topics":[\#(topic)],"next":null}"#)
+        let (table, _) = try await run(["topic", "list"]) { _ in answer }
+        #expect(
+            table.output == """
+                NAME    PARTITIONS  DURABILITY  KEEPS  EVENTS     SIZE
+                orders           1  flush       7d      1,000  2.0 KiB
+
+                """)
+        let (json, _) = try await run(["topic", "list", "--json"]) { _ in answer }
+        #expect(json.output == topic + "\n")
+        let (empty, _) = try await run(["topic", "list"]) { _ in .json(#"{"topics":[],"next":null}"#) }
+        #expect(empty.output == "")
+        #expect(empty.errors == "no topics; make one with 'apus topic create NAME'\n")
+    }
+
+    @Test func `topic create names only the settings that were given`() async throws {
+        let (outcome, requests) = try await run(
+            [
+                "topic", "create", "t", "--retention", "never", "--retention-size", "1G", "--durability",
+                "100ms",
+            ]
+        ) { _ in .json(#"{"name":"t","partitions":1,"durability":"100ms"}"#, status: 201) }
+        #expect(outcome.output == "created topic t\n")
+        #expect(requests.first?.method == "PUT")
+        #expect(
+            requests.first?.body == #"{"durability":"100ms","retention":{"age":null,"bytes":1073741824}}"#)
+    }
+
+    @Test func `changing a topic that is not there does not make one`() async throws {
+        let (outcome, requests) = try await run(["topic", "set", "tpyo", "--retention", "1d"]) { _ in
+            .json(#"{"title":"Not found"}"#, status: 404)
+        }
+        #expect(outcome.status == .notFound)
+        #expect(requests.map(\.method) == ["GET"])
+    }
+
+    @Test func `a subscription is created with its settings`() async throws {
+        let (_, requests) = try await run(
+            [
+                "subscription", "create", "hooks", "--topic", "orders", "--push", "https://example.org/hook",
+                "--push-timeout", "5s", "--pattern", #"{"type": ["a"]}"#, "--retry-max", "1m",
+            ]
+        ) { _ in .json(#"{"name":"hooks","topic":"orders"}"#, status: 201) }
+        #expect(
+            requests.first?.body == #"""
+                {"topic":"orders","kind":"shared","start":"latest","pattern":{"type":["a"]},"retry":{"max":"1m"},"push":{"url":"https://example.org/hook","timeout":"5s"}}
+                """#)
+    }
+
+    @Test func `a rule test explains itself and ends with 1 when nothing matches`() async throws {
+        let (outcome, _) = try await run(
+            ["rule", "test", "--pattern", #"{"data": {"total": [1]}}"#, "--data", #"{"total": 2}"#]
+        ) { _ in
+            .json(
+                #"{"matched":false,"leaves":[{"path":"data.total","expected":[1],"found":[2],"matched":false},{"path":"x","expected":[],"found":[],"matched":true}]}"#
+            )
+        }
+        #expect(outcome.status == .failure)
+        #expect(
+            outcome.output == """
+                does not match
+                  no  data.total: expected 1, found 2
+                  ok  x: expected anything, found nothing
+
+                """)
+    }
+
+    @Test func `verdicts that come too late are a failure`() async throws {
+        let (outcome, _) = try await run(["subscription", "ack", "s", "A", "B"]) { _ in
+            .json(#"{"results":[{"lease":"A","status":"ok"},{"lease":"B","status":"expired"}]}"#)
+        }
+        #expect(outcome.status == .failure)
+        #expect(outcome.output == "A  ok\nB  expired\n")
+        #expect(outcome.errors.hasPrefix("error: 1 of 2 leases had expired\n"))
+    }
+
+    @Test func `dead letters are redriven by selection`() async throws {
+        let (outcome, requests) = try await run([
+            "dead-letter", "redrive", "--subscription", "s", "--dry-run",
+        ]) { _ in
+            .json(#"{"matched":1200,"redriven":0}"#)
+        }
+        #expect(outcome.output == "would redrive 1,200 dead letters\n")
+        #expect(requests.first?.body == #"{"subscription":"s","dry_run":true}"#)
+    }
+
+    /// A receipt for each event of a batch.
+    private static func receipts(for request: StubRequest) -> StubAnswer {
+        let count = (try? JSONValue(parsing: request.body))?.array?.count ?? 0
+        let receipts = (0..<count).map { #"{"topic":"t","partition":0,"offset":\#($0)}"# }
+        return .json(#"{"receipts":[\#(receipts.joined(separator: ","))]}"#)
+    }
+}
