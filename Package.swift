@@ -14,11 +14,11 @@ let settings: [SwiftSetting] = [
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
-let nioLocks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -75,7 +75,7 @@ let package = Package(
             name: "ApusEngine",
             dependencies: [
                 "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusStorage", "ApusTransport",
-                nioCore, nioLocks, log, coreMetrics, tracing, deque, heap,
+                nioCore, log, coreMetrics, tracing, deque, heap,
             ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
@@ -116,7 +116,7 @@ let package = Package(
             name: "ApusServer",
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusHTTPGateway", "ApusHTTPServer", "ApusWebhookTransport",
-                "ApusTelemetry", "ApusModel", nioPosix, log, coreMetrics, lifecycle,
+                "ApusTelemetry", "ApusModel", nioCore, nioPosix, log, coreMetrics, tracing, lifecycle, signals,
             ], swiftSettings: settings),
         // The commands of `apus`.
         .target(

@@ -7,7 +7,7 @@
 // changes of the registry) happens in `turn`, which one worker thread calls, or a simulator. Locks are small and never held while calling up; a
 // completion of the store takes none of them.
 
-import ApusModel
+public import ApusModel
 public import ApusStorage
 public import Logging
 import Synchronization
@@ -156,6 +156,9 @@ public final class Engine: Broker {
     }
 
     // MARK: Status
+
+    /// Wall time as the engine sees it.
+    public var now: Timestamp { context.clock.wall }
 
     public var unavailability: BrokerError.Unavailability? {
         if isStopped { return .stopping }

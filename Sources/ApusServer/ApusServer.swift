@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Configuration in, running services out: the only place that knows all parts. The order of starting is the order of dependence (store, engine,
+// deliveries, gateway), and stopping goes the other way, so that what was accepted is finished before what it needs is gone.
+
+import ApusEngine
+import ApusHTTPGateway
+import ApusHTTPServer
+import ApusModel
+import ApusStorage
+import ApusTelemetry
+import ApusWebhookTransport
+import Logging
+import CoreMetrics
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Tracing
+import UnixSignals
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Why a server could not start.
+public struct ServerError: Error, CustomStringConvertible, Sendable {
+    /// What happened, to what, and why.
+    public let description: String
+}
+
+/// A whole server.
+public enum ApusServer {
+    /// Runs a server until a signal (SIGTERM or SIGINT) or cancellation ends it; a second signal ends the process at once.
+    ///
+    /// - Parameter listening: told once where the server listens, ports filled in.
+    /// - Throws: ``ServerError`` when the server cannot start.
+    public static func run(
+        _ configuration: ServerConfiguration,
+        listening: @escaping @Sendable ([HTTPListenAddress]) -> Void = { _ in }
+    ) async throws {
+        let registry = bootstrap(configuration)
+        let logger = Logger(label: "apus")
+        let store = try openStore(configuration, logger, registry)
+        let group = MultiThreadedEventLoopGroup.singleton
+        let webhooks = WebhookTarget(
+            configuration: WebhookConfiguration(allowPrivateTargets: configuration.allowsPrivateWebhooks), group: group)
+        let dispatcher = TargetDispatcher(target: webhooks)
+        let engine = try openEngine(store, dispatcher, configuration, logger)
+        engine.start()
+        let gateway = HTTPGateway(broker: engine, configuration: gatewayConfiguration(configuration, engine, registry))
+        do {
+            let addresses = try await gateway.start().map(HTTPListenAddress.init(bound:))
+            if let file = configuration.portFile { try PortFile.write(addresses, to: file) }
+            ServerMetrics.register(gateway, in: registry)
+            listening(addresses)
+        } catch {
+            await stop(engine, store, webhooks)
+            throw ServerError(description: "\(error)")
+        }
+        do {
+            try await run([DispatcherService(dispatcher: dispatcher), gateway])
+        } catch { logger.error("a service failed: \(error)") }
+        await stop(engine, store, webhooks)
+        logger.info("stopped; everything acknowledged is on disk")
+    }
+
+    /// Runs services until one fails or a signal comes; a second signal ends the process at once.
+    private static func run(_ services: [any Service]) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let group = ServiceGroup(
+            services: services, logger: Logger(label: "apus.services") { _ in SwiftLogNoOpLogHandler() })
+        try await withThrowingTaskGroup { tasks in
+            tasks.addTask {
+                var count = 0
+                for await _ in signals {
+                    count += 1
+                    if count == 2 { exit(130) }
+                    await group.triggerGracefulShutdown()
+                }
+            }
+            tasks.addTask { try await group.run() }
+            // The task that waits for signals ends only by being cancelled, so the first to end is the group.
+            defer { tasks.cancelAll() }
+            try await tasks.next()
+        }
+    }
+
+    private static func stop(_ engine: Engine, _ store: FileLogStore, _ webhooks: WebhookTarget) async {
+        engine.stop()
+        store.close()
+        try? await webhooks.shutdown()
+    }
+
+    // MARK: Parts
+
+    private static func bootstrap(_ configuration: ServerConfiguration) -> PrometheusRegistry {
+        let (format, level) = (configuration.logFormat, configuration.logLevel)
+        LoggingSystem.bootstrap { format.handler(label: $0, level: level) }
+        let registry = PrometheusRegistry()
+        MetricsSystem.bootstrap(PrometheusMetricsFactory(registry: registry))
+        InstrumentationSystem.bootstrap(ApusTracer())
+        return registry
+    }
+
+    private static func openStore(
+        _ configuration: ServerConfiguration, _ logger: Logger, _ registry: PrometheusRegistry
+    ) throws -> FileLogStore {
+        do {
+            return try FileLogStore(
+                directory: configuration.dataDirectory, configuration: configuration.store, logger: logger)
+        } catch {
+            throw ServerError(
+                description: "the data folder \(configuration.dataDirectory) cannot be opened: \(describe(error))")
+        }
+    }
+
+    private static func openEngine(
+        _ store: FileLogStore, _ dispatcher: TargetDispatcher, _ configuration: ServerConfiguration, _ logger: Logger
+    ) throws -> Engine {
+        do {
+            return try Engine(
+                store: store, options: configuration.engine, logger: logger, dispatcher: dispatcher)
+        } catch {
+            store.close()
+            throw ServerError(
+                description:
+                    "the state in \(configuration.dataDirectory) cannot be read: \(describe(error)). Nothing was changed; "
+                    + "`apus doctor` says more")
+        }
+    }
+
+    private static func describe(_ error: LogError) -> String {
+        switch error {
+        case .failed(let reason): reason
+        case .diskFull: "the disk is full"
+        case .corrupt(let log, let offset, _, let reason): "log \(log) is damaged at offset \(offset): \(reason)"
+        default: "\(error)"
+        }
+    }
+
+    private static func gatewayConfiguration(
+        _ configuration: ServerConfiguration, _ engine: Engine, _ registry: PrometheusRegistry
+    ) -> HTTPGatewayConfiguration {
+        var server = HTTPServerConfiguration(addresses: configuration.listen)
+        server.limits.bodyBytesMax = Defaults.bodyBytesMax
+        var gateway = HTTPGatewayConfiguration(server: server)
+        gateway.token = configuration.token
+        gateway.gracePeriod = configuration.gracePeriod
+        gateway.version = ApusVersion.current
+        let metrics = ServerMetrics(engine: engine, registry: registry)
+        gateway.metricsText = { metrics.text() }
+        return gateway
+    }
+}
+
+/// Runs deliveries; on shutdown those under way are finished.
+private struct DispatcherService: Service {
+    var dispatcher: TargetDispatcher
+
+    func run() async throws {
+        await withGracefulShutdownHandler {
+            await dispatcher.run()
+        } onGracefulShutdown: {
+            dispatcher.finish()
+        }
+    }
+}

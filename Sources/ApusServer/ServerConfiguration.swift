@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Everything that a server can be told.
+
+public import ApusEngine
+public import ApusHTTPServer
+public import ApusModel
+public import ApusStorage
+public import ApusTelemetry
+public import Logging
+
+/// How a server runs.
+public struct ServerConfiguration: Sendable {
+    /// Where everything is kept; made if there is none.
+    public var dataDirectory: String
+    /// Where the HTTP API listens.
+    public var listen: [HTTPListenAddress]
+    /// What callers must show; nil for no token.
+    public var token: String?
+    /// How the engine behaves.
+    public var engine = EngineOptions()
+    /// How the log is kept.
+    public var store = FileLogStoreConfiguration()
+    /// Whether webhooks may go to loopback, private and link-local addresses.
+    public var allowsPrivateWebhooks = false
+    /// How log lines look.
+    public var logFormat = LogFormat.human
+    /// From which level on the log is written.
+    public var logLevel = Logger.Level.info
+    /// A file to write the bound address into, as `host:port`; written whole or not at all.
+    public var portFile: String?
+    /// How long requests and deliveries under way may take to finish when the server stops.
+    public var gracePeriod = Duration.seconds(10)
+
+    /// A server that keeps its data in `dataDirectory` and listens at `listen`.
+    public init(
+        dataDirectory: String, listen: [HTTPListenAddress] = [HTTPListenAddress(host: Defaults.host, port: Defaults.port)]
+    ) {
+        self.dataDirectory = dataDirectory
+        self.listen = listen
+    }
+}
+
+/// Which Apus this is.
+public enum ApusVersion {
+    /// The version, by semantic versioning.
+    public static let current = "0.1.0"
+}

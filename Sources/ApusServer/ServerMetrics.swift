@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What is measured when somebody looks: gauges of the store, the process and each subscription. Counters and histograms are kept where things
+// happen; these would cost work on hot paths and are cheap to read.
+
+import ApusEngine
+import ApusHTTPGateway
+import ApusModel
+import ApusTelemetry
+import Synchronization
+
+/// The exposition of one server.
+final class ServerMetrics: Sendable {
+    /// Subscriptions shown one by one; with more, the totals still hold all.
+    private static let subscriptionsMax = 2000
+
+    private let engine: Engine
+    private let registry: PrometheusRegistry
+    private let shown = Mutex<Set<ResourceName>>([])
+
+    init(engine: Engine, registry: PrometheusRegistry) {
+        self.engine = engine
+        self.registry = registry
+    }
+
+    /// The exposition now.
+    func text() -> [UInt8] {
+        readStatus()
+        readSubscriptions()
+        return Array(registry.text().utf8)
+    }
+
+    private func set(_ name: String, _ help: String, _ value: Double, _ labels: PrometheusLabels = .none) {
+        registry.gauge(name, help: help, labels: labels).set(value)
+    }
+
+    private func readStatus() {
+        let status = engine.status()
+        let store = status.store
+        set("apus_topics", "Topics.", Double(status.topics))
+        set("apus_partitions", "Partitions of all topics.", Double(status.partitions))
+        set("apus_subscriptions", "Subscriptions.", Double(status.subscriptions))
+        set("apus_rules", "Rules.", Double(status.rules))
+        set("apus_dead_letters_waiting", "Dead letters that nobody has dealt with.", Double(status.deadLettersWaiting))
+        set("apus_ready", "1 while publishes are accepted.", engine.unavailability == nil ? 1 : 0)
+        set("apus_recovery_duration_seconds", "How long recovery took at start.", status.recovery.seconds)
+        set("apus_store_bytes", "Bytes kept in segments.", Double(store.storedBytes))
+        set("apus_store_pending_bytes", "Bytes accepted and not yet in segments.", Double(store.pendingBytes))
+        set("apus_store_open_files", "Open segment and index files.", Double(store.openFiles))
+        set("apus_store_quarantined_batches", "Batches that failed verification.", Double(store.quarantined))
+        set("apus_store_flushes", "Flushes since start.", Double(store.flushes))
+        set("apus_store_flushed_bytes", "Bytes flushed since start.", Double(store.flushedBytes))
+        set("apus_store_flushed_batches", "Batches flushed since start.", Double(store.flushedBatches))
+        if let free = store.freeBytes { set("apus_disk_free_bytes", "Bytes free on the data disk.", Double(free)) }
+        if let resident = ProcessMemory.residentBytes {
+            set("process_resident_memory_bytes", "Resident memory.", Double(resident))
+        }
+    }
+
+    private func readSubscriptions() {
+        guard let descriptions = try? engine.subscriptions(of: nil, Page(limit: ServerMetrics.subscriptionsMax)) else {
+            return
+        }
+        let now = engine.now
+        for description in descriptions {
+            let labels: PrometheusLabels = [
+                "subscription": description.name.description, "topic": description.settings.topic.description,
+            ]
+            set(
+                "apus_subscription_backlog", "Events neither settled nor handed out (with a pattern: at most).",
+                Double(description.backlog), labels)
+            set("apus_subscription_in_flight", "Events leased now.", Double(description.inFlight), labels)
+            set("apus_subscription_waiting", "Events waiting for a retry.", Double(description.waiting), labels)
+            let age = description.oldestUnsettled.map { max(.zero, $0.duration(to: now)).seconds } ?? 0
+            set(
+                "apus_subscription_oldest_unsettled_age_seconds", "Age of the oldest event that is not settled.", age,
+                labels)
+        }
+        forget(Set(descriptions.map(\.name)))
+    }
+
+    /// Series of subscriptions that are gone would keep their last value for ever.
+    private func forget(_ present: Set<ResourceName>) {
+        let gone = shown.withLock { shown in
+            defer { shown = present }
+            return shown.subtracting(present)
+        }
+        for name in gone { registry.removeSeries(carrying: ["subscription": name.description]) }
+    }
+
+    /// Adds what only the HTTP server knows.
+    static func register(_ gateway: HTTPGateway, in registry: PrometheusRegistry) {
+        registry.gauge("apus_http_connections", help: "Open HTTP connections.") { [weak gateway] in
+            Double(gateway?.statistics?.connectionsOpen ?? 0)
+        }
+        registry.gauge("apus_http_received_bytes", help: "Bytes received over HTTP since start.") { [weak gateway] in
+            Double(gateway?.statistics?.bytesReceived ?? 0)
+        }
+        registry.gauge("apus_http_sent_bytes", help: "Bytes sent over HTTP since start.") { [weak gateway] in
+            Double(gateway?.statistics?.bytesSent ?? 0)
+        }
+    }
+}
+
+/// What the process uses.
+enum ProcessMemory {
+    /// Resident bytes, where the system tells (Linux).
+    static var residentBytes: Int? {
+        guard let file = fopen("/proc/self/statm", "r") else { return nil }
+        defer { fclose(file) }
+        var buffer = [CChar](repeating: 0, count: 128)
+        guard fgets(&buffer, Int32(buffer.count), file) != nil else { return nil }
+        let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let fields = text.split(separator: " ")
+        guard fields.count > 1, let pages = Int(fields[1]) else { return nil }
+        return pages * sysconf(Int32(_SC_PAGESIZE))
+    }
+}
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
