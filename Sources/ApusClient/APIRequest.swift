@@ -58,7 +58,6 @@ struct APIRequest {
 struct APIAnswer {
     var status: Int
     var body: [UInt8]
-    var contentType: String?
 
     /// The body as JSON.
     func json() throws(ApusClientError) -> JSONValue {

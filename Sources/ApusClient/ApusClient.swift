@@ -95,8 +95,7 @@ extension ApusClient {
                 try await response.body.collect(upTo: Self.answerBytesMax)
             }
             return APIAnswer(
-                status: Int(response.status.code), body: Array(body.readableBytesView),
-                contentType: response.headers.first(name: "content-type"))
+                status: Int(response.status.code), body: Array(body.readableBytesView))
         } catch {
             throw failure(error)
         }

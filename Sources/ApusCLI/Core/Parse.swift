@@ -16,11 +16,6 @@ enum Parse {
         return duration
     }
 
-    /// A duration, or nil for `never`.
-    static func optionalDuration(_ text: String) throws -> Duration? {
-        text == "never" ? nil : try duration(text)
-    }
-
     static func size(_ text: String) throws -> Int {
         guard let size = SizeText.parse(text) else {
             throw ValidationError(

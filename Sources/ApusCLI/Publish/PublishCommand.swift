@@ -153,8 +153,10 @@ struct PublishCommand: AsyncParsableCommand {
                         if json { console.print(Self.receiptLine(number, receipt)) }
                     } onProgress: { totals in
                         progress.withLock { $0.update(totals) }
+                    } isStopRequested: {
+                        stop.isRequested
                     }
-                    return try await run.run(input) { stop.isRequested }
+                    return try await run.run(input)
                 }
                 let elapsed = progress.withLock {
                     $0.finish()

@@ -40,8 +40,10 @@ struct PublishProgress {
     /// The line itself.
     static func line(_ totals: PublishTotals, of byteCount: Int?, elapsed: Duration) -> String {
         var parts = ["\(Decimal.grouped(totals.acknowledged)) events", rate(totals.acknowledged, elapsed)]
-        if let byteCount, byteCount > 0, totals.bytesRead > 0 {
-            let share = min(1, Double(totals.bytesRead) / Double(byteCount))
+        if let byteCount, byteCount > 0, totals.acknowledged > 0, totals.read > 0 {
+            // What is read and not acknowledged yet is still to come.
+            let done = Double(totals.acknowledged + totals.skipped) / Double(totals.read)
+            let share = min(1, done * Double(totals.bytesRead) / Double(byteCount))
             let left = elapsed * ((1 - share) / share)
             parts += ["\(Int(share * 100))%", "\(Decimal.brief(left)) left"]
         }

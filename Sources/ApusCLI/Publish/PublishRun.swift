@@ -21,8 +21,13 @@ struct PublishSettings: Sendable {
 
 /// How far a run has come.
 struct PublishTotals: Sendable {
+    /// Events read, those left out included.
     var read = 0
+    /// Events left out.
+    var skipped = 0
+    /// Events that the server has acknowledged.
     var acknowledged = 0
+    /// Bytes of the input that are read.
     var bytesRead = 0
 }
 
@@ -40,32 +45,39 @@ struct PublishRun {
     private let settings: PublishSettings
     private let onReceipt: (Int, Receipt) -> Void
     private let onProgress: (PublishTotals) -> Void
+    private let isStopRequested: () -> Bool
     private var lanes: PublishLanes
     private var acknowledged: AcknowledgedEvents
     private var totals = PublishTotals()
     private var failure: ApusClientError?
+    private var hasReadAll = false
 
-    /// A run; `onReceipt` is told every acknowledged event with its number, `onProgress` how far it has come.
+    /// A run; `onReceipt` is told every acknowledged event with its number, `onProgress` how far it has come. It begins nothing new
+    /// once `isStopRequested`.
     init(
         client: ApusClient, settings: PublishSettings, onReceipt: @escaping (Int, Receipt) -> Void,
-        onProgress: @escaping (PublishTotals) -> Void
+        onProgress: @escaping (PublishTotals) -> Void, isStopRequested: @escaping () -> Bool
     ) {
         self.client = client
         self.settings = settings
         self.onReceipt = onReceipt
         self.onProgress = onProgress
+        self.isStopRequested = isStopRequested
         lanes = PublishLanes(
             count: settings.inFlight, eventsMax: Defaults.publishBatchLines,
             bytesMax: Defaults.publishBatchBytes)
         acknowledged = AcknowledgedEvents(skipped: settings.skip)
     }
 
-    /// Publishes the input up to its end, up to a failure, or until `shouldStop`; what is under way is always waited for.
-    mutating func run(_ input: InputSource, shouldStop: () -> Bool) async throws -> PublishTotals {
+    /// Whether anything new is to begin.
+    private var goesOn: Bool { failure == nil && !isStopRequested() }
+
+    /// Publishes the input up to its end, a failure, or a request to stop; what is under way is always waited for.
+    mutating func run(_ input: InputSource) async throws -> PublishTotals {
         let outcome = await withTaskGroup(of: Finished.self) { group -> Result<Void, any Error> in
             do {
-                try await readAll(input, shouldStop, &group)
-                while failure == nil, !lanes.startable.isEmpty || !group.isEmpty {
+                try await readAll(input, &group)
+                while goesOn, !lanes.startable.isEmpty || !group.isEmpty {
                     startWaiting(&group)
                     await finishOne(&group)
                 }
@@ -82,34 +94,40 @@ struct PublishRun {
             throw resumable(error)
         }
         if let failure { throw resumable(Failure(failure)) }
-        if shouldStop() { throw resumable(Failure("interrupted", status: .interrupted)) }
+        let isComplete = hasReadAll && acknowledged.prefix >= totals.read
+        if !isComplete { throw resumable(Failure("interrupted", status: .interrupted)) }
         return totals
     }
 
     // MARK: Reading
 
-    private mutating func readAll(
-        _ input: InputSource, _ shouldStop: () -> Bool, _ group: inout Group
-    ) async throws {
+    private mutating func readAll(_ input: InputSource, _ group: inout Group) async throws {
         var splitter = LineSplitter(bytesMax: Defaults.bodyBytesMax)
-        while failure == nil, !shouldStop() {
+        while goesOn {
             let bytes = try await input.read(256 << 10)
             totals.bytesRead += bytes.count
             let lines = bytes.isEmpty ? splitter.finish() : try splitter.split(bytes)
-            for line in lines where failure == nil { try await add(line, &group) }
-            if bytes.isEmpty { return }
+            for line in lines where goesOn { try await add(line, &group) }
+            if bytes.isEmpty {
+                hasReadAll = true
+                return
+            }
             startWaiting(&group)
         }
     }
 
     private mutating func add(_ line: [UInt8], _ group: inout Group) async throws(Failure) {
         defer { totals.read += 1 }
-        guard totals.read >= settings.skip else { return }
+        guard totals.read >= settings.skip else {
+            totals.skipped += 1
+            return
+        }
         let event = try outgoing(line, number: totals.read)
         let lane = lanes.lane(for: event.key)
-        while lanes.isFull(lane, for: event), failure == nil {
+        while lanes.isFull(lane, for: event), goesOn {
             if !lanes.isBusy(lane) { start(lane, &group) } else { await finishOne(&group) }
         }
+        guard goesOn else { return }
         lanes.add(event, to: lane)
         if lanes.isReady(lane), !lanes.isBusy(lane) { start(lane, &group) }
     }
@@ -126,7 +144,7 @@ struct PublishRun {
     // MARK: Sending
 
     private mutating func startWaiting(_ group: inout Group) {
-        for lane in lanes.startable { start(lane, &group) }
+        for lane in lanes.startable where goesOn { start(lane, &group) }
     }
 
     private mutating func start(_ lane: Int, _ group: inout Group) {
