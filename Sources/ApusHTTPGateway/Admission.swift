@@ -59,7 +59,8 @@ struct Admission: Sendable {
         let name = authority.map { "'\($0.prefix(253))'" } ?? "a request without Host"
         return Problem(
             .misdirected, "\(name) is not a name of this server",
-            hint: "use 'localhost' or the address it listens at, or add the name to its configured host names")
+            hint: "use 'localhost' or the address it listens at, or add the name to its configured host names"
+        )
     }
 
     // MARK: Origin
@@ -120,15 +121,18 @@ enum BodyAdmission {
     static func objectionToJSON(_ head: HTTPRequestHead) -> Problem? {
         guard let type = head.contentType else {
             return Problem(
-                .unsupportedMediaType, "the body has no content type", hint: "send 'Content-Type: application/json'")
+                .unsupportedMediaType, "the body has no content type",
+                hint: "send 'Content-Type: application/json'")
         }
         let essence = essence(of: type)
-        if essence == "application/json" || (essence.hasPrefix("application/") && essence.hasSuffix("+json")) {
+        if essence == "application/json" || (essence.hasPrefix("application/") && essence.hasSuffix("+json"))
+        {
             return nil
         }
         return Problem(
             .unsupportedMediaType, "a body of type '\(essence.prefix(100))' is not accepted here",
-            hint: "send JSON with 'Content-Type: application/json' (curl: -H 'content-type: application/json')")
+            hint:
+                "send JSON with 'Content-Type: application/json' (curl: -H 'content-type: application/json')")
     }
 
     /// Why a body is not taken as an event; nil if it is.

@@ -73,9 +73,12 @@ struct GatewayHandler: HTTPRequestHandler {
     }
 
     private func answer(
-        _ call: Call, _ route: Route, _ index: Int, _ start: ContinuousClock.Instant, _ responder: HTTPResponder
+        _ call: Call, _ route: Route, _ index: Int, _ start: ContinuousClock.Instant,
+        _ responder: HTTPResponder
     ) async throws(Problem) {
-        if case .json = route.body, call.body.readableBytes > 0, let objection = BodyAdmission.objectionToJSON(call.head) {
+        if case .json = route.body, call.body.readableBytes > 0,
+            let objection = BodyAdmission.objectionToJSON(call.head)
+        {
             throw objection
         }
         switch route.handler {
@@ -93,7 +96,8 @@ struct GatewayHandler: HTTPRequestHandler {
     }
 
     private func finish(
-        _ answer: Answer, _ route: Route, _ index: Int, _ start: ContinuousClock.Instant, _ responder: HTTPResponder
+        _ answer: Answer, _ route: Route, _ index: Int, _ start: ContinuousClock.Instant,
+        _ responder: HTTPResponder
     ) {
         assert(route.statuses.contains(answer.status.code), "\(route.label) must document \(answer.status)")
         context.metrics.answered(index, answer.status, after: start.duration(to: .now))
@@ -110,11 +114,14 @@ enum HotPath {
         let name = head.withPathBytes { bytes -> String? in
             let (prefix, suffix): (StaticString, StaticString) = ("/v1/topics/", "/events")
             let end = bytes.count - suffix.utf8CodeUnitCount
-            guard end > prefix.utf8CodeUnitCount, holds(bytes, prefix, at: 0), holds(bytes, suffix, at: end) else {
+            guard end > prefix.utf8CodeUnitCount, holds(bytes, prefix, at: 0), holds(bytes, suffix, at: end)
+            else {
                 return nil
             }
             let name = UnsafeRawBufferPointer(rebasing: bytes[prefix.utf8CodeUnitCount..<end])
-            guard !name.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "%") }) else { return nil }
+            guard !name.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "%") }) else {
+                return nil
+            }
             return String(decoding: name, as: UTF8.self)
         }
         guard let name else { return nil }
@@ -125,7 +132,8 @@ enum HotPath {
         }
     }
 
-    private static func holds(_ bytes: UnsafeRawBufferPointer, _ literal: StaticString, at place: Int) -> Bool {
+    private static func holds(_ bytes: UnsafeRawBufferPointer, _ literal: StaticString, at place: Int) -> Bool
+    {
         for index in 0..<literal.utf8CodeUnitCount where bytes[place + index] != literal.utf8Start[index] {
             return false
         }

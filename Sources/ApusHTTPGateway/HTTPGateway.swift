@@ -21,13 +21,15 @@ public final class HTTPGateway: Service {
 
     /// Makes a gateway; nothing listens before ``start()`` or ``run()``.
     public init(
-        broker: any Broker, configuration: HTTPGatewayConfiguration, logger: Logger = Logger(label: "apus.http")
+        broker: any Broker, configuration: HTTPGatewayConfiguration,
+        logger: Logger = Logger(label: "apus.http")
     ) {
         let routes = RouteTable.all
         let document = OpenAPIDocument.json(
             routes, version: configuration.version, needsToken: configuration.token != nil)
         context = GatewayContext(
-            broker: broker, configuration: configuration, calls: CallRegistry(waitingMax: configuration.waitingMax),
+            broker: broker, configuration: configuration,
+            calls: CallRegistry(waitingMax: configuration.waitingMax),
             metrics: GatewayMetrics(routes.map(\.label)), openAPI: document.serialized(), started: .now)
         handler = GatewayHandler(context, Router(routes))
         self.configuration = configuration

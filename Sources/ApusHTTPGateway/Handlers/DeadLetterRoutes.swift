@@ -18,7 +18,8 @@ enum DeadLetterRoutes {
             QueryParameter(name: "topic", schema: .name, about: "Only those in this dead-letter topic."),
             QueryParameter(name: "subscription", schema: .name, about: "Only those of this subscription."),
         ] + QueryParameter.page,
-        successes: [.json(.ok, "A page of dead letters.", .deadLetters)], problems: [.notFound, .invalid, .corrupt],
+        successes: [.json(.ok, "A page of dead letters.", .deadLetters)],
+        problems: [.notFound, .invalid, .corrupt],
         handler: .answer { context, call async throws(Problem) in
             let page = try call.query.page()
             var selection = DeadLetterSelection()
@@ -32,7 +33,8 @@ enum DeadLetterRoutes {
         })
 
     private static let redrive = moving(
-        "redrive", "Sends dead letters back to the subscriptions that gave them up.", "redriven", .redriveResult
+        "redrive", "Sends dead letters back to the subscriptions that gave them up.", "redriven",
+        .redriveResult
     ) { broker, selection, dryRun async throws(BrokerError) in
         try await broker.redrive(selection, dryRun: dryRun)
     }
@@ -45,7 +47,8 @@ enum DeadLetterRoutes {
 
     private static func moving(
         _ verb: String, _ summary: String, _ member: StaticString, _ result: Definition,
-        _ operation: @escaping @Sendable (any Broker, DeadLetterSelection, Bool) async throws(BrokerError)
+        _ operation:
+            @escaping @Sendable (any Broker, DeadLetterSelection, Bool) async throws(BrokerError)
             -> DeadLetterResult
     ) -> Route {
         Route(

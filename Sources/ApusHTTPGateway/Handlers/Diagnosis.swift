@@ -32,13 +32,15 @@ enum Diagnosis {
         if let reason = context.broker.unavailability {
             let problem = Problem(.unavailable(reason))
             findings.append(
-                Finding(severity: .error, subject: "publishing", text: problem.detail, hint: problem.hint ?? ""))
+                Finding(
+                    severity: .error, subject: "publishing", text: problem.detail, hint: problem.hint ?? ""))
         }
         if status.deadLettersWaiting > 0 {
             findings.append(
                 Finding(
                     severity: .warning, subject: "dead letters",
-                    text: "\(status.deadLettersWaiting) events could not be delivered and wait in dead-letter topics",
+                    text:
+                        "\(status.deadLettersWaiting) events could not be delivered and wait in dead-letter topics",
                     hint: "look at them with GET /v1/dead-letters, then redrive or discard them"))
         }
         var after: String?
@@ -97,7 +99,8 @@ enum Diagnosis {
             findings.append(
                 Finding(
                     severity: .warning, subject: subject,
-                    text: "\(subscription.waiting) events wait for another attempt; the last one failed: \(failure)",
+                    text:
+                        "\(subscription.waiting) events wait for another attempt; the last one failed: \(failure)",
                     hint: "mend the consumer; the events are tried again by themselves"))
         }
         if let oldest = subscription.oldestUnsettled, oldest.duration(to: now) > unsettledAgeMax {

@@ -53,7 +53,8 @@ enum EventRoutes {
         parameters: [
             QueryParameter(
                 name: "topic", schema: .string(Schema.StringRules(pattern: "^[A-Za-z0-9._*-]{1,249}$")),
-                about: "A name, or a pattern with '*' for any part; all topics if absent.", isRepeatable: true),
+                about: "A name, or a pattern with '*' for any part; all topics if absent.", isRepeatable: true
+            ),
             .from(default: "latest"), .pattern,
         ],
         successes: [

@@ -31,16 +31,19 @@ enum OperationRoutes {
     private static let healthy = Answer.json { writer in writer.object { $0.member("status", "ok") } }
 
     private static let metrics = Route(
-        method: .get, path: PathTemplate("/metrics"), operation: "metrics", summary: "Metrics, as Prometheus text.",
+        method: .get, path: PathTemplate("/metrics"), operation: "metrics",
+        summary: "Metrics, as Prometheus text.",
         chapter: .operations,
         successes: [
             Success(
-                status: .ok, about: "All metrics.", content: [.init(mediaType: "text/plain", schema: .string())])
+                status: .ok, about: "All metrics.",
+                content: [.init(mediaType: "text/plain", schema: .string())])
         ],
         handler: .answer { context, _ in
             context.metrics.waiting(context.calls.waiting)
             return Answer(
-                status: .ok, headers: HTTPHeaderBlock(contentType: "text/plain; version=0.0.4; charset=utf-8"),
+                status: .ok,
+                headers: HTTPHeaderBlock(contentType: "text/plain; version=0.0.4; charset=utf-8"),
                 body: ByteBuffer(bytes: context.configuration.metricsText()))
         })
 
@@ -75,7 +78,8 @@ enum OperationRoutes {
 
     private static let diagnosis = Route(
         method: .get, path: PathTemplate("/v1/diagnosis"), operation: "diagnosis",
-        summary: "What needs somebody's attention: stuck subscriptions, dead letters, disk.", chapter: .operations,
+        summary: "What needs somebody's attention: stuck subscriptions, dead letters, disk.",
+        chapter: .operations,
         successes: [.json(.ok, "The findings, the gravest first.", .diagnosis)],
         handler: .answer { context, _ throws(Problem) in
             let findings = try Diagnosis.findings(context)
@@ -85,7 +89,8 @@ enum OperationRoutes {
     private static let verify = Route(
         method: .post, path: PathTemplate("/v1/verify"), operation: "verify",
         summary: "Checks the checksums of everything stored.", chapter: .operations,
-        successes: [.json(.ok, "What was checked, and what is damaged.", .verification)], problems: [.corrupt],
+        successes: [.json(.ok, "What was checked, and what is damaged.", .verification)],
+        problems: [.corrupt],
         handler: .answer { context, call async throws(Problem) in
             try context.calls.beginWaiting(call.ticket)
             let report = try await context.ask { broker async throws(BrokerError) in

@@ -26,7 +26,7 @@ enum ReceiveRoutes {
             let name = try call.name()
             let reader = try call.optionalMembers(Schema.receiveRequest)
             let limit = try reader.int("max", in: Bounds.receive) ?? 10
-            let wait = try reader.duration("wait", in: .zero ... HTTPGatewayConfiguration.waitMax) ?? .zero
+            let wait = try reader.duration("wait", in: .zero...HTTPGatewayConfiguration.waitMax) ?? .zero
             let lease = try reader.duration("lease", in: Bounds.lease)
             let leased = try await context.ask(call, waiting: wait) { broker async throws(BrokerError) in
                 try await broker.receive(name, limit: limit, wait: wait, lease: lease)
@@ -49,7 +49,9 @@ enum ReceiveRoutes {
 
     // MARK: Settle
 
-    private static let acknowledge = settling("ack", "Done with these events.", Schema.leases) { _ in .acknowledge }
+    private static let acknowledge = settling("ack", "Done with these events.", Schema.leases) { _ in
+        .acknowledge
+    }
 
     private static let release = settling(
         "release", "Puts events back to their place.", Schema.releaseRequest
@@ -69,7 +71,9 @@ enum ReceiveRoutes {
         "extend", "Makes leases last longer, from now.", Schema.extendRequest
     ) { reader throws(Problem) in
         .extend(
-            try reader.require("lease") { member throws(Problem) in try reader.duration(member, in: Bounds.lease) })
+            try reader.require("lease") { member throws(Problem) in
+                try reader.duration(member, in: Bounds.lease)
+            })
     }
 
     private static func settling(

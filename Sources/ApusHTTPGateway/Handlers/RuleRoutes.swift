@@ -16,7 +16,8 @@ enum RuleRoutes {
     private static let path = PathTemplate("/v1/rules/{rule}")
 
     private static let list = Route(
-        method: .get, path: PathTemplate("/v1/rules"), operation: "listRules", summary: "Lists rules by name.",
+        method: .get, path: PathTemplate("/v1/rules"), operation: "listRules",
+        summary: "Lists rules by name.",
         chapter: .rules, parameters: [.topic] + QueryParameter.page,
         successes: [.json(.ok, "A page of rules.", .rules)], problems: [.notFound, .invalid],
         handler: .answer { context, call throws(Problem) in

@@ -11,7 +11,8 @@ internal import JSONText
 enum SubscriptionRoutes {
     static let all: [Route] =
         [list, put, get, delete] + ReceiveRoutes.all + [
-            replay, pausing("pause", true, "Stops handing out."), pausing("resume", false, "Starts handing out again."),
+            replay, pausing("pause", true, "Stops handing out."),
+            pausing("resume", false, "Starts handing out again."),
         ]
 
     private static let path = PathTemplate("/v1/subscriptions/{subscription}")
@@ -24,13 +25,16 @@ enum SubscriptionRoutes {
         handler: .answer { context, call throws(Problem) in
             let page = try call.query.page()
             let topic = try call.query.name("topic")
-            let found = try context.look { broker throws(BrokerError) in try broker.subscriptions(of: topic, page) }
+            let found = try context.look { broker throws(BrokerError) in
+                try broker.subscriptions(of: topic, page)
+            }
             return .page("subscriptions", found, of: page, next: \.name.description) { $0.subscription($1) }
         })
 
     private static let put = Route(
         method: .put, path: path, operation: "putSubscription",
-        summary: "Creates a subscription, or changes the settings that the body names.", chapter: .subscriptions,
+        summary: "Creates a subscription, or changes the settings that the body names.",
+        chapter: .subscriptions,
         body: .json(.reference(.subscriptionSettings)),
         successes: [.json(.ok, "Changed.", .subscription), .json(.created, "Created.", .subscription)],
         problems: [.notFound, .unsupportedMediaType, .conflict, .invalid],
@@ -80,7 +84,8 @@ enum SubscriptionRoutes {
     }
 
     private static let get = Route(
-        method: .get, path: path, operation: "getSubscription", summary: "A subscription's settings and state.",
+        method: .get, path: path, operation: "getSubscription",
+        summary: "A subscription's settings and state.",
         chapter: .subscriptions, successes: [.json(.ok, "The subscription.", .subscription)],
         problems: [.notFound],
         handler: .answer { context, call throws(Problem) in try look(try call.name(), context) })
@@ -95,7 +100,9 @@ enum SubscriptionRoutes {
         chapter: .subscriptions, successes: [.done], problems: [.notFound, .conflict, .invalid],
         handler: .answer { context, call async throws(Problem) in
             let name = try call.name()
-            try await context.ask { broker async throws(BrokerError) in try await broker.deleteSubscription(name) }
+            try await context.ask { broker async throws(BrokerError) in
+                try await broker.deleteSubscription(name)
+            }
             return .done
         })
 
@@ -111,7 +118,9 @@ enum SubscriptionRoutes {
             let position = try reader.require("from") { member throws(Problem) in
                 try reader.position(member, now: context.now)
             }
-            try await context.ask { broker async throws(BrokerError) in try await broker.replay(name, from: position) }
+            try await context.ask { broker async throws(BrokerError) in
+                try await broker.replay(name, from: position)
+            }
             return try look(name, context)
         })
 

@@ -14,8 +14,10 @@ enum TopicRoutes {
     private static let path = PathTemplate("/v1/topics/{topic}")
 
     private static let list = Route(
-        method: .get, path: PathTemplate("/v1/topics"), operation: "listTopics", summary: "Lists topics by name.",
-        chapter: .topics, parameters: QueryParameter.page, successes: [.json(.ok, "A page of topics.", .topics)],
+        method: .get, path: PathTemplate("/v1/topics"), operation: "listTopics",
+        summary: "Lists topics by name.",
+        chapter: .topics, parameters: QueryParameter.page,
+        successes: [.json(.ok, "A page of topics.", .topics)],
         problems: [.invalid],
         handler: .answer { context, call throws(Problem) in
             let page = try call.query.page()
@@ -79,7 +81,8 @@ enum TopicRoutes {
         summary: "Deletes a topic with all its events.", chapter: .topics,
         parameters: [
             QueryParameter(
-                name: "cascade", schema: .boolean, about: "Whether to delete rules and subscriptions that use it.")
+                name: "cascade", schema: .boolean,
+                about: "Whether to delete rules and subscriptions that use it.")
         ],
         successes: [.done], problems: [.notFound, .conflict, .invalid],
         handler: .answer { context, call async throws(Problem) in

@@ -133,7 +133,8 @@ enum OpenAPIDocument {
         var responses = JSONObject()
         let kinds = Set(routes.flatMap(\.problems) + Problem.Kind.common)
         for code in Set(kinds.map(\.status.code)).sorted() {
-            let titles = Problem.Kind.allCases.filter { kinds.contains($0) && $0.status.code == code }.map(\.title)
+            let titles = Problem.Kind.allCases.filter { kinds.contains($0) && $0.status.code == code }.map(
+                \.title)
             responses["Problem\(code)"] = problemResponse(
                 titles.joined(separator: ", or: ") + ".", .reference(.problem), code)
         }
@@ -150,7 +151,9 @@ enum OpenAPIDocument {
         response["description"] = .string(about)
         if code == 503 {
             response["headers"] = [
-                "Retry-After": ["description": "Seconds to wait before the next try.", "schema": Schema.count.json]
+                "Retry-After": [
+                    "description": "Seconds to wait before the next try.", "schema": Schema.count.json,
+                ]
             ]
         }
         response["content"] = ["application/problem+json": ["schema": schema.json]]

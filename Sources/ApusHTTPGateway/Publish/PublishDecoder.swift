@@ -41,7 +41,8 @@ enum PublishDecoder {
             return PublishRequest(events: [try plainEvent(head, bytes, topic)], isBatch: false)
         }
         switch try decoder.content(body: bytes) {
-        case .binary(let event), .structured(let event): return PublishRequest(events: [event], isBatch: false)
+        case .binary(let event), .structured(let event):
+            return PublishRequest(events: [event], isBatch: false)
         case .batch(let events): return PublishRequest(events: events, isBatch: true)
         }
     }

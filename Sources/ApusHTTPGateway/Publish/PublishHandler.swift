@@ -22,7 +22,8 @@ struct PublishHandler: Sendable {
     private static let inlineBytesMax = 64 << 10
 
     /// Publishes what the request carries; `responder` is answered when that is durable.
-    func handle(_ head: HTTPRequestHead, _ body: ByteBuffer, topic: ResourceName, _ responder: HTTPResponder) {
+    func handle(_ head: HTTPRequestHead, _ body: ByteBuffer, topic: ResourceName, _ responder: HTTPResponder)
+    {
         let start = ContinuousClock.now
         let isLarge = body.readableBytes > Self.inlineBytesMax && PublishDecoder.isStructured(head)
         guard isLarge else { return publish(head, body, topic, start, responder) }
@@ -126,7 +127,8 @@ extension CloudEvent {
     /// The bytes of data and attributes, without what a format adds to them.
     fileprivate var approximateBytes: Int {
         var count = id.utf8.count + source.utf8.count + type.utf8.count + (data?.bytes.count ?? 0)
-        count += (subject?.utf8.count ?? 0) + (dataSchema?.utf8.count ?? 0) + (dataContentType?.utf8.count ?? 0)
+        count +=
+            (subject?.utf8.count ?? 0) + (dataSchema?.utf8.count ?? 0) + (dataContentType?.utf8.count ?? 0)
         for element in extensions { count += element.name.utf8.count + element.value.text.utf8.count }
         return count
     }

@@ -45,12 +45,15 @@ struct Tail: Sendable {
         var resumed: [UInt64: [Int: TailPositions.Place]]?
         if let token = call.head.firstValue(of: "last-event-id"), !token.isEmpty {
             resumed = TailPositions.parse(token)
-            if resumed == nil { throw Problem(.malformed, "'Last-Event-ID' is not a position of this server") }
+            if resumed == nil {
+                throw Problem(.malformed, "'Last-Event-ID' is not a position of this server")
+            }
         }
         let found = try select(context)
         for glob in topics where !glob.isPattern && !found.contains(where: { glob.matches($0.name) }) {
             throw Problem(
-                .notFound, "there is no topic '\(glob.text)'", hint: "create it first, or follow '\(glob.text)*'")
+                .notFound, "there is no topic '\(glob.text)'",
+                hint: "create it first, or follow '\(glob.text)*'")
         }
         for topic in found {
             for partition in topic.partitions {
@@ -71,7 +74,9 @@ struct Tail: Sendable {
             hint: "follow fewer topics")
     }
 
-    private static func place(_ position: StartPosition, _ partition: PartitionDescription) -> TailPositions.Place {
+    private static func place(
+        _ position: StartPosition, _ partition: PartitionDescription
+    ) -> TailPositions.Place {
         switch position {
         case .earliest: .offset(partition.start)
         case .latest: .offset(partition.end)

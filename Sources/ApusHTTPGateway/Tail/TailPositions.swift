@@ -69,7 +69,9 @@ struct TailPositions: Sendable {
         while !reader.isAtEnd {
             guard let id = reader.uint64(), let count = reader.varint(), count <= 10_000 else { return nil }
             for _ in 0..<count {
-                guard let number = reader.varint(), number < 10_000, let value = reader.varint() else { return nil }
+                guard let number = reader.varint(), number < 10_000, let value = reader.varint() else {
+                    return nil
+                }
                 let magnitude = Int64(value >> 1)
                 result[id, default: [:]][Int(number)] =
                     value & 1 == 0 ? .offset(Offset(magnitude)) : .time(Timestamp(milliseconds: magnitude))
@@ -118,7 +120,8 @@ private struct ByteReader {
 
 /// Base64 with the alphabet for URLs, without padding (RFC 4648 section 5).
 private enum Base64URL {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
     static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []

@@ -84,7 +84,8 @@ struct TailSession {
         group.addTask {
             do throws(BrokerError) {
                 let fetched = try await broker.fetch(
-                    partition.topic, partition: partition.number, from: place.start, limit: Self.batchEventsMax,
+                    partition.topic, partition: partition.number, from: place.start,
+                    limit: Self.batchEventsMax,
                     pattern: pattern, wait: wait)
                 return .fetched(partition, .success(fetched))
             } catch {

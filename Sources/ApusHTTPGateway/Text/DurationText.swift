@@ -12,7 +12,8 @@ enum DurationText {
     /// The duration that `text` says, nil if it is none or longer than ``max``.
     static func parse(_ text: some StringProtocol) -> Duration? {
         let digits = text.utf8.prefix { (0x30...0x39).contains($0) }
-        guard !digits.isEmpty, digits.count <= 15, let number = Int64(String(decoding: digits, as: UTF8.self)) else { return nil }
+        guard !digits.isEmpty, digits.count <= 15, let number = Int64(String(decoding: digits, as: UTF8.self))
+        else { return nil }
         guard let unit = units.first(where: { $0.name.utf8.elementsEqual(text.utf8.dropFirst(digits.count)) })
         else { return nil }
         let (milliseconds, overflow) = number.multipliedReportingOverflow(by: unit.milliseconds)
