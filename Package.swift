@@ -106,7 +106,7 @@ let package = Package(
         // A server's HTTP API from the other side.
         .target(
             name: "ApusClient",
-            dependencies: ["CloudEvents", "JSONText", httpClient, nioCore, nioPosix],
+            dependencies: ["ApusModel", "JSONText", httpClient, nioCore, nioPosix, nioHTTP],
             swiftSettings: settings),
 
         // MARK: Composition.
@@ -122,8 +122,8 @@ let package = Package(
         .target(
             name: "ApusCLI",
             dependencies: [
-                "ApusServer", "ApusClient", "ApusEngine", "ApusStorage", "ApusModel", "ApusTelemetry",
-                "CloudEvents", "JSONText", "ApusRules", arguments, log,
+                "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry", "ApusHTTPServer", "JSONText",
+                arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
         .executableTarget(name: "apus", dependencies: ["ApusCLI"], swiftSettings: settings),
 
@@ -183,6 +183,9 @@ let package = Package(
                 nioHTTP1, log,
             ], swiftSettings: settings),
         .testTarget(
-            name: "ApusCLITests", dependencies: ["ApusCLI", "ApusServer"], swiftSettings: settings),
+            name: "ApusCLITests",
+            dependencies: [
+                "ApusCLI", "ApusServer", "ApusClient", "ApusModel", "JSONText", arguments, nioCore, nioPosix, nioHTTP,
+            ], swiftSettings: settings),
     ]
 )

@@ -23,7 +23,7 @@ public enum Defaults {
     // MARK: The store
 
     /// The size of the journal, in bytes.
-    public static let journalBytes = 256 << 20
+    public static let journalBytes = 128 << 20
     /// Partitions of a new topic.
     public static let partitions = 1
     /// When publishes to a new topic are acknowledged, as the API spells it.

@@ -2,6 +2,15 @@
 
 // The one place where the commands and the server meet: options go in, a running server comes out.
 
+import ApusClient
+import ApusEngine
+import ApusHTTPServer
+import ApusModel
+import ApusServer
+import ApusStorage
+import ApusTelemetry
+import Logging
+
 /// Starts a server and returns when it has stopped.
 package struct ServerLauncher: Sendable {
     /// Told once, when the server listens, with the addresses that it was given.
@@ -16,7 +25,41 @@ package struct ServerLauncher: Sendable {
     }
 
     /// The server that is linked into this program.
-    package static let linked = ServerLauncher { _, _ in
-        throw Failure("this build of apus has no server", fix: "use a build that has the server module")
+    package static let linked = ServerLauncher { options, listening in
+        do {
+            try await ApusServer.run(ServerConfiguration(options)) { addresses in
+                listening(addresses.map { ListenAddress(host: $0.host, port: $0.port) })
+            }
+        } catch let error as ServerError {
+            throw Failure("the server cannot start", why: error.description, status: .failure)
+        }
+    }
+}
+
+extension ServerConfiguration {
+    /// What the flags of `apus dev` and `apus serve` ask for.
+    init(_ options: ServeOptions) {
+        self.init(
+            dataDirectory: options.dataDirectory,
+            listen: options.listen.map { HTTPListenAddress(host: $0.host, port: $0.port) })
+        token = options.token
+        logFormat = options.logFormat == .json ? .json : .human
+        logLevel = Logger.Level(rawValue: options.logLevel.rawValue) ?? .info
+        portFile = options.portFile
+        allowsPrivateWebhooks = options.allowPrivateWebhooks
+        engine.createsTopicsOnPublish = options.autoCreateTopics
+        engine.topicDefaults.durability = Durability(options.durability)
+        store.resizeJournal(to: options.journalBytes)
+    }
+}
+
+extension Durability {
+    /// From `flush`, `none` or an interval, which the flag's parser has checked.
+    fileprivate init(_ text: String) {
+        switch text {
+        case "flush": self = .flush
+        case "none": self = .none
+        default: self = DurationText.parse(text).map { .interval($0) } ?? .flush
+        }
     }
 }

@@ -31,4 +31,9 @@ public struct FileLogStoreConfiguration: Hashable, Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// Divides `bytes` among the journal's files: recycling needs several, and small ones cost many changes of file.
+    public mutating func resizeJournal(to bytes: Int) {
+        journalFileBytes = max(8 << 20, bytes / journalFiles / 4096 * 4096)
+    }
 }
