@@ -3,9 +3,10 @@
 // Configuration in, running services out: the only place that knows all parts. The order of starting is the order of dependence (store, engine,
 // deliveries, gateway), and stopping goes the other way, so that what was accepted is finished before what it needs is gone.
 
+import ApusHTTPCodec
 import ApusEngine
 import ApusHTTPGateway
-import ApusHTTPServer
+public import ApusHTTPServer
 import ApusModel
 import ApusStorage
 import ApusTelemetry
@@ -92,7 +93,7 @@ public enum ApusServer {
     private static func stop(_ engine: Engine, _ store: FileLogStore, _ webhooks: WebhookTarget) async {
         engine.stop()
         store.close()
-        try? await webhooks.shutdown()
+        await webhooks.close()
     }
 
     // MARK: Parts

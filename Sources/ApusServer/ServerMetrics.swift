@@ -3,6 +3,8 @@
 // What is measured when somebody looks: gauges of the store, the process and each subscription. Counters and histograms are kept where things
 // happen; these would cost work on hot paths and are cheap to read.
 
+import ApusHTTPServer
+import ApusStorage
 import ApusEngine
 import ApusHTTPGateway
 import ApusModel
