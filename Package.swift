@@ -33,6 +33,9 @@ let package = Package(
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
+        // What the packages in Fuzz/ and Benchmarks/ reach.
+        .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
+        .library(name: "ApusMeasured", targets: ["CApus", "JSONText", "ApusModel", "ApusRules", "ApusStorage", "CloudEvents"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -145,9 +148,17 @@ let package = Package(
                 nioCore, arguments,
             ], swiftSettings: settings),
 
+        // Every decoder with the properties that must hold for any bytes; fuzzers and tests call the same functions.
+        .target(
+            name: "ApusFuzzTargets",
+            dependencies: ["CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusHTTPCodec", nioCore],
+            swiftSettings: settings),
+
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
         .testTarget(
             name: "CloudEventsTests", dependencies: ["CloudEvents", "JSONText"], swiftSettings: settings),
+        .testTarget(
+            name: "ApusFuzzTargetsTests", dependencies: ["ApusFuzzTargets"], swiftSettings: settings),
         .testTarget(name: "ApusModelTests", dependencies: ["ApusModel", nioCore], swiftSettings: settings),
         .testTarget(
             name: "ApusRulesTests", dependencies: ["ApusRules", "JSONText", "CloudEvents"],
