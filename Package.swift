@@ -157,6 +157,8 @@ let package = Package(
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
         .testTarget(
             name: "CloudEventsTests", dependencies: ["CloudEvents", "JSONText"], swiftSettings: settings),
+        // What the pages say of defaults, held against the code.
+        .testTarget(name: "DocumentationTests", dependencies: ["ApusModel"], swiftSettings: settings),
         .testTarget(
             name: "ApusFuzzTargetsTests", dependencies: ["ApusFuzzTargets"], swiftSettings: settings),
         .testTarget(name: "ApusModelTests", dependencies: ["ApusModel", nioCore], swiftSettings: settings),

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The pages say what the program does: defaults stand in one file, and what the documentation says of them is held against it.
+
+import ApusModel
+import Testing
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+@Suite struct DefaultsInDocumentationTests {
+    private func page(_ name: String) throws -> String {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return try String(contentsOf: root.appending(path: name), encoding: .utf8)
+    }
+
+    /// The row of a table that begins with `| name |`, whitespace aside.
+    private func row(_ name: String, of page: String) throws -> String {
+        let line = page.split(separator: "\n").first { $0.hasPrefix("| \(name)") }
+        return String(try #require(line, "no row '\(name)'"))
+    }
+
+    private func text(_ bytes: Int) -> String {
+        bytes % (1 << 20) == 0 ? "\(bytes >> 20) MiB" : "\(bytes >> 10) KiB"
+    }
+
+    @Test(arguments: ["README.md", "docs/http-api.md", "docs/cli.md"])
+    func `the address of the server is the default`(name: String) throws {
+        let page = try page(name)
+        #expect(page.contains(Defaults.url))
+        for match in page.matches(of: #/http://127\.0\.0\.1:(\d+)/v1/#) {
+            #expect(Int(match.output.1) == Defaults.port)
+        }
+    }
+
+    @Test func `the limits of the HTTP API are the defaults`() throws {
+        let page = try page("docs/http-api.md")
+        #expect(try row("event data and batch body", of: page).contains(text(Defaults.bodyBytesMax)))
+        #expect(try row("one event", of: page).contains(text(Defaults.eventBytesMax)))
+        #expect(
+            try row("request line", of: page).contains(
+                "\(text(Defaults.requestLineBytesMax)) / \(text(Defaults.headerBytesMax)) / \(Defaults.headerFieldsMax)"))
+        #expect(try row("JSON depth", of: page).contains("\(Defaults.jsonDepthMax)"))
+        #expect(try row("events in a batch", of: page).replacing(",", with: "").contains("\(Defaults.batchEventsMax)"))
+        #expect(try row("head of a request", of: page).contains("\(Defaults.headTimeout.milliseconds / 1000) s"))
+    }
+
+    @Test func `the defaults of subscriptions are those of the delivery page`() throws {
+        let page = try page("docs/delivery.md")
+        #expect(page.contains("A lease lasts \(Defaults.lease.milliseconds / 1000) s"))
+        #expect(page.contains("`max_in_flight` events (\(Defaults.inFlightMax))"))
+        #expect(page.contains("`max_attempts` (\(Defaults.attemptsMax))"))
+        #expect(page.contains("`{topic}\(Defaults.deadLetterSuffix)`"))
+    }
+}
