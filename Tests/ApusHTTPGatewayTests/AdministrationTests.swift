@@ -40,11 +40,13 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"partitons":3}"#, 400, "did you mean 'partitions'"), (#"{"partitions":"3"}"#, 400, "a whole number"),
+        (#"{"partitons":3}"#, 400, "did you mean 'partitions'"),
+        (#"{"partitions":"3"}"#, 400, "a whole number"),
         (#"{"partitions":0}"#, 422, "1 to 10000"), (#"{"durability":"fast"}"#, 400, "'flush', 'none'"),
         (#"{"durability":"2h"}"#, 422, "from 1ms to 1h"), (#"{"retention":null}"#, 400, "'retention'"),
         (#"{"retention":{"aeg":"1d"}}"#, 400, "'retention.aeg': did you mean 'age'"),
-        (#"{"retention":{"age":"1 day"}}"#, 400, "a duration"), ("[]", 400, "a JSON object"), ("{", 400, "JSON"),
+        (#"{"retention":{"age":"1 day"}}"#, 400, "a duration"), ("[]", 400, "a JSON object"),
+        ("{", 400, "JSON"),
         (#"{"partitions":1,"partitions":2}"#, 400, "appears twice"),
     ])
     func `settings that make no sense are refused with the reason`(
@@ -81,7 +83,9 @@ import Testing
             #expect(changed.json["retry"] == ["initial": "2s", "max": "10s"])
             #expect(try await fixture.post("/v1/subscriptions/billing/pause").json["paused"] == true)
             #expect(try await fixture.post("/v1/subscriptions/billing/resume").json["paused"] == false)
-            #expect(try await fixture.get("/v1/subscriptions?topic=orders").json["subscriptions"]?.array?.count == 1)
+            #expect(
+                try await fixture.get("/v1/subscriptions?topic=orders").json["subscriptions"]?.array?.count
+                    == 1)
             #expect(try await fixture.delete("/v1/subscriptions/billing").status == 204)
             #expect(try await fixture.post("/v1/subscriptions/billing/pause").status == 404)
         }
@@ -113,7 +117,8 @@ import Testing
 
     @Test(arguments: [
         ("\"earliest\"", StartPosition.earliest), ("\"latest\"", .latest), ("42", .offset(Offset(42))),
-        ("\"42\"", .offset(Offset(42))), ("\"1h\"", .time(RecorderBroker.created.advanced(by: .seconds(-3600)))),
+        ("\"42\"", .offset(Offset(42))),
+        ("\"1h\"", .time(RecorderBroker.created.advanced(by: .seconds(-3600)))),
         ("\"1970-01-01T00:00:01Z\"", .time(Timestamp(milliseconds: 1000))),
     ])
     func `a replay goes to any position`(position: String, expected: StartPosition) async throws {
@@ -149,7 +154,8 @@ import Testing
 
     @Test(arguments: [
         (#"{"topic":"a","pattern":{}}"#, 400), (#"{"topic":"a","pattern":{},"targets":[]}"#, 422),
-        (#"{"topic":"a","pattern":{},"targets":[{}]}"#, 400), (#"{"pattern":{},"targets":[{"topic":"b"}]}"#, 400),
+        (#"{"topic":"a","pattern":{},"targets":[{}]}"#, 400),
+        (#"{"pattern":{},"targets":[{"topic":"b"}]}"#, 400),
         (#"{"topic":"a","pattern":{},"targets":[{"topic":"b","webhook":{"url":"http://x"}}]}"#, 400),
         (#"{"topic":"a","pattern":{"type":[]},"targets":[{"topic":"b"}]}"#, 400),
         (#"{"topic":"a","pattern":{},"targets":[{"topci":"b"}]}"#, 400),
@@ -186,7 +192,8 @@ import Testing
                 guard let stored = state.events["orders.dead-letter"]?[0].first else { return }
                 state.letters = [
                     DeadLetter(
-                        id: "orders.dead-letter/0/0", subscription: "billing", reason: "no", attempts: 16, status: 503,
+                        id: "orders.dead-letter/0/0", subscription: "billing", reason: "no", attempts: 16,
+                        status: 503,
                         first: RecorderBroker.created, last: RecorderBroker.created, origin: "orders/0/42",
                         stored: stored)
                 ]
@@ -244,7 +251,8 @@ import Testing
             _ = try await fixture.put("/v1/subscriptions/still", #"{"topic":"orders","paused":true}"#)
             #expect(try await fixture.get("/v1/diagnosis").json == ["healthy": true, "findings": []])
             fixture.broker.change { state in
-                state.subscriptions["slow"]?.oldestUnsettled = RecorderBroker.created.advanced(by: .seconds(-7200))
+                state.subscriptions["slow"]?.oldestUnsettled = RecorderBroker.created.advanced(
+                    by: .seconds(-7200))
                 state.subscriptions["still"]?.backlog = 3
                 state.store.quarantined = 1
             }

@@ -7,12 +7,17 @@ import Testing
 
 @Suite struct AdmissionTests {
     @Test(arguments: [
-        ("localhost", true), ("LOCALHOST:8222", true), ("127.0.0.1:1", true), ("127.9.9.9", true), ("[::1]:8222", true),
-        ("bus.example.org", true), ("evil.example", false), ("127.0.0.1.evil.example", false), ("10.0.0.1", false),
-        ("localhost.evil.example:8222", false), ("[::2]", false), ("[::ffff:10.0.0.1]", false), ("localhost.", false),
+        ("localhost", true), ("LOCALHOST:8222", true), ("127.0.0.1:1", true), ("127.9.9.9", true),
+        ("[::1]:8222", true),
+        ("bus.example.org", true), ("evil.example", false), ("127.0.0.1.evil.example", false),
+        ("10.0.0.1", false),
+        ("localhost.evil.example:8222", false), ("[::2]", false), ("[::ffff:10.0.0.1]", false),
+        ("localhost.", false),
     ])
     func `a request must be for a name of this server`(host: String, isOwn: Bool) async throws {
-        try await GatewayFixture.with { $0.hostNames = ["Bus.Example.org"] } _: { fixture async throws in
+        try await GatewayFixture.with {
+            $0.hostNames = ["Bus.Example.org"]
+        } _: { fixture async throws in
             let reply = try await fixture.get("/health/live", headers: [("host", host)])
             #expect(reply.status == (isOwn ? 200 : 421))
         }
@@ -31,7 +36,9 @@ import Testing
         ("http://localhost:1", false), ("", false),
     ])
     func `pages of other origins may not use the server`(origin: String, isAllowed: Bool) async throws {
-        try await GatewayFixture.with { $0.origins = ["https://bus.example.org"] } _: { fixture async throws in
+        try await GatewayFixture.with {
+            $0.origins = ["https://bus.example.org"]
+        } _: { fixture async throws in
             let value = origin == "own" ? fixture.base : origin
             for path in ["/health/live", "/v1/topics", "/nothing", "/metrics", "/openapi.json"] {
                 let reply = try await fixture.get(path, headers: [("origin", value)])
@@ -47,7 +54,9 @@ import Testing
         ("Basic secret", false), ("secret", false), ("", false),
     ])
     func `with a token configured, every route wants it`(value: String, isAllowed: Bool) async throws {
-        try await GatewayFixture.with { $0.token = "secret" } _: { fixture async throws in
+        try await GatewayFixture.with {
+            $0.token = "secret"
+        } _: { fixture async throws in
             let headers = value.isEmpty ? [] : [("authorization", value)]
             for path in ["/health/live", "/v1/topics", "/metrics", "/openapi.json", "/nothing"] {
                 let reply = try await fixture.get(path, headers: headers)
@@ -60,7 +69,9 @@ import Testing
     }
 
     @Test func `host is looked at before origin, origin before the token`() async throws {
-        try await GatewayFixture.with { $0.token = "secret" } _: { fixture async throws in
+        try await GatewayFixture.with {
+            $0.token = "secret"
+        } _: { fixture async throws in
             let both = [("host", "evil.example"), ("origin", "http://evil.example")]
             #expect(try await fixture.get("/v1/topics", headers: both).status == 421)
             #expect(try await fixture.get("/v1/topics", headers: [both[1]]).status == 403)
@@ -69,7 +80,8 @@ import Testing
 
     @Test(arguments: [
         ("application/json", true), ("application/json; charset=utf-8", true), ("APPLICATION/JSON", true),
-        ("application/merge-patch+json", true), ("text/plain", false), ("application/x-www-form-urlencoded", false),
+        ("application/merge-patch+json", true), ("text/plain", false),
+        ("application/x-www-form-urlencoded", false),
         ("multipart/form-data; boundary=x", false), ("text/json", false), (nil, false),
     ])
     func `settings are read as JSON only`(type: String?, isAllowed: Bool) async throws {

@@ -51,7 +51,8 @@ import Testing
         ("from=0", 404, "trimmed"), ("from=9", 422, "invalid"), ("partition=3", 404, "not-found"),
         ("wait=31s", 422, "invalid"), ("wait=1", 400, "malformed"), ("from=yesterday", 400, "malformed"),
     ])
-    func `what cannot be read is told with the reason`(query: String, status: Int, type: String) async throws {
+    func `what cannot be read is told with the reason`(query: String, status: Int, type: String) async throws
+    {
         try await GatewayFixture.with { fixture async throws in
             fixture.broker.addTopic("orders")
             for number in 0..<3 { fixture.broker.append(try event("\(number)"), to: "orders") }
@@ -89,13 +90,15 @@ import Testing
 
     @Test func `events are leased and settled`() async throws {
         try await withSubscription { fixture async throws in
-            let reply = try await fixture.post("/v1/subscriptions/s/receive", #"{"max":1,"wait":"1s","lease":"1m"}"#)
+            let reply = try await fixture.post(
+                "/v1/subscriptions/s/receive", #"{"max":1,"wait":"1s","lease":"1m"}"#)
             let delivery = try #require(reply.json["deliveries"]?.array?.first)
             #expect(delivery["attempt"] == 1)
             #expect(delivery["max_attempts"] == 16)
             #expect(delivery["event"]?["data"] == ["n": 1])
             let lease = try #require(delivery["lease"]?.string)
-            let acked = try await fixture.post("/v1/subscriptions/s/ack", #"{"leases":["\#(lease)","other"]}"#)
+            let acked = try await fixture.post(
+                "/v1/subscriptions/s/ack", #"{"leases":["\#(lease)","other"]}"#)
             let results: JSONValue = [
                 ["lease": .string(lease), "status": "ok"], ["lease": "other", "status": "expired"],
             ]

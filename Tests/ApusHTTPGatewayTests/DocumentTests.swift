@@ -62,7 +62,9 @@ import Testing
         #expect(DurationText.text(.milliseconds(milliseconds)) == text)
     }
 
-    @Test(arguments: ["", "s", "1", "1.5s", "-1s", "1 s", "1S", "1w", "99999999999999999999s", "36526d", "١s"])
+    @Test(arguments: [
+        "", "s", "1", "1.5s", "-1s", "1 s", "1S", "1w", "99999999999999999999s", "36526d", "١s",
+    ])
     func `other texts are no durations`(text: String) { #expect(DurationText.parse(text) == nil) }
 
     @Test func `positions write as they read`() {

@@ -124,8 +124,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (BrokerError.unknownTopic("orders"), 404), (.unavailable(.diskFull), 503), (.unavailable(.overloaded), 503),
-        (.tooLarge(bytes: 5, limit: 4), 413), (.storage("gone"), 500), (.conflict("no"), 409), (.invalid("no"), 422),
+        (BrokerError.unknownTopic("orders"), 404), (.unavailable(.diskFull), 503),
+        (.unavailable(.overloaded), 503),
+        (.tooLarge(bytes: 5, limit: 4), 413), (.storage("gone"), 500), (.conflict("no"), 409),
+        (.invalid("no"), 422),
     ])
     func `the broker's errors become this protocol's`(error: BrokerError, status: Int) async throws {
         try await GatewayFixture.with { fixture async throws in
@@ -142,8 +144,10 @@ import Testing
             fixture.broker.addTopic("orders")
             let receipt = PublishReceipt(topic: "orders", partition: 1, offset: Offset(4))
             fixture.broker.fail(
-                with: .partial([.success(receipt), .failure(BrokerError.PartialFailure(reason: "disk full"))]))
-            let reply = try await fixture.send("POST", "/v1/topics/orders/events", body: "{}", headers: binary)
+                with: .partial([.success(receipt), .failure(BrokerError.PartialFailure(reason: "disk full"))])
+            )
+            let reply = try await fixture.send(
+                "POST", "/v1/topics/orders/events", body: "{}", headers: binary)
             #expect(reply.status == 503)
             #expect(reply.type == "partial")
             let receipts: JSONValue = [

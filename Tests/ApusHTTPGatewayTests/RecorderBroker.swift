@@ -118,7 +118,8 @@ final class RecorderBroker: Broker {
             throw .unknownPartition(found.settings.topic, partition)
         }
         return try await fetch(
-            found.settings.topic, partition: partition, from: .offset(position.cursor), limit: limit, pattern: nil,
+            found.settings.topic, partition: partition, from: .offset(position.cursor), limit: limit,
+            pattern: nil,
             wait: wait)
     }
 
@@ -164,7 +165,9 @@ final class RecorderBroker: Broker {
     func commit(_ subscription: ResourceName, partition: Int, offset: Offset) async throws(BrokerError) {
         try check()
         var found = try self.subscription(subscription)
-        guard found.settings.kind == .cursor else { throw .invalid("'\(subscription)' is not of the cursor kind") }
+        guard found.settings.kind == .cursor else {
+            throw .invalid("'\(subscription)' is not of the cursor kind")
+        }
         guard let index = found.positions.firstIndex(where: { $0.partition == partition }) else {
             throw .unknownPartition(found.settings.topic, partition)
         }
@@ -183,7 +186,9 @@ final class RecorderBroker: Broker {
 
     func topics(_ page: Page) throws(BrokerError) -> [TopicDescription] {
         try check()
-        return state.withLock { Self.page($0.topics.values.sorted { $0.name < $1.name }, page, \.name.description) }
+        return state.withLock {
+            Self.page($0.topics.values.sorted { $0.name < $1.name }, page, \.name.description)
+        }
     }
 
     func topic(_ name: ResourceName) throws(BrokerError) -> TopicDescription {
@@ -191,16 +196,22 @@ final class RecorderBroker: Broker {
         return topic
     }
 
-    func createTopic(_ name: ResourceName, _ settings: TopicSettings) async throws(BrokerError) -> TopicDescription {
+    func createTopic(
+        _ name: ResourceName, _ settings: TopicSettings
+    ) async throws(BrokerError) -> TopicDescription {
         try check()
         return change { $0.addTopic(name, settings) }
     }
 
-    func alterTopic(_ name: ResourceName, _ changes: TopicChanges) async throws(BrokerError) -> TopicDescription {
+    func alterTopic(
+        _ name: ResourceName, _ changes: TopicChanges
+    ) async throws(BrokerError) -> TopicDescription {
         try check()
         var topic = try self.topic(name)
         if let partitions = changes.partitions {
-            guard partitions >= topic.settings.partitions else { throw .invalid("partitions cannot be taken away") }
+            guard partitions >= topic.settings.partitions else {
+                throw .invalid("partitions cannot be taken away")
+            }
             topic.settings.partitions = partitions
         }
         if let durability = changes.durability { topic.settings.durability = durability }
@@ -214,7 +225,9 @@ final class RecorderBroker: Broker {
     func deleteTopic(_ name: ResourceName, cascade: Bool) async throws(BrokerError) {
         try check()
         _ = try topic(name)
-        let isUsed = state.withLock { state in state.subscriptions.values.contains { $0.settings.topic == name } }
+        let isUsed = state.withLock { state in
+            state.subscriptions.values.contains { $0.settings.topic == name }
+        }
         guard cascade || !isUsed else { throw .conflict("subscriptions use '\(name)'") }
         change { state in
             state.topics[name] = nil
@@ -224,7 +237,8 @@ final class RecorderBroker: Broker {
 
     // MARK: Subscriptions
 
-    func subscriptions(of topic: ResourceName?, _ page: Page) throws(BrokerError) -> [SubscriptionDescription] {
+    func subscriptions(of topic: ResourceName?, _ page: Page) throws(BrokerError) -> [SubscriptionDescription]
+    {
         try check()
         return state.withLock { state in
             let all = state.subscriptions.values.filter { topic == nil || $0.settings.topic == topic }
@@ -277,7 +291,9 @@ final class RecorderBroker: Broker {
 
     func rules(of topic: ResourceName?, _ page: Page) throws(BrokerError) -> [RuleDescription] {
         try check()
-        return state.withLock { Self.page($0.rules.values.sorted { $0.name < $1.name }, page, \.name.description) }
+        return state.withLock {
+            Self.page($0.rules.values.sorted { $0.name < $1.name }, page, \.name.description)
+        }
     }
 
     func rule(_ name: ResourceName) throws(BrokerError) -> RuleDescription {
@@ -302,7 +318,8 @@ final class RecorderBroker: Broker {
 
     // MARK: Dead letters
 
-    func deadLetters(_ selection: DeadLetterSelection, _ page: Page) async throws(BrokerError) -> [DeadLetter] {
+    func deadLetters(_ selection: DeadLetterSelection, _ page: Page) async throws(BrokerError) -> [DeadLetter]
+    {
         try check()
         return state.withLock { state in
             state.selections.append(selection)
@@ -310,7 +327,8 @@ final class RecorderBroker: Broker {
         }
     }
 
-    func redrive(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult {
+    func redrive(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult
+    {
         try check()
         return state.withLock { state in
             state.selections.append(selection)
@@ -318,7 +336,8 @@ final class RecorderBroker: Broker {
         }
     }
 
-    func discard(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult {
+    func discard(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult
+    {
         try await redrive(selection, dryRun: dryRun)
     }
 
@@ -331,7 +350,8 @@ final class RecorderBroker: Broker {
             BrokerStatus(
                 topics: state.topics.count, partitions: state.topics.count,
                 subscriptions: state.subscriptions.count, rules: state.rules.count,
-                deadLettersWaiting: Int64(state.letters.count), store: state.store, recovery: .milliseconds(12))
+                deadLettersWaiting: Int64(state.letters.count), store: state.store,
+                recovery: .milliseconds(12))
         }
     }
 
@@ -366,7 +386,8 @@ extension RecorderBroker.State {
         let offset = Offset(Int64(events[name]?[partition].count ?? 0))
         events[name]?[partition].append(
             StoredEvent(
-                topic: name, partition: partition, offset: offset, timestamp: RecorderBroker.created, key: key,
+                topic: name, partition: partition, offset: offset, timestamp: RecorderBroker.created,
+                key: key,
                 event: event, headers: []))
         topics[name]?.partitions[partition].end = offset.advanced(by: 1)
         return PublishReceipt(topic: name, partition: partition, offset: offset)

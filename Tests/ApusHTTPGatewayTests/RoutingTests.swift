@@ -53,7 +53,9 @@ import Testing
 
     @Test func `lists come in pages`() async throws {
         try await GatewayFixture.with { fixture async throws in
-            for name in ["a", "b", "c"] { #expect(try await fixture.put("/v1/topics/\(name)", "{}").status == 201) }
+            for name in ["a", "b", "c"] {
+                #expect(try await fixture.put("/v1/topics/\(name)", "{}").status == 201)
+            }
             let first = try await fixture.get("/v1/topics?limit=2")
             #expect(first.json["topics"]?.array?.compactMap { $0["name"]?.string } == ["a", "b"])
             #expect(first.json["next"] == "b")
@@ -64,7 +66,9 @@ import Testing
     }
 
     @Test func `requests that wait are bounded`() async throws {
-        try await GatewayFixture.with { $0.waitingMax = 0 } _: { fixture async throws in
+        try await GatewayFixture.with {
+            $0.waitingMax = 0
+        } _: { fixture async throws in
             fixture.broker.addTopic("orders")
             let read = try await fixture.get("/v1/topics/orders/events?wait=1s")
             #expect(read.status == 503)

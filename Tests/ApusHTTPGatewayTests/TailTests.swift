@@ -47,7 +47,9 @@ private struct Messages {
         for line in lines[..<end] {
             if line.hasPrefix("id: ") { message.id = String(line.dropFirst(4)) }
             if line.hasPrefix("event: ") { message.event = String(line.dropFirst(7)) }
-            if line.hasPrefix("data: ") { message.data = (try? JSONValue(parsing: String(line.dropFirst(6)))) ?? .null }
+            if line.hasPrefix("data: ") {
+                message.data = (try? JSONValue(parsing: String(line.dropFirst(6)))) ?? .null
+            }
         }
         return message
     }
@@ -127,7 +129,9 @@ private struct Messages {
     }
 
     @Test func `silence is broken by heartbeats, and the stream ends with the server`() async throws {
-        try await GatewayFixture.with { $0.heartbeat = .milliseconds(5) } _: { fixture async throws in
+        try await GatewayFixture.with {
+            $0.heartbeat = .milliseconds(5)
+        } _: { fixture async throws in
             var messages = Messages(try await fixture.stream("/v1/tail"))
             for _ in 0..<3 { #expect(try await messages.next()?.event == nil) }
             await fixture.gateway.stop()
@@ -136,13 +140,16 @@ private struct Messages {
     }
 
     @Test func `what cannot be followed is refused before the stream begins`() async throws {
-        try await GatewayFixture.with { $0.tailPartitionsMax = 1 } _: { fixture async throws in
+        try await GatewayFixture.with {
+            $0.tailPartitionsMax = 1
+        } _: { fixture async throws in
             fixture.broker.addTopic("wide", partitions: 2)
             #expect(try await fixture.get("/v1/tail?topic=none").status == 404)
             #expect(try await fixture.get("/v1/tail?topic=a%20b").status == 400)
             #expect(try await fixture.get("/v1/tail?topic=wide").status == 422)
             #expect(try await fixture.get("/v1/tail", headers: [("last-event-id", "nonsense")]).status == 400)
-            #expect(try await fixture.get("/v1/tail", headers: [("accept", "application/json")]).status == 406)
+            #expect(
+                try await fixture.get("/v1/tail", headers: [("accept", "application/json")]).status == 406)
         }
     }
 
@@ -161,8 +168,13 @@ private struct Messages {
         let id = LogID(high: 7, low: 0)
         positions[TailPartition(topic: "a", id: id, number: 0)] = .offset(Offset(.max))
         positions[TailPartition(topic: "a", id: id, number: 300)] = .time(Timestamp(milliseconds: 1))
-        #expect(TailPositions.parse(positions.token) == [7: [0: .offset(Offset(.max)), 300: .time(Timestamp(milliseconds: 1))]])
-        for length in 1..<positions.token.utf8.count { _ = TailPositions.parse(String(positions.token.prefix(length))) }
+        #expect(
+            TailPositions.parse(positions.token) == [
+                7: [0: .offset(Offset(.max)), 300: .time(Timestamp(milliseconds: 1))]
+            ])
+        for length in 1..<positions.token.utf8.count {
+            _ = TailPositions.parse(String(positions.token.prefix(length)))
+        }
         #expect(TailPositions.parse("") == nil)
         #expect(TailPositions.parse("AQAA") == nil)
     }
