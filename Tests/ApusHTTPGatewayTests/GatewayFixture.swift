@@ -123,6 +123,7 @@ struct GatewayFixture {
 }
 
 extension ResourceName: ExpressibleByStringLiteral {
+    /// A name that the test spells out.
     public init(stringLiteral text: String) {
         do {
             self = try ResourceName(text)
