@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioLocks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -188,13 +189,14 @@ let package = Package(
             name: "ApusHTTPGatewayTests",
             dependencies: [
                 "ApusHTTPGateway", "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusRules",
-                "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix, httpClient, log,
+                "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix, nioHTTP1,
+                httpClient, log,
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusWebhookTransportTests",
             dependencies: [
                 "ApusWebhookTransport", "ApusTransport", "ApusModel", "CloudEvents", nioCore, nioPosix,
-                nioHTTP1, log,
+                nioHTTP1, nioLocks, log,
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusCLITests",

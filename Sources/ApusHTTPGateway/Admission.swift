@@ -40,7 +40,7 @@ struct Admission: Sendable {
 
     /// Whether `authority` (a host and perhaps a port) names this server. A page that had its own name resolve to this
     /// machine (DNS rebinding) sends its own name here.
-    private func isOwn(_ authority: String) -> Bool {
+    func isOwn(_ authority: String) -> Bool {
         let host = Self.host(of: authority).lowercased()
         if hosts.contains(host) { return true }
         guard let address = try? SocketAddress(ipAddress: host, port: 0) else { return false }

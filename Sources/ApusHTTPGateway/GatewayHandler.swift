@@ -76,10 +76,8 @@ struct GatewayHandler: HTTPRequestHandler {
         _ call: Call, _ route: Route, _ index: Int, _ start: ContinuousClock.Instant,
         _ responder: HTTPResponder
     ) async throws(Problem) {
-        if case .json = route.body, call.body.readableBytes > 0,
-            let objection = BodyAdmission.objectionToJSON(call.head)
-        {
-            throw objection
+        if route.body.isJSON, call.body.readableBytes > 0 {
+            if let objection = BodyAdmission.objectionToJSON(call.head) { throw objection }
         }
         switch route.handler {
         case .publish:

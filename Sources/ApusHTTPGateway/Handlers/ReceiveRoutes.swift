@@ -19,7 +19,7 @@ enum ReceiveRoutes {
 
     private static let receive = Route(
         method: .post, path: path("receive"), operation: "receive", summary: "Leases events.",
-        chapter: .subscriptions, body: .json(.object(Schema.receiveRequest)),
+        chapter: .subscriptions, body: .optionalJSON(.object(Schema.receiveRequest)),
         successes: [.json(.ok, "The events, perhaps none.", .deliveries)],
         problems: [.notFound, .unsupportedMediaType, .conflict, .invalid],
         handler: .answer { context, call async throws(Problem) in

@@ -35,7 +35,7 @@ enum SubscriptionRoutes {
         method: .put, path: path, operation: "putSubscription",
         summary: "Creates a subscription, or changes the settings that the body names.",
         chapter: .subscriptions,
-        body: .json(.reference(.subscriptionSettings)),
+        body: .optionalJSON(.reference(.subscriptionSettings)),
         successes: [.json(.ok, "Changed.", .subscription), .json(.created, "Created.", .subscription)],
         problems: [.notFound, .unsupportedMediaType, .conflict, .invalid],
         handler: .answer { context, call async throws(Problem) in

@@ -28,7 +28,7 @@ enum TopicRoutes {
     private static let put = Route(
         method: .put, path: path, operation: "putTopic",
         summary: "Creates a topic, or changes the settings that the body names.", chapter: .topics,
-        body: .json(.reference(.topicSettings)),
+        body: .optionalJSON(.reference(.topicSettings)),
         successes: [.json(.ok, "Changed.", .topic), .json(.created, "Created.", .topic)],
         problems: [.notFound, .unsupportedMediaType, .conflict, .invalid],
         handler: .answer { context, call async throws(Problem) in

@@ -66,6 +66,8 @@ enum OpenAPIDocument {
         case .none: nil
         case .json(let schema):
             ["required": true, "content": ["application/json": ["schema": schema.json]]]
+        case .optionalJSON(let schema):
+            ["required": false, "content": ["application/json": ["schema": schema.json]]]
         case .event:
             [
                 "required": true,

@@ -97,7 +97,7 @@ struct PublishHandler: Sendable {
 
     static let parameters = [
         QueryParameter(
-            name: "key", schema: .string(Schema.StringRules(lengthMax: 1024)),
+            name: "key", schema: .text,
             about: "Decides partition and order; else the event's 'partitionkey' does.")
     ]
 

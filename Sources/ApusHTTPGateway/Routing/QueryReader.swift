@@ -123,7 +123,7 @@ extension QueryParameter {
         QueryParameter(
             name: "limit", schema: .integer(Bounds.page), about: "How many at most; 100 if absent."),
         QueryParameter(
-            name: "after", schema: .string(StringRules(lengthMax: 512)),
+            name: "after", schema: .text,
             about: "The 'next' of the page before."),
     ]
     static let topic = QueryParameter(name: "topic", schema: .name, about: "Only those of this topic.")

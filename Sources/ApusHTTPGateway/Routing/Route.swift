@@ -101,8 +101,18 @@ enum RequestBody: Sendable {
     case none
     /// JSON, by this schema.
     case json(Schema)
+    /// The same, or nothing, which means an object without members.
+    case optionalJSON(Schema)
     /// An event or a batch, in any content type but those of HTML forms.
     case event
+
+    /// Whether a body that is sent is read as JSON.
+    var isJSON: Bool {
+        switch self {
+        case .json, .optionalJSON: true
+        case .none, .event: false
+        }
+    }
 }
 
 /// An answer other than a problem.

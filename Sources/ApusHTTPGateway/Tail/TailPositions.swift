@@ -109,8 +109,9 @@ private struct ByteReader {
 
     mutating func varint() -> UInt64? {
         var value: UInt64 = 0
-        for shift in stride(from: UInt64(0), to: 63, by: 7) {
-            guard let byte = bytes.popFirst() else { return nil }
+        for shift in stride(from: UInt64(0), through: 63, by: 7) {
+            // Of the tenth byte only one bit fits.
+            guard let byte = bytes.popFirst(), shift < 63 || byte <= 1 else { return nil }
             value |= UInt64(byte & 0x7F) << shift
             if byte & 0x80 == 0 { return value }
         }
