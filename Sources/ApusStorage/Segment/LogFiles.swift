@@ -175,6 +175,16 @@ final class LogFiles: Sendable {
         try state.withLock { (state: inout State) throws(DiskError) -> Value in try body(&state) }
     }
 
+    /// Its segments in short, for logs: base, bytes written and durable, end.
+    func describe() -> String {
+        state.withLock { state in
+            state.segments.map { "\($0.base)+\($0.bytes)/\($0.durable.bytes)=\($0.end)" }.joined(separator: " ")
+        }
+    }
+
+    /// The offset after everything written.
+    var writtenEnd: Offset { state.withLock { $0.end } }
+
     /// The first offset that is kept.
     var start: Offset { state.withLock { $0.meta.start } }
 
