@@ -61,7 +61,7 @@ extension LogFiles {
                 // A flush of these pages may have failed before the process ended, and reading them proves nothing
                 // then. The journal has them all: they are written again.
                 rewind(to: first, &state)
-                state.end = max(state.end, entry?.mark.end ?? .zero)
+                state.end = max(durableEnd, state.meta.start)
             }
             recovery.tailFrom = covers ? durableEnd : state.end
             recovery.tail = covers ? later : later.filter { $0.next > state.end }

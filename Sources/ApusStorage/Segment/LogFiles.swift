@@ -148,6 +148,8 @@ final class LogFiles: Sendable {
 
     private func adopt(_ bases: [Offset], now: Timestamp) throws(DiskError) {
         try withState { state throws(DiskError) in
+            // The start that lets segments go has to stay, whoever moved it.
+            if bases.count > 1, bases[1] <= state.meta.start { try environment.disk.syncDirectory(directory) }
             for (index, base) in bases.enumerated() {
                 let next = index + 1 < bases.count ? bases[index + 1] : nil
                 if let next, next <= state.meta.start {
