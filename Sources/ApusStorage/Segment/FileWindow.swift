@@ -26,13 +26,16 @@ final class FileWindow {
             return nil
         }
         if position < start || position + Int64(length) > start + Int64(count) {
-            buffer.reserve(length, keeping: 0)
-            let wanted = Int(min(Int64(buffer.bytes.count), limit - position))
-            start = position
+            // Whole pages, since the file may be open for direct reading.
+            let page = position & ~Int64(diskAlignment - 1)
+            let needed = Int(position - page) + length
+            buffer.reserve(needed, keeping: 0)
+            let wanted = min(buffer.bytes.count, AlignedBuffer.roundUp(Int(clamping: limit - page)))
+            start = page
             count = 0
             count = try file.read(
-                into: UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<wanted]), at: position)
-            guard count >= length else { return nil }
+                into: UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<wanted]), at: page)
+            guard count >= needed else { return nil }
         }
         let from = Int(position - start)
         return UnsafeRawBufferPointer(rebasing: buffer.bytes[from..<from + length])
