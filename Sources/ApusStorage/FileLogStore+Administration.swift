@@ -19,10 +19,11 @@ extension FileLogStore {
             return shared.withLock { state in
                 var slot = LogSlot(
                     id: log, files: files, start: .zero, reserved: .zero, end: .zero, tailFrom: .zero)
-                slot.epoch = 1
+                state.claims += 1
+                slot.epoch = state.claims
                 slot.configuration = configuration
                 slot.onAdvance = onAdvance
-                return LogClaim(log: log, epoch: 1, slot: state.add(slot))
+                return LogClaim(log: log, epoch: slot.epoch, slot: state.add(slot))
             }
         }
     }
@@ -37,7 +38,8 @@ extension FileLogStore {
                 (state: inout SharedState) throws(LogError) -> ([PendingAppend], LogClaim?) in
                 if state.isClosed { throw .closed }
                 guard let index = state.slotOf[log], var slot = state.slots[index] else { return ([], nil) }
-                slot.epoch += 1
+                state.claims += 1
+                slot.epoch = state.claims
                 slot.configuration = configuration
                 slot.onAdvance = onAdvance
                 state.slots[index] = slot

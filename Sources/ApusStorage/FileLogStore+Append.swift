@@ -75,10 +75,14 @@ extension FileLogStore {
             batch.baseOffset = slot.reserved
             state.slots[index]?.reserved = batch.nextOffset
             state.queueBytes += length
+            // What follows a journaled batch that is not durable in its segment yet is journaled too: so a tail
+            // holds journaled batches only, and can be written again from the journal.
+            let isDirect =
+                slot.configuration.durability != .flush && slot.tail.isEmpty && slot.journaledPending == 0
+            if !isDirect { state.slots[index]?.journaledPending += 1 }
             state.queue.append(
                 PendingAppend(
-                    batch: batch, slot: index, epoch: claim.epoch, files: slot.files,
-                    isDirect: slot.configuration.durability != .flush,
+                    batch: batch, slot: index, epoch: claim.epoch, files: slot.files, isDirect: isDirect,
                     isEssential: slot.configuration.isEssential, completion: completion))
             return (nil, state.queue.count == 1)
         }
@@ -197,25 +201,27 @@ extension FileLogStore {
     private func commitDirect(
         _ group: [PendingAppend], _ committer: inout Committer, _ completions: inout Completions
     ) {
-        var order: [Int] = []
-        var bySlot: [Int: [PendingAppend]] = [:]
+        // By files and not by slots: a slot may have gone from a deleted log to a new one in between.
+        var order: [LogFiles] = []
+        var items: [ObjectIdentifier: [PendingAppend]] = [:]
         for item in group {
-            if bySlot[item.slot] == nil { order.append(item.slot) }
-            bySlot[item.slot, default: []].append(item)
+            let log = ObjectIdentifier(item.files)
+            if items[log] == nil { order.append(item.files) }
+            items[log, default: []].append(item)
         }
         let now = clock.wall()
-        for slot in order {
-            guard let items = bySlot[slot], let files = items.first?.files else { continue }
-            let (tail, configuration) = shared.withLock { state in
-                (state.slots[slot]?.tail ?? [], state.slots[slot]?.configuration ?? LogConfiguration())
-            }
+        for files in order {
+            guard let items = items[ObjectIdentifier(files)], let slot = items.first?.slot else { continue }
+            let configuration = shared.withLock { $0.slots[slot]?.configuration ?? LogConfiguration() }
             do throws(DiskError) {
-                if !tail.isEmpty { try files.write(tail, configuration, now: now, committer.scratch) }
                 try files.write(
                     items.map { SegmentBatch($0.batch) }, configuration, now: now, committer.scratch)
                 finish(items, journalBytes: nil, committer, &completions)
             } catch {
-                committer.failed += items
+                // Those before the failed write are in the segment, and will be found there.
+                let written = files.writtenEnd
+                finish(items.filter { $0.batch.nextOffset <= written }, journalBytes: nil, committer, &completions)
+                committer.failed += items.filter { $0.batch.nextOffset > written }
                 committer.failure = LogError(error)
                 committer.cutsOwed.append(files)
             }
@@ -234,10 +240,7 @@ extension FileLogStore {
         let touched = shared.withLock { state in
             var touched: [Int] = []
             for item in group {
-                state.queueBytes -= item.batch.length
-                let isThere =
-                    state.slots.indices.contains(item.slot) && state.slots[item.slot]?.files === item.files
-                guard isThere, state.finish(item, isJournaled: journalBytes != nil) else {
+                guard state.leave(item), state.finish(item) else {
                     completions.results.append((item.completion, .failure(.unknownLog(item.files.id))))
                     continue
                 }
@@ -269,7 +272,7 @@ extension FileLogStore {
     func fail(_ items: [PendingAppend], _ error: LogError, _ completions: inout Completions) {
         guard !items.isEmpty else { return }
         shared.withLock { state in
-            for item in items { state.queueBytes -= item.batch.length }
+            for item in items { _ = state.leave(item) }
         }
         for item in items { completions.results.append((item.completion, .failure(error))) }
     }
@@ -323,17 +326,26 @@ extension FileLogStore {
 }
 
 extension SharedState {
+    /// An append does not wait any more.
+    ///
+    /// - Returns: whether its log is still there.
+    fileprivate mutating func leave(_ item: PendingAppend) -> Bool {
+        queueBytes -= item.batch.length
+        guard slots.indices.contains(item.slot), slots[item.slot]?.files === item.files else { return false }
+        if !item.isDirect { slots[item.slot]?.journaledPending -= 1 }
+        return true
+    }
+
     /// Makes a batch readable.
-    fileprivate mutating func finish(_ item: PendingAppend, isJournaled: Bool) -> Bool {
+    fileprivate mutating func finish(_ item: PendingAppend) -> Bool {
         guard slots[item.slot] != nil else { return false }
         let batch = SegmentBatch(item.batch)
         slots[item.slot]?.end = batch.next
-        // A batch written to its segment goes to a tail too if there is one, which has to hold everything.
-        if isJournaled || slots[item.slot]?.tail.isEmpty == false {
+        if item.isDirect {
+            slots[item.slot]?.tailFrom = batch.next
+        } else {
             slots[item.slot]?.tail.append(batch)
             tailBytes += item.batch.length
-        } else {
-            slots[item.slot]?.tailFrom = batch.next
         }
         return true
     }

@@ -110,6 +110,8 @@ struct LogSlot {
     /// Batches that are not known to be durable in segments, in order; every batch from `tailFrom` on.
     var tail: Deque<SegmentBatch> = []
     var tailFrom: Offset
+    /// Appends that go to the journal and are not completed.
+    var journaledPending = 0
     /// The last commit that touched it.
     var commit: UInt64 = 0
 }
@@ -133,6 +135,8 @@ struct SharedState {
     /// The journal file of the last block that was completed.
     var journalSequence: UInt64 = 0
     var isCheckpointWanted = false
+    /// Claims given so far: each has a number of its own, across logs and their lives.
+    var claims: UInt64 = 0
     var flushes: UInt64 = 0
     var flushedBytes: UInt64 = 0
     var flushedBatches: UInt64 = 0

@@ -6,6 +6,7 @@
 
 import ApusModel
 import Logging
+import NIOCore
 
 /// What recovery hands to the store.
 struct Recovered {
@@ -65,6 +66,7 @@ struct Recovery {
         let low = checkpoint?.journalLow ?? 0
         try reader.read(journals.filter { $0.header.sequence >= low })
         let journal = reader.contents
+        try rewriteLastBlock(journal)
         for found in journals {
             let isDone =
                 found.header.sequence < low && found.file.bytes == Int64(configuration.journalFileBytes)
@@ -80,6 +82,14 @@ struct Recovery {
         let start = JournalStart(
             store: journal.store ?? random(), sequence: journals.last?.header.sequence ?? 0,
             block: max(1, journal.nextBlock))
+        environment.logger.info(
+            "The store is open",
+            metadata: [
+                "logs": "\(logs.count)", "journal files": "\(journals.map(\.header.sequence))", "low": "\(low)",
+                "next block": "\(start.block)",
+                "batches from the journal": "\(journal.frames.values.reduce(0) { $0 + $1.count })",
+                "damaged": "\(journal.needsCheckpoint)",
+            ])
         return Recovered(
             lock: lock, journal: start, logs: logs,
             checkpoint: (checkpoint ?? Checkpoint(), journal.damagedFiles),
@@ -87,15 +97,13 @@ struct Recovery {
     }
 
     private func makeFolders() throws(DiskError) {
-        if try disk.size(of: directory + "/quarantine") != nil { return }
         try disk.makeDirectory(directory)
-        for name in ["journal", "logs", "trash", "quarantine"] {
-            try disk.makeDirectory(directory + "/" + name)
-        }
+        for name in ["journal", "logs", "trash", "quarantine"] { try disk.makeDirectory(directory + "/" + name) }
+        // Whether they are new is not worth finding out: a process that made them may have ended before this.
         try disk.syncDirectory(directory)
-        if let end = directory.lastIndex(of: "/"), end != directory.startIndex {
-            try disk.syncDirectory(String(directory[..<end]))
-        }
+        for name in ["journal", "logs"] { try disk.syncDirectory(directory + "/" + name) }
+        let parent = directory.lastIndex(of: "/").map { directory[..<$0] } ?? "."
+        try disk.syncDirectory(parent.isEmpty ? "/" : String(parent))
     }
 
     private func readCheckpoint() throws(DiskError) -> Checkpoint? {
@@ -141,6 +149,18 @@ struct Recovery {
             }
         }
         return found.sorted { $0.header.sequence < $1.header.sequence }
+    }
+
+    /// Writes and flushes the last block once more. The process may have ended before its flush, or after one that
+    /// failed; from now on it will be read, so that it must not go away again.
+    private func rewriteLastBlock(_ journal: JournalContents) throws(DiskError) {
+        guard let (journalFile, position, bytes) = journal.lastBlock else { return }
+        let buffer = AlignedBuffer(capacity: bytes.readableBytes)
+        buffer.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        bytes.withUnsafeReadableBytes { buffer.bytes.copyMemory(from: $0) }
+        let length = AlignedBuffer.roundUp(bytes.readableBytes)
+        try journalFile.file.write(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<length]), at: position)
+        try journalFile.file.sync()
     }
 
     private func firstPage(
@@ -190,7 +210,17 @@ struct Recovery {
     ) throws(DiskError) -> LogRecovery {
         let frames = (journal.frames[files.id] ?? []).filter { $0.life == files.life }.map(\.batch)
         let valid = entry.flatMap { $0.life == files.life ? $0 : nil }
+        // One that no checkpoint knows may have been made by a process that did not live to flush its names.
+        if valid == nil { try disk.syncDirectory(files.directory) }
         var recovery = try files.recover(valid, hasCheckpoint: hasCheckpoint, frames: frames, now: now)
+        environment.logger.debug(
+            "A log is open",
+            metadata: [
+                "log": "\(files.id)", "start": "\(files.start)", "end": "\(recovery.end)",
+                "checkpoint": "\(valid.map { "\($0.base)+\($0.mark.bytes)=\($0.mark.end)" } ?? "none")",
+                "journal": "\(frames.map { "\($0.base)" }.joined(separator: " "))",
+                "segments": "\(files.describe())", "tail from": "\(recovery.tailFrom)",
+            ])
         let lost = (journal.gaps[files.id] ?? []).filter { $0.life == files.life && $0.gap.to > files.start }
         for (_, gap) in lost where !frames.contains(where: { $0.base == gap.from }) {
             recovery.gaps.append(gap)

@@ -39,7 +39,7 @@ struct Checkpoint: Hashable {
         writer.write(Checkpoint.version)
         writer.write(journalLow)
         writer.write(UInt32(truncatingIfNeeded: logs.count))
-        for (log, entry) in logs {
+        for (log, entry) in logs.sorted(by: { $0.key < $1.key }) {
             writer.write(log.high)
             writer.write(log.low)
             writer.write(entry.life)

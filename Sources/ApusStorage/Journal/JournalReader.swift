@@ -22,7 +22,8 @@ struct JournalContents {
     var damagedFiles: Set<UInt64> = []
     /// Number of the next block.
     var nextBlock: UInt64 = 1
-    var lastSequence: UInt64 = 0
+    /// Where the last whole block stands, of which it is not known whether it was flushed.
+    var lastBlock: (file: JournalFile, position: Int64, bytes: ByteBuffer)?
     var store: UInt64?
 }
 
@@ -58,7 +59,6 @@ struct JournalReader {
         for (index, found) in files.enumerated() {
             let end = index + 1 < files.count ? files[index + 1].header.firstBlock : nil
             try read(found, voidFrom: end)
-            contents.lastSequence = found.header.sequence
             contents.store = found.header.store
         }
     }
@@ -71,6 +71,7 @@ struct JournalReader {
         while end.map({ number < $0 }) ?? true {
             if let block = try block(window, at: position, found.header.store), block.number == number {
                 take(block)
+                contents.lastBlock = (found.file, position, block.bytes)
                 position += Int64(AlignedBuffer.roundUp(block.length))
                 number += 1
                 continue

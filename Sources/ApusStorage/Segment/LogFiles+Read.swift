@@ -54,7 +54,7 @@ extension LogFiles {
     private func plan(_ offset: Offset) throws(DiskError) -> Plan? {
         try state.withLock { (state: inout State) throws(DiskError) -> Plan? in
             guard !state.isDeleted, let number = state.segment(holding: offset) else { return nil }
-            if number + 1 < state.segments.count { try learn(number, &state) }
+            try learn(number, &state)
             let segment = state.segments[number]
             let sums = try file(segment.base, .sums)
             return Plan(
@@ -155,7 +155,7 @@ extension LogFiles {
     func maxTimestamp(of base: Offset) throws(DiskError) -> Timestamp? {
         try state.withLock { (state: inout State) throws(DiskError) -> Timestamp? in
             guard let number = state.segments.firstIndex(where: { $0.base == base }) else { return nil }
-            if number + 1 < state.segments.count { try learn(number, &state) }
+            try learn(number, &state)
             let known = state.segments[number]
             return known.isKnown ? known.written.maxTimestamp : nil
         }

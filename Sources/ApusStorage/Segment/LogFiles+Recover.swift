@@ -38,24 +38,33 @@ extension LogFiles {
             var recovery = LogRecovery()
             let first = firstToWalk(state, entry, hasCheckpoint)
             var durableEnd = entry?.mark.end ?? state.meta.start
+            if !hasCheckpoint, first < state.segments.count { durableEnd = state.segments[first].base }
+            var walked: [Offset] = []
             for number in first..<max(first, state.segments.count) {
                 let mark = state.segments[number].base == entry?.base ? entry?.mark : nil
-                let isWhole = try walk(number, from: mark, frames, &state)
+                let isWhole = try walk(number, from: mark, frames, &state, &walked)
                 if !isWhole, let mark {
                     let end = state.segments[number].end
                     let next = frames.first { $0.base >= end }?.base ?? mark.end
                     recovery.gaps.append(Gap(from: end, to: min(next, mark.end)))
+                    durableEnd = end
                 }
-                if number == first { durableEnd = state.segments[number].durable.end }
-                try fill(number, frames, &state, scratch)
             }
+            let journaled = Set(frames.map(\.base))
+            let covers = walked.allSatisfy(journaled.contains)
+            if !covers { try mend(first, durableEnd, frames, &state, scratch) }
             dropEmpty(&state)
             state.end = max(state.segments.last?.end ?? .zero, state.meta.start)
             if let mark = entry?.mark, state.end < mark.end { state.end = mark.end }
-            let later = frames.filter { $0.base >= durableEnd && $0.next > state.meta.start }
-            let covers = isComplete(later, from: durableEnd, state, first: first)
+            let later = frames.filter { $0.next > durableEnd && $0.next > state.meta.start }
+            if covers, let first = state.segments.firstIndex(where: { !$0.isDurable }) {
+                // A flush of these pages may have failed before the process ended, and reading them proves nothing
+                // then. The journal has them all: they are written again.
+                rewind(to: first, &state)
+                state.end = max(durableEnd, state.meta.start)
+            }
             recovery.tailFrom = covers ? durableEnd : state.end
-            recovery.tail = covers ? later : later.filter { $0.base >= state.end }
+            recovery.tail = covers ? later : later.filter { $0.next > state.end }
             recovery.end = max(state.end, recovery.tail.last?.next ?? .zero)
             return recovery
         }
@@ -66,21 +75,12 @@ extension LogFiles {
         return state.segments.firstIndex { $0.base >= entry.base } ?? max(0, state.segments.count - 1)
     }
 
-    /// Whether the journal holds every batch that the segments hold from `durableEnd` on, so that what is not yet
-    /// durable in segments could be written again.
-    private func isComplete(
-        _ frames: [SegmentBatch], from durableEnd: Offset, _ state: State, first: Int
-    ) -> Bool {
-        guard first < state.segments.count else { return true }
-        let undurable = state.segments[first...].reduce(0) { $0 + $1.written.batches - $1.durable.batches }
-        return frames.filter { $0.base < state.end }.count == undurable
-    }
-
     /// Walks a segment from `mark` on and cuts it where it ends; rebuilds its index and sums from there.
     ///
     /// - Returns: false when bytes are missing that were durable.
     private func walk(
-        _ number: Int, from mark: DurableMark?, _ frames: [SegmentBatch], _ state: inout State
+        _ number: Int, from mark: DurableMark?, _ frames: [SegmentBatch], _ state: inout State,
+        _ walked: inout [Offset]
     ) throws(DiskError) -> Bool {
         var segment = state.segments[number]
         let next = number + 1 < state.segments.count ? state.segments[number + 1].base : nil
@@ -103,7 +103,9 @@ extension LogFiles {
             ceiling: next ?? Offset(.max))
         walking: while true {
             switch try scanner.next() {
-            case .batch(let facts): rebuilt.add(facts, base: segment.base)
+            case .batch(let facts):
+                rebuilt.add(facts, base: segment.base)
+                if !isShort { walked.append(facts.base) }
             case .damage(let position, _, let reason, let resume):
                 let supplied = frames.first { $0.base >= rebuilt.mark.end }
                 if let resume, supplied.map({ $0.base > resume.base }) ?? true {
@@ -115,6 +117,7 @@ extension LogFiles {
             case .end: break walking
             }
         }
+        if next != nil { rebuilt.addFooter(bytes: rebuilt.mark.bytes) }
         segment.written = rebuilt.mark
         segment.durable = isShort ? rebuilt.mark : from
         segment.isKnown = true
@@ -138,7 +141,8 @@ extension LogFiles {
             segment.written.maxTimestamp = last.maxTimestampBefore
             segment.bytesMissing = last.position - segment.bytes
         } else {
-            let rebuilt = try rebuild(segment, ceiling: state.segments[number + 1].base)
+            let rebuilt = try rebuild(
+                segment, ceiling: number + 1 < state.segments.count ? state.segments[number + 1].base : Offset(.max))
             segment.written.end = rebuilt.end
             segment.written.batches = rebuilt.batches
             segment.written.indexEntries = rebuilt.indexEntries
@@ -173,25 +177,43 @@ extension LogFiles {
         return rebuilt.mark
     }
 
-    /// Adds to a segment that is not the last what the journal has between its end and the next one's beginning.
-    private func fill(
-        _ number: Int, _ frames: [SegmentBatch], _ state: inout State, _ scratch: SegmentScratch
+    /// For a log whose segments hold batches that the journal does not have: puts what is missing between and
+    /// before segments there, and writes what is not known to be flushed once more.
+    private func mend(
+        _ first: Int, _ durableEnd: Offset, _ frames: [SegmentBatch], _ state: inout State, _ scratch: SegmentScratch
     ) throws(DiskError) {
-        let end = state.segments[number].end
-        if number + 1 == state.segments.count {
-            state.isSealed = state.segments[number].bytes == 0
-            return
+        guard !frames.isEmpty, first < state.segments.count else { return }
+        for number in first..<state.segments.count { try rewrite(state.segments[number]) }
+        for number in first..<state.segments.count - 1 {
+            let (end, next) = (state.segments[number].end, state.segments[number + 1].base)
+            try append(frames.filter { $0.next > end && $0.base < next }, to: number, &state, scratch)
         }
-        let next = state.segments[number + 1].base
-        let missing = frames.filter { $0.base >= end && $0.base < next }
-        guard !missing.isEmpty else { return }
-        try append(missing, to: number, &state, scratch)
+        let next = state.segments[first].base
+        let before = frames.filter { $0.next > durableEnd && $0.base < next }
+        guard let base = before.first?.base else { return }
+        for kind in SegmentFormat.Kind.allCases { try file(base, kind).truncate(to: 0) }
+        state.segments.insert(SegmentState(base: base, created: state.segments[first].created), at: first)
+        state.hasNewNames = true
+        try append(before, to: first, &state, scratch)
+    }
+
+    private func rewrite(_ segment: SegmentState) throws(DiskError) {
+        let log = try file(segment.base, .log)
+        let window = FileWindow(log, limit: segment.bytes)
+        var position = segment.durable.bytes
+        while position < segment.bytes {
+            let count = Int(min(64 << 10, segment.bytes - position))
+            guard let bytes = try window.bytes(at: position, count) else { return }
+            try log.write(bytes, at: position)
+            position += Int64(count)
+        }
     }
 
     private func dropEmpty(_ state: inout State) {
         for segment in state.segments where segment.bytes == 0 { remove(segment.base) }
         state.segments.removeAll { $0.bytes == 0 }
-        if state.segments.isEmpty { state.isSealed = true }
+        // One that was not walked is closed, and what it holds is not known in full.
+        state.isSealed = state.segments.last?.isKnown != true
     }
 }
 

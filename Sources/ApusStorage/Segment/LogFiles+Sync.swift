@@ -68,17 +68,23 @@ extension LogFiles {
             guard let kept, let first = state.segments.firstIndex(where: { ticket.marks[$0.base] != nil })
             else { return }
             guard state.segments[first].durable.end >= kept else { return }
-            for segment in state.segments[(first + 1)...] { remove(segment.base) }
-            state.segments.removeSubrange((first + 1)...)
-            let durable = state.segments[first].durable
-            state.end = max(durable.end, state.meta.start)
-            if durable.bytes == 0 {
-                remove(state.segments[first].base)
-                state.segments.removeLast()
-            } else {
-                state.segments[first].written = durable
-                cut(state.segments[first])
-            }
+            rewind(to: first, &state)
+        }
+    }
+
+    /// Takes back everything written after what is durable of the segment numbered `first`.
+    func rewind(to first: Int, _ state: inout State) {
+        for segment in state.segments[(first + 1)...] { remove(segment.base) }
+        state.segments.removeSubrange((first + 1)...)
+        let durable = state.segments[first].durable
+        state.end = max(durable.end, state.meta.start)
+        if durable.bytes == 0 {
+            remove(state.segments[first].base)
+            state.segments.removeLast()
+            state.isSealed = true
+        } else {
+            state.segments[first].written = durable
+            cut(state.segments[first])
         }
     }
 

@@ -25,7 +25,8 @@ extension LogFiles {
         try state.withLock { (state: inout State) throws(DiskError) in
             guard !state.isDeleted else { return }
             var run = SegmentRun(scratch)
-            for item in batches where item.base >= state.end {
+            // By their ends and not their beginnings: the log may start in the middle of the first one.
+            for item in batches where item.next > state.end {
                 let length = Int64(item.batch.length)
                 if !fits(item, Int64(run.logBytes) + length, state, configuration, now) {
                     try flush(&run, &state, state.segments.count - 1)

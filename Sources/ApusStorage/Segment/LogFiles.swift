@@ -148,6 +148,8 @@ final class LogFiles: Sendable {
 
     private func adopt(_ bases: [Offset], now: Timestamp) throws(DiskError) {
         try withState { state throws(DiskError) in
+            // The start that lets segments go has to stay, whoever moved it.
+            if bases.count > 1, bases[1] <= state.meta.start { try environment.disk.syncDirectory(directory) }
             for (index, base) in bases.enumerated() {
                 let next = index + 1 < bases.count ? bases[index + 1] : nil
                 if let next, next <= state.meta.start {
@@ -174,6 +176,16 @@ final class LogFiles: Sendable {
     ) throws(DiskError) -> Value {
         try state.withLock { (state: inout State) throws(DiskError) -> Value in try body(&state) }
     }
+
+    /// Its segments in short, for logs: base, bytes written and durable, end.
+    func describe() -> String {
+        state.withLock { state in
+            state.segments.map { "\($0.base)+\($0.bytes)/\($0.durable.bytes)=\($0.end)" }.joined(separator: " ")
+        }
+    }
+
+    /// The offset after everything written.
+    var writtenEnd: Offset { state.withLock { $0.end } }
 
     /// The first offset that is kept.
     var start: Offset { state.withLock { $0.meta.start } }

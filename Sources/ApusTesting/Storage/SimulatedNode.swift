@@ -119,16 +119,17 @@ final class SimulatedNode: @unchecked Sendable {
         let sector = SimulatedNode.sectorBytes
         var size = durable.count
         if content.count != durable.count {
-            let choices = [durable.count, content.count, random.below(max(content.count, durable.count) + 1)]
-            size = choices[random.below(3)]
+            let least = min(content.count, durable.count)
+            let between = least + random.below(max(content.count, durable.count) - least + 1)
+            size = [durable.count, content.count, between][random.below(3)]
         }
         var survived = durable
         if survived.count > size { survived.removeLast(survived.count - size) }
         survived.append(contentsOf: repeatElement(0, count: size - survived.count))
         let chance = [0, 1, 2, 4, 1_000_000][random.below(5)]
         for index in dirty.sorted() where chance > 0 && random.oneIn(UInt64(chance)) {
-            let range = index * sector..<min((index + 1) * sector, content.count, size)
-            if !range.isEmpty, range.lowerBound < range.upperBound { survived[range] = content[range] }
+            let end = min((index + 1) * sector, content.count, size)
+            if index * sector < end { survived[index * sector..<end] = content[index * sector..<end] }
         }
         content = survived
         durable = survived
@@ -228,8 +229,8 @@ final class SimulatedFile: DiskFile {
             node.durable.removeLast(node.durable.count - node.content.count)
         }
         for index in node.dirty.sorted() where state.random.oneIn(2) {
-            let range = index * sector..<min((index + 1) * sector, node.content.count)
-            if range.lowerBound < range.upperBound { node.durable[range] = node.content[range] }
+            let end = min((index + 1) * sector, node.content.count)
+            if index * sector < end { node.durable[index * sector..<end] = node.content[index * sector..<end] }
         }
         node.dirty = []
     }
