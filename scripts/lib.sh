@@ -36,7 +36,7 @@ need() {
 release_binary() {
     need_swift
     say "building $1 for release (the first build takes some minutes)"
-    (cd "$root" && swift build -c release --product "$1" >&2) || fail "$1 does not build"
+    (cd "$root" && swift build -c release --product "$1" --static-swift-stdlib >&2) || fail "$1 does not build"
     printf '%s/%s\n' "$(cd "$root" && swift build -c release --show-bin-path)" "$1"
 }
 

@@ -59,7 +59,7 @@ import Testing
     ])
     func `durations read and write the same`(text: String, milliseconds: Int) {
         #expect(DurationText.parse(text) == .milliseconds(milliseconds))
-        #expect(DurationText.text(.milliseconds(milliseconds)) == text)
+        #expect(DurationText.format(.milliseconds(milliseconds)) == text)
     }
 
     @Test(arguments: [
@@ -80,9 +80,9 @@ import Testing
 
     @Test func `the nearest word is suggested, a far one is not`() {
         let names = ["partitions", "durability", "max_in_flight"]
-        #expect(Suggestion.nearest(to: "partitons", among: names) == "partitions")
-        #expect(Suggestion.nearest(to: "maxInFlight", among: names) == "max_in_flight")
-        #expect(Suggestion.nearest(to: "colour", among: names) == nil)
+        #expect(Suggestions.nearest(to: "partitons", among: names) == "partitions")
+        #expect(Suggestions.nearest(to: "maxInFlight", among: names) == "max_in_flight")
+        #expect(Suggestions.nearest(to: "colour", among: names) == nil)
     }
 
     @Test func `every kind of problem has a status of its class`() {
