@@ -36,7 +36,9 @@ let package = Package(
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
-        .library(name: "ApusMeasured", targets: ["CApus", "JSONText", "ApusModel", "ApusRules", "ApusStorage", "CloudEvents"]),
+        .library(
+            name: "ApusMeasured",
+            targets: ["CApus", "JSONText", "ApusModel", "ApusRules", "ApusStorage", "CloudEvents"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -121,13 +123,15 @@ let package = Package(
             name: "ApusServer",
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusHTTPGateway", "ApusHTTPServer", "ApusWebhookTransport",
-                "ApusTelemetry", "ApusModel", nioCore, nioPosix, log, coreMetrics, tracing, lifecycle, signals,
+                "ApusTelemetry", "ApusModel", nioCore, nioPosix, log, coreMetrics, tracing, lifecycle,
+                signals,
             ], swiftSettings: settings),
         // The commands of `apus`.
         .target(
             name: "ApusCLI",
             dependencies: [
-                "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry", "ApusHTTPServer", "JSONText",
+                "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
+                "ApusHTTPServer", "JSONText",
                 arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
         .executableTarget(name: "apus", dependencies: ["ApusCLI"], swiftSettings: settings),
@@ -152,7 +156,9 @@ let package = Package(
         // Every decoder with the properties that must hold for any bytes; fuzzers and tests call the same functions.
         .target(
             name: "ApusFuzzTargets",
-            dependencies: ["CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusHTTPCodec", nioCore],
+            dependencies: [
+                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusHTTPCodec", nioCore,
+            ],
             swiftSettings: settings),
 
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
@@ -201,7 +207,8 @@ let package = Package(
         .testTarget(
             name: "ApusCLITests",
             dependencies: [
-                "ApusCLI", "ApusServer", "ApusClient", "ApusModel", "JSONText", arguments, nioCore, nioPosix, nioHTTP,
+                "ApusCLI", "ApusServer", "ApusClient", "ApusModel", "JSONText", arguments, nioCore, nioPosix,
+                nioHTTP,
             ], swiftSettings: settings),
     ]
 )

@@ -47,7 +47,8 @@ public final class Engine: Broker {
         let worker = isDriven ? nil : EngineWorker()
         self.worker = worker
         context = EngineContext(
-            store: store, clock: clock, entropy: entropy, options: options, logger: logger, dispatcher: dispatcher,
+            store: store, clock: clock, entropy: entropy, options: options, logger: logger,
+            dispatcher: dispatcher,
             wake: { worker?.wake() })
         gate = CommandGate(inbox: context.inbox)
         registry = try RegistryLog(context: context)
@@ -95,7 +96,8 @@ public final class Engine: Broker {
         for definition in definitions.topics.values.sorted(by: { $0.name < $1.name }) {
             let topic = Topic(definition, queue: context.followers)
             try topic.open(in: context.store)
-            let ledger = definition.holdsDeadLetters ? try DeadLetterLedger(topic: topic, context: context) : nil
+            let ledger =
+                definition.holdsDeadLetters ? try DeadLetterLedger(topic: topic, context: context) : nil
             catalog.withLock { catalog in
                 catalog.definitions.topics[definition.name] = definition
                 catalog.topics[definition.name] = topic
@@ -126,8 +128,11 @@ public final class Engine: Broker {
             }
         case .shared:
             guard let office = office.withLock({ $0 }) else { return }
-            let shared = try SharedSubscription(definition, topic: topic, context: context, deadLetters: office)
-            if let target = topicAtWork(definition.deadLetter) { try shared.settleBuried(in: target, by: office) }
+            let shared = try SharedSubscription(
+                definition, topic: topic, context: context, deadLetters: office)
+            if let target = topicAtWork(definition.deadLetter) {
+                try shared.settleBuried(in: target, by: office)
+            }
             catalog.withLock { catalog in
                 catalog.shared[definition.name] = shared
                 catalog.definitions.subscriptions[definition.name] = definition
@@ -162,7 +167,8 @@ public final class Engine: Broker {
 
     public var unavailability: BrokerError.Unavailability? {
         if isStopped { return .stopping }
-        guard let refusal = context.store.statistics().refusal, case .unavailable(let reason) = BrokerError(refusal)
+        guard let refusal = context.store.statistics().refusal,
+            case .unavailable(let reason) = BrokerError(refusal)
         else { return nil }
         return reason
     }

@@ -3,16 +3,16 @@
 // Configuration in, running services out: the only place that knows all parts. The order of starting is the order of dependence (store, engine,
 // deliveries, gateway), and stopping goes the other way, so that what was accepted is finished before what it needs is gone.
 
-import ApusHTTPCodec
 import ApusEngine
+import ApusHTTPCodec
 import ApusHTTPGateway
 public import ApusHTTPServer
 import ApusModel
 import ApusStorage
 import ApusTelemetry
 import ApusWebhookTransport
-import Logging
 import CoreMetrics
+import Logging
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
@@ -48,11 +48,13 @@ public enum ApusServer {
         let store = try openStore(configuration, logger, registry)
         let group = MultiThreadedEventLoopGroup.singleton
         let webhooks = WebhookTarget(
-            configuration: WebhookConfiguration(allowPrivateTargets: configuration.allowsPrivateWebhooks), group: group)
+            configuration: WebhookConfiguration(allowPrivateTargets: configuration.allowsPrivateWebhooks),
+            group: group)
         let dispatcher = TargetDispatcher(target: webhooks)
         let engine = try openEngine(store, dispatcher, configuration, logger)
         engine.start()
-        let gateway = HTTPGateway(broker: engine, configuration: gatewayConfiguration(configuration, engine, registry))
+        let gateway = HTTPGateway(
+            broker: engine, configuration: gatewayConfiguration(configuration, engine, registry))
         do {
             let addresses = try await gateway.start().map(HTTPListenAddress.init(bound:))
             if let file = configuration.portFile { try PortFile.write(addresses, to: file) }
@@ -116,12 +118,14 @@ public enum ApusServer {
                 onFlush: ServerMetrics.flushObserver(in: registry))
         } catch {
             throw ServerError(
-                description: "the data folder \(configuration.dataDirectory) cannot be opened: \(describe(error))")
+                description:
+                    "the data folder \(configuration.dataDirectory) cannot be opened: \(describe(error))")
         }
     }
 
     private static func openEngine(
-        _ store: FileLogStore, _ dispatcher: TargetDispatcher, _ configuration: ServerConfiguration, _ logger: Logger
+        _ store: FileLogStore, _ dispatcher: TargetDispatcher, _ configuration: ServerConfiguration,
+        _ logger: Logger
     ) throws -> Engine {
         do {
             return try Engine(
@@ -139,7 +143,8 @@ public enum ApusServer {
         switch error {
         case .failed(let reason): reason
         case .diskFull: "the disk is full"
-        case .corrupt(let log, let offset, _, let reason): "log \(log) is damaged at offset \(offset): \(reason)"
+        case .corrupt(let log, let offset, _, let reason):
+            "log \(log) is damaged at offset \(offset): \(reason)"
         default: "\(error)"
         }
     }

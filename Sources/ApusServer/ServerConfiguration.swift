@@ -34,7 +34,8 @@ public struct ServerConfiguration: Sendable {
 
     /// A server that keeps its data in `dataDirectory` and listens at `listen`.
     public init(
-        dataDirectory: String, listen: [HTTPListenAddress] = [HTTPListenAddress(host: Defaults.host, port: Defaults.port)]
+        dataDirectory: String,
+        listen: [HTTPListenAddress] = [HTTPListenAddress(host: Defaults.host, port: Defaults.port)]
     ) {
         self.dataDirectory = dataDirectory
         self.listen = listen

@@ -3,10 +3,9 @@
 // What is measured when somebody looks: gauges of the store, the process and each subscription. Counters and histograms are kept where things
 // happen; these would cost work on hot paths and are cheap to read.
 
-import ApusHTTPServer
-import ApusStorage
 import ApusEngine
 import ApusHTTPGateway
+import ApusHTTPServer
 import ApusModel
 import ApusStorage
 import ApusTelemetry
@@ -44,7 +43,9 @@ final class ServerMetrics: Sendable {
         set("apus_partitions", "Partitions of all topics.", Double(status.partitions))
         set("apus_subscriptions", "Subscriptions.", Double(status.subscriptions))
         set("apus_rules", "Rules.", Double(status.rules))
-        set("apus_dead_letters_waiting", "Dead letters that nobody has dealt with.", Double(status.deadLettersWaiting))
+        set(
+            "apus_dead_letters_waiting", "Dead letters that nobody has dealt with.",
+            Double(status.deadLettersWaiting))
         set("apus_ready", "1 while publishes are accepted.", engine.unavailability == nil ? 1 : 0)
         set("apus_recovery_duration_seconds", "How long recovery took at start.", status.recovery.seconds)
         set("apus_store_bytes", "Bytes kept in segments.", Double(store.storedBytes))
@@ -54,14 +55,18 @@ final class ServerMetrics: Sendable {
         set("apus_store_flushes", "Flushes since start.", Double(store.flushes))
         set("apus_store_flushed_bytes", "Bytes flushed since start.", Double(store.flushedBytes))
         set("apus_store_flushed_batches", "Batches flushed since start.", Double(store.flushedBatches))
-        if let free = store.freeBytes { set("apus_disk_free_bytes", "Bytes free on the data disk.", Double(free)) }
+        if let free = store.freeBytes {
+            set("apus_disk_free_bytes", "Bytes free on the data disk.", Double(free))
+        }
         if let resident = ProcessMemory.residentBytes {
             set("process_resident_memory_bytes", "Resident memory.", Double(resident))
         }
     }
 
     private func readSubscriptions() {
-        guard let descriptions = try? engine.subscriptions(of: nil, Page(limit: ServerMetrics.subscriptionsMax)) else {
+        guard
+            let descriptions = try? engine.subscriptions(of: nil, Page(limit: ServerMetrics.subscriptionsMax))
+        else {
             return
         }
         let now = engine.now
@@ -70,13 +75,17 @@ final class ServerMetrics: Sendable {
                 "subscription": description.name.description, "topic": description.settings.topic.description,
             ]
             set(
-                "apus_subscription_backlog", "Events neither settled nor handed out (with a pattern: at most).",
+                "apus_subscription_backlog",
+                "Events neither settled nor handed out (with a pattern: at most).",
                 Double(description.backlog), labels)
             set("apus_subscription_in_flight", "Events leased now.", Double(description.inFlight), labels)
-            set("apus_subscription_waiting", "Events waiting for a retry.", Double(description.waiting), labels)
+            set(
+                "apus_subscription_waiting", "Events waiting for a retry.", Double(description.waiting),
+                labels)
             let age = description.oldestUnsettled.map { max(.zero, $0.duration(to: now)).seconds } ?? 0
             set(
-                "apus_subscription_oldest_unsettled_age_seconds", "Age of the oldest event that is not settled.", age,
+                "apus_subscription_oldest_unsettled_age_seconds",
+                "Age of the oldest event that is not settled.", age,
                 labels)
         }
         forget(Set(descriptions.map(\.name)))
@@ -94,9 +103,11 @@ final class ServerMetrics: Sendable {
     /// Counts flushes of the journal.
     static func flushObserver(in registry: PrometheusRegistry) -> FlushObserver {
         let durations = registry.histogram(
-            "apus_journal_flush_duration_seconds", help: "How long a flush of the journal took.", buckets: .latency)
+            "apus_journal_flush_duration_seconds", help: "How long a flush of the journal took.",
+            buckets: .latency)
         let batches = registry.histogram(
-            "apus_journal_flush_batches", help: "Batches that shared a flush of the journal.", buckets: .magnitude)
+            "apus_journal_flush_batches", help: "Batches that shared a flush of the journal.",
+            buckets: .magnitude)
         return { duration, count, _ in
             durations.observe(duration.seconds)
             batches.observe(Double(count))
@@ -108,7 +119,8 @@ final class ServerMetrics: Sendable {
         registry.gauge("apus_http_connections", help: "Open HTTP connections.") { [weak gateway] in
             Double(gateway?.statistics?.connectionsOpen ?? 0)
         }
-        registry.gauge("apus_http_received_bytes", help: "Bytes received over HTTP since start.") { [weak gateway] in
+        registry.gauge("apus_http_received_bytes", help: "Bytes received over HTTP since start.") {
+            [weak gateway] in
             Double(gateway?.statistics?.bytesReceived ?? 0)
         }
         registry.gauge("apus_http_sent_bytes", help: "Bytes sent over HTTP since start.") { [weak gateway] in

@@ -39,7 +39,8 @@ public final class FileLogStore: LogStore {
         logger: Logger, onFlush: FlushObserver? = nil
     ) throws(LogError) {
         try self.init(
-            directory: directory, on: PosixDisk(), configuration: configuration, logger: logger, onFlush: onFlush)
+            directory: directory, on: PosixDisk(), configuration: configuration, logger: logger,
+            onFlush: onFlush)
         start()
     }
 

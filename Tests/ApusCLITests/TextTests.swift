@@ -2,9 +2,9 @@
 
 // The text forms that people read and type: durations, sizes, tables, events on a line.
 
-import ApusModel
 import ApusCLI
 import ApusClient
+import ApusModel
 import JSONText
 import Testing
 

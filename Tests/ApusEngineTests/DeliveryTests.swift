@@ -2,12 +2,12 @@
 
 // Shared and cursor subscriptions: leases, verdicts, retries, dead letters, restarts.
 
-import CloudEvents
 import ApusEngine
 import ApusModel
 import ApusRules
 import ApusTesting
 import ApusTransport
+import CloudEvents
 import Testing
 
 @Suite struct DeliveryTests {
@@ -76,7 +76,8 @@ import Testing
         #expect(try await rig.receive("billing").map(\.attempt) == [1])
     }
 
-    @Test func `a release with a delay comes back when the delay is over, also over a restart`() async throws {
+    @Test func `a release with a delay comes back when the delay is over, also over a restart`() async throws
+    {
         let rig = try EngineRig()
         try await rig.topic("orders")
         try await rig.subscription("billing", .shared("orders"))
@@ -92,14 +93,17 @@ import Testing
         #expect(try await again.receive("billing").map(\.attempt) == [2])
     }
 
-    @Test func `a rejected event is dead-lettered with its reason, and redriven to its subscription only`() async throws {
+    @Test func `a rejected event is dead-lettered with its reason, and redriven to its subscription only`()
+        async throws
+    {
         let rig = try EngineRig()
         try await rig.topic("orders")
         try await rig.subscription("billing", .shared("orders"))
         try await rig.subscription("audit", .shared("orders"))
         try await rig.publish(["a"], to: "orders")
         let leased = try await rig.receive("billing")
-        #expect(try await rig.settle("billing", [leased[0].lease], .reject(reason: "no such customer")) == [.ok])
+        #expect(
+            try await rig.settle("billing", [leased[0].lease], .reject(reason: "no such customer")) == [.ok])
         let audited = try await rig.receive("audit")
         try await rig.settle("audit", audited.map(\.lease), .acknowledge)
 
@@ -112,7 +116,9 @@ import Testing
 
         let dry = try await rig.driving { try await rig.engine.redrive(DeadLetterSelection(), dryRun: true) }
         #expect(dry == DeadLetterResult(matched: 1, moved: 0))
-        let result = try await rig.driving { try await rig.engine.redrive(DeadLetterSelection(), dryRun: false) }
+        let result = try await rig.driving {
+            try await rig.engine.redrive(DeadLetterSelection(), dryRun: false)
+        }
         #expect(result == DeadLetterResult(matched: 1, moved: 1))
         #expect(try await rig.engine.deadLetters(DeadLetterSelection(), Page()).isEmpty)
         #expect(try await rig.receive("audit").isEmpty)
@@ -133,7 +139,8 @@ import Testing
         #expect(try await rig.receive("billing").count == 1)
     }
 
-    @Test func `a subscription with a pattern sees what matches and its cursor passes the rest`() async throws {
+    @Test func `a subscription with a pattern sees what matches and its cursor passes the rest`() async throws
+    {
         let rig = try EngineRig()
         try await rig.topic("orders")
         let pattern = try Pattern(parsing: #"{"data":{"id":[{"prefix":"b"}]}}"#)
@@ -190,7 +197,9 @@ import Testing
 }
 
 @Suite struct PushTests {
-    private func push(_ change: (inout SubscriptionSettings) -> Void = { _ in }) throws -> SubscriptionSettings {
+    private func push(
+        _ change: (inout SubscriptionSettings) -> Void = { _ in }
+    ) throws -> SubscriptionSettings {
         try .shared("orders") { settings in
             settings.push = PushSettings(url: "http://127.0.0.1/hook", concurrency: 4)
             settings.attemptsMax = 3
@@ -222,9 +231,13 @@ import Testing
         #expect(rig.target.deliveries.count == 8)
     }
 
-    @Test func `a failing target is tried again with backoff, then the event is dead-lettered with the last status`() async throws
+    @Test
+    func
+        `a failing target is tried again with backoff, then the event is dead-lettered with the last status`()
+        async throws
     {
-        let rig = try EngineRig(target: ScriptedTarget { _ in .retry(after: nil, status: 503, reason: "503 from hook") })
+        let rig = try EngineRig(
+            target: ScriptedTarget { _ in .retry(after: nil, status: 503, reason: "503 from hook") })
         try await rig.topic("orders")
         try await rig.subscription("hook", push())
         try await rig.publish(["a"], to: "orders")
@@ -239,7 +252,9 @@ import Testing
 
     @Test func `a target's wish to wait is heeded`() async throws {
         let rig = try EngineRig(
-            target: ScriptedTarget { $0.attempt == 1 ? .retry(after: .seconds(40), status: 429, reason: "slow") : .delivered })
+            target: ScriptedTarget {
+                $0.attempt == 1 ? .retry(after: .seconds(40), status: 429, reason: "slow") : .delivered
+            })
         try await rig.topic("orders")
         try await rig.subscription("hook", push())
         try await rig.publish(["a"], to: "orders")
@@ -261,7 +276,9 @@ import Testing
 
     @Test func `one event that fails does not hold up the others`() async throws {
         let rig = try EngineRig(
-            target: ScriptedTarget { $0.event.id == "b" ? .retry(after: nil, status: 500, reason: "no") : .delivered })
+            target: ScriptedTarget {
+                $0.event.id == "b" ? .retry(after: nil, status: 500, reason: "no") : .delivered
+            })
         try await rig.topic("orders")
         try await rig.subscription("hook", push { $0.attemptsMax = 1000 })
         try await rig.publish(["a", "b", "c", "d"], to: "orders")
@@ -271,7 +288,8 @@ import Testing
     }
 
     @Test func `retries that wait come back after a restart with their attempts`() async throws {
-        let rig = try EngineRig(target: ScriptedTarget { _ in .retry(after: .seconds(100), status: 503, reason: "no") })
+        let rig = try EngineRig(
+            target: ScriptedTarget { _ in .retry(after: .seconds(100), status: 503, reason: "no") })
         try await rig.topic("orders")
         try await rig.subscription("hook", push())
         try await rig.publish(["a"], to: "orders")
@@ -296,7 +314,8 @@ import Testing
         try await rig.rule(
             "vips",
             RuleSettings(
-                topic: try ResourceName("orders"), pattern: pattern, targets: [.topic(try ResourceName("vip"))]))
+                topic: try ResourceName("orders"), pattern: pattern,
+                targets: [.topic(try ResourceName("vip"))]))
         try await rig.publish(["a", "b1", "c", "b2"], to: "orders")
         rig.settle()
         #expect(try await rig.ids(of: "vip") == ["b1", "b2"])
@@ -311,7 +330,8 @@ import Testing
             try await rig.rule(
                 name,
                 RuleSettings(
-                    topic: try ResourceName("orders"), pattern: .matchAll, targets: [.topic(try ResourceName("all"))]))
+                    topic: try ResourceName("orders"), pattern: .matchAll,
+                    targets: [.topic(try ResourceName("all"))]))
         }
         try await rig.publish(["a"], to: "orders")
         rig.settle()
@@ -325,7 +345,8 @@ import Testing
         try await rig.rule(
             "copy",
             RuleSettings(
-                topic: try ResourceName("orders"), pattern: .matchAll, targets: [.topic(try ResourceName("all"))]))
+                topic: try ResourceName("orders"), pattern: .matchAll,
+                targets: [.topic(try ResourceName("all"))]))
         var expected: [String] = []
         for life in 0..<5 {
             let ids = (0..<20).map { "\(life)-\($0)" }
@@ -376,7 +397,8 @@ import Testing
         try await rig.rule(
             "copy",
             RuleSettings(
-                topic: try ResourceName("orders"), pattern: .matchAll, targets: [.topic(try ResourceName("all"))]))
+                topic: try ResourceName("orders"), pattern: .matchAll,
+                targets: [.topic(try ResourceName("all"))]))
         let name = try ResourceName("orders")
         await #expect(throws: BrokerError.self) {
             try await rig.driving { try await rig.engine.deleteTopic(name, cascade: false) }

@@ -30,7 +30,8 @@ final class EngineRig: Sendable {
         self.target = target
         engine = try Engine(
             store: store, clock: clock, entropy: Entropy(seed: seed), options: options,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, dispatcher: target, isDriven: true)
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, dispatcher: target,
+            isDriven: true)
         settle()
     }
 
@@ -58,7 +59,8 @@ final class EngineRig: Sendable {
     }
 
     /// Runs something that waits for the engine's worker, which is the test itself.
-    func driving<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    func driving<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value
+    {
         let work = Task { try await body() }
         let isDone = Flag()
         let watcher = Task {
@@ -80,7 +82,9 @@ final class EngineRig: Sendable {
     }
 
     @discardableResult
-    func subscription(_ name: String, _ settings: SubscriptionSettings) async throws -> SubscriptionDescription {
+    func subscription(
+        _ name: String, _ settings: SubscriptionSettings
+    ) async throws -> SubscriptionDescription {
         let name = try ResourceName(name)
         return try await driving { [engine] in try await engine.createSubscription(name, settings) }
     }
@@ -92,7 +96,9 @@ final class EngineRig: Sendable {
     }
 
     @discardableResult
-    func publish(_ ids: [String], to topic: String, key: String? = nil, type: String = "t") async throws
+    func publish(
+        _ ids: [String], to topic: String, key: String? = nil, type: String = "t"
+    ) async throws
         -> [PublishReceipt]
     {
         let name = try ResourceName(topic)
@@ -114,7 +120,8 @@ final class EngineRig: Sendable {
     @discardableResult
     func settle(_ name: String, _ leases: [String], _ verdict: Verdict) async throws -> [SettleResult] {
         let name = try ResourceName(name)
-        return try await driving { [engine] in try await engine.settle(name, leases: leases, verdict: verdict) }
+        return try await driving { [engine] in try await engine.settle(name, leases: leases, verdict: verdict)
+        }
     }
 
     func ids(of topic: String) async throws -> [String] {
@@ -135,7 +142,8 @@ final class EngineRig: Sendable {
 
 extension SubscriptionSettings {
     static func shared(
-        _ topic: String, start: StartPosition = .earliest, _ change: (inout SubscriptionSettings) -> Void = { _ in }
+        _ topic: String, start: StartPosition = .earliest,
+        _ change: (inout SubscriptionSettings) -> Void = { _ in }
     ) throws -> SubscriptionSettings {
         var settings = SubscriptionSettings(topic: try ResourceName(topic), start: start)
         change(&settings)

@@ -2,11 +2,11 @@
 
 // Topics, publishing and reading by offset.
 
-import ApusTesting
 import ApusEngine
 import ApusModel
 import ApusRules
 import ApusStorage
+import ApusTesting
 import CloudEvents
 import Testing
 
@@ -47,7 +47,9 @@ import Testing
         let rig = try EngineRig()
         try await rig.topic("orders", TopicSettings(partitions: 3))
         var partitions: Set<Int> = []
-        for id in 0..<3 { partitions.formUnion(try await rig.publish(["\(id)"], to: "orders").map(\.partition)) }
+        for id in 0..<3 {
+            partitions.formUnion(try await rig.publish(["\(id)"], to: "orders").map(\.partition))
+        }
         #expect(partitions == [0, 1, 2])
     }
 
@@ -63,7 +65,8 @@ import Testing
 
     @Test func `topics, events and settings are there after a restart`() async throws {
         let rig = try EngineRig()
-        try await rig.topic("orders", TopicSettings(partitions: 2, retentionAge: nil, retentionBytes: 1 << 30))
+        try await rig.topic(
+            "orders", TopicSettings(partitions: 2, retentionAge: nil, retentionBytes: 1 << 30))
         try await rig.publish(["a", "b", "c"], to: "orders")
         let before = try rig.engine.topic(try ResourceName("orders"))
         let again = try rig.restarted()
@@ -106,8 +109,10 @@ import Testing
         let moment = rig.clock.wall
         try await rig.publish(["b"], to: "orders")
         func ids(_ position: StartPosition) async throws -> [String] {
-            try await rig.engine.fetch(name, partition: 0, from: position, limit: 10, pattern: nil, wait: .zero)
-                .events.map(\.event.id)
+            try await rig.engine.fetch(
+                name, partition: 0, from: position, limit: 10, pattern: nil, wait: .zero
+            )
+            .events.map(\.event.id)
         }
         #expect(try await ids(.earliest) == ["a", "b"])
         #expect(try await ids(.offset(Offset(1))) == ["b"])
@@ -139,12 +144,14 @@ import Testing
         #expect(timedOut.events.isEmpty)
     }
 
-    @Test func `a fetch with a pattern gives what matches and goes on behind what it looked at`() async throws {
+    @Test func `a fetch with a pattern gives what matches and goes on behind what it looked at`() async throws
+    {
         let rig = try EngineRig()
         let name = try await rig.topic("orders").name
         try await rig.publish(["a", "b", "c"], to: "orders")
         let fetched = try await rig.engine.fetch(
-            name, partition: 0, from: .earliest, limit: 10, pattern: try Pattern(parsing: #"{"data":{"id":["b"]}}"#),
+            name, partition: 0, from: .earliest, limit: 10,
+            pattern: try Pattern(parsing: #"{"data":{"id":["b"]}}"#),
             wait: .zero)
         #expect(fetched.events.map(\.event.id) == ["b"])
         #expect(fetched.next == Offset(3))

@@ -43,10 +43,14 @@ import Testing
         #expect(try row("one event", of: page).contains(text(Defaults.eventBytesMax)))
         #expect(
             try row("request line", of: page).contains(
-                "\(text(Defaults.requestLineBytesMax)) / \(text(Defaults.headerBytesMax)) / \(Defaults.headerFieldsMax)"))
+                "\(text(Defaults.requestLineBytesMax)) / \(text(Defaults.headerBytesMax)) / \(Defaults.headerFieldsMax)"
+            ))
         #expect(try row("JSON depth", of: page).contains("\(Defaults.jsonDepthMax)"))
-        #expect(try row("events in a batch", of: page).replacing(",", with: "").contains("\(Defaults.batchEventsMax)"))
-        #expect(try row("head of a request", of: page).contains("\(Defaults.headTimeout.milliseconds / 1000) s"))
+        #expect(
+            try row("events in a batch", of: page).replacing(",", with: "").contains(
+                "\(Defaults.batchEventsMax)"))
+        #expect(
+            try row("head of a request", of: page).contains("\(Defaults.headTimeout.milliseconds / 1000) s"))
     }
 
     @Test func `the defaults of subscriptions are those of the delivery page`() throws {

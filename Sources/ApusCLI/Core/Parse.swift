@@ -2,8 +2,8 @@
 
 // Values of options, with errors that say what is accepted.
 
-import ApusModel
 internal import ApusClient
+import ApusModel
 internal import ArgumentParser
 internal import JSONText
 

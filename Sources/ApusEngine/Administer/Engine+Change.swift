@@ -3,9 +3,9 @@
 // How anything that is defined changes: decide (in the worker's turn, one change at a time), write it down, and when that is durable, put it
 // to work. Whatever the decision looked at cannot have changed in between.
 
-import Synchronization
 import ApusModel
 import ApusStorage
+import Synchronization
 
 /// What to write down, and what to do once it is durable.
 struct Decision<Value: Sendable>: Sendable {
@@ -13,7 +13,9 @@ struct Decision<Value: Sendable>: Sendable {
     var apply: @Sendable () throws(BrokerError) -> Value
 
     /// Nothing to write.
-    static func nothing(_ value: Value) -> Decision { Decision(changes: []) { () throws(BrokerError) in value } }
+    static func nothing(_ value: Value) -> Decision {
+        Decision(changes: []) { () throws(BrokerError) in value }
+    }
 }
 
 extension Engine {

@@ -3,16 +3,18 @@
 // Dead letters: listed, sent back, discarded. A redriven event is appended to its topic again, marked for the subscription that gave it up, so that
 // nobody else sees it twice; the letter stays where it is and the ledger says that it is done with.
 
-import CloudEvents
 import ApusModel
 import ApusStorage
+import CloudEvents
 import Synchronization
 
 extension Engine {
     /// Letters moved together.
     private static let groupSize = 500
 
-    public func deadLetters(_ selection: DeadLetterSelection, _ page: Page) async throws(BrokerError) -> [DeadLetter] {
+    public func deadLetters(
+        _ selection: DeadLetterSelection, _ page: Page
+    ) async throws(BrokerError) -> [DeadLetter] {
         var after = try page.after.map { text throws(BrokerError) in try place(text) }
         var found: [DeadLetter] = []
         for ledger in try ledgers(selection) {
@@ -29,7 +31,9 @@ extension Engine {
         return found
     }
 
-    public func redrive(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult {
+    public func redrive(
+        _ selection: DeadLetterSelection, dryRun: Bool
+    ) async throws(BrokerError) -> DeadLetterResult {
         try await move(selection, dryRun: dryRun) { [self] letters throws(BrokerError) in
             var done: [Position] = []
             for letter in letters {
@@ -40,7 +44,9 @@ extension Engine {
         }
     }
 
-    public func discard(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult {
+    public func discard(
+        _ selection: DeadLetterSelection, dryRun: Bool
+    ) async throws(BrokerError) -> DeadLetterResult {
         try await move(selection, dryRun: dryRun) { letters in
             letters.map { Position(partition: $0.stored.partition, offset: $0.stored.offset) }
         }
@@ -54,15 +60,18 @@ extension Engine {
         var result = DeadLetterResult(matched: 0, moved: 0)
         for ledger in try ledgers(selection) {
             guard ledger.begin() else {
-                throw .conflict("dead letters of topic '\(ledger.topic.name)' are being moved by somebody else just now")
+                throw .conflict(
+                    "dead letters of topic '\(ledger.topic.name)' are being moved by somebody else just now")
             }
             defer { ledger.end() }
             // Letters that come while this runs are not meant: somebody who redrives to a target that still fails must not run for ever.
             for (partition, end) in zip(ledger.topic.partitions, ledger.topic.ends) {
                 var from = Offset.zero
                 while from < end {
-                    let group = try letters(in: ledger, partition, from: from, limit: Engine.groupSize, selection)
-                        .filter { $0.stored.offset < end }
+                    let group = try letters(
+                        in: ledger, partition, from: from, limit: Engine.groupSize, selection
+                    )
+                    .filter { $0.stored.offset < end }
                     guard let last = group.last else { break }
                     from = last.stored.offset.advanced(by: 1)
                     result.matched += group.count
@@ -87,7 +96,8 @@ extension Engine {
     /// Appends the event to its topic again, for its subscription only; false when there is no such subscription any more.
     private func sendBack(_ letter: DeadLetter) async throws(BrokerError) -> Bool {
         guard let name = letter.subscription,
-            let subscription = catalog.withLock({ $0.shared[name] }), letter.stored.event.type != "apus.record"
+            let subscription = catalog.withLock({ $0.shared[name] }),
+            letter.stored.event.type != "apus.record"
         else { return false }
         let topic = subscription.topic
         let key = letter.stored.key
@@ -125,7 +135,8 @@ extension Engine {
     }
 
     private func letters(
-        in ledger: DeadLetterLedger, _ partition: Partition, from start: Offset, limit: Int, _ selection: DeadLetterSelection
+        in ledger: DeadLetterLedger, _ partition: Partition, from start: Offset, limit: Int,
+        _ selection: DeadLetterSelection
     ) throws(BrokerError) -> [DeadLetter] {
         let ids = selection.ids.map(Set.init)
         var found: [DeadLetter] = []
@@ -144,7 +155,9 @@ extension Engine {
             for batch in batches {
                 _ = try? batch.forEachRecord { record in
                     let position = Position(partition: partition.number, offset: record.offset)
-                    guard found.count < limit, record.offset >= offset, !ledger.isDone(position) else { return true }
+                    guard found.count < limit, record.offset >= offset, !ledger.isDone(position) else {
+                        return true
+                    }
                     let letter = DeadLetter(record, topic: ledger.topic.name, partition: partition.number)
                     guard selection.subscription == nil || selection.subscription == letter.subscription,
                         ids?.contains(letter.id) ?? true
@@ -158,7 +171,9 @@ extension Engine {
         return found
     }
 
-    private func place(_ id: String) throws(BrokerError) -> (topic: ResourceName, partition: Int, offset: Offset) {
+    private func place(
+        _ id: String
+    ) throws(BrokerError) -> (topic: ResourceName, partition: Int, offset: Offset) {
         let parts = id.split(separator: "/")
         guard parts.count == 3, let topic = try? ResourceName(parts[0]), let partition = Int(parts[1]),
             let offset = Int64(parts[2])
@@ -183,7 +198,9 @@ extension Engine {
         }
     }
 
-    private func giveLedger(to topic: Topic, _ completion: @escaping @Sendable (Result<Topic, BrokerError>) -> Void) {
+    private func giveLedger(
+        to topic: Topic, _ completion: @escaping @Sendable (Result<Topic, BrokerError>) -> Void
+    ) {
         change(
             { [self] () throws(BrokerError) -> Decision<Topic> in
                 guard catalog.withLock({ $0.ledgers[topic.name] }) == nil else { return .nothing(topic) }
@@ -211,9 +228,11 @@ extension DeadLetter {
         self.init(
             id: "\(topic)/\(partition)/\(record.offset)",
             subscription: text(LineageHeader.subscription).flatMap { try? ResourceName($0) },
-            reason: text(LineageHeader.reason) ?? "unknown", attempts: text(LineageHeader.attempts).flatMap { Int($0) } ?? 0,
+            reason: text(LineageHeader.reason) ?? "unknown",
+            attempts: text(LineageHeader.attempts).flatMap { Int($0) } ?? 0,
             status: text(LineageHeader.status).flatMap { Int($0) },
-            first: text(LineageHeader.arrived).flatMap { Int64($0) }.map { Timestamp(milliseconds: $0) } ?? record.timestamp,
+            first: text(LineageHeader.arrived).flatMap { Int64($0) }.map { Timestamp(milliseconds: $0) }
+                ?? record.timestamp,
             last: record.timestamp, origin: text(LineageHeader.place), stored: stored)
     }
 }

@@ -2,10 +2,10 @@
 
 // Rules: made, replaced, deleted, described; and the tables that routers work by.
 
-import Synchronization
 public import ApusModel
 import ApusStorage
 import ApusTransport
+import Synchronization
 
 extension Engine {
     public func rules(of topic: ResourceName?, _ page: Page) throws(BrokerError) -> [RuleDescription] {
@@ -33,7 +33,8 @@ extension Engine {
     /// The webhook targets of a rule, with the names of the subscriptions behind them.
     private func webhooks(of definition: RuleDefinition) -> [(name: ResourceName, push: PushSettings)] {
         definition.settings.targets.enumerated().compactMap { index, target in
-            guard case .webhook(let push) = target, let name = definition.subscriptionName(target: index) else {
+            guard case .webhook(let push) = target, let name = definition.subscriptionName(target: index)
+            else {
                 return nil
             }
             return (name, push)
@@ -47,7 +48,9 @@ extension Engine {
         return (try rule(name), isNew)
     }
 
-    private func decideRule(_ name: ResourceName, _ settings: RuleSettings) throws(BrokerError) -> Decision<Bool> {
+    private func decideRule(
+        _ name: ResourceName, _ settings: RuleSettings
+    ) throws(BrokerError) -> Decision<Bool> {
         let topic = try requireTopic(settings.topic)
         let definitions = definitions
         let existing = definitions.rules[name]
@@ -58,7 +61,8 @@ extension Engine {
             throw .conflict("rule '\(name)' belongs to topic '\(existing.settings.topic)': delete it first")
         }
         let definition = RuleDefinition(
-            name: name, id: existing?.id ?? context.entropy.logFamily(), created: existing?.created ?? context.clock.wall,
+            name: name, id: existing?.id ?? context.entropy.logFamily(),
+            created: existing?.created ?? context.clock.wall,
             settings: settings, startOffsets: existing?.startOffsets ?? topic.ends)
         try check(definition, definitions)
         let (changes, gone, kept) = try decideWebhooks(definition, definitions)
@@ -80,13 +84,18 @@ extension Engine {
         guard (1...16).contains(definition.settings.targets.count) else {
             throw .invalid("a rule has 1 to 16 targets, not \(definition.settings.targets.count)")
         }
-        for name in definition.targetTopics where definitions.topics[name] == nil { throw .unknownTopic(name) }
+        for name in definition.targetTopics where definitions.topics[name] == nil {
+            throw .unknownTopic(name)
+        }
         if let cycle = definitions.cycle(adding: definition) {
             let way = cycle.map(\.description).joined(separator: " → ")
-            throw .invalid("rule '\(definition.name)' would feed topic '\(definition.settings.topic)' from itself: \(way)")
+            throw .invalid(
+                "rule '\(definition.name)' would feed topic '\(definition.settings.topic)' from itself: \(way)"
+            )
         }
         for webhook in webhooks(of: definition) { try check(webhook.push) }
-        if definition.settings.targets.count > webhooks(of: definition).count + definition.targetTopics.count {
+        if definition.settings.targets.count > webhooks(of: definition).count + definition.targetTopics.count
+        {
             throw .invalid("the rule's name is too long to name the subscriptions behind its webhooks")
         }
     }
@@ -94,7 +103,9 @@ extension Engine {
     /// The subscriptions that the rule's webhooks need: those to write down, those that are no longer needed, and those to run.
     private func decideWebhooks(
         _ rule: RuleDefinition, _ definitions: Definitions
-    ) throws(BrokerError) -> ([RegistryChange], gone: [SubscriptionDefinition], kept: [SubscriptionDefinition]) {
+    ) throws(BrokerError) -> (
+        [RegistryChange], gone: [SubscriptionDefinition], kept: [SubscriptionDefinition]
+    ) {
         let wanted = webhooks(of: rule)
         let existing = definitions.subscriptions.values.filter { $0.rule == rule.name }
         let gone = existing.filter { old in !wanted.contains { $0.name == old.name } }
@@ -103,7 +114,8 @@ extension Engine {
             var definition: SubscriptionDefinition
             if let old = definitions.subscriptions[name] {
                 guard old.rule == rule.name else {
-                    throw .conflict("subscription '\(name)' exists and does not belong to rule '\(rule.name)'")
+                    throw .conflict(
+                        "subscription '\(name)' exists and does not belong to rule '\(rule.name)'")
                 }
                 definition = old
             } else {
@@ -116,7 +128,8 @@ extension Engine {
             kept.append(definition)
         }
         let changes =
-            gone.map { RegistryChange.subscriptionDeleted($0.name) } + kept.map { RegistryChange.subscription($0) }
+            gone.map { RegistryChange.subscriptionDeleted($0.name) }
+            + kept.map { RegistryChange.subscription($0) }
         return (changes, gone, kept)
     }
 
@@ -124,7 +137,8 @@ extension Engine {
         try await change { [self] () throws(BrokerError) -> Decision<Void> in
             guard let rule = definitions.rules[name] else { throw .unknownRule(name) }
             let subscriptions = definitions.subscriptions.values.filter { $0.rule == name }
-            let changes = subscriptions.map { RegistryChange.subscriptionDeleted($0.name) } + [.ruleDeleted(name)]
+            let changes =
+                subscriptions.map { RegistryChange.subscriptionDeleted($0.name) } + [.ruleDeleted(name)]
             return Decision(changes: changes) { [self] () throws(BrokerError) in
                 for subscription in subscriptions { closeSubscription(subscription) }
                 ruleIsGone(rule)
@@ -157,13 +171,16 @@ extension Engine {
 
     private static func table(for name: ResourceName, _ catalog: inout Catalog) -> RouteTable {
         var table = RouteTable()
-        let rules = catalog.definitions.rules.values.filter { $0.settings.topic == name && $0.settings.isEnabled }
+        let rules = catalog.definitions.rules.values.filter {
+            $0.settings.topic == name && $0.settings.isEnabled
+        }
         for rule in rules.sorted(by: { $0.name < $1.name }) {
             let targets = rule.targetTopics.compactMap { catalog.topics[$0] }
             guard !targets.isEmpty else { continue }
             let count =
                 catalog.ruleMatches[rule.name]
-                ?? Count("apus_rule_matches_total", [("rule", rule.name.description), ("topic", name.description)])
+                ?? Count(
+                    "apus_rule_matches_total", [("rule", rule.name.description), ("topic", name.description)])
             catalog.ruleMatches[rule.name] = count
             table.patterns.append((table.routes.count, rule.settings.pattern))
             table.routes.append(

@@ -2,10 +2,10 @@
 
 // Subscriptions: made, changed, deleted, described.
 
-import Synchronization
 public import ApusModel
 import ApusStorage
 import ApusTransport
+import Synchronization
 
 extension Engine {
     public func subscriptions(
@@ -119,7 +119,8 @@ extension Engine {
             throw .invalid("the topic's name is too long to derive a dead-letter topic from it: name one")
         }
         guard settings.deadLetter != settings.topic else {
-            throw .invalid("a topic cannot be its own dead-letter topic: dead letters would come back for ever")
+            throw .invalid(
+                "a topic cannot be its own dead-letter topic: dead letters would come back for ever")
         }
         if let push = settings.push {
             guard settings.kind == .shared else { throw .invalid("only shared subscriptions push") }
@@ -156,16 +157,20 @@ extension SharedSubscription {
     /// The subscription as it stands.
     func description(in context: EngineContext) -> SubscriptionDescription {
         let ends = topic.ends
-        let (definition, delivery, lastFailure) = state.withLock { ($0.definition, $0.delivery, $0.lastFailure) }
+        let (definition, delivery, lastFailure) = state.withLock {
+            ($0.definition, $0.delivery, $0.lastFailure)
+        }
         let cursors = delivery.cursors()
         let positions = ends.enumerated().map { number, end in
             let next = number < delivery.next.count ? delivery.next[number] : .zero
             return SubscriptionPosition(
-                partition: number, cursor: number < cursors.count ? cursors[number] : .zero, next: next, end: end)
+                partition: number, cursor: number < cursors.count ? cursors[number] : .zero, next: next,
+                end: end)
         }
         let unseen = positions.reduce(Int64(0)) { $0 + max(0, $1.end.rawValue - $1.next.rawValue) }
         return SubscriptionDescription(
-            name: name, settings: definition.settings, deadLetter: definition.deadLetter, rule: definition.rule,
+            name: name, settings: definition.settings, deadLetter: definition.deadLetter,
+            rule: definition.rule,
             created: definition.created, backlog: unseen + Int64(delivery.items.count - delivery.leased),
             inFlight: delivery.leased, waiting: delivery.waiting,
             oldestUnsettled: oldest(of: positions, in: topic, context: context),
@@ -184,14 +189,17 @@ extension CursorSubscription {
         return SubscriptionDescription(
             name: name, settings: definition.settings, deadLetter: definition.deadLetter, rule: nil,
             created: definition.created,
-            backlog: positions.reduce(Int64(0)) { $0 + max(0, $1.end.rawValue - $1.cursor.rawValue) }, inFlight: 0,
+            backlog: positions.reduce(Int64(0)) { $0 + max(0, $1.end.rawValue - $1.cursor.rawValue) },
+            inFlight: 0,
             waiting: 0, oldestUnsettled: oldest(of: positions, in: topic, context: context), acknowledged: 0,
             deadLettered: 0, lastFailure: nil, positions: positions)
     }
 }
 
 /// When the oldest event at a cursor arrived.
-private func oldest(of positions: [SubscriptionPosition], in topic: Topic, context: EngineContext) -> Timestamp? {
+private func oldest(
+    of positions: [SubscriptionPosition], in topic: Topic, context: EngineContext
+) -> Timestamp? {
     let partitions = topic.partitions
     return positions.compactMap { position -> Timestamp? in
         guard position.cursor < position.end, position.partition < partitions.count else { return nil }

@@ -2,9 +2,9 @@
 
 // Topics: made, changed, deleted, described.
 
-import Synchronization
 public import ApusModel
 import ApusStorage
+import Synchronization
 
 extension Engine {
     public func topics(_ page: Page) throws(BrokerError) -> [TopicDescription] {
@@ -49,7 +49,9 @@ extension Engine {
             }, completion: completion)
     }
 
-    private func decideTopic(_ name: ResourceName, _ settings: TopicSettings) throws(BrokerError) -> Decision<Topic> {
+    private func decideTopic(
+        _ name: ResourceName, _ settings: TopicSettings
+    ) throws(BrokerError) -> Decision<Topic> {
         try check(settings)
         let definitions = definitions
         // Defined and not at work: opening it failed. Opening is tried again; defining is done.
@@ -64,7 +66,8 @@ extension Engine {
             existing
             ?? TopicDefinition(
                 name: name, id: context.entropy.logFamily(), created: context.clock.wall, settings: settings)
-        return Decision(changes: existing == nil ? [.topic(definition)] : []) { [self] () throws(BrokerError) in
+        return Decision(changes: existing == nil ? [.topic(definition)] : []) {
+            [self] () throws(BrokerError) in
             let topic = Topic(definition, queue: context.followers)
             try storing { () throws(LogError) in try topic.open(in: context.store) }
             catalog.withLock { $0.topics[name] = topic }
@@ -83,7 +86,8 @@ extension Engine {
             try check(definition.settings)
             guard definition.settings.partitions >= before else {
                 throw .invalid(
-                    "topic '\(name)' has \(before) partitions; they can be added, not taken away: events are in them")
+                    "topic '\(name)' has \(before) partitions; they can be added, not taken away: events are in them"
+                )
             }
             try checkPartitions(adding: definition.settings.partitions - before)
             let altered = definition
@@ -99,7 +103,9 @@ extension Engine {
         try await change { [self] () throws(BrokerError) -> Decision<Void> in
             let topic = try requireTopic(name)
             let definitions = definitions
-            let rules = definitions.rules.values.filter { $0.settings.topic == name || $0.targetTopics.contains(name) }
+            let rules = definitions.rules.values.filter {
+                $0.settings.topic == name || $0.targetTopics.contains(name)
+            }
             let subscriptions = definitions.subscriptions.values.filter { $0.settings.topic == name }
             guard cascade || (rules.isEmpty && subscriptions.isEmpty) else {
                 throw .conflict(
@@ -131,11 +137,15 @@ extension Engine {
         if let age = settings.retentionAge, age < .seconds(1) {
             throw .invalid("events are kept at least one second, or for ever")
         }
-        if let bytes = settings.retentionBytes, bytes < 0 { throw .invalid("retention in bytes cannot be negative") }
+        if let bytes = settings.retentionBytes, bytes < 0 {
+            throw .invalid("retention in bytes cannot be negative")
+        }
         guard (1 << 20...1 << 30).contains(settings.segmentBytes) else {
             throw .invalid("a segment has 1 MiB to 1 GiB, not \(settings.segmentBytes) bytes")
         }
-        if case .interval(let interval) = settings.durability, !(.milliseconds(1) ... .seconds(60)).contains(interval) {
+        if case .interval(let interval) = settings.durability,
+            !(.milliseconds(1) ... .seconds(60)).contains(interval)
+        {
             throw .invalid("an interval of durability is 1 ms to 60 s")
         }
     }
@@ -144,7 +154,8 @@ extension Engine {
         let existing = catalog.withLock { $0.topics.values.reduce(0) { $0 + $1.partitions.count } }
         guard existing + count <= context.options.partitionsMax else {
             throw .invalid(
-                "there are \(existing) partitions; \(count) more would exceed the limit of \(context.options.partitionsMax)")
+                "there are \(existing) partitions; \(count) more would exceed the limit of \(context.options.partitionsMax)"
+            )
         }
     }
 }

@@ -2,9 +2,9 @@
 
 // Verification: everything stored is read once, which checks every checksum, and what is damaged is listed.
 
-import Synchronization
 import ApusModel
 import ApusStorage
+import Synchronization
 
 extension Engine {
     public func verify(progress: @Sendable (Int64) -> Void) async throws(BrokerError) -> VerificationReport {
@@ -13,7 +13,8 @@ extension Engine {
             Dictionary(
                 catalog.topics.values.flatMap { topic in
                     topic.partitions.map { ($0.log, "topic '\(topic.name)', partition \($0.number)") }
-                }) { first, _ in first }
+                }
+            ) { first, _ in first }
         }
         for log in try storing({ () throws(LogError) in try context.store.logs() }) {
             guard !Task.isCancelled else { break }

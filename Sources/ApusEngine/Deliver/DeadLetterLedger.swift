@@ -26,12 +26,16 @@ final class DeadLetterLedger: Sendable {
         self.topic = topic
         self.context = context
         log = topic.definition.ledgerLog
-        claim = try context.store.claim(log, LogConfiguration(segmentBytesMax: 4 << 20, isEssential: true)) { _ in }
+        claim = try context.store.claim(log, LogConfiguration(segmentBytesMax: 4 << 20, isEssential: true)) {
+            _ in
+        }
         var done: [Int: IntervalSet] = [:]
         try context.replay(log) { record in
             guard let value = record.value else { return }
             var reader = ByteReader(value)
-            while let partition = reader.varint(), let from = reader.varint(), let to = reader.varint(), from <= to {
+            while let partition = reader.varint(), let from = reader.varint(), let to = reader.varint(),
+                from <= to
+            {
                 done[Int(truncatingIfNeeded: partition), default: IntervalSet()].insert(from..<to)
             }
         }

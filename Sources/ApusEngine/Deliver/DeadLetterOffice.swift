@@ -3,9 +3,9 @@
 // Where events go that a subscription gave up: a copy to its dead-letter topic, with the reason, before the subscription settles it. The topic is
 // made when the first letter comes.
 
-import Logging
 import ApusModel
 import ApusStorage
+import Logging
 import Synchronization
 
 /// An event on its way to a dead-letter topic.
@@ -35,12 +35,14 @@ protocol DeadLetterSink: AnyObject, Sendable {
 final class DeadLetterOffice: DeadLetterSink {
     private let context: EngineContext
     /// Gives the dead-letter topic of this name, made if need be.
-    private let openTopic: @Sendable (ResourceName, @escaping @Sendable (Result<Topic, BrokerError>) -> Void) -> Void
+    private let openTopic:
+        @Sendable (ResourceName, @escaping @Sendable (Result<Topic, BrokerError>) -> Void) -> Void
 
     init(
         context: EngineContext,
         openTopic:
-            @escaping @Sendable (ResourceName, @escaping @Sendable (Result<Topic, BrokerError>) -> Void) -> Void
+            @escaping @Sendable (ResourceName, @escaping @Sendable (Result<Topic, BrokerError>) -> Void) ->
+            Void
     ) {
         self.context = context
         self.openTopic = openTopic
@@ -59,7 +61,8 @@ final class DeadLetterOffice: DeadLetterSink {
     }
 
     private func append(
-        _ letters: [DeadLetterDraft], of subscription: SubscriptionDefinition, from topic: Topic, to target: Topic,
+        _ letters: [DeadLetterDraft], of subscription: SubscriptionDefinition, from topic: Topic,
+        to target: Topic,
         _ completion: @escaping @Sendable (Result<BurialMark, BrokerError>) -> Void
     ) {
         var builder = RecordBatchBuilder(
@@ -80,7 +83,8 @@ final class DeadLetterOffice: DeadLetterSink {
         context.logger.warning(
             "events were dead-lettered",
             metadata: [
-                "subscription": "\(subscription.name)", "topic": "\(target.name)", "events": "\(letters.count)",
+                "subscription": "\(subscription.name)", "topic": "\(target.name)",
+                "events": "\(letters.count)",
                 "reason": "\(letters.first?.reason ?? "")",
             ])
     }
@@ -116,11 +120,14 @@ final class DeadLetterOffice: DeadLetterSink {
     }
 
     /// The producer id in batches of a subscription's dead letters.
-    static func producerID(of subscription: LogID) -> Int64 { Int64(truncatingIfNeeded: subscription.high >> 1) }
+    static func producerID(of subscription: LogID) -> Int64 {
+        Int64(truncatingIfNeeded: subscription.high >> 1)
+    }
 
     /// Which of `positions` are already in the dead-letter topic, from `mark` on: a crash came between copy and settlement.
     func alreadyBuried(
-        _ positions: Set<Position>, of subscription: SubscriptionDefinition, in target: Topic, from mark: Offset
+        _ positions: Set<Position>, of subscription: SubscriptionDefinition, in target: Topic,
+        from mark: Offset
     ) throws(LogError) -> Set<Position> {
         guard let log = target.partitions.first?.log else { return [] }
         var found: Set<Position> = []

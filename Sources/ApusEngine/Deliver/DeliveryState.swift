@@ -97,7 +97,9 @@ package struct DeliveryState: Sendable {
     /// The cursors of all partitions, in one pass.
     package func cursors() -> [Offset] {
         var cursors = next
-        for position in items.keys { cursors[position.partition] = min(cursors[position.partition], position.offset) }
+        for position in items.keys {
+            cursors[position.partition] = min(cursors[position.partition], position.offset)
+        }
         return cursors
     }
 

@@ -2,9 +2,9 @@
 
 // Receiving and settling, as the broker offers it: names to running subscriptions, completions to async calls.
 
-import Synchronization
 public import ApusModel
 import ApusStorage
+import Synchronization
 
 extension Engine {
     public func receive(
@@ -36,11 +36,14 @@ extension Engine {
         return (result, version)
     }
 
-    private func describe(_ handout: SharedSubscription.Handout, of subscription: SharedSubscription) -> LeasedEvent {
+    private func describe(
+        _ handout: SharedSubscription.Handout, of subscription: SharedSubscription
+    ) -> LeasedEvent {
         LeasedEvent(
             lease: handout.token.text, attempt: handout.attempt,
             attemptsMax: subscription.definition.settings.attemptsMax,
-            deadline: context.clock.wall.advanced(by: handout.deadline - context.clock.now), stored: handout.stored)
+            deadline: context.clock.wall.advanced(by: handout.deadline - context.clock.now),
+            stored: handout.stored)
     }
 
     public func settle(
@@ -64,7 +67,9 @@ extension Engine {
     ) async throws(BrokerError) {
         let cursor = try requireCursor(name)
         let (_, partition) = try requirePartition(cursor.topic.name, number)
-        guard offset >= .zero, offset <= partition.signal.end else { throw .beyondEnd(end: partition.signal.end) }
+        guard offset >= .zero, offset <= partition.signal.end else {
+            throw .beyondEnd(end: partition.signal.end)
+        }
         try await commit([(number, offset)], of: cursor)
     }
 
@@ -100,7 +105,8 @@ extension Engine {
         if let shared { return shared }
         throw cursor == nil
             ? .unknownSubscription(name)
-            : .conflict("subscription '\(name)' is of kind cursor: read its events and commit, there are no leases")
+            : .conflict(
+                "subscription '\(name)' is of kind cursor: read its events and commit, there are no leases")
     }
 
     func requireCursor(_ name: ResourceName) throws(BrokerError) -> CursorSubscription {
@@ -108,7 +114,8 @@ extension Engine {
         if let cursor { return cursor }
         throw shared == nil
             ? .unknownSubscription(name)
-            : .conflict("subscription '\(name)' is of kind shared: receive and acknowledge, there is no position")
+            : .conflict(
+                "subscription '\(name)' is of kind shared: receive and acknowledge, there is no position")
     }
 }
 
@@ -122,7 +129,9 @@ extension SharedSubscription {
             state.delivery.rewind(to: offsets)
             state.ahead = [:]
             state.failures = state.failures.filter { state.delivery.items[$0.key] != nil }
-            let mark = state.deadLetterMark.map { SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end) }
+            let mark = state.deadLetterMark.map {
+                SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
+            }
             state.log.append(state.delivery.snapshot() + [mark].compactMap { $0 }) {
                 completion($0.map { _ in () }.mapError { BrokerError($0) })
             }

@@ -30,11 +30,14 @@ struct LookAhead {
         while events.isEmpty, scanned < partition.signal.end {
             guard looked < LookAhead.scanBytesMax else { return true }
             do {
-                let batches = try context.store.read(partition.log, from: scanned, byteLimit: LookAhead.readBytes)
+                let batches = try context.store.read(
+                    partition.log, from: scanned, byteLimit: LookAhead.readBytes)
                 guard !batches.isEmpty else { return false }
                 for batch in batches {
                     looked += batch.length
-                    take(batch, partition: partition.number, topic: topic, recipient: recipient, filter: &filter)
+                    take(
+                        batch, partition: partition.number, topic: topic, recipient: recipient,
+                        filter: &filter)
                 }
             } catch {
                 guard let next = LookAhead.wayAround(error) else {
@@ -58,7 +61,8 @@ struct LookAhead {
     }
 
     private mutating func take(
-        _ batch: RecordBatch, partition: Int, topic: ResourceName, recipient: ResourceName, filter: inout EventFilter
+        _ batch: RecordBatch, partition: Int, topic: ResourceName, recipient: ResourceName,
+        filter: inout EventFilter
     ) {
         defer { scanned = max(scanned, batch.nextOffset) }
         guard !batch.isControl else { return }

@@ -3,11 +3,11 @@
 // Handing events out: first those that came back, then what the topic has new. The attempt is counted in the log before anybody sees
 // the event, so a crash can never hide an attempt.
 
-import DequeModule
-import Synchronization
-import Logging
 import ApusModel
 import ApusStorage
+import DequeModule
+import Logging
+import Synchronization
 
 extension SharedSubscription {
     /// One event to be handed out.
@@ -65,14 +65,17 @@ extension SharedSubscription {
     ) -> (Position, StoredEvent)? {
         while let position = state.delivery.takeReady() {
             let attempts = state.delivery.items[position]?.attempts ?? 0
-            if attempts >= state.definition.settings.attemptsMax || state.failures[position]?.isFinal == true {
+            if attempts >= state.definition.settings.attemptsMax || state.failures[position]?.isFinal == true
+            {
                 letters.append(draft(position, attempts, &state))
             } else if let stored = reread(position, &state) {
                 return (position, stored)
             }
         }
         // Many events that wait for a retry are a reason not to read on: memory is bounded, and the target is likely down.
-        guard state.delivery.waiting < 10 * max(state.definition.settings.inFlightMax, 100) else { return nil }
+        guard state.delivery.waiting < 10 * max(state.definition.settings.inFlightMax, 100) else {
+            return nil
+        }
         return nextFreshEvent(&state)
     }
 
@@ -82,7 +85,8 @@ extension SharedSubscription {
             let number = (state.firstPartition + turn) % partitions.count
             let partition = partitions[number]
             state.delivery.grow(to: number)
-            var ahead = state.ahead.removeValue(forKey: number) ?? LookAhead(scanned: state.delivery.next[number])
+            var ahead =
+                state.ahead.removeValue(forKey: number) ?? LookAhead(scanned: state.delivery.next[number])
             let hasMore = ahead.fill(
                 from: partition, topic: topic.name, recipient: name, filter: &state.filter, context: context
             ) { error in report(error, partition: number) }
@@ -148,7 +152,9 @@ extension SharedSubscription {
     private func takeBack(_ handouts: [Handout]) {
         state.withLock { state in
             let due = context.clock.now + context.options.storeRetryInterval
-            if state.definition.settings.push != nil { state.pushing = max(0, state.pushing - handouts.count) }
+            if state.definition.settings.push != nil {
+                state.pushing = max(0, state.pushing - handouts.count)
+            }
             for handout in handouts {
                 let position = handout.token.position
                 guard state.delivery.leasedItem(position, nonce: handout.token.nonce) != nil else { continue }

@@ -3,9 +3,9 @@
 // Push: the subscription receives for its target. As many attempts run as the target takes at a time; outcomes are gathered between turns
 // and settled together.
 
-import Synchronization
 import ApusModel
 import ApusTransport
+import Synchronization
 
 extension SharedSubscription {
     /// How much longer than an attempt's timeout its lease lasts: the outcome must find the lease alive.
@@ -17,7 +17,10 @@ extension SharedSubscription {
     func pump() {
         while true {
             let (settings, free) = state.withLock { state in
-                (state.definition.settings, (state.definition.settings.push?.concurrency ?? 0) - state.pushing)
+                (
+                    state.definition.settings,
+                    (state.definition.settings.push?.concurrency ?? 0) - state.pushing
+                )
             }
             guard let push = settings.push, free > 0 else { return }
             let limit = min(free, SharedSubscription.groupMax)
@@ -52,7 +55,9 @@ extension SharedSubscription {
             state.pushing -= outcomes.count
             var changes: [SubscriptionChange] = []
             for (token, outcome) in outcomes {
-                guard let item = state.delivery.leasedItem(token.position, nonce: token.nonce) else { continue }
+                guard let item = state.delivery.leasedItem(token.position, nonce: token.nonce) else {
+                    continue
+                }
                 switch outcome {
                 case .delivered:
                     metrics.attempt(.acknowledged)

@@ -3,10 +3,10 @@
 // Settling: acknowledgements, releases, rejections, and what follows when attempts are used up. A verdict is answered when it is
 // durable.
 
-import Synchronization
-import Logging
 import ApusModel
 import ApusStorage
+import Logging
+import Synchronization
 
 extension SharedSubscription {
     typealias SettleCompletion = @Sendable (Result<[SettleResult], BrokerError>) -> Void
@@ -130,7 +130,9 @@ extension SharedSubscription {
     }
 
     /// Copies events to the dead-letter topic, and settles them when the copies are durable.
-    func bury(_ letters: [DeadLetterDraft], then completion: (@Sendable (Result<Void, BrokerError>) -> Void)? = nil) {
+    func bury(
+        _ letters: [DeadLetterDraft], then completion: (@Sendable (Result<Void, BrokerError>) -> Void)? = nil
+    ) {
         guard !letters.isEmpty else { return }
         let definition = state.withLock { state in
             state.deadLettersUnderWay += 1

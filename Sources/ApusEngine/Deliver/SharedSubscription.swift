@@ -51,7 +51,8 @@ final class SharedSubscription: Follower {
 
     /// Opens the subscription as its log left it.
     init(
-        _ definition: SubscriptionDefinition, topic: Topic, context: EngineContext, deadLetters: any DeadLetterSink
+        _ definition: SubscriptionDefinition, topic: Topic, context: EngineContext,
+        deadLetters: any DeadLetterSink
     ) throws(LogError) {
         name = definition.name
         id = definition.id
@@ -64,7 +65,9 @@ final class SharedSubscription: Follower {
         let limit = definition.settings.retry.max
         var mark: BurialMark?
         try log.replay { change in
-            if case .deadLetterMark(let partition, let end) = change { mark = BurialMark(partition: partition, end: end) }
+            if case .deadLetterMark(let partition, let end) = change {
+                mark = BurialMark(partition: partition, end: end)
+            }
             delivery.apply(change) { context.anchor($0, limit: max(limit, .seconds(86_400))) }
         }
         let filter = EventFilter(definition.settings.pattern)
@@ -171,7 +174,9 @@ final class SharedSubscription: Follower {
     private func takeSnapshotIfDue() {
         state.withLock { state in
             guard state.log.wantsSnapshot else { return }
-            let mark = state.deadLetterMark.map { SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end) }
+            let mark = state.deadLetterMark.map {
+                SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
+            }
             state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 })
         }
     }

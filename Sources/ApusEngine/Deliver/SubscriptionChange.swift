@@ -39,16 +39,19 @@ package enum SubscriptionChange: Hashable, Sendable {
             buffer.write(Operation.advanced.rawValue, Int64(partition), next.rawValue)
         case .attempted(let position, let attempts):
             buffer.write(
-                Operation.attempted.rawValue, Int64(position.partition), position.offset.rawValue, Int64(attempts))
+                Operation.attempted.rawValue, Int64(position.partition), position.offset.rawValue,
+                Int64(attempts))
         case .settled(let position):
             buffer.write(Operation.settled.rawValue, Int64(position.partition), position.offset.rawValue)
         case .waiting(let position, let attempts, let due):
             buffer.write(
-                Operation.waiting.rawValue, Int64(position.partition), position.offset.rawValue, Int64(attempts),
+                Operation.waiting.rawValue, Int64(position.partition), position.offset.rawValue,
+                Int64(attempts),
                 due.rawValue)
         case .ready(let position, let attempts):
             buffer.write(
-                Operation.ready.rawValue, Int64(position.partition), position.offset.rawValue, Int64(attempts))
+                Operation.ready.rawValue, Int64(position.partition), position.offset.rawValue, Int64(attempts)
+            )
         case .deadLetterMark(let partition, let end):
             buffer.write(Operation.deadLetterMark.rawValue, Int64(partition), end.rawValue)
         }
@@ -66,9 +69,12 @@ package enum SubscriptionChange: Hashable, Sendable {
     }
 
     private static func decodeOne(_ reader: inout ByteReader) -> SubscriptionChange? {
-        guard let byte: UInt8 = reader.integer(), let operation = Operation(rawValue: byte) else { return nil }
+        guard let byte: UInt8 = reader.integer(), let operation = Operation(rawValue: byte) else {
+            return nil
+        }
         if operation == .reset { return .reset }
-        guard let partition = reader.varint(), partition >= 0, partition < 1 << 24, let offset = reader.varint()
+        guard let partition = reader.varint(), partition >= 0, partition < 1 << 24,
+            let offset = reader.varint()
         else { return nil }
         let position = Position(partition: Int(partition), offset: Offset(offset))
         switch operation {

@@ -3,9 +3,9 @@
 // The log of one subscription: changes go in, and when they have become much more than the state they make, the state goes in as one batch
 // and what came before it is forgotten.
 
-import Logging
 import ApusModel
 import ApusStorage
+import Logging
 import NIOCore
 
 /// Writes a subscription's changes. Not thread-safe: the subscription's own lock guards it.
@@ -22,7 +22,9 @@ struct SubscriptionLog {
     init(_ log: LogID, context: EngineContext) throws(LogError) {
         self.log = log
         self.context = context
-        claim = try context.store.claim(log, LogConfiguration(segmentBytesMax: 8 << 20, isEssential: true)) { _ in }
+        claim = try context.store.claim(log, LogConfiguration(segmentBytesMax: 8 << 20, isEssential: true)) {
+            _ in
+        }
     }
 
     /// Appends `changes` as one record; `completion` comes when they are durable, on the store's thread.
@@ -63,7 +65,8 @@ struct SubscriptionLog {
         }
         if let damage {
             throw .corrupt(
-                log: log, offset: damage, next: damage.advanced(by: 1), reason: "not a list of subscription changes")
+                log: log, offset: damage, next: damage.advanced(by: 1),
+                reason: "not a list of subscription changes")
         }
     }
 

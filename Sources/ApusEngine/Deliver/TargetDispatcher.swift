@@ -54,7 +54,8 @@ public final class TargetDispatcher: DeliveryDispatcher {
     ) async -> Outcome {
         var context = ServiceContext.topLevel
         InstrumentationSystem.instrument.extract(delivery.event, into: &context, using: EventTrace())
-        return await withSpan("deliver \(delivery.subscription)", context: context, ofKind: .producer) { span in
+        return await withSpan("deliver \(delivery.subscription)", context: context, ofKind: .producer) {
+            span in
             span.attributes["messaging.system"] = "apus"
             span.attributes["messaging.destination.name"] = "\(delivery.topic)"
             span.attributes["messaging.message.id"] = delivery.event.id

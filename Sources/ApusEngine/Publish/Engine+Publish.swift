@@ -146,7 +146,8 @@ private final class PublishGathering: Sendable {
                 state.successes += 1
                 for (delta, index) in indices.enumerated() {
                     state.results[index] = .success(
-                        PublishReceipt(topic: topic, partition: partition, offset: base.advanced(by: Int64(delta))))
+                        PublishReceipt(
+                            topic: topic, partition: partition, offset: base.advanced(by: Int64(delta))))
                 }
             case .failure(let error):
                 let error = BrokerError(error)

@@ -9,7 +9,8 @@ import CloudEvents
 extension RecordBatchBuilder {
     /// Adds `event` as one record.
     mutating func append(_ event: CloudEvent, key: String?, timestamp: Timestamp) {
-        let value = CloudEventKafkaBinding.encode(event) { name, value in addHeader(name: name, value: value) }
+        let value = CloudEventKafkaBinding.encode(event) { name, value in addHeader(name: name, value: value)
+        }
         var key = key
         RecordBatchBuilder.withOptionalBytes(&key) { key in
             if let value {
@@ -57,13 +58,15 @@ extension CloudEvent {
     }
 
     private static func synthesised(
-        topic: ResourceName, partition: Int, offset: Offset, timestamp: Timestamp, contentType: String?, value: [UInt8]?
+        topic: ResourceName, partition: Int, offset: Offset, timestamp: Timestamp, contentType: String?,
+        value: [UInt8]?
     ) -> CloudEvent {
         let id = "\(topic)/\(partition)/\(offset)"
         let make = { (contentType: String?) throws(CloudEventError) -> CloudEvent in
             try CloudEvent(
                 id: id, source: "/v1/topics/\(topic)", type: "apus.record",
-                time: CloudEventTimestamp(millisecondsSinceEpoch: timestamp.rawValue), dataContentType: contentType,
+                time: CloudEventTimestamp(millisecondsSinceEpoch: timestamp.rawValue),
+                dataContentType: contentType,
                 data: value.map { CloudEventData($0) })
         }
         if let event = try? make(contentType) { return event }
@@ -81,7 +84,8 @@ extension StoredEvent {
         record.forEachHeader { name, value in
             if !name.starts(with: "ce_".utf8), !name.elementsEqual("content-type".utf8) {
                 headers.append(
-                    Record.Header(name: String(decoding: name, as: UTF8.self), value: value.map { Array($0) }))
+                    Record.Header(name: String(decoding: name, as: UTF8.self), value: value.map { Array($0) })
+                )
             }
             return true
         }

@@ -115,7 +115,8 @@ final class Topic: Follower {
 extension TopicSettings {
     var logConfiguration: LogConfiguration {
         // A segment that is never closed can never be forgotten, so it closes well within the time that events are kept.
-        let age = min(retentionAge.map { max($0 / 4, .seconds(60)) } ?? .seconds(7 * 86_400), .seconds(7 * 86_400))
+        let age = min(
+            retentionAge.map { max($0 / 4, .seconds(60)) } ?? .seconds(7 * 86_400), .seconds(7 * 86_400))
         return LogConfiguration(durability: durability, segmentBytesMax: segmentBytes, segmentAgeMax: age)
     }
 }

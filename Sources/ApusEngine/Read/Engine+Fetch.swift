@@ -14,7 +14,8 @@ extension Engine {
     private static let scanBytesMax = 16 << 20
 
     public func fetch(
-        _ topic: ResourceName, partition number: Int, from position: StartPosition, limit: Int, pattern: Pattern?,
+        _ topic: ResourceName, partition number: Int, from position: StartPosition, limit: Int,
+        pattern: Pattern?,
         wait: Duration
     ) async throws(BrokerError) -> FetchedEvents {
         let (topic, partition) = try requirePartition(topic, number)
@@ -51,7 +52,9 @@ extension Engine {
                 return fetched
             }
             if isCaughtUp {
-                guard await waitForGrowth(of: partition, beyond: next, until: deadline) else { return fetched }
+                guard await waitForGrowth(of: partition, beyond: next, until: deadline) else {
+                    return fetched
+                }
             }
         }
     }
@@ -66,7 +69,10 @@ extension Engine {
         var looked = 0
         while fetched.events.count < limit, fetched.next < end, looked < Engine.scanBytesMax {
             let batches: [RecordBatch]
-            do { batches = try context.store.read(partition.log, from: fetched.next, byteLimit: Engine.readBytes) } catch {
+            do {
+                batches = try context.store.read(
+                    partition.log, from: fetched.next, byteLimit: Engine.readBytes)
+            } catch {
                 // What was read before the damage is not withheld; the next fetch begins at the damage and says so.
                 guard fetched.events.isEmpty else { return fetched }
                 throw BrokerError(error)
@@ -96,7 +102,8 @@ extension Engine {
                 fetched.next = record.offset.advanced(by: 1)
                 if let recipient, !record.isFor(recipient) { return true }
                 if filter.matches(record) {
-                    fetched.events.append(StoredEvent(record: record, topic: topic.name, partition: partition))
+                    fetched.events.append(
+                        StoredEvent(record: record, topic: topic.name, partition: partition))
                 }
                 return true
             }
@@ -116,7 +123,9 @@ extension Engine {
     }
 
     /// Waits until the partition has an event at `offset`, at most until `deadline`; false when it has none.
-    private func waitForGrowth(of partition: Partition, beyond offset: Offset, until deadline: Duration) async -> Bool {
+    private func waitForGrowth(
+        of partition: Partition, beyond offset: Offset, until deadline: Duration
+    ) async -> Bool {
         let wait = GrowthWait()
         defer { if let timer = wait.end() { context.timers.cancel(timer) } }
         return await withTaskCancellationHandler {

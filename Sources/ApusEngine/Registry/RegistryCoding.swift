@@ -231,7 +231,9 @@ private struct Members {
     }
 
     func id(_ member: String) throws(RegistryCodingError) -> LogID {
-        guard let id = LogID(try text(member)) else { throw RegistryCodingError(reason: "no identity '\(member)'") }
+        guard let id = LogID(try text(member)) else {
+            throw RegistryCodingError(reason: "no identity '\(member)'")
+        }
         return id
     }
 
@@ -264,7 +266,8 @@ extension TopicDefinition {
             throw RegistryCodingError(reason: "unknown durability")
         }
         self.init(
-            name: name, id: try members.id("id"), created: Timestamp(milliseconds: try members.number("created")),
+            name: name, id: try members.id("id"),
+            created: Timestamp(milliseconds: try members.number("created")),
             settings: TopicSettings(
                 partitions: Int(try members.number("partitions")), durability: durability,
                 retentionAge: members.optionalNumber("retentionAge").map { .milliseconds($0) },
@@ -280,14 +283,18 @@ extension SubscriptionDefinition {
             let start = StartPosition(text: try members.text("start"))
         else { throw RegistryCodingError(reason: "unknown kind or start") }
         self.init(
-            name: name, id: try members.id("id"), created: Timestamp(milliseconds: try members.number("created")),
+            name: name, id: try members.id("id"),
+            created: Timestamp(milliseconds: try members.number("created")),
             settings: SubscriptionSettings(
-                topic: try members.name("topic"), kind: kind, start: start, pattern: try members.pattern("pattern"),
+                topic: try members.name("topic"), kind: kind, start: start,
+                pattern: try members.pattern("pattern"),
                 lease: try members.milliseconds("lease"), inFlightMax: Int(try members.number("inFlightMax")),
                 attemptsMax: Int(try members.number("attemptsMax")),
                 retry: RetrySettings(
-                    initial: try members.milliseconds("retryInitial"), max: try members.milliseconds("retryMax")),
-                deadLetter: try members.optionalName("deadLetter"), push: try members.push(members.object["push"]),
+                    initial: try members.milliseconds("retryInitial"),
+                    max: try members.milliseconds("retryMax")),
+                deadLetter: try members.optionalName("deadLetter"),
+                push: try members.push(members.object["push"]),
                 isPaused: members.object["paused"] != nil),
             topicID: try members.id("topicID"), startOffsets: members.offsets("startOffsets"),
             rule: try members.optionalName("rule"))
@@ -298,7 +305,9 @@ extension RuleDefinition {
     fileprivate init(_ members: Members, _ name: ResourceName) throws(RegistryCodingError) {
         var targets: [RuleTarget] = []
         for value in members.object["targets"]?.array ?? [] {
-            guard let object = value.object else { throw RegistryCodingError(reason: "a target is no object") }
+            guard let object = value.object else {
+                throw RegistryCodingError(reason: "a target is no object")
+            }
             let target = Members(object: object)
             if let push = try target.push(object["webhook"]) {
                 targets.append(.webhook(push))
@@ -306,9 +315,12 @@ extension RuleDefinition {
                 targets.append(.topic(try target.name("topic")))
             }
         }
-        guard let pattern = try members.pattern("pattern") else { throw RegistryCodingError(reason: "no pattern") }
+        guard let pattern = try members.pattern("pattern") else {
+            throw RegistryCodingError(reason: "no pattern")
+        }
         self.init(
-            name: name, id: try members.id("id"), created: Timestamp(milliseconds: try members.number("created")),
+            name: name, id: try members.id("id"),
+            created: Timestamp(milliseconds: try members.number("created")),
             settings: RuleSettings(
                 topic: try members.name("topic"), pattern: pattern, targets: targets,
                 isEnabled: members.object["disabled"] == nil),

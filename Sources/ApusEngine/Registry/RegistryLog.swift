@@ -59,7 +59,8 @@ final class RegistryLog: Sendable {
         }
     }
 
-    private func write(_ changes: [RegistryChange], isSnapshot: Bool, completion: @escaping AppendCompletion) {
+    private func write(_ changes: [RegistryChange], isSnapshot: Bool, completion: @escaping AppendCompletion)
+    {
         var builder = RecordBatchBuilder(capacity: 1024 * changes.count)
         for (index, change) in changes.enumerated() {
             let key = isSnapshot && index == 0 ? Array("snapshot".utf8) : nil

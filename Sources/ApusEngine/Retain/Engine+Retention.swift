@@ -2,10 +2,10 @@
 
 // Forgetting old events, by whole segments, and never those that a shared subscription or a rule has still to deal with.
 
-import Synchronization
-import Logging
 import ApusModel
 import ApusStorage
+import Logging
+import Synchronization
 
 extension Engine {
     /// Looks for what can be forgotten, now and then.

@@ -20,7 +20,8 @@ struct RecordMatcher {
         var contentType: UnsafeRawBufferPointer?
         record.forEachHeader { name, value in
             guard let value else { return true }
-            if name.count > 3, name[0] == UInt8(ascii: "c"), name[1] == UInt8(ascii: "e"), name[2] == UInt8(ascii: "_")
+            if name.count > 3, name[0] == UInt8(ascii: "c"), name[1] == UInt8(ascii: "e"),
+                name[2] == UInt8(ascii: "_")
             {
                 input.append(name: UnsafeRawBufferPointer(rebasing: name[3...]), value: value)
             } else if name.elementsEqual("content-type".utf8) {

@@ -4,10 +4,10 @@
 // match, once per topic however many rules name it. One chunk per partition is under way at a time, so copies keep the source
 // partition's order, and memory is bounded by the number of partitions.
 
-import Logging
 import ApusModel
 import ApusRules
 import ApusStorage
+import Logging
 import Synchronization
 
 /// The rules of one topic, compiled.
@@ -58,22 +58,28 @@ final class TopicRouter: Follower {
         self.topic = topic
         self.context = context
         let log = topic.definition.routesLog
-        claim = try context.store.claim(log, LogConfiguration(segmentBytesMax: 4 << 20, isEssential: true)) { _ in }
+        claim = try context.store.claim(log, LogConfiguration(segmentBytesMax: 4 << 20, isEssential: true)) {
+            _ in
+        }
         var progress: RouteProgress?
         try context.replay(log) { record in
             progress = record.value.flatMap { RouteProgress(decoding: Array($0)) } ?? progress
         }
         var repeats = RouteRepeats()
-        for target in Set(table.routes.flatMap(\.targets).flatMap(\.partitions).map(\.log)) where progress != nil {
+        for target in Set(table.routes.flatMap(\.targets).flatMap(\.partitions).map(\.log))
+        where progress != nil {
             let from = progress?.targetEnds[target] ?? .zero
             do { try repeats.look(into: target, from: from, source: topic.id, context: context) } catch {
-                context.logger.warning("copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
+                context.logger.warning(
+                    "copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
             }
         }
         let next = progress?.next ?? topic.ends
         copied = Count("apus_routed_events_total", [("topic", topic.name.description)])
         state = Mutex(
-            State(table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats, noted: next))
+            State(
+                table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats,
+                noted: next))
         if progress == nil { note(isUrgent: true) }
     }
 
@@ -125,7 +131,8 @@ final class TopicRouter: Follower {
             let batches = try context.store.read(partition.log, from: from, byteLimit: TopicRouter.chunkBytes)
             guard let last = batches.last else { return finish(number, to: from) }
             let copies = state.withLock { state in
-                TopicRouter.copies(of: batches, from: from, partition: number, topic: topic, &state, context.clock.wall)
+                TopicRouter.copies(
+                    of: batches, from: from, partition: number, topic: topic, &state, context.clock.wall)
             }
             append(copies, partition: number, to: last.nextOffset)
         } catch {
@@ -145,19 +152,25 @@ final class TopicRouter: Follower {
     }
 
     private static func copies(
-        of batches: [RecordBatch], from: Offset, partition: Int, topic: Topic, _ state: inout State, _ now: Timestamp
+        of batches: [RecordBatch], from: Offset, partition: Int, topic: Topic, _ state: inout State,
+        _ now: Timestamp
     ) -> [Copy] {
         var builders: [LogID: (target: Partition, builder: RecordBatchBuilder)] = [:]
         var chosen: [ObjectIdentifier: (topic: Topic, rule: ResourceName)] = [:]
         for batch in batches where !batch.isControl {
             _ = try? batch.forEachRecord { record in
                 // A redriven event is for one subscription: rules saw its original.
-                guard record.offset >= from, record.header(LineageHeader.recipientBytes) == nil else { return true }
+                guard record.offset >= from, record.header(LineageHeader.recipientBytes) == nil else {
+                    return true
+                }
                 chosen.removeAll(keepingCapacity: true)
                 let table = state.table
                 state.matcher.forEachMatch(record) { id in
                     let route = table.routes[id]
-                    guard partition >= route.startOffsets.count || record.offset >= route.startOffsets[partition] else {
+                    guard
+                        partition >= route.startOffsets.count
+                            || record.offset >= route.startOffsets[partition]
+                    else {
                         return
                     }
                     route.matches.increment()
@@ -178,14 +191,16 @@ final class TopicRouter: Follower {
     }
 
     private static func copy(
-        _ record: RecordView, from partition: Int, of topic: Topic, to choice: (topic: Topic, rule: ResourceName),
+        _ record: RecordView, from partition: Int, of topic: Topic,
+        to choice: (topic: Topic, rule: ResourceName),
         _ now: Timestamp, _ repeats: RouteRepeats,
         _ builders: inout [LogID: (target: Partition, builder: RecordBatchBuilder)]
     ) {
         let targets = choice.topic.partitions
         guard !targets.isEmpty else { return }
         let index =
-            record.key.map { Partitioner.partition(ofKey: $0, count: targets.count) } ?? partition % targets.count
+            record.key.map { Partitioner.partition(ofKey: $0, count: targets.count) } ?? partition
+            % targets.count
         let target = targets[index]
         guard !repeats.contains(target.log, partition: partition, offset: record.offset) else { return }
         let producer = RouteRepeats.producerID(of: topic.id)
@@ -223,7 +238,8 @@ final class TopicRouter: Follower {
     private func appended(_ partition: Int, to next: Offset, error: (LogError, done: [LogID])?) {
         guard let (error, done) = error else { return finish(partition, to: next) }
         context.logger.warning(
-            "copies could not be written and will be tried again: \(error)", metadata: ["topic": "\(topic.name)"])
+            "copies could not be written and will be tried again: \(error)",
+            metadata: ["topic": "\(topic.name)"])
         let from = state.withLock { state in
             for target in done { state.repeats.note(target, partition: partition, last: next) }
             return state.next[partition]

@@ -36,7 +36,8 @@ public struct EngineOptions: Sendable {
 /// Hands a delivery to its target and reports the outcome, on any thread.
 public protocol DeliveryDispatcher: Sendable {
     /// Starts one attempt; calls `completion` exactly once when it has ended. Does not wait.
-    func dispatch(_ delivery: Delivery, to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void)
+    func dispatch(
+        _ delivery: Delivery, to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void)
     /// Why nothing will be delivered to this address; nil when it will.
     func objection(to settings: PushSettings) -> String?
 }

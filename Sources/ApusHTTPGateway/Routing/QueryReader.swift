@@ -79,7 +79,8 @@ struct QueryReader: Sendable {
         }
         guard duration <= max else {
             throw Problem(
-                .invalid, "query parameter '\(name)' must be at most \(DurationText.format(max)), not \(text)")
+                .invalid, "query parameter '\(name)' must be at most \(DurationText.format(max)), not \(text)"
+            )
         }
         return duration
     }

@@ -157,7 +157,8 @@ extension LogFiles {
             segment.bytesMissing = last.position - segment.bytes
         } else {
             let rebuilt = try rebuild(
-                segment, ceiling: number + 1 < state.segments.count ? state.segments[number + 1].base : Offset(.max))
+                segment,
+                ceiling: number + 1 < state.segments.count ? state.segments[number + 1].base : Offset(.max))
             segment.written.end = rebuilt.end
             segment.written.batches = rebuilt.batches
             segment.written.indexEntries = rebuilt.indexEntries
@@ -202,7 +203,8 @@ extension LogFiles {
     /// For a log whose segments hold batches that the journal does not have: puts what is missing between and
     /// before segments there, and writes what is not known to be flushed once more.
     private func mend(
-        _ first: Int, _ durableEnd: Offset, _ frames: [SegmentBatch], _ state: inout State, _ scratch: SegmentScratch
+        _ first: Int, _ durableEnd: Offset, _ frames: [SegmentBatch], _ state: inout State,
+        _ scratch: SegmentScratch
     ) throws(DiskError) {
         guard !frames.isEmpty, first < state.segments.count else { return }
         for number in first..<state.segments.count { try rewrite(state.segments[number]) }
