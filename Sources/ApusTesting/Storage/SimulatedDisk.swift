@@ -103,6 +103,17 @@ public final class SimulatedDisk: Disk {
         state.withLock { state in state.root.find(path).map { $0.content } }
     }
 
+    /// Another disk with the same files, all durable.
+    public func duplicate(seed: UInt64) -> SimulatedDisk {
+        let copy = SimulatedDisk(seed: seed)
+        let root = state.withLock { $0.root.duplicate() }
+        copy.state.withLock { state in
+            state.root = root
+            state.used = root.totalBytes
+        }
+        return copy
+    }
+
     /// Replaces the bytes of a file, durably.
     public func setContent(_ path: String, _ bytes: [UInt8]) {
         state.withLock { state in

@@ -45,6 +45,15 @@ final class SimulatedNode: @unchecked Sendable {
         return node
     }
 
+    func duplicate() -> SimulatedNode {
+        let copy = SimulatedNode(isDirectory: isDirectory)
+        copy.content = content
+        copy.durable = content
+        copy.entries = entries.mapValues { $0.duplicate() }
+        copy.durableEntries = copy.entries
+        return copy
+    }
+
     var totalBytes: Int64 { Int64(content.count) + entries.values.reduce(0) { $0 + $1.totalBytes } }
 
     func allFiles(_ path: String) -> [(path: String, size: Int)] {
