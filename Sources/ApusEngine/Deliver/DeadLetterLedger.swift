@@ -84,7 +84,7 @@ final class DeadLetterLedger: Sendable {
             }
             state.bytes += value.readableBytes
             append(value, completion: completion)
-            if state.bytes > 1 << 20 { snapshot(&state) }
+            if state.bytes > 4 * context.options.snapshotBytes { snapshot(&state) }
         }
     }
 

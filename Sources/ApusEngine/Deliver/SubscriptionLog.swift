@@ -10,9 +10,6 @@ import NIOCore
 
 /// Writes a subscription's changes. Not thread-safe: the subscription's own lock guards it.
 struct SubscriptionLog {
-    /// Changes are folded into a snapshot when they have grown to this many bytes more than the last snapshot, fourfold.
-    private static let deltaBytesMin = 256 << 10
-
     let log: LogID
     private let claim: LogClaim
     private let context: EngineContext
@@ -34,8 +31,8 @@ struct SubscriptionLog {
         context.store.append(batch, holding: claim, completion: completion)
     }
 
-    /// Whether it is time for `appendSnapshot`.
-    var wantsSnapshot: Bool { deltaBytes > max(SubscriptionLog.deltaBytesMin, 4 * snapshotBytes) }
+    /// Whether it is time for `appendSnapshot`: changes are by far more than the state that they make.
+    var wantsSnapshot: Bool { deltaBytes > max(context.options.snapshotBytes, 4 * snapshotBytes) }
 
     /// Appends the whole state and forgets what came before it.
     mutating func appendSnapshot(_ changes: [SubscriptionChange]) {

@@ -49,7 +49,7 @@ final class RegistryLog: Sendable {
 
     /// Appends everything that is defined, when there has been much change, and forgets what came before.
     func snapshotIfDue(_ definitions: Definitions) {
-        guard deltaBytes.withLock({ $0 }) > 4 << 20 else { return }
+        guard deltaBytes.withLock({ $0 }) > 16 * context.options.snapshotBytes else { return }
         let (context, changes) = (context, definitions.snapshot)
         guard !changes.isEmpty else { return }
         deltaBytes.withLock { $0 = 0 }

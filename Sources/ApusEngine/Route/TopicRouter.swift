@@ -282,7 +282,7 @@ final class TopicRouter: Follower {
             builder.append(timestamp: context.clock.wall, key: nil, value: value)
             guard let batch = builder.finish() else { return }
             state.noteBytes += batch.length
-            let forgets = state.noteBytes > 1 << 20
+            let forgets = state.noteBytes > 4 * context.options.snapshotBytes
             if forgets { state.noteBytes = 0 }
             let (context, log) = (context, claim.log)
             context.store.append(batch, holding: claim) { result in

@@ -28,6 +28,8 @@ public struct EngineOptions: Sendable {
     public var retentionInterval = Duration.seconds(10)
     /// How long to wait before work that the disk refused is tried again.
     public var storeRetryInterval = Duration.seconds(1)
+    /// How many bytes the logs of subscriptions, rules and dead letters grow before they are folded into snapshots; simulations make it small.
+    package var snapshotBytes = 256 << 10
 
     /// The defaults.
     public init() {}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What the simulation knows of topics, subscriptions and rules: what it asked for and what it was told.
+
+import ApusEngine
+import ApusModel
+import ApusRules
+import ApusStorage
+import ApusTransport
+
+/// Whether something that was asked for is so.
+enum Certainty {
+    /// It was said to be done.
+    case certain
+    /// It is being made or changed, or nobody was told how that ended.
+    case uncertain
+    case gone
+}
+
+/// Which types of events are wanted; all when nil.
+struct TypeFilter: Hashable, Sendable {
+    var types: Set<String>?
+
+    func matches(_ type: String) -> Bool { types?.contains(type) ?? true }
+
+    var pattern: Pattern? {
+        guard let types else { return nil }
+        let list = types.sorted().map { "\"\($0)\"" }.joined(separator: ",")
+        return try? Pattern(parsing: "{\"type\":[\(list)]}")
+    }
+}
+
+/// What was in force from one step to another.
+struct Version<Value> {
+    var value: Value
+    var from: Int
+    var to: Int?
+}
+
+extension [Version<TypeFilter>] {
+    /// Whether an event that came at `step` must match: whatever was in force since then matches.
+    func mustMatch(_ type: String, since step: Int) -> Bool {
+        let relevant = filter { $0.to.map { $0 >= step } ?? true }
+        return !relevant.isEmpty && relevant.allSatisfy { $0.value.matches(type) }
+    }
+
+    /// Whether anything that was in force since `step` matches.
+    func mayMatch(_ type: String, since step: Int) -> Bool {
+        contains { ($0.to.map { $0 >= step } ?? true) && $0.value.matches(type) }
+    }
+}
+
+/// A topic in one of its lives.
+final class TopicModel {
+    let name: ResourceName
+    var settings: TopicSettings
+    var id: LogID?
+    var certainty = Certainty.uncertain
+    let holdsDeadLetters: Bool
+    /// Whether events were lost with the power, so that offsets came again.
+    var wasCut = false
+
+    init(_ name: ResourceName, _ settings: TopicSettings, holdsDeadLetters: Bool = false) {
+        self.name = name
+        self.settings = settings
+        self.holdsDeadLetters = holdsDeadLetters
+    }
+
+    func log(_ partition: Int) -> LogID? { id?.member(partition) }
+}
+
+/// The place of an event in its topic.
+struct Place: Hashable, Comparable {
+    var partition: Int
+    var offset: Offset
+
+    static func < (left: Place, right: Place) -> Bool {
+        (left.partition, left.offset) < (right.partition, right.offset)
+    }
+}
+
+/// What became of one event at one subscription.
+struct PlaceModel {
+    /// The next attempt has a greater number than this.
+    var attempts = 0
+    /// Until when nobody else may get it.
+    var leasedUntil: Duration?
+    var notBefore: Duration?
+    /// Whether its consumer is done with it.
+    var isDone = false
+    /// Whether its acknowledgement was answered, so that it must not come again.
+    var isAcknowledged = false
+    /// Whether it was pushed successfully in this life of the engine.
+    var isPushed = false
+}
+
+/// A subscription in one of its lives.
+final class SubscriptionModel {
+    let name: ResourceName
+    let topic: TopicModel
+    let rule: ResourceName?
+    var settings: SubscriptionSettings
+    var certainty = Certainty.uncertain
+    var filters: [Version<TypeFilter>]
+    let createdAt: Int
+    /// From where on every event has to be delivered, per partition; nil while that is not known.
+    var requiredFrom: [Offset]?
+    /// Before where no event may be delivered.
+    var allowedFrom: [Offset]
+    var attemptsMax: Int
+    var concurrencyMax: Int
+    var places: [Place: PlaceModel] = [:]
+    /// Counts replays: what was asked before one is about another life of its events.
+    var era = 0
+    var replays = 0
+    var deadLetters: Set<ResourceName>
+    /// Cursor kind: what each position may be.
+    var cursors: [Int: Set<Offset>] = [:]
+    var isCommitting = false
+
+    init(
+        _ name: ResourceName, _ topic: TopicModel, _ settings: SubscriptionSettings, _ filter: TypeFilter,
+        allowedFrom: [Offset], step: Int, rule: ResourceName? = nil
+    ) {
+        self.name = name
+        self.topic = topic
+        self.rule = rule
+        self.settings = settings
+        self.allowedFrom = allowedFrom
+        filters = [Version(value: filter, from: step)]
+        createdAt = step
+        attemptsMax = settings.attemptsMax
+        concurrencyMax = settings.push?.concurrency ?? 0
+        deadLetters = Set([settings.deadLetter].compactMap { $0 })
+    }
+
+    var isShared: Bool { settings.kind == .shared }
+
+    /// `topic id/partition/offset`, as dead letters and copies name their origin.
+    func origin(_ place: Place) -> String { "\(topic.id.map(\.description) ?? "?")/\(place.partition)/\(place.offset)" }
+}
+
+/// What a rule was to do for some time.
+struct RuleVersion {
+    let settings: RuleSettings
+    let filter: TypeFilter
+    /// The topics it copies to; none when it is not at work.
+    let targets: [TopicModel]
+    /// When it was known to be in force.
+    var answeredAt: Int?
+    /// When something else was known to be in force.
+    var endedAt: Int?
+}
+
+/// A rule in one of its lives.
+final class RuleModel {
+    let name: ResourceName
+    let topic: TopicModel
+    var certainty = Certainty.uncertain
+    /// A deletion is a version without targets.
+    var versions: [RuleVersion]
+
+    init(_ name: ResourceName, _ topic: TopicModel, _ version: RuleVersion) {
+        self.name = name
+        self.topic = topic
+        versions = [version]
+    }
+
+    /// Whether an event that came at `step` must be copied to `target`.
+    func mustCopy(_ type: String, since step: Int, to target: TopicModel) -> Bool {
+        let relevant = versions.filter { $0.endedAt.map { $0 >= step } ?? true }
+        guard let answered = relevant.first?.answeredAt, answered < step else { return false }
+        return relevant.allSatisfy { version in
+            version.filter.matches(type) && version.targets.contains { $0 === target }
+        }
+    }
+
+    /// Whether there was ever a reason to copy such an event to `target`.
+    func mayCopy(_ type: String, to target: TopicModel) -> Bool {
+        versions.contains { version in
+            version.filter.matches(type) && version.targets.contains { $0 === target }
+        }
+    }
+}
+
+/// A change of definitions that nobody knows the end of yet.
+struct PendingChange {
+    let what: String
+    /// For each thing that it changes, whether the engine has it as it is to be.
+    let probe: (Engine) -> [Bool]
+    let commit: (Engine) -> Void
+    let abort: () -> Void
+}
+
+/// What a consumer holds.
+struct HeldLease {
+    let subscription: SubscriptionModel
+    let token: String
+    let place: Place
+    let attempt: Int
+    let era: Int
+}
+
+/// An attempt that a target has not ended.
+struct HeldAttempt {
+    let attempt: OpenAttempt
+    let begun: Duration
+    let era: Int
+    let subscription: SubscriptionModel?
+}

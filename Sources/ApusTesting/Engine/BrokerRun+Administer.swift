@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Administration in a simulated history: topics and subscriptions come, change and go. One change at a time, so that after a crash it
+// can be told whether it is there as a whole.
+
+import ApusEngine
+import ApusModel
+import ApusStorage
+import ApusTransport
+
+extension BrokerRun {
+    func administer() {
+        guard change == nil else { return }
+        let topics = topics.filter { $0.certainty == .certain && !$0.holdsDeadLetters }
+        guard topics.count > 1 || random.oneIn(2) else { return createTopic() }
+        switch random.below(20) {
+        case 0..<2: createTopic()
+        case 2..<4: alterTopic()
+        case 4: deleteTopic()
+        case 5..<10: createSubscription()
+        case 10..<13: alterSubscription()
+        case 13: deleteSubscription()
+        case 14..<19: putRule()
+        default: deleteRule()
+        }
+    }
+
+    /// Makes a change; until it is known how that ended, there is no other.
+    func make<Value: Sendable>(
+        _ change: PendingChange, _ body: @escaping @Sendable (Engine) async throws(BrokerError) -> Value
+    ) {
+        note(change.what)
+        self.change = change
+        call(body) { [self] answer in
+            note("\(change.what): \(answer)")
+            switch answer {
+            case .done:
+                self.change = nil
+                if let engine { change.commit(engine) }
+            case .refused(.conflict), .refused(.invalid), .refused(.unknownTopic), .refused(.unknownSubscription),
+                .refused(.unknownRule):
+                self.change = nil
+                change.abort()
+            case .refused, .lost:
+                // The next start will show.
+                break
+            }
+        }
+    }
+
+    func name(_ prefix: String) -> ResourceName? {
+        nextName += 1
+        return try? ResourceName("\(prefix)\(nextName)")
+    }
+
+    func someTopic() -> TopicModel? {
+        let topics = topics.filter { $0.certainty == .certain && !$0.holdsDeadLetters }
+        return topics.isEmpty ? nil : topics[random.below(topics.count)]
+    }
+
+    func someFilter() -> TypeFilter {
+        guard random.oneIn(2) else { return TypeFilter() }
+        return TypeFilter(types: Set((0..<4).filter { _ in random.oneIn(2) }.map { "t\($0)" } + ["t\(random.below(4))"]))
+    }
+
+    // MARK: Topics
+
+    func createTopic() {
+        let gone = topics.filter { model in
+            model.certainty == .gone && !model.holdsDeadLetters
+                && !topics.contains { $0.name == model.name && $0.certainty != .gone }
+        }
+        let reused = gone.isEmpty || random.oneIn(2) ? nil : gone[random.below(gone.count)].name
+        guard let name = reused ?? name("topic"), topics.count(where: { $0.certainty != .gone }) < 8 else { return }
+        let settings = TopicSettings(
+            partitions: 1 + random.below(4), durability: [.flush, .flush, .flush, .none][random.below(4)],
+            retentionAge: random.oneIn(3) ? .seconds(60 + random.below(600)) : nil,
+            retentionBytes: random.oneIn(6) ? Int64(random.below(8_000)) : nil)
+        let topic = TopicModel(name, settings)
+        topics.append(topic)
+        make(
+            PendingChange(what: "create topic \(name) \(settings)") { engine in
+                [(try? engine.topic(name)) != nil]
+            } commit: { engine in
+                topic.id = (try? engine.topic(name))?.id
+                topic.certainty = .certain
+            } abort: {
+                topic.certainty = .gone
+            }
+        ) { engine throws(BrokerError) in try await engine.createTopic(name, settings) }
+    }
+
+    private func alterTopic() {
+        guard let topic = someTopic() else { return }
+        var changes = TopicChanges()
+        var settings = topic.settings
+        if random.oneIn(2), settings.partitions < 6 { settings.partitions += 1 }
+        if random.oneIn(3) { settings.retentionAge = random.oneIn(2) ? nil : .seconds(60 + random.below(300)) }
+        if random.oneIn(3) { settings.retentionBytes = random.oneIn(2) ? nil : Int64(random.below(8_000)) }
+        changes.partitions = settings.partitions
+        changes.retentionAge = .some(settings.retentionAge)
+        changes.retentionBytes = .some(settings.retentionBytes)
+        let (name, altered, change) = (topic.name, settings, changes)
+        make(
+            PendingChange(what: "alter topic \(name) \(altered)") { engine in
+                [(try? engine.topic(name))?.settings == altered]
+            } commit: { _ in
+                topic.settings = altered
+            } abort: {
+            }
+        ) { engine throws(BrokerError) in try await engine.alterTopic(name, change) }
+    }
+
+    private func deleteTopic() {
+        guard let topic = someTopic(), random.oneIn(2) else { return }
+        let name = topic.name
+        let rules = rules.filter { rule in
+            rule.certainty == .certain && (rule.topic === topic || rule.versions.last?.targets.contains { $0 === topic } == true)
+        }
+        let names = Set(rules.map(\.name))
+        let subscriptions = subscriptions.filter { subscription in
+            subscription.certainty == .certain
+                && (subscription.topic === topic || subscription.rule.map { names.contains($0) } == true)
+        }
+        topic.certainty = .uncertain
+        for subscription in subscriptions { subscription.certainty = .uncertain }
+        for rule in rules { rule.certainty = .uncertain }
+        make(
+            PendingChange(what: "delete topic \(name)") { engine in
+                [(try? engine.topic(name)) == nil] + subscriptions.map { (try? engine.subscription($0.name)) == nil }
+                    + rules.map { (try? engine.rule($0.name)) == nil }
+            } commit: { [self] _ in
+                topic.certainty = .gone
+                for subscription in subscriptions { subscription.certainty = .gone }
+                for rule in rules { end(rule) }
+            } abort: {
+                topic.certainty = .certain
+                for subscription in subscriptions { subscription.certainty = .certain }
+                for rule in rules { rule.certainty = .certain }
+            }
+        ) { engine throws(BrokerError) in try await engine.deleteTopic(name, cascade: true) }
+    }
+
+    /// A rule is no more.
+    func end(_ rule: RuleModel) {
+        rule.certainty = .gone
+        if let last = rule.versions.indices.last { rule.versions[last].endedAt = step }
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The end of a history: faults stop, everybody works, everything is drained; then nothing may be missing.
+
+import ApusEngine
+import ApusModel
+import ApusStorage
+import ApusTransport
+
+extension BrokerRun {
+    func finish() {
+        note("the quiet phase begins")
+        calmDisk()
+        crash(isPowerCut: random.oneIn(2))
+        calmDisk()
+        guard report.isSound, let engine else { return }
+        for subscription in subscriptions where subscription.certainty == .certain && subscription.settings.isPaused {
+            var changes = SubscriptionChanges()
+            changes.isPaused = false
+            alter(subscription, changes, nil)
+            work(for: .milliseconds(10))
+        }
+        drain()
+        guard report.isSound else { return }
+        calmDisk()
+        checkDrained(engine)
+        checkLogs()
+        checkCopiesComplete()
+        checkDelivered()
+        checkLetters(engine)
+        checkPublished()
+        count()
+        // And all of it is still so after one more start.
+        crash(isPowerCut: true)
+    }
+
+    /// Lets everything run for a while.
+    private func work(for duration: Duration) {
+        clock.advance(by: duration)
+        for _ in 0..<50 {
+            let operations = disk.operations
+            let deadline = engine?.turn()
+            settleCalls()
+            while store?.commitStep() == .progress { settleCalls() }
+            settleCalls()
+            let isIdle = deadline.map { $0 > clock.now } ?? true
+            if isIdle, disk.operations == operations { break }
+        }
+        _ = store?.maintenanceStep()
+        settleCalls()
+    }
+
+    private func drain() {
+        var quiet = 0
+        for round in 0..<400 where quiet < 3 {
+            for subscription in subscriptions where subscription.certainty == .certain && subscription.isShared {
+                if subscription.settings.push == nil {
+                    receive(subscription, limit: 100, wait: .zero, lease: .seconds(3_600))
+                }
+            }
+            work(for: .zero)
+            let isIdle = held.isEmpty && attempts.isEmpty
+            for lease in held { settle([lease], of: lease.subscription, .acknowledge) }
+            held = []
+            for attempt in attempts { end(attempt, .delivered) }
+            attempts = []
+            work(for: round.isMultiple(of: 4) ? .seconds(700) : .seconds(10))
+            quiet = isIdle && backlog == 0 ? quiet + 1 : 0
+            guard report.isSound else { return }
+        }
+        collectViolations()
+    }
+
+    private var backlog: Int64 {
+        subscriptions.reduce(0) { sum, model in
+            guard model.certainty == .certain, model.isShared, let found = try? engine?.subscription(model.name) else {
+                return sum
+            }
+            return sum + found.backlog + Int64(found.inFlight)
+        }
+    }
+
+    private func checkDrained(_ engine: Engine) {
+        discoverLetterTopics(engine)
+        for model in subscriptions where model.certainty == .certain && model.isShared {
+            guard let found = try? engine.subscription(model.name) else {
+                violate("I10: subscription \(model.name) is gone")
+                continue
+            }
+            if found.backlog != 0 || found.inFlight != 0 || found.waiting != 0 {
+                violate(
+                    "I6: \(model.name) does not drain: \(found.backlog) behind, \(found.inFlight) leased, \(found.waiting) waiting, "
+                        + "\(found.positions.map { "\($0.cursor)-\($0.next)-\($0.end)" })")
+            }
+        }
+    }
+
+    // MARK: Nothing is missing
+
+    private func checkCopiesComplete() {
+        for rule in rules where rule.certainty == .certain && rule.topic.certainty == .certain {
+            for target in rule.versions.last?.targets ?? [] where target.certainty == .certain {
+                let copied = origins(in: target)
+                for (origin, record) in records(of: rule.topic) where record.recipient == nil {
+                    guard rule.mustCopy(record.type, since: record.step, to: target), !copied.contains(origin) else {
+                        continue
+                    }
+                    violate("I8: rule \(rule.name) did not copy \(rule.topic.name) \(origin) (\(record.id ?? "")) to \(target.name)")
+                }
+            }
+        }
+    }
+
+    /// What copies in a topic come from. What the power took of a topic that allows it counts as copied.
+    private func origins(in topic: TopicModel) -> Set<String> {
+        guard topic.settings.durability == .flush else { return [] }
+        return Set(records(of: topic).compactMap { $0.1.buriedBy == nil ? $0.1.origin : nil })
+    }
+
+    private func records(of topic: TopicModel) -> [(String, TrueRecord)] {
+        guard let id = topic.id else { return [] }
+        return (0..<topic.settings.partitions).flatMap { partition in
+            (truth.log(id.member(partition))?.ordered ?? []).map { ("\(id)/\(partition)/\($0.offset)", $0) }
+        }
+    }
+
+    private func checkDelivered() {
+        for model in subscriptions where model.certainty == .certain && model.isShared {
+            guard let required = model.requiredFrom else { continue }
+            for partition in 0..<model.topic.settings.partitions {
+                guard let log = model.topic.log(partition), let records = truth.log(log)?.ordered else { continue }
+                let start = partition < required.count ? required[partition] : .zero
+                for record in records where record.offset >= start {
+                    check(record, at: Place(partition: partition, offset: record.offset), of: model)
+                }
+            }
+        }
+    }
+
+    private func check(_ record: TrueRecord, at place: Place, of model: SubscriptionModel) {
+        let what = "\(model.name) \(place.partition)/\(place.offset) (\(record.id ?? ""))"
+        let isDone = model.places[place]?.isDone == true
+        let letters = truth.burials(of: model.origin(place), by: model.name, since: model.createdAt)
+        if letters > 1 + model.replays, !model.topic.wasCut { violate("I6: \(what) has \(letters) dead letters") }
+        guard !isDone, letters == 0, record.recipient.map({ $0 == model.name.description }) ?? true,
+            model.filters.mustMatch(record.type, since: record.step)
+        else { return }
+        violate("I6: \(what) was neither dealt with nor dead-lettered")
+    }
+
+    /// Dead letters that nobody dealt with wait.
+    private func checkLetters(_ engine: Engine) {
+        let box = LetterBox()
+        call { engine throws(BrokerError) in
+            try await engine.deadLetters(DeadLetterSelection(), Page(limit: 1000)).map(\.id)
+        } then: { answer in
+            if case .done(let ids) = answer { box.ids = Set(ids) }
+        }
+        work(for: .zero)
+        guard let waiting = box.ids else { return violate("I6: dead letters cannot be listed") }
+        for topic in topics where topic.holdsDeadLetters && topic.certainty == .certain {
+            for (origin, _) in records(of: topic) {
+                let place = origin.split(separator: "/").dropFirst().joined(separator: "/")
+                let id = "\(topic.name)/\(place)"
+                if !touchedLetters.contains(id), !waiting.contains(id) { violate("I6: dead letter \(id) is not listed") }
+            }
+        }
+    }
+
+    private func checkPublished() {
+        for (id, event) in published.sorted(by: { $0.value.number < $1.value.number }) {
+            guard event.fate == .pending else { continue }
+            violate("I1: nobody was told what became of \(id)")
+        }
+    }
+
+    private func count() {
+        for topic in topics {
+            for (_, record) in records(of: topic) {
+                if record.buriedBy != nil { report.buried += 1 } else if record.origin != nil { report.copied += 1 }
+            }
+        }
+    }
+}
+
+/// What a listing found.
+private final class LetterBox {
+    var ids: Set<String>?
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Subscriptions in a simulated history: made, changed, deleted, replayed; cursors committed; dead letters sent back and discarded.
+
+import ApusEngine
+import ApusModel
+import ApusStorage
+import ApusTransport
+
+extension BrokerRun {
+    private func ends(of topic: TopicModel) -> [Offset] { bounds(of: topic).map(\.end) }
+
+    func bounds(of topic: TopicModel) -> [LogBounds] {
+        (0..<topic.settings.partitions).compactMap { partition in
+            topic.log(partition).flatMap { try? store?.bounds($0) }
+        }
+    }
+
+    func somePush() -> PushSettings {
+        PushSettings(
+            url: "http://target", timeout: .milliseconds(100 + random.below(20_000)), concurrency: 1 + random.below(4))
+    }
+
+    func createSubscription() {
+        guard let topic = someTopic(), let name = name("sub"), subscriptions.count(where: { $0.certainty != .gone }) < 10
+        else { return }
+        let filter = someFilter()
+        let starts: [StartPosition] = [.earliest, .earliest, .latest, .offset(Offset(Int64(random.below(4))))]
+        let start = starts[random.below(4)]
+        var settings = SubscriptionSettings(topic: topic.name, start: start, pattern: filter.pattern)
+        settings.lease = .milliseconds(random.below(30_000))
+        settings.inFlightMax = random.oneIn(3) ? 1 + random.below(4) : 1000
+        settings.attemptsMax = 1 + random.below(5)
+        settings.retry = RetrySettings(
+            initial: .milliseconds(random.below(2_000)), max: .milliseconds(2_000 + random.below(100_000)))
+        switch random.below(5) {
+        case 0..<2: settings.push = somePush()
+        case 2: settings.kind = .cursor
+        default: break
+        }
+        if random.oneIn(3) { settings.deadLetter = try? ResourceName("graveyard") }
+        create(SubscriptionModel(
+            name, topic, settings, filter, allowedFrom: allowed(start, in: topic), step: step))
+    }
+
+    /// Before where nothing may be delivered.
+    private func allowed(_ start: StartPosition, in topic: TopicModel) -> [Offset] {
+        switch start {
+        case .latest: ends(of: topic)
+        case .offset(let offset): Array(repeating: offset, count: topic.settings.partitions)
+        case .earliest, .time: []
+        }
+    }
+
+    private func create(_ model: SubscriptionModel) {
+        subscriptions.append(model)
+        let (name, settings) = (model.name, model.settings)
+        make(
+            PendingChange(what: "create subscription \(name) \(settings)") { engine in
+                [(try? engine.subscription(name))?.settings == settings]
+            } commit: { [self] engine in
+                begin(model, engine)
+            } abort: {
+                model.certainty = .gone
+            }
+        ) { engine throws(BrokerError) in try await engine.createSubscription(name, settings) }
+    }
+
+    /// The subscription is known to be there: from now on nothing may pass it by.
+    func begin(_ model: SubscriptionModel, _ engine: Engine) {
+        model.certainty = .certain
+        let bounds = bounds(of: model.topic)
+        model.requiredFrom = bounds.map { bounds in
+            switch model.settings.start {
+            case .earliest, .time: bounds.start
+            case .latest: bounds.end
+            case .offset(let offset): max(offset, bounds.start)
+            }
+        }
+        if !model.isShared, let description = try? engine.subscription(model.name) {
+            for position in description.positions { model.cursors[position.partition] = [position.cursor] }
+        }
+    }
+
+    func alterSubscription() {
+        let candidates = subscriptions.filter { $0.certainty == .certain && $0.rule == nil }
+        guard !candidates.isEmpty else { return }
+        let model = candidates[random.below(candidates.count)]
+        var changes = SubscriptionChanges()
+        var filter: TypeFilter?
+        switch random.below(5) {
+        case 0:
+            let wanted = someFilter()
+            filter = wanted
+            changes.pattern = .some(wanted.pattern)
+        case 1: changes.attemptsMax = 1 + random.below(5)
+        case 2: changes.isPaused = !model.settings.isPaused
+        case 3: changes.inFlightMax = 1 + random.below(5)
+        default: if model.settings.push != nil { changes.push = somePush() }
+        }
+        alter(model, changes, filter)
+    }
+
+    /// Changes a subscription, in the model and in the broker.
+    func alter(_ model: SubscriptionModel, _ changes: SubscriptionChanges, _ filter: TypeFilter?) {
+        let name = model.name
+        let old = model.settings
+        var settings = old
+        if let pattern = changes.pattern { settings.pattern = pattern }
+        if let attempts = changes.attemptsMax { settings.attemptsMax = attempts }
+        if let isPaused = changes.isPaused { settings.isPaused = isPaused }
+        if let max = changes.inFlightMax { settings.inFlightMax = max }
+        if let push = changes.push { settings.push = push }
+        model.attemptsMax = max(model.attemptsMax, settings.attemptsMax)
+        model.concurrencyMax = max(model.concurrencyMax, settings.push?.concurrency ?? 0)
+        let before = model.filters.count - 1
+        if let filter { model.filters.append(Version(value: filter, from: step)) }
+        let altered = settings
+        make(
+            PendingChange(what: "alter subscription \(name) \(altered)") { engine in
+                [(try? engine.subscription(name))?.settings == altered]
+            } commit: { [self] _ in
+                model.settings = altered
+                if filter != nil { model.filters[before].to = step }
+            } abort: {
+                if filter != nil { model.filters.removeLast() }
+            }
+        ) { engine throws(BrokerError) in try await engine.alterSubscription(name, changes) }
+    }
+
+    func deleteSubscription() {
+        let candidates = subscriptions.filter { $0.certainty == .certain && $0.rule == nil }
+        guard !candidates.isEmpty, random.oneIn(2) else { return }
+        let model = candidates[random.below(candidates.count)]
+        let name = model.name
+        model.certainty = .uncertain
+        make(
+            PendingChange(what: "delete subscription \(name)") { engine in
+                [(try? engine.subscription(name)) == nil]
+            } commit: { _ in
+                model.certainty = .gone
+            } abort: {
+                model.certainty = .certain
+            }
+        ) { engine throws(BrokerError) in try await engine.deleteSubscription(name) }
+    }
+
+    // MARK: Moving about
+
+    func replaySome() {
+        let candidates = subscriptions.filter { $0.certainty == .certain && $0.isShared }
+        guard !candidates.isEmpty else { return }
+        let model = candidates[random.below(candidates.count)]
+        let name = model.name
+        let position: StartPosition = random.oneIn(2) ? .earliest : .latest
+        note("replay \(name) from \(position)")
+        forget(model)
+        model.replays += 1
+        call { engine throws(BrokerError) in try await engine.replay(name, from: position) } then: { [self] answer in
+            note("replayed \(name): \(answer)")
+            // Deliveries between the question and the answer may belong to either life of the events.
+            forget(model)
+            guard case .done = answer else { return }
+            let bounds = bounds(of: model.topic)
+            model.allowedFrom = []
+            if position == .latest { model.requiredFrom = bounds.map(\.end) }
+        }
+    }
+
+    /// What was known of its events holds no more, but that they were dealt with once.
+    private func forget(_ model: SubscriptionModel) {
+        model.era += 1
+        for place in model.places.keys {
+            model.places[place] = PlaceModel(isDone: model.places[place]?.isDone ?? false)
+        }
+    }
+
+    func useCursor() {
+        let candidates = subscriptions.filter { $0.certainty == .certain && !$0.isShared && !$0.isCommitting }
+        guard !candidates.isEmpty else { return }
+        let model = candidates[random.below(candidates.count)]
+        let ends = ends(of: model.topic)
+        guard !ends.isEmpty else { return }
+        let (name, partition) = (model.name, random.below(ends.count))
+        let offset = Offset(Int64(random.below(Int(ends[partition].rawValue) + 1)))
+        note("commit \(name) \(partition)/\(offset)")
+        model.isCommitting = true
+        let before = model.cursors[partition] ?? [.zero]
+        model.cursors[partition] = before.union([offset])
+        call { engine throws(BrokerError) in
+            try await engine.commit(name, partition: partition, offset: offset)
+        } then: { [self] answer in
+            note("committed \(name): \(answer)")
+            model.isCommitting = false
+            switch answer {
+            case .done: model.cursors[partition] = [offset]
+            case .refused: model.cursors[partition] = before
+            case .lost: break
+            }
+            if let engine, model.certainty == .certain { checkCursor(model, engine) }
+        }
+    }
+
+    func moveLetters() {
+        var selection = DeadLetterSelection()
+        let candidates = subscriptions.filter { $0.certainty == .certain && $0.isShared }
+        if random.oneIn(2), !candidates.isEmpty { selection.subscription = candidates[random.below(candidates.count)].name }
+        let (isRedrive, chosen) = (random.oneIn(2), selection)
+        note("\(isRedrive ? "redrive" : "discard") \(selection.subscription?.description ?? "all")")
+        for topic in topics where topic.holdsDeadLetters && topic.certainty == .certain {
+            for partition in 0..<topic.settings.partitions {
+                for record in topic.log(partition).flatMap({ truth.log($0) })?.records.values ?? [:].values {
+                    if let name = selection.subscription, record.buriedBy != name.description { continue }
+                    touchedLetters.insert("\(topic.name)/\(partition)/\(record.offset)")
+                }
+            }
+        }
+        call { engine throws(BrokerError) in
+            isRedrive
+                ? try await engine.redrive(chosen, dryRun: false) : try await engine.discard(chosen, dryRun: false)
+        } then: { [self] answer in
+            note("letters moved: \(answer)")
+        }
+    }
+}

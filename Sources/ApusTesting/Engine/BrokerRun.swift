@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// One history of a broker while it happens: its parts, and what is known.
+
+import ApusEngine
+import ApusModel
+import ApusStorage
+import Logging
+
+/// One history of a broker.
+final class BrokerRun {
+    let options: BrokerSimulation.Options
+    let disk: SimulatedDisk
+    let clock: ManualClock
+    let truth = LogTruth()
+    var report: BrokerSimulation.Report
+    var random: SplitMix64
+    let weights: [Int]
+    let configuration: FileLogStoreConfiguration
+
+    // The present life.
+    var store: FileLogStore?
+    var engine: Engine?
+    var target = SimulatedTarget()
+    var executor = DrivenExecutor()
+    var calls: [Int: PendingCall] = [:]
+    var lastCall = 0
+    let board = CallBoard()
+
+    // The model.
+    var topics: [TopicModel] = []
+    var subscriptions: [SubscriptionModel] = []
+    var rules: [RuleModel] = []
+    var published: [String: PublishedEvent] = [:]
+    var held: [HeldLease] = []
+    var attempts: [HeldAttempt] = []
+    var change: PendingChange?
+    var nextEvent = 0
+    var nextName = 0
+    var step = 0
+    var hasJumped = false
+    /// Dead letters that somebody may have dealt with, by id.
+    var touchedLetters: Set<String> = []
+
+    init(seed: UInt64, _ options: BrokerSimulation.Options) {
+        self.options = options
+        report = BrokerSimulation.Report(seed: seed)
+        random = SplitMix64(seed: seed)
+        disk = SimulatedDisk(seed: random.next())
+        clock = ManualClock()
+        weights = Action.weights(&random)
+        var configuration = FileLogStoreConfiguration()
+        configuration.journalFileBytes = [16 << 10, 64 << 10][random.below(2)]
+        configuration.journalFiles = 2 + random.below(3)
+        configuration.firstJournalBytes = 8 << 10
+        configuration.blockBytesMax = [4 << 10, 32 << 10][random.below(2)]
+        configuration.queueBytesMax = 256 << 10
+        configuration.tailBytesMax = [16 << 10, 64 << 10][random.below(2)]
+        configuration.checkpointBytes = [4 << 10, 32 << 10][random.below(2)]
+        configuration.descriptorsMax = 8
+        configuration.freeBytesReserve = 64 << 10
+        self.configuration = configuration
+        if options.liesAboutSync { disk.lieAboutSync() }
+    }
+
+    // MARK: Saying
+
+    func violate(_ what: String) {
+        note("VIOLATION \(what)")
+        report.violations.append(what)
+    }
+
+    func note(_ what: @autoclosure () -> String) {
+        if options.isVerbose { print("[\(step) \(clock.now.milliseconds) ms] \(what())") }
+    }
+
+    /// Folds a number into the digest of this history.
+    func mix(_ number: some BinaryInteger) {
+        report.digest = (report.digest ^ UInt64(truncatingIfNeeded: number)) &* 0x100_0000_01B3
+    }
+
+    /// Takes over what the truth found to be wrong.
+    func collectViolations() {
+        let found = truth.withState { state in
+            defer { state.violations = [] }
+            return state.violations
+        }
+        for what in found { violate(what) }
+    }
+
+    // MARK: The history
+
+    func run() {
+        disk.setCapacity(8 << 20)
+        open(afterPowerCut: false)
+        for _ in 0..<1 + random.below(3) { createTopic() }
+        for number in 0..<options.steps {
+            guard report.isSound, engine != nil else { break }
+            step = number
+            truth.withState { $0.step = number }
+            act()
+            settleCalls()
+            if disk.isOff { crash(isPowerCut: true) }
+            collectViolations()
+            mix(disk.operations)
+        }
+        if report.isSound, engine != nil { finish() }
+        shutDown()
+        report.diskOperations = disk.operations
+        report.simulatedTime = clock.now
+        mix(disk.operations)
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Holding a store that was just opened against the truth.
+
+import ApusModel
+import ApusStorage
+import NIOCore
+
+extension LogTruth {
+    /// Reads everything in `store` and says what is wrong with it; what was not known before is known then.
+    ///
+    /// - Returns: per log that does not promise to survive power cuts and lost its end, the first offset lost.
+    func verify(_ store: any LogStore, afterPowerCut isPowerCut: Bool) -> [LogID: Offset] {
+        let logs = withState { state in state.logs.filter { !$0.value.isMaybeGone }.keys.sorted() }
+        var cut: [LogID: Offset] = [:]
+        for log in logs {
+            if let offset = verify(log, in: store, isPowerCut) { cut[log] = offset }
+        }
+        return cut
+    }
+
+    private func verify(_ log: LogID, in store: any LogStore, _ isPowerCut: Bool) -> Offset? {
+        let start: Offset
+        var found: [RecordBatch] = []
+        do throws(LogError) {
+            let bounds = try store.bounds(log)
+            start = bounds.start
+            found = try LogTruth.everything(in: log, of: store, bounds)
+        } catch {
+            withState { $0.violations.append("I1: log \(log) cannot be read: \(error)") }
+            return nil
+        }
+        return withState { state in
+            guard var truth = state.logs[log] else { return nil }
+            if start > truth.trimmedTo {
+                state.violations.append("I1: log \(log) starts at \(start) and was trimmed to \(truth.trimmedTo)")
+            }
+            var seen: Set<Int> = []
+            var after = 0
+            for batch in found {
+                guard let number = truth.number(of: batch, from: after) else {
+                    state.violations.append("I4: log \(log) holds at \(batch.baseOffset) what was not appended or refused")
+                    continue
+                }
+                after = number + 1
+                seen.insert(number)
+                if truth.batches[number].fate == .unknown {
+                    state.place(number, of: log, at: batch.baseOffset)
+                    truth = state.logs[log] ?? truth
+                }
+            }
+            let lost = truth.loseMissing(seen, start: start, log: log, isPowerCut: isPowerCut, &state.violations)
+            state.logs[log] = truth
+            return lost
+        }
+    }
+
+    private static func everything(
+        in log: LogID, of store: any LogStore, _ bounds: LogBounds
+    ) throws(LogError) -> [RecordBatch] {
+        var found: [RecordBatch] = []
+        var offset = bounds.start
+        while offset < bounds.end {
+            let batches = try store.read(log, from: offset, byteLimit: 1 << 20)
+            guard let last = batches.last else { break }
+            found += batches
+            offset = last.nextOffset
+        }
+        return found
+    }
+}
+
+extension TrueLog {
+    /// Which append a batch comes from; nil when it should not be there.
+    func number(of batch: RecordBatch, from first: Int) -> Int? {
+        for number in batches.indices.dropFirst(first) {
+            let entry = batches[number]
+            switch entry.fate {
+            case .there where entry.base == batch.baseOffset:
+                return entry.batch.bytes == batch.bytes ? number : nil
+            case .unknown:
+                var expected = entry.batch
+                expected.baseOffset = batch.baseOffset
+                if expected.bytes == batch.bytes { return number }
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    /// What was not seen is lost, where that is allowed.
+    ///
+    /// - Returns: the first offset lost.
+    mutating func loseMissing(
+        _ seen: Set<Int>, start: Offset, log: LogID, isPowerCut: Bool, _ violations: inout [String]
+    ) -> Offset? {
+        var first: Offset?
+        for number in batches.indices where !seen.contains(number) {
+            let entry = batches[number]
+            if entry.fate == .unknown { batches[number].fate = .refused }
+            guard entry.fate == .there, let base = entry.base, entry.next > start else { continue }
+            guard !entry.isFlushed, isPowerCut else {
+                violations.append("I1: log \(log) lost what was acknowledged at \(base)")
+                continue
+            }
+            batches[number].fate = .refused
+            first = min(first ?? base, base)
+            for offset in base.rawValue..<entry.next.rawValue { records[Offset(offset)] = nil }
+        }
+        if first != nil {
+            floor = batches.reduce(.zero) { $1.fate == .there ? max($0, $1.next) : $0 }
+        }
+        return first
+    }
+}
