@@ -2,6 +2,7 @@
 
 // Receiving under a lease, and settling.
 
+import ApusModel
 public import JSONText
 
 /// An event handed out under a lease.

@@ -2,6 +2,7 @@
 
 // Reading a partition from a place on.
 
+import ApusModel
 public import JSONText
 
 /// An event as it stands in a topic.

@@ -3,6 +3,7 @@
 // A server's HTTP API from the other side (docs/http-api.md). This file has the client's life and the one way a request is
 // made; what can be asked is in the extensions, a file for each chapter of the API.
 
+import ApusModel
 internal import AsyncHTTPClient
 internal import JSONText
 internal import NIOCore

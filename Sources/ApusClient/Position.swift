@@ -2,6 +2,8 @@
 
 // Where to begin to read, in the words of the API.
 
+import ApusModel
+
 /// A place in a topic, as a person names it.
 public struct Position: Sendable, Hashable, CustomStringConvertible {
     /// The place as the API spells it.

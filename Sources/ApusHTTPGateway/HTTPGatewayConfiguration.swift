@@ -46,10 +46,10 @@ public struct HTTPGatewayConfiguration: Sendable {
         hostNames = []
         origins = []
         waitingMax = 2000
-        eventBytesMax = 1 << 20
-        batchEventsMax = 10_000
+        eventBytesMax = Defaults.eventBytesMax
+        batchEventsMax = Defaults.batchEventsMax
         tailPartitionsMax = 1000
-        heartbeat = .seconds(15)
+        heartbeat = Defaults.tailHeartbeat
         tailScanInterval = .seconds(1)
         gracePeriod = .seconds(10)
         version = "dev"
@@ -58,7 +58,7 @@ public struct HTTPGatewayConfiguration: Sendable {
     }
 
     /// How long a request may wait at most.
-    static let waitMax = Duration.seconds(30)
+    static let waitMax = Defaults.waitMax
 
     private static let systemTime: @Sendable () -> Timestamp = {
         var time = timespec()

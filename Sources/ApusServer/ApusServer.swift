@@ -112,7 +112,8 @@ public enum ApusServer {
     ) throws -> FileLogStore {
         do {
             return try FileLogStore(
-                directory: configuration.dataDirectory, configuration: configuration.store, logger: logger)
+                directory: configuration.dataDirectory, configuration: configuration.store, logger: logger,
+                onFlush: ServerMetrics.flushObserver(in: registry))
         } catch {
             throw ServerError(
                 description: "the data folder \(configuration.dataDirectory) cannot be opened: \(describe(error))")
@@ -148,6 +149,10 @@ public enum ApusServer {
     ) -> HTTPGatewayConfiguration {
         var server = HTTPServerConfiguration(addresses: configuration.listen)
         server.limits.bodyBytesMax = Defaults.bodyBytesMax
+        server.limits.requestLineBytesMax = Defaults.requestLineBytesMax
+        server.limits.headerBytesMax = Defaults.headerBytesMax
+        server.limits.headerFieldsMax = Defaults.headerFieldsMax
+        server.headTimeout = Defaults.headTimeout
         var gateway = HTTPGatewayConfiguration(server: server)
         gateway.token = configuration.token
         gateway.gracePeriod = configuration.gracePeriod

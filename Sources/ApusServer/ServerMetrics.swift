@@ -8,6 +8,7 @@ import ApusStorage
 import ApusEngine
 import ApusHTTPGateway
 import ApusModel
+import ApusStorage
 import ApusTelemetry
 import Synchronization
 
@@ -88,6 +89,18 @@ final class ServerMetrics: Sendable {
             return shown.subtracting(present)
         }
         for name in gone { registry.removeSeries(carrying: ["subscription": name.description]) }
+    }
+
+    /// Counts flushes of the journal.
+    static func flushObserver(in registry: PrometheusRegistry) -> FlushObserver {
+        let durations = registry.histogram(
+            "apus_journal_flush_duration_seconds", help: "How long a flush of the journal took.", buckets: .latency)
+        let batches = registry.histogram(
+            "apus_journal_flush_batches", help: "Batches that shared a flush of the journal.", buckets: .magnitude)
+        return { duration, count, _ in
+            durations.observe(duration.seconds)
+            batches.observe(Double(count))
+        }
     }
 
     /// Adds what only the HTTP server knows.

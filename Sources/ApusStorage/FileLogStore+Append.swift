@@ -186,7 +186,9 @@ extension FileLogStore {
         writer.beginBlock()
         for item in group { writer.add(item.batch, log: item.files.id, life: item.files.life) }
         do throws(DiskError) {
+            let begun = clock.monotonic()
             let bytes = try writer.commitBlock()
+            onFlush?(clock.monotonic() - begun, group.count, bytes)
             finish(group, journalBytes: bytes, committer, &completions)
         } catch {
             environment.logger.error(

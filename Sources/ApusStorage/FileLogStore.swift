@@ -13,6 +13,10 @@ import DequeModule
 public import Logging
 import Synchronization
 
+/// Told after each flush of the journal how long it took and how many batches and bytes it covered; on the journal's
+/// thread: count and return.
+public typealias FlushObserver = @Sendable (_ duration: Duration, _ batches: Int, _ bytes: Int) -> Void
+
 /// Logs in the files of one folder.
 public final class FileLogStore: LogStore {
     let directory: String
@@ -25,15 +29,17 @@ public final class FileLogStore: LogStore {
     let committer: Mutex<Committer>
     let maintenance: Mutex<Maintenance>
     let threads = StoreThreads()
+    let onFlush: FlushObserver?
 
     /// Opens the store in `directory`, which is made if there is none, and starts its threads.
     ///
     /// - Throws: ``LogError/failed(_:)`` when another process has it open, or the disk refuses.
     public convenience init(
         directory: String, configuration: FileLogStoreConfiguration = FileLogStoreConfiguration(),
-        logger: Logger
+        logger: Logger, onFlush: FlushObserver? = nil
     ) throws(LogError) {
-        try self.init(directory: directory, on: PosixDisk(), configuration: configuration, logger: logger)
+        try self.init(
+            directory: directory, on: PosixDisk(), configuration: configuration, logger: logger, onFlush: onFlush)
         start()
     }
 
@@ -41,8 +47,9 @@ public final class FileLogStore: LogStore {
     package init(
         directory: String, on disk: any Disk, configuration: FileLogStoreConfiguration,
         clock: StoreClock = .system, random: @escaping @Sendable () -> UInt64 = { .random(in: 1 ... .max) },
-        logger: Logger
+        logger: Logger, onFlush: FlushObserver? = nil
     ) throws(LogError) {
+        self.onFlush = onFlush
         self.directory = directory
         self.configuration = configuration
         self.clock = clock
@@ -175,7 +182,7 @@ struct SharedState {
             tailBytes += recovery.tail.reduce(0) { $0 + $1.batch.length }
             slots.append(slot)
             slotOf[files.id] = slots.count - 1
-            dirty.insert(slots.count - 1)
+            if !recovery.tail.isEmpty || !files.isDurable { dirty.insert(slots.count - 1) }
         }
         if !dirty.isEmpty { dirtySince = .zero }
     }

@@ -72,7 +72,8 @@ public struct PushSettings: Sendable, Hashable {
 
     /// Where and how a push subscription delivers.
     public init(
-        url: String, timeout: Duration = .seconds(15), concurrency: Int = 8, mode: Mode = .binary
+        url: String, timeout: Duration = Defaults.webhookTimeout, concurrency: Int = Defaults.webhookConcurrency,
+        mode: Mode = .binary
     ) {
         self.url = url
         self.timeout = timeout

@@ -2,6 +2,7 @@
 
 // The text forms that people read and type: durations, sizes, tables, events on a line.
 
+import ApusModel
 import ApusCLI
 import ApusClient
 import JSONText

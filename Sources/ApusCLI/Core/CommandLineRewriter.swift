@@ -3,6 +3,7 @@
 // Two things that swift-argument-parser does not do: options that belong to all commands may stand before the command
 // (`apus --url U topic list`), and a mistyped command gets a suggestion.
 
+import ApusModel
 internal import ArgumentParser
 
 /// Looks at a command line beside the parser.

@@ -2,6 +2,7 @@
 
 // Values of options, with errors that say what is accepted.
 
+import ApusModel
 internal import ApusClient
 internal import ArgumentParser
 internal import JSONText

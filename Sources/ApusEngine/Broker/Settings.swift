@@ -22,8 +22,9 @@ public struct TopicSettings: Sendable, Hashable {
 
     /// What is decided about a topic.
     public init(
-        partitions: Int = 1, durability: Durability = .flush, retentionAge: Duration? = .seconds(7 * 86_400),
-        retentionBytes: Int64? = nil, segmentBytes: Int = 128 << 20
+        partitions: Int = Defaults.partitions, durability: Durability = .flush,
+        retentionAge: Duration? = Defaults.retentionAge, retentionBytes: Int64? = nil,
+        segmentBytes: Int = Defaults.segmentBytes
     ) {
         self.partitions = partitions
         self.durability = durability
@@ -79,7 +80,7 @@ public struct RetrySettings: Sendable, Hashable {
     public var max: Duration
 
     /// When a failed delivery is tried again.
-    public init(initial: Duration = .seconds(1), max: Duration = .seconds(300)) {
+    public init(initial: Duration = Defaults.retryInitial, max: Duration = Defaults.retryMax) {
         self.initial = initial
         self.max = max
     }

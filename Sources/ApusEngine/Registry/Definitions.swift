@@ -40,7 +40,7 @@ struct SubscriptionDefinition: Sendable, Hashable {
     var deadLetter: ResourceName {
         if let name = settings.deadLetter { return name }
         // A topic name leaves room for the suffix because registration checks it.
-        return (try? ResourceName("\(settings.topic).dead-letter")) ?? settings.topic
+        return (try? ResourceName("\(settings.topic)\(Defaults.deadLetterSuffix)")) ?? settings.topic
     }
 }
 

@@ -40,7 +40,7 @@ extension JSONWriter {
 
     mutating func member(_ name: StaticString, _ value: Offset) { member(name, value.rawValue) }
 
-    mutating func member(_ name: StaticString, _ value: Duration) { member(name, DurationText.text(value)) }
+    mutating func member(_ name: StaticString, _ value: Duration) { member(name, DurationText.format(value)) }
 
     mutating func member(_ name: StaticString, _ value: Timestamp) { member(name, TimeText.text(value)) }
 

@@ -29,7 +29,7 @@ struct MemberReader {
     private static func unknown(_ path: String, last name: String, among names: [String]) -> Problem {
         let known = names.isEmpty ? "no members are known here" : "known are \(names.joined(separator: ", "))"
         return Problem(
-            .malformed, "unknown member '\(path)'\(Suggestion.clause(for: name, among: names))", hint: known)
+            .malformed, "unknown member '\(path)'\(Suggestions.clause(for: name, among: names))", hint: known)
     }
 
     /// Whether the member is there, even if it is null.
@@ -92,8 +92,8 @@ struct MemberReader {
         guard range.contains(duration) else {
             throw Problem(
                 .invalid,
-                "'\(path(name))' must be from \(DurationText.text(range.lowerBound)) to "
-                    + "\(DurationText.text(range.upperBound)), not \(text)")
+                "'\(path(name))' must be from \(DurationText.format(range.lowerBound)) to "
+                    + "\(DurationText.format(range.upperBound)), not \(text)")
         }
         return duration
     }
@@ -117,7 +117,7 @@ struct MemberReader {
             let known = Choice.allCases.map(\.rawValue)
             throw Problem(
                 .malformed,
-                "'\(path(name))' cannot be '\(text.prefix(80))'\(Suggestion.clause(for: text, among: known))",
+                "'\(path(name))' cannot be '\(text.prefix(80))'\(Suggestions.clause(for: text, among: known))",
                 hint: "it can be \(known.joined(separator: ", "))")
         }
         return choice

@@ -95,8 +95,8 @@ private struct RetryInput {
         guard settings.initial <= settings.max else {
             throw Problem(
                 .invalid,
-                "'retry.initial' (\(DurationText.text(settings.initial))) must not be above 'retry.max' "
-                    + "(\(DurationText.text(settings.max)))")
+                "'retry.initial' (\(DurationText.format(settings.initial))) must not be above 'retry.max' "
+                    + "(\(DurationText.format(settings.max)))")
         }
         return settings
     }

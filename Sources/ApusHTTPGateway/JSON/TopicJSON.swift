@@ -62,7 +62,7 @@ extension Durability {
         switch self {
         case .flush: "flush"
         case .none: "none"
-        case .interval(let interval): DurationText.text(interval)
+        case .interval(let interval): DurationText.format(interval)
         }
     }
 }
@@ -76,7 +76,7 @@ extension JSONWriter {
             writer.member("durability", topic.settings.durability.text)
             writer.key("retention")
             writer.object { writer in
-                writer.member("age", topic.settings.retentionAge.map(DurationText.text))
+                writer.member("age", topic.settings.retentionAge.map(DurationText.format))
                 writer.key("bytes")
                 if let bytes = topic.settings.retentionBytes { writer.integer(bytes) } else { writer.null() }
             }

@@ -3,6 +3,8 @@
 // The schemas that have a name in the OpenAPI document. What people send (`TopicSettings`, `RuleSettings`, ...) is kept apart
 // from what they get back, because answers say more than can be set.
 
+import ApusModel
+
 /// A named schema of the OpenAPI document.
 enum Definition: String, Sendable, CaseIterable {
     case name = "Name"

@@ -40,7 +40,7 @@ struct QueryReader: Sendable {
             known.isEmpty ? "this request takes no parameters" : "known are \(known.joined(separator: ", "))"
         let name = String(name.prefix(80))
         return Problem(
-            .malformed, "unknown query parameter '\(name)'\(Suggestion.clause(for: name, among: known))",
+            .malformed, "unknown query parameter '\(name)'\(Suggestions.clause(for: name, among: known))",
             hint: hint)
     }
 
@@ -79,7 +79,7 @@ struct QueryReader: Sendable {
         }
         guard duration <= max else {
             throw Problem(
-                .invalid, "query parameter '\(name)' must be at most \(DurationText.text(max)), not \(text)")
+                .invalid, "query parameter '\(name)' must be at most \(DurationText.format(max)), not \(text)")
         }
         return duration
     }

@@ -36,6 +36,7 @@ extension LogFiles {
         let scratch = SegmentScratch()
         return try state.withLock { (state: inout State) throws(DiskError) -> LogRecovery in
             var recovery = LogRecovery()
+            if let entry { dropLeftovers(of: entry, &state) }
             let first = firstToWalk(state, entry, hasCheckpoint)
             var durableEnd = entry?.mark.end ?? state.meta.start
             if !hasCheckpoint, first < state.segments.count { durableEnd = state.segments[first].base }
@@ -60,7 +61,9 @@ extension LogFiles {
             if covers, let first = state.segments.firstIndex(where: { !$0.isDurable }) {
                 // A flush of these pages may have failed before the process ended, and reading them proves nothing
                 // then. The journal has them all: they are written again.
+                let base = state.segments[first].base
                 rewind(to: first, &state)
+                if state.segments.last?.base == base { try syncSegment(base) }
                 state.end = max(durableEnd, state.meta.start)
             }
             recovery.tailFrom = covers ? durableEnd : state.end
@@ -68,6 +71,15 @@ extension LogFiles {
             recovery.end = max(state.end, recovery.tail.last?.next ?? .zero)
             return recovery
         }
+    }
+
+    /// Removes segments that began where an earlier one is known to go on: they were taken back once, and a power
+    /// cut has brought them back.
+    private func dropLeftovers(of entry: Checkpoint.Entry, _ state: inout State) {
+        for segment in state.segments where segment.base > entry.base && segment.base < entry.mark.end {
+            remove(segment.base)
+        }
+        state.segments.removeAll { $0.base > entry.base && $0.base < entry.mark.end }
     }
 
     private func firstToWalk(_ state: State, _ entry: Checkpoint.Entry?, _ hasCheckpoint: Bool) -> Int {
@@ -121,9 +133,12 @@ extension LogFiles {
         segment.written = rebuilt.mark
         segment.durable = isShort ? rebuilt.mark : from
         segment.isKnown = true
+        let isCut = rebuilt.mark.bytes < state.segments[number].bytes
         try rebuilt.store(in: self, base: segment.base, cutsLog: true)
+        // What was cut off must not come back behind what will be written there.
+        if isCut { try syncSegment(segment.base) }
         state.segments[number] = segment
-        if segment.written.batches != segment.durable.batches { state.hasNewNames = true }
+        if segment.written.batches != segment.durable.batches { state.hasChangedNames = true }
         return !isShort
     }
 
@@ -132,8 +147,8 @@ extension LogFiles {
     func learn(_ number: Int, _ state: inout State) throws(DiskError) {
         var segment = state.segments[number]
         guard !segment.isKnown else { return }
-        let last = try index(segment).entry(segment.written.indexEntries - 1)
-        let sumsBytes = try file(segment.base, .sums).size()
+        let last = try index(segment)?.entry(segment.written.indexEntries - 1)
+        let sumsBytes = try sums(segment.base)?.limit ?? 0
         if let last, last.position >= segment.bytes, sumsBytes >= Int64(last.ordinal * SegmentFormat.sumBytes)
         {
             segment.written.end = last.offset
@@ -160,9 +175,8 @@ extension LogFiles {
             metadata: ["segment": "\(path(segment.base, .log))"])
         let start = IndexEntry.start(of: segment.base)
         var rebuilt = SegmentRebuild(from: DurableMark(end: segment.base))
-        let sums = try file(segment.base, .sums)
         var scanner = SegmentScanner(
-            log: try file(segment.base, .log), limit: segment.bytes, sums: (sums, try sums.size()),
+            log: try file(segment.base, .log), limit: segment.bytes, sums: try sums(segment.base),
             from: start,
             ceiling: ceiling)
         walking: while true {
@@ -173,7 +187,15 @@ extension LogFiles {
             }
         }
         rebuilt.addFooter(bytes: segment.bytes)
-        try rebuilt.store(in: self, base: segment.base, cutsLog: false)
+        do throws(DiskError) {
+            try rebuilt.store(in: self, base: segment.base, cutsLog: false)
+        } catch {
+            // Reading goes on without, from the segment's start; the next opening tries again.
+            guard error != .crashed else { throw error }
+            var mark = rebuilt.mark
+            mark.indexEntries = 0
+            return mark
+        }
         return rebuilt.mark
     }
 
@@ -193,7 +215,7 @@ extension LogFiles {
         guard let base = before.first?.base else { return }
         for kind in SegmentFormat.Kind.allCases { try file(base, kind).truncate(to: 0) }
         state.segments.insert(SegmentState(base: base, created: state.segments[first].created), at: first)
-        state.hasNewNames = true
+        state.hasChangedNames = true
         try append(before, to: first, &state, scratch)
     }
 

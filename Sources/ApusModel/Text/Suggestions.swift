@@ -7,13 +7,23 @@ package enum Suggestions {
     /// The nearest of `candidates`, if it is near enough to be meant.
     package static func nearest(to word: String, among candidates: [String]) -> String? {
         guard word.count <= 64 else { return nil }
-        let ranked = candidates.map { (name: $0, distance: distance(word.lowercased(), $0)) }
+        let ranked = candidates.map { (name: $0, distance: distance(normal(word), normal($0))) }
         guard let best = ranked.min(by: { ($0.distance, $0.name) < ($1.distance, $1.name) }) else {
             return nil
         }
         if best.distance <= max(1, min(word.count, best.name.count) / 3) { return best.name }
         let extensions = candidates.filter { $0.hasPrefix(word.lowercased()) }
         return word.count >= 2 && extensions.count == 1 ? extensions.first : nil
+    }
+
+    /// `: did you mean 'x'?`, or nothing.
+    package static func clause(for word: String, among candidates: [String]) -> String {
+        nearest(to: word, among: candidates).map { ": did you mean '\($0)'?" } ?? ""
+    }
+
+    /// Upper case and separators are the commonest differences, and none in meaning.
+    private static func normal(_ word: String) -> String {
+        word.lowercased().filter { $0 != "_" && $0 != "-" }
     }
 
     /// How many insertions, deletions, replacements and swaps of neighbours turn one word into the other (optimal string
