@@ -31,6 +31,10 @@ def event(identity, data=None, type="test.happened.v1", source="/tests", **attri
     return made
 
 
+class ServerEnded(AssertionError):
+    """The server ended before it was ready."""
+
+
 class ApusServer:
     """One server process after the other over the same data folder and port."""
 
@@ -50,6 +54,12 @@ class ApusServer:
     def start(self, wrapper=()):
         """Starts the server and waits until it is ready. A wrapper is a command to run it under, such as
         strace with its options."""
+        self.launch(wrapper)
+        self.wait_until_ready()
+        return self
+
+    def launch(self, wrapper=()):
+        """Starts the server without waiting: it may well end before it is ready."""
         command = [
             *wrapper, self.binary, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}",
             *self.arguments]
@@ -57,14 +67,16 @@ class ApusServer:
             # A session of its own, so that a wrapper and what it runs are killed together.
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        self.wait_until_ready()
-        return self
+
+    @property
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
 
     def wait_until_ready(self):
         deadline = time.monotonic() + READY_SECONDS_MAX
         while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log_tail()}")
+            if not self.is_running:
+                raise ServerEnded(f"the server ended with {self.process.returncode}:\n{self.log_tail()}")
             try:
                 if self.http.get(f"{self.url}/health/ready", timeout=1).status_code == 200:
                     return
