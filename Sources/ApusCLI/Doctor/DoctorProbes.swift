@@ -3,6 +3,7 @@
 // What `apus doctor` asks the system. The answers are judged elsewhere (LocalChecks), so that the judgements can be tested.
 
 internal import ApusModel
+internal import ApusStorage
 internal import NIOCore
 internal import NIOPosix
 
@@ -69,26 +70,10 @@ private enum SystemProbes {
         return (existing, isWritable ? nil : String(cString: strerror(errno)))
     }
 
-    /// The median of a few appends of 4 KiB, each followed by a flush, as the journal does it.
+    /// The median time of a write and flush as the journal makes them; nil when the folder cannot be written.
     static func flush(in folder: String) async throws -> Duration? {
         try await NIOThreadPool.singleton.runIfActive {
-            var template = Array("\(folder)/.apus-doctor-XXXXXX".utf8CString)
-            let descriptor = mkstemp(&template)
-            guard descriptor >= 0 else { return nil }
-            defer {
-                close(descriptor)
-                unlink(template)
-            }
-            let block = [UInt8](repeating: 0x61, count: 4096)
-            var samples: [Duration] = []
-            for _ in 0..<20 {
-                let start = ContinuousClock.now
-                guard write(descriptor, block, block.count) == block.count, fsync(descriptor) == 0 else {
-                    return nil
-                }
-                samples.append(ContinuousClock.now - start)
-            }
-            return samples.sorted()[samples.count / 2]
+            try? FileLogStore.measureFlush(in: folder).median
         }
     }
 

@@ -147,7 +147,7 @@ extension Engine {
             guard offset < bounds.end else { break }
             let batches: [RecordBatch]
             do { batches = try context.store.read(partition.log, from: offset, byteLimit: 256 << 10) } catch {
-                guard let next = LookAhead.wayAround(error) else { throw BrokerError(error) }
+                guard let next = LookAhead.wayAround(error) else { throw BrokerError(reading: error) }
                 offset = next
                 continue
             }

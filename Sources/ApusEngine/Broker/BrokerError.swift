@@ -66,7 +66,16 @@ extension BrokerError {
         }
     }
 
-    /// What the store's error means to a caller of the broker.
+    /// What the store's error means to somebody who reads: a disk that fails to read loses nothing that was accepted.
+    init(reading error: LogError) {
+        if case .failed(let reason) = error {
+            self = .storage("cannot be read: \(reason)")
+        } else {
+            self = BrokerError(error)
+        }
+    }
+
+    /// What the store's error means to somebody who writes.
     init(_ error: LogError) {
         switch error {
         case .trimmed(let start): self = .trimmed(start: start)

@@ -75,7 +75,7 @@ extension Engine {
             } catch {
                 // What was read before the damage is not withheld; the next fetch begins at the damage and says so.
                 guard fetched.events.isEmpty else { return fetched }
-                throw BrokerError(error)
+                throw BrokerError(reading: error)
             }
             guard !batches.isEmpty else { break }
             for batch in batches where fetched.events.count < limit {
