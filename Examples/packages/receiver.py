@@ -4,12 +4,23 @@ refused for good. It records the id of every event it was sent, with its answer.
 import collections
 import http.server
 import json
+import sys
 import threading
 import time
 
 FAILING_REQUEST = 7
 # How long a request takes, so that deliveries go on for a while.
 WORK_SECONDS = 0.02
+
+
+class QuietServer(http.server.ThreadingHTTPServer):
+    """A server whose connections may end at any time: it is what happens when a sender is killed."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Receiver:
@@ -22,8 +33,7 @@ class Receiver:
         self.accepted = collections.defaultdict(collections.Counter)
         self.failed = collections.defaultdict(collections.Counter)
         self.refused = collections.defaultdict(collections.Counter)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server.daemon_threads = True
+        self.server = QuietServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

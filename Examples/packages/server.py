@@ -12,7 +12,6 @@ import urllib.parse
 import urllib.request
 
 READY_SECONDS_MAX = 30
-BATCH = "application/cloudevents-batch+json"
 
 
 class ApiError(RuntimeError):
@@ -43,7 +42,8 @@ class Server:
     def start(self):
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}"],
+                [self.binary, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}",
+                 "--allow-private-webhooks"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.wait_until_ready()
 
@@ -65,12 +65,12 @@ class Server:
             os.kill(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
-    def request(self, method, path, body=None, accept="application/json"):
+    def request(self, method, path, body=None):
         """The answer's JSON and headers; an error status raises with the server's explanation."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             self.url + path, data=data, method=method,
-            headers={"Content-Type": "application/json", "Accept": accept})
+            headers={"Content-Type": "application/json", "Accept": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
                 text = response.read()
@@ -90,16 +90,16 @@ class Server:
         return partitions if isinstance(partitions, int) else len(partitions)
 
     def events(self, topic, partition):
-        """All events of a partition, in order."""
+        """All events of a partition, in order, each with its offset."""
         offset = 0
         while True:
             query = urllib.parse.urlencode({"partition": partition, "from": offset, "limit": 1000})
-            page, headers = self.request("GET", f"/v1/topics/{topic}/events?{query}", accept=BATCH)
-            yield from page
-            following = int(headers["Apus-Next-Offset"])
-            if not page or following == offset:
+            page, _ = self.request("GET", f"/v1/topics/{topic}/events?{query}")
+            for record in page["events"]:
+                yield record["offset"], record["event"]
+            if page["next"] >= page["end"] or page["next"] == offset:
                 return
-            offset = following
+            offset = page["next"]
 
     def end_offsets(self, topic, partitions):
         """Where each partition ends, to see whether anything still arrives."""

@@ -4,6 +4,7 @@ The data folder is a small memory file system of its own, which only root can mo
 """
 
 import itertools
+import os
 import subprocess
 import time
 
@@ -11,7 +12,7 @@ import pytest
 from apus_server import event
 from ledger import Ledger, read_records
 
-DISK = "224m"
+DISK = "320m"
 FILLER = "x" * 500_000
 RECOVER_SECONDS_MAX = 20
 
@@ -49,11 +50,12 @@ class Filler:
         self.ledger.note([made], [answer.json() if answer.status_code == 200 else None])
         return answer
 
-    def publish_until_refused(self):
+    def publish_until_refused(self, pause_seconds=0):
         for _ in range(2000):
             answer = self.publish()
             if answer.status_code != 200:
                 return answer
+            time.sleep(pause_seconds)
         raise AssertionError("the disk does not get full")
 
     def wait_until_accepted(self):
@@ -74,8 +76,9 @@ def prepare(server):
     server.create_topic("work")
     server.succeed("PUT", "/v1/subscriptions/worker", json={"topic": "work", "start": "earliest"})
     server.publish("work", *(event(f"w-{number}") for number in range(200)))
-    for number in range(60):
-        server.publish("doomed", event(f"d-{number}", FILLER, datacontenttype="text/plain"))
+    for number in range(0, 200, 10):
+        server.publish("doomed", *(
+            event(f"d-{number + index}", FILLER, datacontenttype="text/plain") for index in range(10)))
     return Filler(server)
 
 
@@ -84,8 +87,23 @@ def assert_is_full(server, answer):
     problem = answer.json()
     assert problem["retryable"] and "full" in problem["detail"], problem
     assert int(answer.headers["Retry-After"]) > 0
-    assert server.request("GET", "/health/ready").status_code == 503
+    deadline = time.monotonic() + RECOVER_SECONDS_MAX
+    while server.request("GET", "/health/ready").status_code != 503:
+        assert time.monotonic() < deadline, "the server is ready on a full disk"
+        time.sleep(0.1)
     assert server.request("GET", "/health/live").status_code == 200
+
+
+def wait_for_journal(server):
+    """What the server can still write when others leave no space is the journal file that it prepared before:
+    waits until a whole one is free again."""
+    deadline = time.monotonic() + RECOVER_SECONDS_MAX
+    while True:
+        sizes = [path.stat().st_size for path in (server.data / "journal").iterdir()]
+        if len(sizes) > 1 and max(sizes) == 8 << 20:
+            return
+        assert time.monotonic() < deadline, f"no journal file is prepared: {sizes}"
+        time.sleep(0.1)
 
 
 def acknowledge(server, count):
@@ -136,39 +154,56 @@ def test_events_fill_the_disk(small_disk_server, report):
     report(f"publishing again {seconds:.1f} s after a topic was deleted; {filler.ledger.summary()}")
 
 
-def test_somebody_else_fills_the_disk(small_disk_server, report):
+def test_somebody_else_nearly_fills_the_disk(small_disk_server, report):
     server = small_disk_server
     filler = prepare(server)
-    for _ in range(20):
-        assert filler.publish().status_code == 200
+    wait_for_journal(server)
+    ballast = server.data / "ballast"
+    fill(ballast, leaving=40 << 20)
+    assert_is_full(server, filler.publish_until_refused(pause_seconds=0.05))
+    filler.ledger.check_all(server)
+    done = acknowledge(server, 20)
+    server.kill()
+    launch_when_full(server)
+    done += acknowledge(server, 20)
+    assert len(set(done)) == 40, "what was acknowledged on a full disk comes again"
+    ballast.unlink()
+    seconds = filler.wait_until_accepted()
+    server.restart()
+    filler.ledger.check_all(server)
+    report(f"publishing again {seconds:.1f} s after the space was back; {filler.ledger.summary()}")
+
+
+def test_somebody_else_takes_the_last_byte(small_disk_server, report):
+    """Then nothing can be written, acknowledgements neither; but everything is answered, read and kept."""
+    server = small_disk_server
+    filler = prepare(server)
+    wait_for_journal(server)
     ballast = server.data / "ballast"
     fill(ballast)
     assert_is_full(server, filler.publish_until_refused())
     filler.ledger.check_all(server)
-    done = acknowledge(server, 20)
     ballast.unlink()
     seconds = filler.wait_until_accepted()
+    wait_for_journal(server)
 
     fill(ballast)
+    assert_is_full(server, filler.publish_until_refused())
     server.kill()
-    launch_when_full(server)
-    filler.ledger.check_all(server)
-    done += acknowledge(server, 20)
-    assert len(set(done)) == 40, "what was acknowledged on a full disk comes again"
     ballast.unlink()
-    filler.wait_until_accepted()
-    server.restart()
+    server.start()
     filler.ledger.check_all(server)
-    assert len(list(read_records(server, "work", 0, 0))) == 200
+    filler.wait_until_accepted()
+    assert len(acknowledge(server, 20)) == 20
     report(f"publishing again {seconds:.1f} s after the space was back; {filler.ledger.summary()}")
 
 
-def fill(path):
-    """Takes all space that is left."""
+def fill(path, leaving=0):
+    """Takes all space that is left, or all but so many bytes."""
+    left = os.statvfs(path.parent).f_bavail * os.statvfs(path.parent).f_frsize
     with path.open("wb", buffering=0) as file:
-        for size in (1 << 20, 4096):
-            try:
-                while True:
-                    file.write(b"\0" * size)
-            except OSError:
-                pass
+        try:
+            while left > leaving:
+                left -= file.write(b"\0" * min(1 << 20, left - leaving))
+        except OSError:
+            pass

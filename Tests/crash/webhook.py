@@ -2,9 +2,20 @@
 
 import collections
 import http.server
+import sys
 import threading
 
 FAILING_REQUEST = 7
+
+
+class QuietServer(http.server.ThreadingHTTPServer):
+    """A server whose connections may end at any time: it is what happens when a sender is killed."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Webhook:
@@ -16,8 +27,7 @@ class Webhook:
         self.failed = 0
         # Id -> how often it was accepted.
         self.accepted = collections.Counter()
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server.daemon_threads = True
+        self.server = QuietServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -15,6 +15,8 @@ final class JournalWriter {
     private let buffer: AlignedBuffer
     private var current: JournalFile?
     private var position: Int64 = 0
+    /// Whether the last block failed because there was no space to write it, before any flush.
+    private var hasLackedSpace = false
     /// Order of the file being written.
     private(set) var sequence: UInt64
     /// The number of the next block.
@@ -55,8 +57,19 @@ final class JournalWriter {
 
     private var isEmpty: Bool { position == Int64(JournalFormat.fileHeaderBytes) }
 
-    /// Goes on in another file, which makes void the block that failed in the present one; durable on return.
+    /// Makes void the block that failed; durable on return. Goes on in another file, unless the present one is in
+    /// no doubt: its flushes all succeeded, and a full disk may have no room for another.
     func voidFailedBlock() throws(DiskError) {
+        if let file = current?.file, hasLackedSpace {
+            hasLackedSpace = false
+            do throws(DiskError) {
+                try file.truncate(to: position)
+                try file.sync()
+                return
+            } catch {
+                // What of the block is on the disk is not known: the next file has to say that it is void.
+            }
+        }
         current = nil
         try openNext(isSynced: true)
     }
@@ -116,7 +129,12 @@ final class JournalWriter {
         let length = AlignedBuffer.roundUp(used)
         UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[used..<length])
             .initializeMemory(as: UInt8.self, repeating: 0)
-        try current.file.write(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<length]), at: position)
+        do throws(DiskError) {
+            try current.file.write(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<length]), at: position)
+        } catch {
+            hasLackedSpace = error == .noSpace
+            throw error
+        }
         try current.file.sync()
         position += Int64(length)
         block += 1
