@@ -85,7 +85,8 @@ struct Recovery {
         environment.logger.info(
             "The store is open",
             metadata: [
-                "logs": "\(logs.count)", "journal files": "\(journals.map(\.header.sequence))", "low": "\(low)",
+                "logs": "\(logs.count)", "journal files": "\(journals.map(\.header.sequence))",
+                "low": "\(low)",
                 "next block": "\(start.block)",
                 "batches from the journal": "\(journal.frames.values.reduce(0) { $0 + $1.count })",
                 "damaged": "\(journal.needsCheckpoint)",
@@ -98,7 +99,9 @@ struct Recovery {
 
     private func makeFolders() throws(DiskError) {
         try disk.makeDirectory(directory)
-        for name in ["journal", "logs", "trash", "quarantine"] { try disk.makeDirectory(directory + "/" + name) }
+        for name in ["journal", "logs", "trash", "quarantine"] {
+            try disk.makeDirectory(directory + "/" + name)
+        }
         // Whether they are new is not worth finding out: a process that made them may have ended before this.
         try disk.syncDirectory(directory)
         for name in ["journal", "logs"] { try disk.syncDirectory(directory + "/" + name) }

@@ -182,7 +182,8 @@ final class LogFiles: Sendable {
     /// Its segments in short, for logs: base, bytes written and durable, end.
     func describe() -> String {
         state.withLock { state in
-            state.segments.map { "\($0.base)+\($0.bytes)/\($0.durable.bytes)=\($0.end)" }.joined(separator: " ")
+            state.segments.map { "\($0.base)+\($0.bytes)/\($0.durable.bytes)=\($0.end)" }.joined(
+                separator: " ")
         }
     }
 

@@ -239,7 +239,9 @@ final class SimulatedFile: DiskFile {
         }
         for index in node.dirty.sorted() where state.random.oneIn(2) {
             let end = min((index + 1) * sector, node.content.count)
-            if index * sector < end { node.durable[index * sector..<end] = node.content[index * sector..<end] }
+            if index * sector < end {
+                node.durable[index * sector..<end] = node.content[index * sector..<end]
+            }
         }
         node.dirty = []
     }
