@@ -137,10 +137,11 @@ struct Recovery {
             let path = folder + "/" + name
             let file = try disk.open(path, .direct)
             let bytes = try file.size()
-            let page = try firstPage(of: file)
+            let reader = try disk.open(path, .read)
+            let page = try firstPage(of: reader)
             let journal = JournalFile(path: path, file: file, bytes: bytes)
             if let header = page.header {
-                found.append(JournalFound(file: journal, header: header))
+                found.append(JournalFound(file: journal, reader: reader, header: header))
             } else if page.isBlank {
                 if bytes == Int64(configuration.journalFileBytes) {
                     pool.adopt(journal, sequence: nil)

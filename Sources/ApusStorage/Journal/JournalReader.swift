@@ -36,6 +36,8 @@ struct JournalFrame {
 /// A journal file found at start.
 struct JournalFound {
     var file: JournalFile
+    /// The same file, to read at any position.
+    var reader: any DiskFile
     var header: JournalFileHeader
 }
 
@@ -64,7 +66,7 @@ struct JournalReader {
     }
 
     private mutating func read(_ found: JournalFound, voidFrom end: UInt64?) throws(DiskError) {
-        let window = FileWindow(found.file.file, limit: try found.file.file.size(), step: 1 << 20)
+        let window = FileWindow(found.reader, limit: found.file.bytes, step: 1 << 20)
         var position = Int64(JournalFormat.fileHeaderBytes)
         var number = found.header.firstBlock
         contents.nextBlock = max(contents.nextBlock, number)
@@ -81,7 +83,8 @@ struct JournalReader {
                 try cutBack(window, at: position, number, found.header)
                 break
             }
-            try salvage(window, position..<(later?.position ?? window.limit), number, found)
+            try salvage(
+                window, position..<(later?.position ?? window.limit), number..<(later?.number ?? end ?? .max), found)
             guard let later else { break }
             (position, number) = (later.position, later.number)
         }
@@ -155,17 +158,17 @@ struct JournalReader {
 
     /// Picks whole batches out of blocks that were acknowledged and are damaged.
     private mutating func salvage(
-        _ window: FileWindow, _ range: Range<Int64>, _ number: UInt64, _ found: JournalFound
+        _ window: FileWindow, _ range: Range<Int64>, _ blocks: Range<UInt64>, _ found: JournalFound
     ) throws(DiskError) {
         quarantined.add()
         logger.error(
             "A journal block that was acknowledged is damaged; its whole batches are kept",
-            metadata: ["file": "\(found.file.path)", "position": "\(range.lowerBound)", "block": "\(number)"])
+            metadata: ["file": "\(found.file.path)", "position": "\(range.lowerBound)", "block": "\(blocks.lowerBound)"])
         contents.needsCheckpoint = true
         contents.damagedFiles.insert(found.header.sequence)
         var position = range.lowerBound
         while position < range.upperBound {
-            guard let header = try frame(window, at: position), header.block >= number,
+            guard let header = try frame(window, at: position), blocks.contains(header.block),
                 header.sequence == UInt32(truncatingIfNeeded: found.header.sequence)
             else {
                 position += 8

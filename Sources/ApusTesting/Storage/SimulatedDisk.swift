@@ -129,7 +129,7 @@ public final class SimulatedDisk: Disk {
     public func open(_ path: String, _ mode: DiskOpenMode) throws(DiskError) -> any DiskFile {
         try perform { (state: inout State) throws(DiskError) -> SimulatedFile in
             if let node = state.root.find(path), !node.isDirectory {
-                return SimulatedFile(self, node, state.generation)
+                return SimulatedFile(self, node, state.generation, isDirect: mode == .direct)
             }
             let (folder, name) = SimulatedNode.split(path)
             guard mode != .read, let parent = state.root.find(folder), parent.isDirectory else {
@@ -138,7 +138,7 @@ public final class SimulatedDisk: Disk {
             guard state.used < state.capacity else { throw .noSpace }
             let node = SimulatedNode(isDirectory: false)
             parent.change(.link(name, node))
-            return SimulatedFile(self, node, state.generation)
+            return SimulatedFile(self, node, state.generation, isDirect: mode == .direct)
         }
     }
 

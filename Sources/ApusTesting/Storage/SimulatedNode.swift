@@ -151,8 +151,10 @@ final class SimulatedFile: DiskFile {
     private let disk: SimulatedDisk
     private let node: SimulatedNode
     private let generation: Int
+    private let isDirect: Bool
 
-    init(_ disk: SimulatedDisk, _ node: SimulatedNode, _ generation: Int) {
+    init(_ disk: SimulatedDisk, _ node: SimulatedNode, _ generation: Int, isDirect: Bool) {
+        self.isDirect = isDirect
         self.disk = disk
         self.node = node
         self.generation = generation
@@ -168,6 +170,7 @@ final class SimulatedFile: DiskFile {
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(DiskError) -> Int {
+        try requireAlignment(position, buffer.count, buffer.baseAddress)
         nonisolated(unsafe) let buffer = buffer
         return try perform { (state: inout SimulatedDisk.State) throws(DiskError) -> Int in
             if state.isHit(state.faults.read) { throw .failed("read: simulated") }
@@ -182,6 +185,7 @@ final class SimulatedFile: DiskFile {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at position: Int64) throws(DiskError) {
+        try requireAlignment(position, bytes.count, bytes.baseAddress)
         nonisolated(unsafe) let bytes = bytes
         try perform { (state: inout SimulatedDisk.State) throws(DiskError) in
             var count = bytes.count
@@ -197,6 +201,16 @@ final class SimulatedFile: DiskFile {
             }
             put(UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: Int(position), &state)
             if let failure { throw failure }
+        }
+    }
+
+    private func requireAlignment(
+        _ position: Int64, _ count: Int, _ address: UnsafeRawPointer?
+    ) throws(DiskError) {
+        guard isDirect else { return }
+        let address = UInt(bitPattern: address)
+        guard Int(position) % diskAlignment == 0, count % diskAlignment == 0, address % UInt(diskAlignment) == 0 else {
+            throw .failed("direct, and not aligned: \(count) bytes at \(position)")
         }
     }
 
