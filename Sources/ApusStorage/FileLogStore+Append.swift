@@ -220,7 +220,9 @@ extension FileLogStore {
             } catch {
                 // Those before the failed write are in the segment, and will be found there.
                 let written = files.writtenEnd
-                finish(items.filter { $0.batch.nextOffset <= written }, journalBytes: nil, committer, &completions)
+                finish(
+                    items.filter { $0.batch.nextOffset <= written }, journalBytes: nil, committer,
+                    &completions)
                 committer.failed += items.filter { $0.batch.nextOffset > written }
                 committer.failure = LogError(error)
                 committer.cutsOwed.append(files)

@@ -142,7 +142,8 @@ extension FileLogStore {
             return false
         }
         maintenance.checkpoint = next
-        environment.logger.trace("A checkpoint is done", metadata: ["low": "\(low)", "logs": "\(works.count)"])
+        environment.logger.trace(
+            "A checkpoint is done", metadata: ["low": "\(low)", "logs": "\(works.count)"])
         shared.withLock { state in
             for work in works { state.dropTail(work.slot, work.files, before: work.ticket?.end) }
         }

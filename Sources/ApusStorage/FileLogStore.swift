@@ -175,7 +175,7 @@ struct SharedState {
             tailBytes += recovery.tail.reduce(0) { $0 + $1.batch.length }
             slots.append(slot)
             slotOf[files.id] = slots.count - 1
-            dirty.insert(slots.count - 1)
+            if !recovery.tail.isEmpty || !files.isDurable { dirty.insert(slots.count - 1) }
         }
         if !dirty.isEmpty { dirtySince = .zero }
     }

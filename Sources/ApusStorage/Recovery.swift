@@ -85,7 +85,8 @@ struct Recovery {
         environment.logger.info(
             "The store is open",
             metadata: [
-                "logs": "\(logs.count)", "journal files": "\(journals.map(\.header.sequence))", "low": "\(low)",
+                "logs": "\(logs.count)", "journal files": "\(journals.map(\.header.sequence))",
+                "low": "\(low)",
                 "next block": "\(start.block)",
                 "batches from the journal": "\(journal.frames.values.reduce(0) { $0 + $1.count })",
                 "damaged": "\(journal.needsCheckpoint)",
@@ -98,7 +99,9 @@ struct Recovery {
 
     private func makeFolders() throws(DiskError) {
         try disk.makeDirectory(directory)
-        for name in ["journal", "logs", "trash", "quarantine"] { try disk.makeDirectory(directory + "/" + name) }
+        for name in ["journal", "logs", "trash", "quarantine"] {
+            try disk.makeDirectory(directory + "/" + name)
+        }
         // Whether they are new is not worth finding out: a process that made them may have ended before this.
         try disk.syncDirectory(directory)
         for name in ["journal", "logs"] { try disk.syncDirectory(directory + "/" + name) }
@@ -134,10 +137,11 @@ struct Recovery {
             let path = folder + "/" + name
             let file = try disk.open(path, .direct)
             let bytes = try file.size()
-            let page = try firstPage(of: file)
+            let reader = try disk.open(path, .read)
+            let page = try firstPage(of: reader)
             let journal = JournalFile(path: path, file: file, bytes: bytes)
             if let header = page.header {
-                found.append(JournalFound(file: journal, header: header))
+                found.append(JournalFound(file: journal, reader: reader, header: header))
             } else if page.isBlank {
                 if bytes == Int64(configuration.journalFileBytes) {
                     pool.adopt(journal, sequence: nil)

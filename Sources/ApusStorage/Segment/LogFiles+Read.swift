@@ -18,11 +18,10 @@ extension LogFiles {
     /// What has to be known to read one segment without holding up its writer.
     private struct Plan {
         var log: any DiskFile
-        var sums: any DiskFile
+        var sums: (file: any DiskFile, limit: Int64)?
         var segment: SegmentState
         var entry: IndexEntry
         var nextBase: Offset?
-        var sumsLimit: Int64
     }
 
     /// Whole batches that begin before `end`, from the one that holds `offset` or the next one on, from one segment.
@@ -56,25 +55,39 @@ extension LogFiles {
             guard !state.isDeleted, let number = state.segment(holding: offset) else { return nil }
             try learn(number, &state)
             let segment = state.segments[number]
-            let sums = try file(segment.base, .sums)
             return Plan(
-                log: try file(segment.base, .log), sums: sums, segment: segment,
-                entry: try index(segment).last { $0.offset <= offset && $0.position < segment.bytes },
-                nextBase: number + 1 < state.segments.count ? state.segments[number + 1].base : nil,
-                sumsLimit: try sums.size())
+                log: try file(segment.base, .log), sums: try sums(segment.base), segment: segment,
+                entry: try index(segment)?.last { $0.offset <= offset && $0.position < segment.bytes }
+                    ?? IndexEntry.start(of: segment.base),
+                nextBase: number + 1 < state.segments.count ? state.segments[number + 1].base : nil)
         }
     }
 
-    /// The index of a segment.
-    func index(_ segment: SegmentState) throws(DiskError) -> SparseIndex {
-        SparseIndex(try file(segment.base, .index), base: segment.base, count: segment.written.indexEntries)
+    /// The index of a segment; nil when there is none and no space to make one.
+    func index(_ segment: SegmentState) throws(DiskError) -> SparseIndex? {
+        guard let file = try helper(segment.base, .index) else { return nil }
+        return SparseIndex(file, base: segment.base, count: segment.written.indexEntries)
+    }
+
+    /// The sums of a segment; nil when there are none and no space to make them.
+    func sums(_ base: Offset) throws(DiskError) -> (file: any DiskFile, limit: Int64)? {
+        guard let file = try helper(base, .sums) else { return nil }
+        return (file, try file.size())
+    }
+
+    /// A file that reading can do without: a full disk does not stop readers.
+    private func helper(_ base: Offset, _ kind: SegmentFormat.Kind) throws(DiskError) -> (any DiskFile)? {
+        do throws(DiskError) { return try file(base, kind) } catch {
+            guard error == .noSpace else { throw error }
+            return nil
+        }
     }
 
     private func read(
         _ plan: Plan, from offset: Offset, byteLimit: Int, end: Offset
     ) throws(DiskError) -> SegmentRead {
         var scanner = SegmentScanner(
-            log: plan.log, limit: plan.segment.bytes, sums: (plan.sums, plan.sumsLimit), from: plan.entry,
+            log: plan.log, limit: plan.segment.bytes, sums: plan.sums, from: plan.entry,
             ceiling: plan.nextBase ?? Offset(.max))
         var found: [RecordBatch] = []
         var size = 0
@@ -121,11 +134,11 @@ extension LogFiles {
             guard let plan = try plan(base), plan.segment.base == base, plan.segment.bytes > 0 else {
                 continue
             }
-            let entry = try index(plan.segment).last {
+            let entry = try index(plan.segment)?.last {
                 $0.maxTimestampBefore < time && $0.position < plan.segment.bytes
             }
             var timed = plan
-            timed.entry = entry
+            timed.entry = entry ?? IndexEntry.start(of: base)
             if let maxTimestamp = try maxTimestamp(of: base), maxTimestamp < time { continue }
             if let batch = try first(timed, since: time, from: start, end: end) { return batch }
         }
@@ -136,7 +149,7 @@ extension LogFiles {
         _ plan: Plan, since time: Timestamp, from start: Offset, end: Offset
     ) throws(DiskError) -> RecordBatch? {
         var scanner = SegmentScanner(
-            log: plan.log, limit: plan.segment.bytes, sums: (plan.sums, plan.sumsLimit), from: plan.entry,
+            log: plan.log, limit: plan.segment.bytes, sums: plan.sums, from: plan.entry,
             ceiling: plan.nextBase ?? Offset(.max))
         while true {
             switch try scanner.next() {

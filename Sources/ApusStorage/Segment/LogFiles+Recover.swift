@@ -36,6 +36,7 @@ extension LogFiles {
         let scratch = SegmentScratch()
         return try state.withLock { (state: inout State) throws(DiskError) -> LogRecovery in
             var recovery = LogRecovery()
+            if let entry { dropLeftovers(of: entry, &state) }
             let first = firstToWalk(state, entry, hasCheckpoint)
             var durableEnd = entry?.mark.end ?? state.meta.start
             if !hasCheckpoint, first < state.segments.count { durableEnd = state.segments[first].base }
@@ -60,7 +61,9 @@ extension LogFiles {
             if covers, let first = state.segments.firstIndex(where: { !$0.isDurable }) {
                 // A flush of these pages may have failed before the process ended, and reading them proves nothing
                 // then. The journal has them all: they are written again.
+                let base = state.segments[first].base
                 rewind(to: first, &state)
+                if state.segments.last?.base == base { try syncSegment(base) }
                 state.end = max(durableEnd, state.meta.start)
             }
             recovery.tailFrom = covers ? durableEnd : state.end
@@ -68,6 +71,15 @@ extension LogFiles {
             recovery.end = max(state.end, recovery.tail.last?.next ?? .zero)
             return recovery
         }
+    }
+
+    /// Removes segments that began where an earlier one is known to go on: they were taken back once, and a power
+    /// cut has brought them back.
+    private func dropLeftovers(of entry: Checkpoint.Entry, _ state: inout State) {
+        for segment in state.segments where segment.base > entry.base && segment.base < entry.mark.end {
+            remove(segment.base)
+        }
+        state.segments.removeAll { $0.base > entry.base && $0.base < entry.mark.end }
     }
 
     private func firstToWalk(_ state: State, _ entry: Checkpoint.Entry?, _ hasCheckpoint: Bool) -> Int {
@@ -99,18 +111,24 @@ extension LogFiles {
             log: log, limit: segment.bytes, sums: (sums, try sums.size()),
             from: IndexEntry(
                 offset: from.end, position: from.bytes, ordinal: from.batches,
-                maxTimestampBefore: from.maxTimestamp),
-            ceiling: next ?? Offset(.max))
+                maxTimestampBefore: from.maxTimestamp), ceiling: next ?? Offset(.max), isTorn: !isShort)
         walking: while true {
             switch try scanner.next() {
             case .batch(let facts):
                 rebuilt.add(facts, base: segment.base)
                 if !isShort { walked.append(facts.base) }
-            case .damage(let position, _, let reason, let resume):
+            case .damage(let position, let body, let reason, let resume):
                 let supplied = frames.first { $0.base >= rebuilt.mark.end }
                 if let resume, supplied.map({ $0.base > resume.base }) ?? true {
                     quarantine(&state, segment: segment.base, position: position, reason: reason)
                     rebuilt.addDamage(until: resume)
+                } else if let body, supplied == nil, body.base >= rebuilt.mark.end,
+                    body.base < next ?? Offset(.max)
+                {
+                    // Not torn: only its header, or the sum of that, is not what it was.
+                    quarantine(&state, segment: segment.base, position: position, reason: reason)
+                    rebuilt.addDamage(body)
+                    break walking
                 } else {
                     break walking
                 }
@@ -121,9 +139,12 @@ extension LogFiles {
         segment.written = rebuilt.mark
         segment.durable = isShort ? rebuilt.mark : from
         segment.isKnown = true
+        let isCut = rebuilt.mark.bytes < state.segments[number].bytes
         try rebuilt.store(in: self, base: segment.base, cutsLog: true)
+        // What was cut off must not come back behind what will be written there.
+        if isCut { try syncSegment(segment.base) }
         state.segments[number] = segment
-        if segment.written.batches != segment.durable.batches { state.hasNewNames = true }
+        if segment.written.batches != segment.durable.batches { state.hasChangedNames = true }
         return !isShort
     }
 
@@ -132,8 +153,8 @@ extension LogFiles {
     func learn(_ number: Int, _ state: inout State) throws(DiskError) {
         var segment = state.segments[number]
         guard !segment.isKnown else { return }
-        let last = try index(segment).entry(segment.written.indexEntries - 1)
-        let sumsBytes = try file(segment.base, .sums).size()
+        let last = try index(segment)?.entry(segment.written.indexEntries - 1)
+        let sumsBytes = try sums(segment.base)?.limit ?? 0
         if let last, last.position >= segment.bytes, sumsBytes >= Int64(last.ordinal * SegmentFormat.sumBytes)
         {
             segment.written.end = last.offset
@@ -142,7 +163,8 @@ extension LogFiles {
             segment.bytesMissing = last.position - segment.bytes
         } else {
             let rebuilt = try rebuild(
-                segment, ceiling: number + 1 < state.segments.count ? state.segments[number + 1].base : Offset(.max))
+                segment,
+                ceiling: number + 1 < state.segments.count ? state.segments[number + 1].base : Offset(.max))
             segment.written.end = rebuilt.end
             segment.written.batches = rebuilt.batches
             segment.written.indexEntries = rebuilt.indexEntries
@@ -160,9 +182,8 @@ extension LogFiles {
             metadata: ["segment": "\(path(segment.base, .log))"])
         let start = IndexEntry.start(of: segment.base)
         var rebuilt = SegmentRebuild(from: DurableMark(end: segment.base))
-        let sums = try file(segment.base, .sums)
         var scanner = SegmentScanner(
-            log: try file(segment.base, .log), limit: segment.bytes, sums: (sums, try sums.size()),
+            log: try file(segment.base, .log), limit: segment.bytes, sums: try sums(segment.base),
             from: start,
             ceiling: ceiling)
         walking: while true {
@@ -173,14 +194,23 @@ extension LogFiles {
             }
         }
         rebuilt.addFooter(bytes: segment.bytes)
-        try rebuilt.store(in: self, base: segment.base, cutsLog: false)
+        do throws(DiskError) {
+            try rebuilt.store(in: self, base: segment.base, cutsLog: false)
+        } catch {
+            // Reading goes on without, from the segment's start; the next opening tries again.
+            guard error != .crashed else { throw error }
+            var mark = rebuilt.mark
+            mark.indexEntries = 0
+            return mark
+        }
         return rebuilt.mark
     }
 
     /// For a log whose segments hold batches that the journal does not have: puts what is missing between and
     /// before segments there, and writes what is not known to be flushed once more.
     private func mend(
-        _ first: Int, _ durableEnd: Offset, _ frames: [SegmentBatch], _ state: inout State, _ scratch: SegmentScratch
+        _ first: Int, _ durableEnd: Offset, _ frames: [SegmentBatch], _ state: inout State,
+        _ scratch: SegmentScratch
     ) throws(DiskError) {
         guard !frames.isEmpty, first < state.segments.count else { return }
         for number in first..<state.segments.count { try rewrite(state.segments[number]) }
@@ -193,7 +223,7 @@ extension LogFiles {
         guard let base = before.first?.base else { return }
         for kind in SegmentFormat.Kind.allCases { try file(base, kind).truncate(to: 0) }
         state.segments.insert(SegmentState(base: base, created: state.segments[first].created), at: first)
-        state.hasNewNames = true
+        state.hasChangedNames = true
         try append(before, to: first, &state, scratch)
     }
 
@@ -255,6 +285,15 @@ private struct SegmentRebuild {
         mark.end = resume.base
     }
 
+    /// The last batch of a segment, damaged, that stays in place.
+    mutating func addDamage(_ body: BatchFacts) {
+        sums.write(UInt32.max)
+        mark.batches += 1
+        mark.bytes = body.position + Int64(body.length)
+        mark.end = body.next
+        mark.maxTimestamp = max(mark.maxTimestamp, body.maxTimestamp)
+    }
+
     mutating func addFooter(bytes: Int64) {
         index.append(
             IndexEntry(
@@ -268,8 +307,7 @@ private struct SegmentRebuild {
         if cutsLog { try files.file(base, .log).truncate(to: mark.bytes) }
         let sumsFile = try files.file(base, .sums)
         let indexFile = try files.file(base, .index)
-        try sumsFile.truncate(to: Int64(from.batches * SegmentFormat.sumBytes))
-        try indexFile.truncate(to: Int64(from.indexEntries * SegmentFormat.indexEntryBytes))
+        // Written over and cut then: sums that are there already are needed if this does not come to its end.
         try LogFiles.write(sums.bytes, to: sumsFile, at: Int64(from.batches * SegmentFormat.sumBytes))
         var entries = [UInt8](repeating: 0, count: index.count * SegmentFormat.indexEntryBytes)
         entries.withUnsafeMutableBytes { raw in
@@ -282,6 +320,8 @@ private struct SegmentRebuild {
         }
         try LogFiles.write(
             entries, to: indexFile, at: Int64(from.indexEntries * SegmentFormat.indexEntryBytes))
+        try sumsFile.truncate(to: Int64(mark.batches * SegmentFormat.sumBytes))
+        try indexFile.truncate(to: Int64(mark.indexEntries * SegmentFormat.indexEntryBytes))
     }
 }
 

@@ -37,7 +37,7 @@ extension LogFiles {
                 ticket.marks[segment.base] = segment.written
                 for kind in SegmentFormat.Kind.allCases { ticket.paths.append(path(segment.base, kind)) }
             }
-            ticket.needsDirectory = state.hasNewNames
+            ticket.needsDirectory = state.hasChangedNames
             return ticket
         }
     }
@@ -52,7 +52,7 @@ extension LogFiles {
             }
             // A segment begun since then has put names into the folder that this flush may have missed.
             let known = state.segments.allSatisfy { ticket.marks[$0.base] != nil || $0.durable.bytes > 0 }
-            if ticket.needsDirectory, known { state.hasNewNames = false }
+            if ticket.needsDirectory, known { state.hasChangedNames = false }
         }
     }
 
@@ -74,6 +74,7 @@ extension LogFiles {
 
     /// Takes back everything written after what is durable of the segment numbered `first`.
     func rewind(to first: Int, _ state: inout State) {
+        state.hasChangedNames = true
         for segment in state.segments[(first + 1)...] { remove(segment.base) }
         state.segments.removeSubrange((first + 1)...)
         let durable = state.segments[first].durable
@@ -86,6 +87,11 @@ extension LogFiles {
             state.segments[first].written = durable
             cut(state.segments[first])
         }
+    }
+
+    /// Makes one segment's files durable as they are.
+    func syncSegment(_ base: Offset) throws(DiskError) {
+        try environment.disk.syncFiles(SegmentFormat.Kind.allCases.map { path(base, $0) }, under: directory)
     }
 
     /// Cuts a segment's files to what they are known to hold. That it may fail does no harm: what is beyond repeats

@@ -83,7 +83,7 @@ extension LogFiles {
             let file = try file(base, kind)
             if try file.size() > 0 { try file.truncate(to: 0) }
         }
-        state.hasNewNames = true
+        state.hasChangedNames = true
         state.segments.append(SegmentState(base: base, created: now))
         state.isSealed = false
     }

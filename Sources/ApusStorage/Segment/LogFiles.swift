@@ -74,8 +74,8 @@ final class LogFiles: Sendable {
         var end = Offset.zero
         /// Whether the next batch begins a new segment.
         var isSealed = true
-        /// Whether the folder holds names that a power cut could take.
-        var hasNewNames = false
+        /// Whether the folder holds names that a power cut could take, or has lost some that it could bring back.
+        var hasChangedNames = false
         var isDeleted = false
         /// Damage that has been counted: segment and position.
         var seen: Set<[Int64]> = []
@@ -167,6 +167,8 @@ final class LogFiles: Sendable {
                 state.segments.append(segment)
             }
             state.end = max(state.meta.start, state.segments.last?.end ?? .zero)
+            // What a process before this one changed in the folder may not be durable either.
+            state.hasChangedNames = true
         }
     }
 
@@ -180,9 +182,13 @@ final class LogFiles: Sendable {
     /// Its segments in short, for logs: base, bytes written and durable, end.
     func describe() -> String {
         state.withLock { state in
-            state.segments.map { "\($0.base)+\($0.bytes)/\($0.durable.bytes)=\($0.end)" }.joined(separator: " ")
+            state.segments.map { "\($0.base)+\($0.bytes)/\($0.durable.bytes)=\($0.end)" }.joined(
+                separator: " ")
         }
     }
+
+    /// Whether everything written is known to be durable.
+    var isDurable: Bool { state.withLock { $0.segments.allSatisfy(\.isDurable) } }
 
     /// The offset after everything written.
     var writtenEnd: Offset { state.withLock { $0.end } }

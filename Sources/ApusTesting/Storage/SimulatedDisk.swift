@@ -103,6 +103,17 @@ public final class SimulatedDisk: Disk {
         state.withLock { state in state.root.find(path).map { $0.content } }
     }
 
+    /// Another disk with the same files, all durable.
+    public func duplicate(seed: UInt64) -> SimulatedDisk {
+        let copy = SimulatedDisk(seed: seed)
+        let root = state.withLock { $0.root.duplicate() }
+        copy.state.withLock { state in
+            state.root = root
+            state.used = root.totalBytes
+        }
+        return copy
+    }
+
     /// Replaces the bytes of a file, durably.
     public func setContent(_ path: String, _ bytes: [UInt8]) {
         state.withLock { state in
@@ -118,7 +129,7 @@ public final class SimulatedDisk: Disk {
     public func open(_ path: String, _ mode: DiskOpenMode) throws(DiskError) -> any DiskFile {
         try perform { (state: inout State) throws(DiskError) -> SimulatedFile in
             if let node = state.root.find(path), !node.isDirectory {
-                return SimulatedFile(self, node, state.generation)
+                return SimulatedFile(self, node, state.generation, isDirect: mode == .direct)
             }
             let (folder, name) = SimulatedNode.split(path)
             guard mode != .read, let parent = state.root.find(folder), parent.isDirectory else {
@@ -127,7 +138,7 @@ public final class SimulatedDisk: Disk {
             guard state.used < state.capacity else { throw .noSpace }
             let node = SimulatedNode(isDirectory: false)
             parent.change(.link(name, node))
-            return SimulatedFile(self, node, state.generation)
+            return SimulatedFile(self, node, state.generation, isDirect: mode == .direct)
         }
     }
 
@@ -193,7 +204,7 @@ public final class SimulatedDisk: Disk {
     }
 
     public func syncFiles(_ paths: [String], under directory: String) throws(DiskError) {
-        for path in paths { try open(path, .read).sync() }
+        for path in paths where try size(of: path) != nil { try open(path, .read).sync() }
     }
 
     public func freeBytes(at path: String) throws(DiskError) -> Int64 {

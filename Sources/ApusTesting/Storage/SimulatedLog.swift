@@ -61,9 +61,10 @@ final class SimulatedLog {
 
     /// Only what is still promised keeps its offsets.
     func lowerFloor() {
-        floor = entries.last { $0.fate == .acknowledged }.flatMap { entry in
-            entry.base?.advanced(by: Int64(entry.batch.lastOffsetDelta) + 1)
-        } ?? .zero
+        floor =
+            entries.last { $0.fate == .acknowledged }.flatMap { entry in
+                entry.base?.advanced(by: Int64(entry.batch.lastOffsetDelta) + 1)
+            } ?? .zero
     }
 
     func forgetPending() {

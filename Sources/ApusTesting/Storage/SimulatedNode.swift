@@ -45,6 +45,15 @@ final class SimulatedNode: @unchecked Sendable {
         return node
     }
 
+    func duplicate() -> SimulatedNode {
+        let copy = SimulatedNode(isDirectory: isDirectory)
+        copy.content = content
+        copy.durable = content
+        copy.entries = entries.mapValues { $0.duplicate() }
+        copy.durableEntries = copy.entries
+        return copy
+    }
+
     var totalBytes: Int64 { Int64(content.count) + entries.values.reduce(0) { $0 + $1.totalBytes } }
 
     func allFiles(_ path: String) -> [(path: String, size: Int)] {
@@ -142,8 +151,10 @@ final class SimulatedFile: DiskFile {
     private let disk: SimulatedDisk
     private let node: SimulatedNode
     private let generation: Int
+    private let isDirect: Bool
 
-    init(_ disk: SimulatedDisk, _ node: SimulatedNode, _ generation: Int) {
+    init(_ disk: SimulatedDisk, _ node: SimulatedNode, _ generation: Int, isDirect: Bool) {
+        self.isDirect = isDirect
         self.disk = disk
         self.node = node
         self.generation = generation
@@ -159,6 +170,7 @@ final class SimulatedFile: DiskFile {
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(DiskError) -> Int {
+        try requireAlignment(position, buffer.count, buffer.baseAddress)
         nonisolated(unsafe) let buffer = buffer
         return try perform { (state: inout SimulatedDisk.State) throws(DiskError) -> Int in
             if state.isHit(state.faults.read) { throw .failed("read: simulated") }
@@ -173,6 +185,7 @@ final class SimulatedFile: DiskFile {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at position: Int64) throws(DiskError) {
+        try requireAlignment(position, bytes.count, bytes.baseAddress)
         nonisolated(unsafe) let bytes = bytes
         try perform { (state: inout SimulatedDisk.State) throws(DiskError) in
             var count = bytes.count
@@ -188,6 +201,16 @@ final class SimulatedFile: DiskFile {
             }
             put(UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: Int(position), &state)
             if let failure { throw failure }
+        }
+    }
+
+    private func requireAlignment(
+        _ position: Int64, _ count: Int, _ address: UnsafeRawPointer?
+    ) throws(DiskError) {
+        guard isDirect else { return }
+        let address = UInt(bitPattern: address)
+        guard Int(position) % diskAlignment == 0, count % diskAlignment == 0, address % UInt(diskAlignment) == 0 else {
+            throw .failed("direct, and not aligned: \(count) bytes at \(position)")
         }
     }
 
@@ -230,7 +253,9 @@ final class SimulatedFile: DiskFile {
         }
         for index in node.dirty.sorted() where state.random.oneIn(2) {
             let end = min((index + 1) * sector, node.content.count)
-            if index * sector < end { node.durable[index * sector..<end] = node.content[index * sector..<end] }
+            if index * sector < end {
+                node.durable[index * sector..<end] = node.content[index * sector..<end]
+            }
         }
         node.dirty = []
     }

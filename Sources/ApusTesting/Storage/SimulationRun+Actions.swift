@@ -36,7 +36,8 @@ extension SimulationRun {
     private func someConfiguration() -> LogConfiguration {
         let durability: [Durability] = [.flush, .flush, .flush, .none, .interval(.milliseconds(200))]
         return LogConfiguration(
-            durability: durability[random.below(5)], segmentBytesMax: [2 << 10, 8 << 10, 1 << 20][random.below(3)],
+            durability: durability[random.below(5)],
+            segmentBytesMax: [2 << 10, 8 << 10, 1 << 20][random.below(3)],
             segmentAgeMax: .seconds([5, 3600][random.below(2)]), isEssential: random.oneIn(4))
     }
 
@@ -105,7 +106,8 @@ extension SimulationRun {
     /// Takes the outcomes that the store has told.
     func collect() {
         for (tag, result) in results.take() {
-            guard let log = logs.first(where: { $0.number(of: tag) != nil }), let number = log.number(of: tag) else {
+            guard let log = logs.first(where: { $0.number(of: tag) != nil }), let number = log.number(of: tag)
+            else {
                 continue
             }
             settle(log, number, result)
@@ -117,7 +119,8 @@ extension SimulationRun {
         switch result {
         case .success(let base):
             report.acknowledged += 1
-            report.digest = (report.digest ^ UInt64(bitPattern: base.rawValue)) &* 0x100_0000_01B3 &+ UInt64(entry.tag)
+            report.digest =
+                (report.digest ^ UInt64(bitPattern: base.rawValue)) &* 0x100_0000_01B3 &+ UInt64(entry.tag)
             note("acknowledged \(entry.tag) at \(base) of \(log.id), flushed \(entry.isFlushed)")
             log.entries[number].fate = .acknowledged
             log.entries[number].base = base
@@ -135,7 +138,9 @@ extension SimulationRun {
     // MARK: Administration
 
     private func trim() {
-        guard let log = someLog, let bounds = try? store?.bounds(log.id), bounds.end > bounds.start else { return }
+        guard let log = someLog, let bounds = try? store?.bounds(log.id), bounds.end > bounds.start else {
+            return
+        }
         let offset = bounds.start.advanced(
             by: 1 + Int64(random.below(Int(bounds.end.rawValue - bounds.start.rawValue))))
         do throws(LogError) {

@@ -102,8 +102,11 @@ extension SimulationRun {
             violate("I1: batch \(entry.tag) of log \(log.id) was acknowledged at \(base) and is lost")
         }
         // What was not there when everything was read does not come back.
-        for (number, entry) in log.entries.enumerated() where entry.fate == .unknown && number < reader.lastNumber {
-            if !reader.seen.contains(number), reader.damaged.isEmpty, start == .zero { log.entries[number].fate = .refused }
+        for (number, entry) in log.entries.enumerated()
+        where entry.fate == .unknown && number < reader.lastNumber {
+            if !reader.seen.contains(number), reader.damaged.isEmpty, start == .zero {
+                log.entries[number].fate = .refused
+            }
         }
     }
 
@@ -113,8 +116,11 @@ extension SimulationRun {
         guard let store, !alive.isEmpty else { return }
         let log = alive[random.below(alive.count)]
         guard let bounds = try? store.bounds(log.id), bounds.end > bounds.start else { return }
-        let from = bounds.start.advanced(by: Int64(random.below(Int(bounds.end.rawValue - bounds.start.rawValue))))
-        guard let batches = try? store.read(log.id, from: from, byteLimit: random.below(8_000)) else { return }
+        let from = bounds.start.advanced(
+            by: Int64(random.below(Int(bounds.end.rawValue - bounds.start.rawValue))))
+        guard let batches = try? store.read(log.id, from: from, byteLimit: random.below(8_000)) else {
+            return
+        }
         var reader = LogReading(offset: from)
         for batch in batches { accept(batch, log, &reader) }
         if let first = batches.first, first.nextOffset <= from {

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Every byte of a segment and of a journal flipped, and files cut at every byte: damage is always noticed, never
+// delivered, and costs the batch it is in and nothing else.
+
+import ApusModel
+import ApusStorage
+import ApusTesting
+import Testing
+
+@Suite struct DamageTests {
+    private static let batches = 5
+    private static let log = LogID(high: 9, low: 9)
+
+    /// A store with five small batches, in its segment or still in the journal, and killed.
+    private func prepared(inSegment: Bool) throws -> SimulatedDisk {
+        let disk = SimulatedDisk(seed: 1)
+        let store = try TestStore(disk).open()
+        let claim = try store.claim(Self.log, LogConfiguration()) { _ in }
+        for tag in 0..<Self.batches {
+            guard case .success = store.appendNow(LogStoreContract.batch(records: 2, tag: tag), claim) else {
+                throw LogError.overloaded
+            }
+        }
+        if inSegment { store.close() }
+        disk.killProcess()
+        return disk
+    }
+
+    private func path(_ disk: SimulatedDisk, _ suffix: String) throws -> String {
+        let files = disk.files(under: "/store").filter { $0.path.hasSuffix(suffix) && $0.size > 0 }
+        return try #require(files.max { $0.size < $1.size }?.path)
+    }
+
+    /// The base offsets that can be read, going on behind damage, and how often damage was met.
+    private func readAll(_ store: FileLogStore) throws -> (bases: [Int64], damaged: Int) {
+        var (offset, bases, damaged) = (Offset.zero, [Int64](), 0)
+        let end = try store.bounds(Self.log).end
+        while offset < end {
+            do throws(LogError) {
+                let batches = try store.read(Self.log, from: offset, byteLimit: 1 << 20)
+                guard let last = batches.last else { break }
+                bases += batches.map(\.baseOffset.rawValue)
+                offset = last.nextOffset
+            } catch {
+                guard case .corrupt(_, _, let next, _) = error, next > offset else { throw error }
+                damaged += 1
+                offset = next
+            }
+        }
+        return (bases, damaged)
+    }
+
+    @Test func `a flipped byte anywhere in a segment costs its batch and is noticed`() throws {
+        let original = try prepared(inSegment: true)
+        let file = try path(original, ".log")
+        let whole = try #require(original.content(file))
+        let length = whole.count / Self.batches
+        for position in whole.indices {
+            let disk = original.duplicate(seed: 1)
+            var bytes = whole
+            bytes[position] ^= 0x41
+            disk.setContent(file, bytes)
+            let store = try TestStore(disk).open()
+            let found = try readAll(store)
+            let expected = (0..<Self.batches).filter { $0 != position / length }.map { Int64($0 * 2) }
+            #expect(found.bases == expected, "byte \(position)")
+            #expect(found.damaged == 1, "byte \(position)")
+            #expect(store.statistics().quarantined == 1, "byte \(position)")
+            _ = try readAll(store)
+            #expect(store.statistics().quarantined == 1, "counted once")
+            let verified = try store.verify(Self.log)
+            #expect(verified.damage.count == 1 && verified.batches == Self.batches - 1)
+        }
+    }
+
+    @Test
+    func `a segment cut anywhere gives the whole batches before the cut and says that the rest is lost`()
+        throws
+    {
+        let original = try prepared(inSegment: true)
+        let file = try path(original, ".log")
+        let whole = try #require(original.content(file))
+        let length = whole.count / Self.batches
+        for count in 0..<whole.count {
+            let disk = original.duplicate(seed: 1)
+            disk.setContent(file, Array(whole[..<count]))
+            let store = try TestStore(disk).open()
+            let found = try readAll(store)
+            #expect(found.bases == (0..<count / length).map { Int64($0 * 2) }, "cut at \(count)")
+            #expect(found.damaged == 1, "cut at \(count)")
+            let claim = try store.claim(Self.log, LogConfiguration()) { _ in }
+            let next = store.appendNow(LogStoreContract.batch(records: 1, tag: 7), claim)
+            #expect(next == .success(Offset(10)), "offsets are not used again")
+        }
+    }
+
+    @Test func `a flipped byte anywhere in the journal is noticed or without effect`() throws {
+        let original = try prepared(inSegment: false)
+        let file = try path(original, ".journal")
+        let whole = try #require(original.content(file))
+        let used = (whole.lastIndex { $0 != 0 } ?? 0) + 1
+        for position in 0..<used {
+            let disk = original.duplicate(seed: 1)
+            var bytes = whole
+            bytes[position] ^= 0x41
+            disk.setContent(file, bytes)
+            let store = try TestStore(disk).open()
+            let found = try readAll(store)
+            #expect(found.bases.count >= Self.batches - 1, "byte \(position)")
+            let isLast = found.bases == (0..<Self.batches - 1).map { Int64($0 * 2) }
+            if found.bases.count < Self.batches, !isLast {
+                #expect(store.statistics().quarantined > 0, "byte \(position)")
+            }
+        }
+    }
+
+    @Test func `a journal cut anywhere gives a first part of the batches`() throws {
+        let original = try prepared(inSegment: false)
+        let file = try path(original, ".journal")
+        let whole = try #require(original.content(file))
+        let used = (whole.lastIndex { $0 != 0 } ?? 0) + 1
+        for count in stride(from: 4096, to: used, by: 7) {
+            let disk = original.duplicate(seed: 1)
+            disk.setContent(file, Array(whole[..<count]))
+            let store = try TestStore(disk).open()
+            let found = try readAll(store)
+            #expect(found.bases == (0..<found.bases.count).map { Int64($0 * 2) }, "cut at \(count)")
+        }
+    }
+
+    @Test(arguments: [".index", ".sums", "checkpoint"])
+    func `what can be made again may be missing`(_ suffix: String) throws {
+        let disk = try prepared(inSegment: true)
+        for file in disk.files(under: "/store") where file.path.hasSuffix(suffix) {
+            try disk.remove(file.path)
+        }
+        let store = try TestStore(disk).open()
+        #expect(try readAll(store).bases.count == Self.batches)
+    }
+}
