@@ -24,7 +24,7 @@ final class CursorSubscription: Sendable {
         name = definition.name
         id = definition.id
         self.topic = topic
-        let log = try SubscriptionLog(definition.log, context: context)
+        var log = try SubscriptionLog(definition.log, context: context)
         var committed = definition.startOffsets
         try log.replay { change in
             switch change {
@@ -32,9 +32,18 @@ final class CursorSubscription: Sendable {
             case .advanced(let partition, let next):
                 while committed.count <= partition { committed.append(.zero) }
                 committed[partition] = next
-            case .attempted, .settled, .waiting, .ready, .deadLetterMark: break
+            case .attempted, .settled, .waiting, .ready, .deadLetterMark, .sequence: break
             }
         }
+        // What was lost with the power, which topics without `flush` allow, will come again as other events.
+        var changes: [SubscriptionChange] = []
+        for partition in topic.partitions where partition.number < committed.count {
+            let end = partition.signal.end
+            guard committed[partition.number] > end else { continue }
+            committed[partition.number] = end
+            changes.append(.advanced(partition: partition.number, next: end))
+        }
+        if !changes.isEmpty { log.append(changes) { _ in } }
         state = Mutex(State(definition: definition, committed: committed, log: log))
     }
 

@@ -176,6 +176,20 @@ package struct DeliveryState: Sendable {
         next = offsets
     }
 
+    /// Everything of `partition` from `end` on was lost with the power, which topics without `flush` allow: the offsets will come again,
+    /// with other events.
+    ///
+    /// - Parameter start: where the subscription begins, if that is still to come.
+    /// - Returns: whether anything may have been known of them.
+    package mutating func forget(partition: Int, from end: Offset, start: Offset) -> Bool {
+        guard partition < next.count, next[partition] > end else { return false }
+        for position in items.keys where position.partition == partition && position.offset >= end {
+            set(position, nil)
+        }
+        next[partition] = min(next[partition], max(start, end))
+        return true
+    }
+
     // MARK: Time
 
     /// When `elapse` next has something to do.

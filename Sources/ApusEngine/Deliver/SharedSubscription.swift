@@ -35,6 +35,8 @@ final class SharedSubscription: Follower {
         var firstPartition = 0
         var deadLettersUnderWay = 0
         var deadLetterMark: BurialMark?
+        /// The log tells of offsets that will come again: it has to be written anew.
+        var wantsSnapshot = false
         var isClosed = false
     }
 
@@ -60,19 +62,31 @@ final class SharedSubscription: Follower {
         self.context = context
         self.deadLetters = deadLetters
         metrics = SubscriptionMetrics(name: definition.name, topic: definition.settings.topic)
-        let log = try SubscriptionLog(definition.log, context: context)
+        var log = try SubscriptionLog(definition.log, context: context)
         var delivery = DeliveryState(next: definition.startOffsets)
         let limit = definition.settings.retry.max
         var mark: BurialMark?
-        try log.replay { change in
-            if case .deadLetterMark(let partition, let end) = change {
-                mark = BurialMark(partition: partition, end: end)
-            }
+        var unaccounted = UnaccountedEvents()
+        let partitions = topic.partitions.count
+        try log.replay {
+            unaccounted.appendIsMissing(partitions: partitions)
+        } _: { change in
+            unaccounted.note(change, next: delivery.next)
+            if case .deadLetterMark(let partition, let end) = change { mark = BurialMark(partition: partition, end: end) }
             delivery.apply(change) { context.anchor($0, limit: max(limit, .seconds(86_400))) }
         }
-        let filter = EventFilter(definition.settings.pattern)
+        var filter = EventFilter(definition.settings.pattern)
+        for position in try unaccounted.find(in: topic, recipient: name, filter: &filter, context: context) {
+            delivery.putBack(position, attempts: 0)
+        }
+        // Who asked for a start that is still to come gets it.
+        let start: Offset = if case .offset(let offset) = definition.settings.start { offset } else { .zero }
+        let lost = topic.partitions.map { delivery.forget(partition: $0.number, from: $0.signal.end, start: start) }
         state = Mutex(
-            State(definition: definition, delivery: delivery, log: log, filter: filter, deadLetterMark: mark))
+            State(
+                definition: definition, delivery: delivery, log: log, filter: filter, deadLetterMark: mark,
+                wantsSnapshot: lost.contains(true)))
+        takeSnapshotIfDue()
     }
 
     /// Settles events whose dead letters are in `target` already: the last life ended between copy and settlement.
@@ -173,10 +187,9 @@ final class SharedSubscription: Follower {
 
     private func takeSnapshotIfDue() {
         state.withLock { state in
-            guard state.log.wantsSnapshot else { return }
-            let mark = state.deadLetterMark.map {
-                SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
-            }
+            guard state.log.wantsSnapshot || state.wantsSnapshot else { return }
+            state.wantsSnapshot = false
+            let mark = state.deadLetterMark.map { SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end) }
             state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 })
         }
     }

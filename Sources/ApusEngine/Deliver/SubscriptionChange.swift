@@ -26,9 +26,11 @@ package enum SubscriptionChange: Hashable, Sendable {
     /// Dead letters of this subscription are before this offset of that partition of the dead-letter topic, or in events that are
     /// settled here.
     case deadLetterMark(partition: Int, end: Offset)
+    /// Which append of this log the record is. A number left out is one that failed.
+    case sequence(Int64)
 
     private enum Operation: UInt8 {
-        case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark
+        case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark, sequence
     }
 
     /// Appends the change to `buffer`.
@@ -54,6 +56,7 @@ package enum SubscriptionChange: Hashable, Sendable {
             )
         case .deadLetterMark(let partition, let end):
             buffer.write(Operation.deadLetterMark.rawValue, Int64(partition), end.rawValue)
+        case .sequence(let number): buffer.write(Operation.sequence.rawValue, 0, number)
         }
     }
 
@@ -82,6 +85,7 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .advanced: return .advanced(partition: position.partition, next: position.offset)
         case .settled: return .settled(position)
         case .deadLetterMark: return .deadLetterMark(partition: position.partition, end: position.offset)
+        case .sequence: return .sequence(position.offset.rawValue)
         case .attempted, .waiting, .ready: break
         }
         guard let attempts = reader.varint(), attempts >= 0, attempts <= Int64(Int32.max) else { return nil }
@@ -119,7 +123,7 @@ extension DeliveryState {
         case .waiting(let position, let attempts, let due):
             advance(partition: position.partition, to: position.offset.advanced(by: 1))
             postpone(position, attempts: attempts, due: anchor(due), wall: due)
-        case .deadLetterMark: break
+        case .deadLetterMark, .sequence: break
         }
     }
 

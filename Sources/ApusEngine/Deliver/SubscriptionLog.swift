@@ -15,6 +15,7 @@ struct SubscriptionLog {
     private let context: EngineContext
     private var deltaBytes = 0
     private var snapshotBytes = 0
+    private var lastSequence: Int64 = 0
 
     init(_ log: LogID, context: EngineContext) throws(LogError) {
         self.log = log
@@ -26,7 +27,7 @@ struct SubscriptionLog {
 
     /// Appends `changes` as one record; `completion` comes when they are durable, on the store's thread.
     mutating func append(_ changes: [SubscriptionChange], completion: @escaping AppendCompletion) {
-        guard let batch = SubscriptionLog.batch(changes, at: context.clock.wall) else { return }
+        guard let batch = nextBatch(changes) else { return }
         deltaBytes += batch.length
         context.store.append(batch, holding: claim, completion: completion)
     }
@@ -36,7 +37,7 @@ struct SubscriptionLog {
 
     /// Appends the whole state and forgets what came before it.
     mutating func appendSnapshot(_ changes: [SubscriptionChange]) {
-        guard let batch = SubscriptionLog.batch(changes, at: context.clock.wall) else { return }
+        guard let batch = nextBatch(changes) else { return }
         deltaBytes = 0
         snapshotBytes = batch.length
         let (context, log) = (context, log)
@@ -50,16 +51,24 @@ struct SubscriptionLog {
         }
     }
 
-    /// Everything the log says, in order.
-    func replay(_ body: (SubscriptionChange) -> Void) throws(LogError) {
+    /// Everything the log says, in order; `lost` is called where an append is missing because it failed.
+    mutating func replay(lost: () -> Void = {}, _ body: (SubscriptionChange) -> Void) throws(LogError) {
         var damage: Offset?
+        var last: Int64 = 0
         try context.replay(log) { record in
             guard let value = record.value, let changes = SubscriptionChange.decode(value) else {
                 damage = damage ?? record.offset
                 return
             }
-            for change in changes { body(change) }
+            for change in changes {
+                if case .sequence(let number) = change {
+                    if number != last + 1 { lost() }
+                    last = number
+                }
+                body(change)
+            }
         }
+        lastSequence = last
         if let damage {
             throw .corrupt(
                 log: log, offset: damage, next: damage.advanced(by: 1),
@@ -67,11 +76,13 @@ struct SubscriptionLog {
         }
     }
 
-    private static func batch(_ changes: [SubscriptionChange], at time: Timestamp) -> RecordBatch? {
+    private mutating func nextBatch(_ changes: [SubscriptionChange]) -> RecordBatch? {
+        lastSequence += 1
         var value = ByteBuffer()
+        SubscriptionChange.sequence(lastSequence).encode(into: &value)
         for change in changes { change.encode(into: &value) }
         var builder = RecordBatchBuilder(capacity: 128 + value.readableBytes)
-        value.withUnsafeReadableBytes { builder.append(timestamp: time, key: nil, value: $0) }
+        value.withUnsafeReadableBytes { builder.append(timestamp: context.clock.wall, key: nil, value: $0) }
         return builder.finish()
     }
 }

@@ -35,7 +35,8 @@ final class Topic: Follower {
     private struct State {
         var definition: TopicDefinition
         var partitions: [Partition]
-        var followers: [ObjectIdentifier: any Follower] = [:]
+        /// In the order in which they came: whose turn it is must not depend on addresses.
+        var followers: [any Follower] = []
     }
 
     init(_ definition: TopicDefinition, queue: FollowerQueue) {
@@ -93,17 +94,17 @@ final class Topic: Follower {
     // MARK: Followers
 
     func add(_ follower: any Follower) {
-        state.withLock { $0.followers[ObjectIdentifier(follower)] = follower }
+        state.withLock { $0.followers.append(follower) }
         queue.enqueue(follower)
     }
 
     func remove(_ follower: any Follower) {
-        state.withLock { $0.followers[ObjectIdentifier(follower)] = nil }
+        state.withLock { $0.followers.removeAll { $0 === follower } }
     }
 
     /// The topic has grown: everybody who follows it gets a turn.
     func turn(now: Duration) {
-        for follower in state.withLock({ Array($0.followers.values) }) { queue.enqueue(follower) }
+        for follower in state.withLock({ $0.followers }) { queue.enqueue(follower) }
     }
 
     /// Tells everybody who waits that nothing more will come.

@@ -69,9 +69,10 @@ struct RouteRepeats: Sendable {
 
     /// Looks through `target` from `offset` on for copies from `source`.
     mutating func look(
-        into target: LogID, from offset: Offset, source: LogID, context: EngineContext
+        into target: LogID, from offset: Offset, source: Topic, context: EngineContext
     ) throws(LogError) {
         let bounds = try context.store.bounds(target)
+        let ends = source.ends
         var offset = max(offset, bounds.start)
         while offset < bounds.end {
             let batches: [RecordBatch]
@@ -81,9 +82,12 @@ struct RouteRepeats: Sendable {
                 continue
             }
             guard let last = batches.last else { break }
-            for batch in batches where batch.producerID == RouteRepeats.producerID(of: source) {
+            for batch in batches where batch.producerID == RouteRepeats.producerID(of: source.id) {
                 _ = try? batch.forEachRecord { record in
-                    if let origin = record.origin, origin.topic == source {
+                    // Of an event that was lost with the power there may be copies: its offset has come, or will come, again.
+                    if let origin = record.origin, origin.topic == source.id, ends.indices.contains(origin.partition),
+                        origin.offset < ends[origin.partition]
+                    {
                         add(target, partition: origin.partition, last: origin.offset)
                     }
                     return true

@@ -24,6 +24,14 @@ struct RouteTable: Sendable {
     var patterns: [(id: Int, pattern: Pattern)] = []
 
     var isEmpty: Bool { routes.isEmpty }
+
+    /// Where to begin in `topic` when no progress was ever noted: where the first rule begins, because whatever came after that and was
+    /// not looked at before a crash is still to be looked at.
+    func start(of topic: Topic) -> [Offset] {
+        topic.ends.enumerated().map { number, end in
+            routes.map { number < $0.startOffsets.count ? $0.startOffsets[number] : .zero }.min() ?? end
+        }
+    }
 }
 
 /// Rules at work on one topic.
@@ -38,6 +46,8 @@ final class TopicRouter: Follower {
         var next: [Offset]
         var busy: Set<Int> = []
         var repeats: RouteRepeats
+        /// Partitions of which a chunk was copied to some of its targets and not to all.
+        var halfCopied: Set<Int> = []
         var noted: [Offset]
         var lastNote = Duration.zero
         var noteBytes = 0
@@ -69,18 +79,16 @@ final class TopicRouter: Follower {
         for target in Set(table.routes.flatMap(\.targets).flatMap(\.partitions).map(\.log))
         where progress != nil {
             let from = progress?.targetEnds[target] ?? .zero
-            do { try repeats.look(into: target, from: from, source: topic.id, context: context) } catch {
-                context.logger.warning(
-                    "copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
+            do { try repeats.look(into: target, from: from, source: topic, context: context) } catch {
+                context.logger.warning("copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
             }
         }
-        let next = progress?.next ?? topic.ends
+        // What was lost with the power, which topics without `flush` allow, comes again as other events.
+        let next = zip(progress?.next ?? table.start(of: topic), topic.ends).map { min($0, $1) }
         copied = Count("apus_routed_events_total", [("topic", topic.name.description)])
         state = Mutex(
-            State(
-                table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats,
-                noted: next))
-        if progress == nil { note(isUrgent: true) }
+            State(table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats, noted: next))
+        if progress?.next != next { note(isUrgent: true) }
     }
 
     func start() { topic.add(self) }
@@ -156,7 +164,8 @@ final class TopicRouter: Follower {
         _ now: Timestamp
     ) -> [Copy] {
         var builders: [LogID: (target: Partition, builder: RecordBatchBuilder)] = [:]
-        var chosen: [ObjectIdentifier: (topic: Topic, rule: ResourceName)] = [:]
+        // In the order of the rules, so that what happens does not depend on how a table is laid out in memory.
+        var chosen: [(topic: Topic, rule: ResourceName)] = []
         for batch in batches where !batch.isControl {
             _ = try? batch.forEachRecord { record in
                 // A redriven event is for one subscription: rules saw its original.
@@ -174,17 +183,17 @@ final class TopicRouter: Follower {
                         return
                     }
                     route.matches.increment()
-                    for target in route.targets where chosen[ObjectIdentifier(target)] == nil {
-                        chosen[ObjectIdentifier(target)] = (target, route.rule)
+                    for target in route.targets where !chosen.contains(where: { $0.topic === target }) {
+                        chosen.append((target, route.rule))
                     }
                 }
-                for (_, choice) in chosen {
+                for choice in chosen {
                     copy(record, from: partition, of: topic, to: choice, now, state.repeats, &builders)
                 }
                 return true
             }
         }
-        return builders.values.compactMap { entry in
+        return builders.sorted(by: { $0.key < $1.key }).compactMap { _, entry in
             let count = entry.builder.count
             return entry.builder.finish().map { Copy(target: entry.target, batch: $0, count: count) }
         }
@@ -236,12 +245,16 @@ final class TopicRouter: Follower {
     }
 
     private func appended(_ partition: Int, to next: Offset, error: (LogError, done: [LogID])?) {
-        guard let (error, done) = error else { return finish(partition, to: next) }
+        guard let (error, done) = error else {
+            state.withLock { _ = $0.halfCopied.remove(partition) }
+            return finish(partition, to: next)
+        }
         context.logger.warning(
             "copies could not be written and will be tried again: \(error)",
             metadata: ["topic": "\(topic.name)"])
         let from = state.withLock { state in
             for target in done { state.repeats.note(target, partition: partition, last: next) }
+            if !done.isEmpty { state.halfCopied.insert(partition) }
             return state.next[partition]
         }
         finish(partition, to: from, retryAfter: context.options.storeRetryInterval)
@@ -272,7 +285,8 @@ final class TopicRouter: Follower {
             guard isUrgent || now - state.lastNote >= TopicRouter.noteInterval else { return }
             // While copies are under way the ends of the targets may already include them, and the note must not.
             state.wantsNote = !state.busy.isEmpty && !isUrgent
-            guard !state.wantsNote else { return }
+            // The same holds for copies that were made before others of their chunk failed.
+            guard !state.wantsNote, state.halfCopied.isEmpty || isUrgent else { return }
             state.noted = state.next
             state.lastNote = now
             let targets = state.table.routes.flatMap(\.targets).flatMap(\.partitions)

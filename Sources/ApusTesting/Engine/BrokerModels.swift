@@ -113,6 +113,8 @@ final class SubscriptionModel {
     /// Counts replays: what was asked before one is about another life of its events.
     var era = 0
     var replays = 0
+    /// Replays without an answer: nobody can tell which life of its events a delivery belongs to.
+    var openReplays = 0
     var deadLetters: Set<ResourceName>
     /// Cursor kind: what each position may be.
     var cursors: [Int: Set<Offset>] = [:]
@@ -132,6 +134,13 @@ final class SubscriptionModel {
         attemptsMax = settings.attemptsMax
         concurrencyMax = settings.push?.concurrency ?? 0
         deadLetters = Set([settings.deadLetter].compactMap { $0 })
+    }
+
+    /// Offsets from this one on will come again, with events that were not there when it began.
+    func begin(_ partition: Int, notAfter offset: Offset) {
+        if partition < allowedFrom.count { allowedFrom[partition] = min(allowedFrom[partition], offset) }
+        guard let from = requiredFrom, partition < from.count else { return }
+        requiredFrom?[partition] = min(from[partition], offset)
     }
 
     var isShared: Bool { settings.kind == .shared }

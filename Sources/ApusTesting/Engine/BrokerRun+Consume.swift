@@ -67,7 +67,9 @@ extension BrokerRun {
         mix(seen.place.offset.rawValue)
         let (place, what) = (seen.place, "\(subscription.name) \(seen.place.partition)/\(seen.place.offset)")
         note("delivered \(what) attempt \(seen.attempt)")
-        guard subscription.certainty != .gone, era == subscription.era else { return }
+        guard subscription.certainty != .gone, era == subscription.era, subscription.openReplays == 0 else {
+            return
+        }
         checkContent(seen, subscription, what)
         var model = subscription.places[place] ?? PlaceModel()
         if seen.attempt <= model.attempts {
@@ -164,13 +166,12 @@ extension BrokerRun {
 
     /// From now on the verdict may have an effect.
     private func prepare(_ lease: HeldLease, of subscription: SubscriptionModel, _ verdict: Verdict) {
+        if verdict == .acknowledge { subscription.places[lease.place, default: PlaceModel()].isDone = true }
         guard lease.era == subscription.era, var model = subscription.places[lease.place] else { return }
         guard lease.attempt == model.attempts else { return }
         switch verdict {
-        case .acknowledge: model.isDone = true
         case .release(_, let counted): if !counted { model.attempts = min(model.attempts, lease.attempt - 1) }
-        case .reject: break
-        case .extend: break
+        case .acknowledge, .reject, .extend: break
         }
         model.leasedUntil = nil
         subscription.places[lease.place] = model
@@ -241,6 +242,7 @@ extension BrokerRun {
         note("\(delivery.subscription) \(delivery.partition)/\(delivery.offset) ends: \(outcome)")
         attempt.end(outcome)
         let place = Place(partition: delivery.partition, offset: delivery.offset)
+        if outcome == .delivered { held.subscription?.places[place, default: PlaceModel()].isDone = true }
         guard let subscription = held.subscription, subscription.era == held.era,
             var model = subscription.places[place],
             model.attempts == delivery.attempt
@@ -249,7 +251,6 @@ extension BrokerRun {
         let isLeased = held.begun + attempt.settings.timeout > clock.now
         switch outcome {
         case .delivered:
-            model.isDone = true
             model.isPushed = isLeased
         case .retry(let after, _, _): if let after, isLeased { model.notBefore = clock.now + after }
         case .refused: break

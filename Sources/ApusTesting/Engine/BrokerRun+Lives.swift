@@ -75,6 +75,9 @@ extension BrokerRun {
             else { continue }
             topic.wasCut = true
             for subscription in subscriptions where subscription.topic === topic {
+                if case .latest = subscription.settings.start {
+                    subscription.begin(partition, notAfter: offset)
+                }
                 for place in subscription.places.keys
                 where place.partition == partition && place.offset >= offset {
                     subscription.places[place] = nil

@@ -161,15 +161,17 @@ extension BrokerRun {
         note("replay \(name) from \(position)")
         forget(model)
         model.replays += 1
+        model.openReplays += 1
+        model.allowedFrom = []
         call { engine throws(BrokerError) in
             try await engine.replay(name, from: position)
         } then: { [self] answer in
             note("replayed \(name): \(answer)")
             // Deliveries between the question and the answer may belong to either life of the events.
             forget(model)
+            model.openReplays -= 1
             guard case .done = answer else { return }
             let bounds = bounds(of: model.topic)
-            model.allowedFrom = []
             if position == .latest { model.requiredFrom = bounds.map(\.end) }
         }
     }
