@@ -13,10 +13,14 @@ let package = Package(
     name: "apus-benchmarks",
     dependencies: [
         .package(name: "apus", path: ".."),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         // No traits: counting allocations would need an interposed allocator.
         .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
     ],
     targets: [
+        .executableTarget(
+            name: "append", dependencies: [measured, .product(name: "Logging", package: "swift-log")], path: "Append",
+            swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(
             name: "Checksums", dependencies: [benchmark, measured], path: "Benchmarks/Checksums",
             swiftSettings: [.swiftLanguageMode(.v6)], plugins: [plugin]),

@@ -88,6 +88,8 @@ struct GatewayHandler: HTTPRequestHandler {
             let body = try await open(context, call)
             let writer = responder.startStream(HTTPResponseHead(status: .ok, headers: body.headers))
             writer.whenClosed { context.calls.abandon(call.ticket) }
+            context.metrics.streamOpened()
+            defer { context.metrics.streamClosed() }
             await body.write(writer)
             context.metrics.answered(index, .ok, after: start.duration(to: .now))
         }

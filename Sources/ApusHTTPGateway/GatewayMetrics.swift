@@ -17,6 +17,7 @@ struct GatewayMetrics: Sendable {
     private let publishAck: Timer
     private let publishedEvents: Counter
     private let waiting: Meter
+    private let streams: Meter
 
     init(_ labels: [String]) {
         routes = labels.map { label in
@@ -28,6 +29,8 @@ struct GatewayMetrics: Sendable {
         publishAck = Timer(label: "apus_publish_ack_duration_seconds")
         publishedEvents = Counter(label: "apus_http_published_events_total")
         waiting = Meter(label: "apus_http_waiting")
+        streams = Meter(label: "apus_http_open_streams")
+        streams.set(0)
     }
 
     /// One counter for each class of statuses, 1xx to 5xx.
@@ -54,6 +57,12 @@ struct GatewayMetrics: Sendable {
         publishAck.recordNanoseconds(duration.nanoseconds)
         publishedEvents.increment(by: events)
     }
+
+    /// Notes that a stream has begun.
+    func streamOpened() { streams.increment() }
+
+    /// Notes that a stream has ended.
+    func streamClosed() { streams.decrement() }
 
     /// Notes how many requests and streams wait.
     func waiting(_ count: Int) { waiting.set(Int64(count)) }

@@ -138,7 +138,12 @@ extension FileLogStore {
     private func sweepTrash() -> Bool {
         let trash = directory + "/trash"
         do throws(DiskError) {
-            for name in try environment.disk.list(trash) {
+            let names = try environment.disk.list(trash)
+            if names.isEmpty { return true }
+            // Only what is in here for good is taken apart: a power cut could give a log its name back.
+            try environment.disk.syncDirectory(trash)
+            try environment.disk.syncDirectory(directory + "/logs")
+            for name in names {
                 let path = trash + "/" + name
                 for file in try environment.disk.list(path) { try environment.disk.remove(path + "/" + file) }
                 try environment.disk.removeDirectory(path)

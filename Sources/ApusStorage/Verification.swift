@@ -53,7 +53,8 @@ extension FileLogStore {
     /// Checks every batch in the segments of a store's folder that no process has open. Changes nothing; what only the
     /// journal holds is not looked at.
     public static func verify(
-        directory: String, logger: Logger, progress: (_ log: LogID, _ done: Int64, _ total: Int64) -> Void = { _, _, _ in }
+        directory: String, logger: Logger,
+        progress: (_ log: LogID, _ done: Int64, _ total: Int64) -> Void = { _, _, _ in }
     ) throws(LogError) -> [LogVerification] {
         do throws(DiskError) {
             let disk = PosixDisk()
@@ -65,7 +66,8 @@ extension FileLogStore {
             for name in try disk.list(directory + "/logs").sorted() {
                 guard let id = LogID(name) else { continue }
                 let log = try LogFiles.open(
-                    id, in: directory + "/logs", fallbackLife: nil, now: Timestamp(milliseconds: 0), environment)
+                    id, in: directory + "/logs", fallbackLife: nil, now: Timestamp(milliseconds: 0),
+                    environment)
                 guard case .log(let files) = log else { continue }
                 found.append(try files.verify { progress(id, $0, $1) })
             }
@@ -89,12 +91,14 @@ extension LogFiles {
     }
 
     private func verify(
-        _ segment: SegmentState, ceiling: Offset?, _ result: inout LogVerification, _ progress: (Int64) -> Void
+        _ segment: SegmentState, ceiling: Offset?, _ result: inout LogVerification,
+        _ progress: (Int64) -> Void
     ) throws(DiskError) {
         let before = result.bytes
         let file = path(segment.base, .log)
         var scanner = SegmentScanner(
-            log: try environment.disk.open(file, .read), limit: segment.bytes, sums: try readOnlySums(segment.base),
+            log: try environment.disk.open(file, .read), limit: segment.bytes,
+            sums: try readOnlySums(segment.base),
             from: IndexEntry.start(of: segment.base), ceiling: ceiling ?? Offset(.max))
         while true {
             switch try scanner.next() {
@@ -106,7 +110,8 @@ extension LogFiles {
                 let offset = resume.map(\.base) ?? scanner.expected
                 result.damage.append(
                     LogVerification.Damage(
-                        file: file, position: position, offset: min(offset, scanner.expected), next: resume?.base,
+                        file: file, position: position, offset: min(offset, scanner.expected),
+                        next: resume?.base,
                         reason: reason))
             case .end:
                 result.bytes = before + segment.bytes

@@ -28,7 +28,8 @@ extension Subject {
             options.isVerbose = isVerbose
             options.liesAboutSync = isLying
             let report = BrokerSimulation.run(seed: seed, options)
-            return History(text: "broker: \(report)", isSound: report.isSound, simulated: report.simulatedTime)
+            return History(
+                text: "broker: \(report)", isSound: report.isSound, simulated: report.simulatedTime)
         }
     }
 }
@@ -46,7 +47,7 @@ final class Campaign: Sendable {
     private let subjects: [Subject]
     private let seeds: Range<UInt64>
     private let isLying: Bool
-    private let begin = ContinuousClock.now
+    private let begin: ContinuousClock.Instant
     private let deadline: ContinuousClock.Instant?
     private let state: Mutex<State>
     private let isTerminal = isatty(STDERR_FILENO) == 1
@@ -57,6 +58,8 @@ final class Campaign: Sendable {
         self.subjects = subjects
         self.seeds = seeds
         self.isLying = isLying
+        let begin = ContinuousClock.now
+        self.begin = begin
         deadline = seconds.map { begin + .seconds($0) }
         state = Mutex(State(next: seeds.lowerBound))
     }
@@ -101,8 +104,14 @@ final class Campaign: Sendable {
             state.done += 1
             guard isTerminal, ContinuousClock.now - state.lastProgress > .milliseconds(500) else { return }
             state.lastProgress = .now
-            fputs("\r\(state.done) of \(seeds.count) seeds, \(state.failed) failed", stderr)
+            show("\r\(state.done) of \(seeds.count) seeds, \(state.failed) failed")
         }
+    }
+
+    /// Progress is for people: to the terminal, not to what is kept.
+    private func show(_ text: String) {
+        var text = text
+        text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
     private func summarise() -> Bool {
@@ -110,10 +119,11 @@ final class Campaign: Sendable {
         let elapsed = begin.duration(to: .now)
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
         let rate = Int(Double(state.done) / max(seconds, 0.001))
-        if isTerminal { fputs("\r", stderr) }
+        if isTerminal { show("\r") }
         print(
             "\(state.done) seeds of \(subjects.map(\.rawValue).joined(separator: " and ")) in \(Int(seconds.rounded())) s "
-                + "(\(rate) seeds/s), \(state.simulated.components.seconds / 3600) simulated hours, \(state.failed) failed")
+                + "(\(rate) seeds/s), \(state.simulated.components.seconds / 3600) simulated hours, \(state.failed) failed"
+        )
         return state.failed == 0
     }
 }

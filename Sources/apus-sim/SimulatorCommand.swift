@@ -47,7 +47,9 @@ struct SimulatorCommand: ParsableCommand {
 
     func validate() throws {
         guard jobs > 0, jobs <= 1024 else { throw ValidationError("--jobs is 1 to 1024") }
-        guard seed != nil || !verbose else { throw ValidationError("--verbose shows one seed: name it with --seed") }
+        guard seed != nil || !verbose else {
+            throw ValidationError("--verbose shows one seed: name it with --seed")
+        }
     }
 
     func run() throws {

@@ -74,7 +74,10 @@ import Testing
         }
     }
 
-    @Test func `a segment cut anywhere gives the whole batches before the cut and says that the rest is lost`() throws {
+    @Test
+    func `a segment cut anywhere gives the whole batches before the cut and says that the rest is lost`()
+        throws
+    {
         let original = try prepared(inSegment: true)
         let file = try path(original, ".log")
         let whole = try #require(original.content(file))
@@ -129,7 +132,9 @@ import Testing
     @Test(arguments: [".index", ".sums", "checkpoint"])
     func `what can be made again may be missing`(_ suffix: String) throws {
         let disk = try prepared(inSegment: true)
-        for file in disk.files(under: "/store") where file.path.hasSuffix(suffix) { try disk.remove(file.path) }
+        for file in disk.files(under: "/store") where file.path.hasSuffix(suffix) {
+            try disk.remove(file.path)
+        }
         let store = try TestStore(disk).open()
         #expect(try readAll(store).bases.count == Self.batches)
     }

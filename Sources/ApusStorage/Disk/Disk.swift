@@ -76,7 +76,8 @@ public protocol Disk: Sendable {
     func removeDirectory(_ path: String) throws(DiskError)
     /// Makes the names in a folder durable.
     func syncDirectory(_ path: String) throws(DiskError)
-    /// Makes everything written to these files durable; after an error none of them can be relied on.
+    /// Makes everything written to these files durable; after an error none of them can be relied on. Missing ones
+    /// are passed over.
     func syncFiles(_ paths: [String], under directory: String) throws(DiskError)
     /// Bytes that can still be written below `path`.
     func freeBytes(at path: String) throws(DiskError) -> Int64

@@ -76,7 +76,9 @@ public struct PosixDisk: Disk {
             try withDescriptor(directory, O_RDONLY | O_DIRECTORY) { capus_syncfs($0) == 0 }
             return
         }
-        for path in paths { try withDescriptor(path, O_RDONLY) { fdatasync($0) == 0 } }
+        for path in paths where try size(of: path) != nil {
+            try withDescriptor(path, O_RDONLY) { fdatasync($0) == 0 }
+        }
     }
 
     private func withDescriptor(

@@ -5,13 +5,16 @@
 //
 //     file  0 magic u32 | 4 version u32 | 8 store u64 | 16 sequence u64 | 24 first block u64 | 32 CRC32C u32
 //           (twice: at 0 and at 2048, so that one damaged sector costs nothing)
-//     block 0 magic u32 | 4 length u32 | 8 store u64 | 16 number u64 | 24 frames u32 | 28 CRC32C u32 | 32 zeros
+//     block 0 magic u32 | 4 length u32 | 8 store u64 | 16 number u64 | 24 frames u32 | 28 CRC32C u32
+//          32 sequence of the file u64 | 40 zeros
 //     frame 0 magic u32 | 4 length u32 | 8 log u128 | 24 life u64 | 32 base offset i64 | 40 block u64
-//          48 last offset delta u32 | 52 header sum u32 | 56 zero u32 | 60 CRC32C u32 | 64 the batch, padded to 8
+//          48 last offset delta u32 | 52 header sum u32 | 56 sequence of the file u32 | 60 CRC32C u32
+//          64 the batch, padded to 8
 //
 // A block's CRC covers all of it (the field itself as zero), so a torn block is never believed. A frame's CRC
-// covers its 60 bytes, so that damage inside one block costs one batch and not the block. A frame names its block:
-// left-overs of an earlier use of a recycled file cannot be taken for the present one's.
+// covers its 60 bytes, so that damage inside one block costs one batch and not the block. Blocks and frames name the
+// file's sequence: left-overs of an earlier use of a recycled file cannot be taken for the present one's, not even
+// those of a block that was made void and whose number was given out again.
 
 import ApusModel
 import CApus
@@ -84,6 +87,7 @@ struct JournalBlockHeader {
     var length: Int
     var store: UInt64
     var number: UInt64
+    var sequence: UInt64
     var frames: Int
     var checksum: UInt32
 
@@ -95,19 +99,23 @@ struct JournalBlockHeader {
         length = Int(bytes.load(UInt32.self, 4))
         store = bytes.load(UInt64.self, 8)
         number = bytes.load(UInt64.self, 16)
+        sequence = bytes.load(UInt64.self, 32)
         frames = Int(bytes.load(UInt32.self, 24))
         checksum = bytes.load(UInt32.self, JournalFormat.blockChecksumAt)
         guard length >= JournalFormat.blockHeaderBytes else { return nil }
     }
 
     /// Fills the header of a block whose frames stand in `block` already, checksum included.
-    static func seal(_ block: UnsafeMutableRawBufferPointer, store: UInt64, number: UInt64, frames: Int) {
+    static func seal(
+        _ block: UnsafeMutableRawBufferPointer, store: UInt64, sequence: UInt64, number: UInt64, frames: Int
+    ) {
         UnsafeMutableRawBufferPointer(rebasing: block[..<JournalFormat.blockHeaderBytes])
             .initializeMemory(as: UInt8.self, repeating: 0)
         block.store(JournalFormat.blockMagic, at: 0)
         block.store(UInt32(truncatingIfNeeded: block.count), at: 4)
         block.store(store, at: 8)
         block.store(number, at: 16)
+        block.store(sequence, at: 32)
         block.store(UInt32(truncatingIfNeeded: frames), at: 24)
         block.store(crc32c(UnsafeRawBufferPointer(block), 0, block.count), at: JournalFormat.blockChecksumAt)
     }
@@ -130,6 +138,8 @@ struct JournalFrameHeader {
     var life: UInt64
     var base: Offset
     var block: UInt64
+    /// The low half of the file's sequence.
+    var sequence: UInt32
     var lastOffsetDelta: Int64
     var headerSum: UInt32
 
@@ -147,7 +157,7 @@ struct JournalFrameHeader {
         bytes.store(block, at: 40)
         bytes.store(UInt32(truncatingIfNeeded: lastOffsetDelta), at: 48)
         bytes.store(headerSum, at: 52)
-        bytes.store(UInt32(0), at: 56)
+        bytes.store(sequence, at: 56)
         bytes.store(crc32c(UnsafeRawBufferPointer(bytes), 0, 60), at: 60)
     }
 
@@ -162,16 +172,18 @@ struct JournalFrameHeader {
         life = bytes.load(UInt64.self, position + 24)
         base = Offset(bytes.load(Int64.self, position + 32))
         block = bytes.load(UInt64.self, position + 40)
+        sequence = bytes.load(UInt32.self, position + 56)
         lastOffsetDelta = Int64(bytes.load(UInt32.self, position + 48))
         headerSum = bytes.load(UInt32.self, position + 52)
     }
 
-    init(batch: RecordBatch, log: LogID, life: UInt64, block: UInt64) {
+    init(batch: RecordBatch, log: LogID, life: UInt64, block: UInt64, sequence: UInt64) {
         length = batch.length
         self.log = log
         self.life = life
         base = batch.baseOffset
         self.block = block
+        self.sequence = UInt32(truncatingIfNeeded: sequence)
         lastOffsetDelta = Int64(batch.lastOffsetDelta)
         headerSum = batch.headerChecksum
     }

@@ -69,16 +69,16 @@ struct JournalReader {
         var number = found.header.firstBlock
         contents.nextBlock = max(contents.nextBlock, number)
         while end.map({ number < $0 }) ?? true {
-            if let block = try block(window, at: position, found.header.store), block.number == number {
+            if let block = try block(window, at: position, found.header), block.number == number {
                 take(block)
                 contents.lastBlock = (found.file, position, block.bytes)
                 position += Int64(AlignedBuffer.roundUp(block.length))
                 number += 1
                 continue
             }
-            let later = try laterBlock(window, after: position, number, before: end, found.header.store)
+            let later = try laterBlock(window, after: position, number, before: end, found.header)
             if later == nil, end == nil {
-                try cutBack(window, at: position, number)
+                try cutBack(window, at: position, number, found.header)
                 break
             }
             try salvage(window, position..<(later?.position ?? window.limit), number, found)
@@ -95,10 +95,12 @@ struct JournalReader {
         var bytes: ByteBuffer
     }
 
-    private func block(_ window: FileWindow, at position: Int64, _ store: UInt64) throws(DiskError) -> Block?
-    {
+    private func block(
+        _ window: FileWindow, at position: Int64, _ file: JournalFileHeader
+    ) throws(DiskError) -> Block? {
         guard let front = try window.bytes(at: position, JournalFormat.blockHeaderBytes),
-            let header = JournalBlockHeader(front), header.store == store,
+            let header = JournalBlockHeader(front), header.store == file.store,
+            header.sequence == file.sequence,
             let whole = try window.bytes(at: position, header.length), header.matches(whole)
         else { return nil }
         return Block(
@@ -107,12 +109,14 @@ struct JournalReader {
     }
 
     private func laterBlock(
-        _ window: FileWindow, after start: Int64, _ number: UInt64, before end: UInt64?, _ store: UInt64
+        _ window: FileWindow, after start: Int64, _ number: UInt64, before end: UInt64?,
+        _ file: JournalFileHeader
     ) throws(DiskError) -> (position: Int64, number: UInt64)? {
         var position = start + Int64(diskAlignment)
         while let front = try window.bytes(at: position, JournalFormat.blockHeaderBytes) {
-            if let header = JournalBlockHeader(front), header.store == store, header.number > number,
-                end.map({ header.number < $0 }) ?? true, try block(window, at: position, store) != nil
+            if let header = JournalBlockHeader(front), header.store == file.store,
+                header.sequence == file.sequence, header.number > number,
+                end.map({ header.number < $0 }) ?? true, try block(window, at: position, file) != nil
             {
                 return (position, header.number)
             }
@@ -161,7 +165,9 @@ struct JournalReader {
         contents.damagedFiles.insert(found.header.sequence)
         var position = range.lowerBound
         while position < range.upperBound {
-            guard let header = try frame(window, at: position), header.block >= number else {
+            guard let header = try frame(window, at: position), header.block >= number,
+                header.sequence == UInt32(truncatingIfNeeded: found.header.sequence)
+            else {
                 position += 8
                 continue
             }
@@ -179,10 +185,14 @@ struct JournalReader {
     }
 
     /// Keeps the first whole batches of a torn last block.
-    private mutating func cutBack(_ window: FileWindow, at start: Int64, _ number: UInt64) throws(DiskError) {
+    private mutating func cutBack(
+        _ window: FileWindow, at start: Int64, _ number: UInt64, _ file: JournalFileHeader
+    ) throws(DiskError) {
         var position = start + Int64(JournalFormat.blockHeaderBytes)
         var kept = 0
-        while let header = try frame(window, at: position), header.block == number {
+        while let header = try frame(window, at: position), header.block == number,
+            header.sequence == UInt32(truncatingIfNeeded: file.sequence)
+        {
             let length = JournalFormat.frameBytes(header.length)
             guard let raw = try window.bytes(at: position, length), add(header, ByteBuffer(bytes: raw), at: 0)
             else { break }

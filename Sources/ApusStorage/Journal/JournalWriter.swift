@@ -107,7 +107,8 @@ final class JournalWriter {
         let room = JournalFormat.frameBytes(batch.length)
         buffer.reserve(used + room + diskAlignment, keeping: used)
         let frame = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[used..<used + room])
-        JournalFrameHeader(batch: batch, log: log, life: life, block: block).write(to: frame)
+        JournalFrameHeader(batch: batch, log: log, life: life, block: block, sequence: sequence).write(
+            to: frame)
         batch.bytes.withUnsafeReadableBytes { source in
             guard let from = source.baseAddress, let to = frame.baseAddress else { return }
             (to + JournalFormat.frameHeaderBytes).copyMemory(from: from, byteCount: source.count)
@@ -124,7 +125,8 @@ final class JournalWriter {
     func commitBlock() throws(DiskError) -> Int {
         guard let current else { throw .failed("no journal file is open") }
         JournalBlockHeader.seal(
-            UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<used]), store: store, number: block,
+            UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<used]), store: store, sequence: sequence,
+            number: block,
             frames: frames)
         let length = AlignedBuffer.roundUp(used)
         UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[used..<length])

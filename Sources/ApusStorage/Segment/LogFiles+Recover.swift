@@ -111,18 +111,24 @@ extension LogFiles {
             log: log, limit: segment.bytes, sums: (sums, try sums.size()),
             from: IndexEntry(
                 offset: from.end, position: from.bytes, ordinal: from.batches,
-                maxTimestampBefore: from.maxTimestamp),
-            ceiling: next ?? Offset(.max))
+                maxTimestampBefore: from.maxTimestamp), ceiling: next ?? Offset(.max), isTorn: !isShort)
         walking: while true {
             switch try scanner.next() {
             case .batch(let facts):
                 rebuilt.add(facts, base: segment.base)
                 if !isShort { walked.append(facts.base) }
-            case .damage(let position, _, let reason, let resume):
+            case .damage(let position, let body, let reason, let resume):
                 let supplied = frames.first { $0.base >= rebuilt.mark.end }
                 if let resume, supplied.map({ $0.base > resume.base }) ?? true {
                     quarantine(&state, segment: segment.base, position: position, reason: reason)
                     rebuilt.addDamage(until: resume)
+                } else if let body, supplied == nil, body.base >= rebuilt.mark.end,
+                    body.base < next ?? Offset(.max)
+                {
+                    // Not torn: only its header, or the sum of that, is not what it was.
+                    quarantine(&state, segment: segment.base, position: position, reason: reason)
+                    rebuilt.addDamage(body)
+                    break walking
                 } else {
                     break walking
                 }
@@ -279,6 +285,15 @@ private struct SegmentRebuild {
         mark.end = resume.base
     }
 
+    /// The last batch of a segment, damaged, that stays in place.
+    mutating func addDamage(_ body: BatchFacts) {
+        sums.write(UInt32.max)
+        mark.batches += 1
+        mark.bytes = body.position + Int64(body.length)
+        mark.end = body.next
+        mark.maxTimestamp = max(mark.maxTimestamp, body.maxTimestamp)
+    }
+
     mutating func addFooter(bytes: Int64) {
         index.append(
             IndexEntry(
@@ -292,8 +307,7 @@ private struct SegmentRebuild {
         if cutsLog { try files.file(base, .log).truncate(to: mark.bytes) }
         let sumsFile = try files.file(base, .sums)
         let indexFile = try files.file(base, .index)
-        try sumsFile.truncate(to: Int64(from.batches * SegmentFormat.sumBytes))
-        try indexFile.truncate(to: Int64(from.indexEntries * SegmentFormat.indexEntryBytes))
+        // Written over and cut then: sums that are there already are needed if this does not come to its end.
         try LogFiles.write(sums.bytes, to: sumsFile, at: Int64(from.batches * SegmentFormat.sumBytes))
         var entries = [UInt8](repeating: 0, count: index.count * SegmentFormat.indexEntryBytes)
         entries.withUnsafeMutableBytes { raw in
@@ -306,6 +320,8 @@ private struct SegmentRebuild {
         }
         try LogFiles.write(
             entries, to: indexFile, at: Int64(from.indexEntries * SegmentFormat.indexEntryBytes))
+        try sumsFile.truncate(to: Int64(mark.batches * SegmentFormat.sumBytes))
+        try indexFile.truncate(to: Int64(mark.indexEntries * SegmentFormat.indexEntryBytes))
     }
 }
 

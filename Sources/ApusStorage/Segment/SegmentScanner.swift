@@ -12,7 +12,9 @@ enum SegmentStep {
     /// A whole batch.
     case batch(BatchFacts)
     /// Bytes that are no whole batch, up to `resume`, where the next whole one begins; or up to the end.
-    case damage(position: Int64, ordinal: Int, reason: String, resume: BatchFacts?)
+    ///
+    /// `body` is what the damaged batch says about itself if all of it but the header's first bytes is whole.
+    case damage(position: Int64, body: BatchFacts?, reason: String, resume: BatchFacts?)
     /// The end.
     case end
 }
@@ -31,11 +33,13 @@ struct SegmentScanner {
     private(set) var expected: Offset
     /// No batch of this segment reaches this offset, which begins the next segment.
     private let ceiling: Offset
+    /// Whether sectors may be missing: then a batch whose header has no sum is only believed where it has to be.
+    private let isTorn: Bool
 
     /// A walk through the first `limit` bytes of `log` that begins at `entry`.
     init(
         log: any DiskFile, limit: Int64, sums: (file: any DiskFile, limit: Int64)?, from entry: IndexEntry,
-        ceiling: Offset = Offset(.max)
+        ceiling: Offset = Offset(.max), isTorn: Bool = false
     ) {
         window = FileWindow(log, limit: limit)
         self.sums = sums.map { FileWindow($0.file, limit: $0.limit, step: 4096) }
@@ -43,6 +47,7 @@ struct SegmentScanner {
         ordinal = entry.ordinal
         expected = entry.offset
         self.ceiling = ceiling
+        self.isTorn = isTorn
     }
 
     /// The bytes of a batch that ``next()`` has just returned.
@@ -57,13 +62,13 @@ struct SegmentScanner {
         case .whole(let facts):
             step(over: facts)
             return .batch(facts)
-        case .damaged(let reason, let length):
+        case .damaged(let reason, let length, let body):
             let (start, number) = (position, ordinal)
-            let resume = try resynchronise(trusting: length)
+            let resume = try resynchronise(trusting: length ?? body?.length)
             position = resume?.position ?? window.limit
             ordinal = resume?.ordinal ?? number + 1
             if let resume { expected = resume.base }
-            return .damage(position: start, ordinal: number, reason: reason, resume: resume)
+            return .damage(position: start, body: body, reason: reason, resume: resume)
         }
     }
 
@@ -76,7 +81,7 @@ struct SegmentScanner {
     private enum Check {
         case whole(BatchFacts)
         /// The length is given where the header it stands in is known to be whole.
-        case damaged(String, length: Int?)
+        case damaged(String, length: Int?, body: BatchFacts? = nil)
     }
 
     private func storedSum(_ ordinal: Int) throws(DiskError) -> UInt32? {
@@ -103,15 +108,9 @@ struct SegmentScanner {
         let kafkaSum = UInt32(bigEndian: header.loadUnaligned(fromByteOffset: 17, as: UInt32.self))
         let time = Int64(bigEndian: header.loadUnaligned(fromByteOffset: 35, as: Int64.self))
         let magic = header[16]
-        if let stored, stored != headerSum {
-            return .damaged("its header does not have the sum kept for it", length: nil)
-        }
-        let trusted = stored == nil ? nil : length
+        let trusted = stored == headerSum ? length : nil
         guard magic == 2, length >= RecordBatch.headerLength, length <= RecordBatch.lengthMax else {
             return .damaged("not a batch of format 2", length: nil)
-        }
-        guard base >= expected, base < ceiling, delta >= 0 else {
-            return .damaged("its offset \(base) does not follow \(expected)", length: trusted)
         }
         guard let whole = try window.bytes(at: position, length) else {
             return .damaged("cut short", length: nil)
@@ -120,10 +119,20 @@ struct SegmentScanner {
         else {
             return .damaged("checksum mismatch", length: trusted)
         }
-        return .whole(
-            BatchFacts(
-                position: position, ordinal: ordinal, base: base, next: base.advanced(by: Int64(delta) + 1),
-                length: length, maxTimestamp: Timestamp(milliseconds: time), headerSum: headerSum))
+        let facts = BatchFacts(
+            position: position, ordinal: ordinal, base: base, next: base.advanced(by: Int64(delta) + 1),
+            length: length, maxTimestamp: Timestamp(milliseconds: time), headerSum: headerSum)
+        if let stored, stored != headerSum {
+            return .damaged("its header does not have the sum kept for it", length: nil, body: facts)
+        }
+        guard base >= expected, base < ceiling, delta >= 0 else {
+            return .damaged("its offset \(base) does not follow \(expected)", length: trusted)
+        }
+        if isTorn, stored == nil, base != expected {
+            return .damaged(
+                "its offset \(base) is not \(expected), and there is no sum to believe it by", length: nil)
+        }
+        return .whole(facts)
     }
 
     /// The first whole batch after a damaged one: where the damaged one's length says, if its header is whole,
@@ -153,7 +162,7 @@ struct SegmentScanner {
         let sum = crc32c(header, 0, RecordBatch.uncheckedLength)
         // Bytes inside a damaged batch's records may look like a batch too; one that was written here has a sum.
         var number = ordinal + 1
-        var isKnown = false
+        var isKnown = isTorn
         for ahead in 1...SegmentScanner.sumsAhead {
             guard let stored = try storedSum(ordinal + ahead) else { break }
             isKnown = true

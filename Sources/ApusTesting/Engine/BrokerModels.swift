@@ -137,7 +137,9 @@ final class SubscriptionModel {
     var isShared: Bool { settings.kind == .shared }
 
     /// `topic id/partition/offset`, as dead letters and copies name their origin.
-    func origin(_ place: Place) -> String { "\(topic.id.map(\.description) ?? "?")/\(place.partition)/\(place.offset)" }
+    func origin(_ place: Place) -> String {
+        "\(topic.id.map(\.description) ?? "?")/\(place.partition)/\(place.offset)"
+    }
 }
 
 /// What a rule was to do for some time.
@@ -204,6 +206,7 @@ struct HeldLease {
 /// An attempt that a target has not ended.
 struct HeldAttempt {
     let attempt: OpenAttempt
+    /// Its lease cannot have begun earlier.
     let begun: Duration
     let era: Int
     let subscription: SubscriptionModel?

@@ -100,9 +100,16 @@ extension BrokerRun {
 
     func commit() {
         for _ in 0...random.below(3) {
-            guard store?.commitStep() == .progress else { return }
+            guard commitOnce() == .progress else { return }
             settleCalls()
         }
+    }
+
+    func commitOnce() -> CommitOutcome? {
+        let outcome = store?.commitStep()
+        takeAttempts()
+        if outcome == .idle { idleAt = clock.now }
+        return outcome
     }
 
     private func changeFaults() {
@@ -151,7 +158,9 @@ extension BrokerRun {
     private func take(_ answer: Answer<[PublishReceipt]>, of ids: [String], _ topic: TopicModel) {
         switch answer {
         case .done(let receipts):
-            if receipts.count != ids.count { violate("I1: \(ids.count) events got \(receipts.count) receipts") }
+            if receipts.count != ids.count {
+                violate("I1: \(ids.count) events got \(receipts.count) receipts")
+            }
             for (id, receipt) in zip(ids, receipts) { acknowledge(id, receipt) }
         case .refused(.partial(let results)):
             for (id, result) in zip(ids, results) {
@@ -170,11 +179,14 @@ extension BrokerRun {
         mix(receipt.offset.rawValue)
         guard let published = published[id] else { return }
         self.published[id]?.fate = .acknowledged
-        guard let log = published.topic.log(receipt.partition), published.topic.certainty == .certain else { return }
+        guard let log = published.topic.log(receipt.partition), published.topic.certainty == .certain else {
+            return
+        }
         guard let record = truth.log(log)?.records[receipt.offset] else {
             return violate("I1: \(id) was acknowledged at \(receipt) and is not there")
         }
-        if record.id != id || record.key != published.key || record.value != published.event.data?.bytes ?? [] {
+        if record.id != id || record.key != published.key || record.value != published.event.data?.bytes ?? []
+        {
             violate("I1: \(id) was acknowledged at \(receipt), where \(record.id ?? "something else") is")
         }
     }

@@ -37,7 +37,8 @@ extension BrokerRun {
             case .done:
                 self.change = nil
                 if let engine { change.commit(engine) }
-            case .refused(.conflict), .refused(.invalid), .refused(.unknownTopic), .refused(.unknownSubscription),
+            case .refused(.conflict), .refused(.invalid), .refused(.unknownTopic),
+                .refused(.unknownSubscription),
                 .refused(.unknownRule):
                 self.change = nil
                 change.abort()
@@ -60,7 +61,8 @@ extension BrokerRun {
 
     func someFilter() -> TypeFilter {
         guard random.oneIn(2) else { return TypeFilter() }
-        return TypeFilter(types: Set((0..<4).filter { _ in random.oneIn(2) }.map { "t\($0)" } + ["t\(random.below(4))"]))
+        return TypeFilter(
+            types: Set((0..<4).filter { _ in random.oneIn(2) }.map { "t\($0)" } + ["t\(random.below(4))"]))
     }
 
     // MARK: Topics
@@ -71,7 +73,9 @@ extension BrokerRun {
                 && !topics.contains { $0.name == model.name && $0.certainty != .gone }
         }
         let reused = gone.isEmpty || random.oneIn(2) ? nil : gone[random.below(gone.count)].name
-        guard let name = reused ?? name("topic"), topics.count(where: { $0.certainty != .gone }) < 8 else { return }
+        guard let name = reused ?? name("topic"), topics.count(where: { $0.certainty != .gone }) < 8 else {
+            return
+        }
         let settings = TopicSettings(
             partitions: 1 + random.below(4), durability: [.flush, .flush, .flush, .none][random.below(4)],
             retentionAge: random.oneIn(3) ? .seconds(60 + random.below(600)) : nil,
@@ -95,7 +99,9 @@ extension BrokerRun {
         var changes = TopicChanges()
         var settings = topic.settings
         if random.oneIn(2), settings.partitions < 6 { settings.partitions += 1 }
-        if random.oneIn(3) { settings.retentionAge = random.oneIn(2) ? nil : .seconds(60 + random.below(300)) }
+        if random.oneIn(3) {
+            settings.retentionAge = random.oneIn(2) ? nil : .seconds(60 + random.below(300))
+        }
         if random.oneIn(3) { settings.retentionBytes = random.oneIn(2) ? nil : Int64(random.below(8_000)) }
         changes.partitions = settings.partitions
         changes.retentionAge = .some(settings.retentionAge)
@@ -115,7 +121,8 @@ extension BrokerRun {
         guard let topic = someTopic(), random.oneIn(2) else { return }
         let name = topic.name
         let rules = rules.filter { rule in
-            rule.certainty == .certain && (rule.topic === topic || rule.versions.last?.targets.contains { $0 === topic } == true)
+            rule.certainty == .certain
+                && (rule.topic === topic || rule.versions.last?.targets.contains { $0 === topic } == true)
         }
         let names = Set(rules.map(\.name))
         let subscriptions = subscriptions.filter { subscription in
@@ -127,7 +134,8 @@ extension BrokerRun {
         for rule in rules { rule.certainty = .uncertain }
         make(
             PendingChange(what: "delete topic \(name)") { engine in
-                [(try? engine.topic(name)) == nil] + subscriptions.map { (try? engine.subscription($0.name)) == nil }
+                [(try? engine.topic(name)) == nil]
+                    + subscriptions.map { (try? engine.subscription($0.name)) == nil }
                     + rules.map { (try? engine.rule($0.name)) == nil }
             } commit: { [self] _ in
                 topic.certainty = .gone

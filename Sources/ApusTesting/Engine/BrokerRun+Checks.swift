@@ -15,7 +15,9 @@ extension BrokerRun {
                 subscription.places[place]?.leasedUntil = nil
                 subscription.places[place]?.isPushed = false
                 // What is pushed is settled without waiting for the disk, and walls jump.
-                if subscription.settings.push != nil || hasJumped { subscription.places[place]?.notBefore = nil }
+                if subscription.settings.push != nil || hasJumped {
+                    subscription.places[place]?.notBefore = nil
+                }
             }
         }
         resolveChange(engine)
@@ -60,7 +62,9 @@ extension BrokerRun {
 
     private func checkDefinitions(_ engine: Engine) {
         for model in topics where model.certainty == .certain {
-            guard let found = try? engine.topic(model.name), found.id == model.id, found.settings == model.settings else {
+            guard let found = try? engine.topic(model.name), found.id == model.id,
+                found.settings == model.settings
+            else {
                 violate("I10: topic \(model.name) is not as it was left")
                 continue
             }
@@ -72,7 +76,8 @@ extension BrokerRun {
             }
         }
         for model in rules where model.certainty == .certain {
-            guard let found = try? engine.rule(model.name), found.settings == model.versions.last?.settings else {
+            guard let found = try? engine.rule(model.name), found.settings == model.versions.last?.settings
+            else {
                 violate("I10: rule \(model.name) is not as it was left")
                 continue
             }
@@ -91,7 +96,9 @@ extension BrokerRun {
             if possible.contains(position.cursor) {
                 if !model.isCommitting { model.cursors[position.partition] = [position.cursor] }
             } else if !model.topic.wasCut {
-                violate("I5: \(model.name) is at \(position.partition)/\(position.cursor), not at one of \(possible)")
+                violate(
+                    "I5: \(model.name) is at \(position.partition)/\(position.cursor), not at one of \(possible)"
+                )
             }
         }
     }
@@ -122,7 +129,9 @@ extension BrokerRun {
                 violate("I4: \(what) holds \(id), which was not published")
                 continue
             }
-            if record.value != published.event.data?.bytes ?? [] { violate("I1: \(what) holds \(id) with other data") }
+            if record.value != published.event.data?.bytes ?? [] {
+                violate("I1: \(what) holds \(id) with other data")
+            }
             if let origin = record.origin {
                 guard record.buriedBy == nil else { continue }
                 checkOrder(origin, at: what, &lastOrigin)
@@ -135,7 +144,8 @@ extension BrokerRun {
     }
 
     private func checkOrder(_ origin: String, at what: String, _ last: inout [String: Int64]) {
-        guard let slash = origin.lastIndex(of: "/"), let offset = Int64(origin[origin.index(after: slash)...]) else {
+        guard let slash = origin.lastIndex(of: "/"), let offset = Int64(origin[origin.index(after: slash)...])
+        else {
             return violate("I8: \(what) has no origin: \(origin)")
         }
         let source = String(origin[..<slash])

@@ -29,7 +29,8 @@ extension BrokerRun {
         guard !candidates.isEmpty else { return }
         let lease = random.oneIn(3) ? Duration.milliseconds(random.below(20_000)) : nil
         let wait = random.oneIn(3) ? Duration.milliseconds(random.below(10_000)) : .zero
-        receive(candidates[random.below(candidates.count)], limit: 1 + random.below(8), wait: wait, lease: lease)
+        receive(
+            candidates[random.below(candidates.count)], limit: 1 + random.below(8), wait: wait, lease: lease)
     }
 
     func receive(_ subscription: SubscriptionModel, limit: Int, wait: Duration, lease: Duration?) {
@@ -39,16 +40,22 @@ extension BrokerRun {
             let events = try await engine.receive(name, limit: limit, wait: wait, lease: lease)
             return (events, clock.now, clock.wall)
         } then: { [self] (answer: Answer<([LeasedEvent], Duration, Timestamp)>) in
-            guard case .done(let (events, now, wall)) = answer else { return note("receive from \(name): \(answer)") }
-            if events.count > limit { violate("I6: \(events.count) events were handed out instead of \(limit)") }
+            guard case .done(let (events, now, wall)) = answer else {
+                return note("receive from \(name): \(answer)")
+            }
+            if events.count > limit {
+                violate("I6: \(events.count) events were handed out instead of \(limit)")
+            }
             for leased in events {
                 let place = Place(partition: leased.stored.partition, offset: leased.stored.offset)
                 held.append(
                     HeldLease(
-                        subscription: subscription, token: leased.lease, place: place, attempt: leased.attempt, era: era))
+                        subscription: subscription, token: leased.lease, place: place,
+                        attempt: leased.attempt, era: era))
                 see(
                     SeenDelivery(
-                        place: place, attempt: leased.attempt, attemptsMax: leased.attemptsMax, event: leased.stored.event,
+                        place: place, attempt: leased.attempt, attemptsMax: leased.attemptsMax,
+                        event: leased.stored.event,
                         deadline: now + wall.duration(to: leased.deadline)), subscription, era)
             }
         }
@@ -71,10 +78,13 @@ extension BrokerRun {
         }
         if model.isAcknowledged { violate("I6: \(what) was acknowledged and comes again") }
         if model.isPushed { violate("I6: \(what) was delivered and comes again in the same life") }
-        if let until = model.leasedUntil, until > clock.now { violate("I6: \(what) is leased until \(until)") }
+        if let until = model.leasedUntil, until > clock.now {
+            violate("I6: \(what) is leased until \(until)")
+        }
         if let due = model.notBefore, due > clock.now { violate("I6: \(what) comes before its time, \(due)") }
         if subscription.replays == 0, !subscription.topic.wasCut,
-            truth.burials(of: subscription.origin(place), by: subscription.name, since: subscription.createdAt) > 0
+            truth.burials(
+                of: subscription.origin(place), by: subscription.name, since: subscription.createdAt) > 0
         {
             violate("I6: \(what) comes again after its dead letter")
         }
@@ -111,14 +121,20 @@ extension BrokerRun {
         guard !held.isEmpty else { return }
         let first = held[random.below(held.count)]
         let subscription = first.subscription
-        var chosen = held.indices.filter { held[$0].subscription === subscription && held[$0].era == first.era }
+        var chosen = held.indices.filter {
+            held[$0].subscription === subscription && held[$0].era == first.era
+        }
         chosen = Array(chosen.prefix(1 + random.below(6)))
         let leases = chosen.map { held[$0] }
         let verdict: Verdict
         switch random.below(10) {
         case 0..<5: verdict = .acknowledge
-        case 5..<7: verdict = .release(delay: .milliseconds(random.oneIn(2) ? 0 : random.below(60_000)), counted: true)
-        case 7: verdict = .release(delay: .milliseconds(random.oneIn(2) ? 0 : random.below(9_000)), counted: false)
+        case 5..<7:
+            verdict = .release(
+                delay: .milliseconds(random.oneIn(2) ? 0 : random.below(60_000)), counted: true)
+        case 7:
+            verdict = .release(
+                delay: .milliseconds(random.oneIn(2) ? 0 : random.below(9_000)), counted: false)
         case 8: verdict = .reject(reason: "no good")
         default: verdict = .extend(.milliseconds(random.below(60_000)))
         }
@@ -138,7 +154,9 @@ extension BrokerRun {
             guard subscription.certainty != .gone else { return }
             for (index, lease) in leases.enumerated() where lease.era == era {
                 let isOK: Bool? =
-                    if case .done(let results) = answer { index < results.count && results[index] == .ok } else { nil }
+                    if case .done(let results) = answer {
+                        index < results.count && results[index] == .ok
+                    } else { nil }
                 conclude(lease, of: subscription, verdict, isOK, asked, sameEra: subscription.era == era)
             }
         }
@@ -159,7 +177,8 @@ extension BrokerRun {
     }
 
     private func conclude(
-        _ lease: HeldLease, of subscription: SubscriptionModel, _ verdict: Verdict, _ isOK: Bool?, _ asked: Duration,
+        _ lease: HeldLease, of subscription: SubscriptionModel, _ verdict: Verdict, _ isOK: Bool?,
+        _ asked: Duration,
         sameEra: Bool
     ) {
         guard sameEra, isOK == true, var model = subscription.places[lease.place] else { return }
@@ -182,13 +201,17 @@ extension BrokerRun {
     func takeAttempts() {
         for attempt in target.takeBegun() {
             let delivery = attempt.delivery
-            let subscription = subscriptions.last { $0.name == delivery.subscription && $0.certainty != .gone }
+            let subscription = subscriptions.last {
+                $0.name == delivery.subscription && $0.certainty != .gone
+            }
             attempts.append(
-                HeldAttempt(attempt: attempt, begun: clock.now, era: subscription?.era ?? 0, subscription: subscription))
+                HeldAttempt(
+                    attempt: attempt, begun: idleAt, era: subscription?.era ?? 0, subscription: subscription))
             guard let subscription else { continue }
             let place = Place(partition: delivery.partition, offset: delivery.offset)
             let seen = SeenDelivery(
-                place: place, attempt: delivery.attempt, attemptsMax: delivery.attemptsMax, event: delivery.event,
+                place: place, attempt: delivery.attempt, attemptsMax: delivery.attemptsMax,
+                event: delivery.event,
                 deadline: nil)
             see(seen, subscription, subscription.era)
             let open = attempts.count { $0.subscription === subscription }
@@ -218,15 +241,17 @@ extension BrokerRun {
         note("\(delivery.subscription) \(delivery.partition)/\(delivery.offset) ends: \(outcome)")
         attempt.end(outcome)
         let place = Place(partition: delivery.partition, offset: delivery.offset)
-        guard let subscription = held.subscription, subscription.era == held.era, var model = subscription.places[place],
+        guard let subscription = held.subscription, subscription.era == held.era,
+            var model = subscription.places[place],
             model.attempts == delivery.attempt
         else { return }
+        // An outcome that comes after the lease has ended changes nothing.
+        let isLeased = held.begun + attempt.settings.timeout > clock.now
         switch outcome {
         case .delivered:
             model.isDone = true
-            // An outcome that comes after the lease has ended changes nothing.
-            model.isPushed = held.begun + attempt.settings.timeout > clock.now
-        case .retry(let after, _, _): if let after { model.notBefore = clock.now + after }
+            model.isPushed = isLeased
+        case .retry(let after, _, _): if let after, isLeased { model.notBefore = clock.now + after }
         case .refused: break
         }
         subscription.places[place] = model

@@ -71,10 +71,12 @@ extension BrokerRun {
     private func lose(_ log: LogID, from offset: Offset) {
         note("log \(log) lost what was from \(offset) on")
         for topic in topics {
-            guard let partition = (0..<topic.settings.partitions).first(where: { topic.log($0) == log }) else { continue }
+            guard let partition = (0..<topic.settings.partitions).first(where: { topic.log($0) == log })
+            else { continue }
             topic.wasCut = true
             for subscription in subscriptions where subscription.topic === topic {
-                for place in subscription.places.keys where place.partition == partition && place.offset >= offset {
+                for place in subscription.places.keys
+                where place.partition == partition && place.offset >= offset {
                     subscription.places[place] = nil
                 }
             }

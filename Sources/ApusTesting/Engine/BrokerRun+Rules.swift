@@ -12,7 +12,8 @@ extension BrokerRun {
     func putRule() {
         let existing = rules.filter { $0.certainty == .certain }
         let old = existing.isEmpty || !random.oneIn(3) ? nil : existing[random.below(existing.count)]
-        guard let topic = old?.topic ?? someTopic(), topic.certainty == .certain, let name = old?.name ?? name("rule")
+        guard let topic = old?.topic ?? someTopic(), topic.certainty == .certain,
+            let name = old?.name ?? name("rule")
         else { return }
         // Copies go to topics with later names only, so no rule ever feeds itself.
         let later = topics.filter { model in
@@ -27,8 +28,10 @@ extension BrokerRun {
         if targets.isEmpty || random.oneIn(3) { targets.append(.webhook(somePush())) }
         let filter = someFilter()
         let settings = RuleSettings(
-            topic: topic.name, pattern: filter.pattern ?? .matchAll, targets: targets, isEnabled: !random.oneIn(8))
-        let version = RuleVersion(settings: settings, filter: filter, targets: settings.isEnabled ? copied : [])
+            topic: topic.name, pattern: filter.pattern ?? .matchAll, targets: targets,
+            isEnabled: !random.oneIn(8))
+        let version = RuleVersion(
+            settings: settings, filter: filter, targets: settings.isEnabled ? copied : [])
         put(name, topic, old, version)
     }
 
@@ -42,9 +45,13 @@ extension BrokerRun {
         for model in gone { model.certainty = .uncertain }
         let settings = version.settings
         make(
-            PendingChange(what: "put rule \(name) \(settings.pattern) \(settings.targets) \(settings.isEnabled)") { engine in
+            PendingChange(
+                what: "put rule \(name) \(settings.pattern) \(settings.targets) \(settings.isEnabled)"
+            ) { engine in
                 [(try? engine.rule(name))?.settings == settings]
-                    + (kept + fresh).map { (try? engine.subscription($0.model.name))?.settings == $0.settings }
+                    + (kept + fresh).map {
+                        (try? engine.subscription($0.model.name))?.settings == $0.settings
+                    }
                     + gone.map { (try? engine.subscription($0.name)) == nil }
             } commit: { [self] engine in
                 if rule.versions.count > 1 { rule.versions[rule.versions.count - 2].endedAt = step }
@@ -75,7 +82,8 @@ extension BrokerRun {
         var fresh: [Webhook] = []
         let existing = subscriptions.filter { $0.rule == rule.name && $0.certainty == .certain }
         for (index, target) in version.settings.targets.enumerated() {
-            guard case .webhook(let push) = target, let name = try? ResourceName("\(rule.name).webhook-\(index + 1)")
+            guard case .webhook(let push) = target,
+                let name = try? ResourceName("\(rule.name).webhook-\(index + 1)")
             else { continue }
             let model = existing.first { $0.name == name }
             var settings = model?.settings ?? SubscriptionSettings(topic: rule.topic.name)
@@ -88,7 +96,8 @@ extension BrokerRun {
                 kept.append((model, settings))
             } else {
                 let model = SubscriptionModel(
-                    name, rule.topic, settings, version.filter, allowedFrom: bounds(of: rule.topic).map(\.end),
+                    name, rule.topic, settings, version.filter,
+                    allowedFrom: bounds(of: rule.topic).map(\.end),
                     step: step, rule: rule.name)
                 fresh.append((model, settings))
             }

@@ -18,14 +18,18 @@ extension BrokerRun {
 
     func somePush() -> PushSettings {
         PushSettings(
-            url: "http://target", timeout: .milliseconds(100 + random.below(20_000)), concurrency: 1 + random.below(4))
+            url: "http://target", timeout: .milliseconds(100 + random.below(20_000)),
+            concurrency: 1 + random.below(4))
     }
 
     func createSubscription() {
-        guard let topic = someTopic(), let name = name("sub"), subscriptions.count(where: { $0.certainty != .gone }) < 10
+        guard let topic = someTopic(), let name = name("sub"),
+            subscriptions.count(where: { $0.certainty != .gone }) < 10
         else { return }
         let filter = someFilter()
-        let starts: [StartPosition] = [.earliest, .earliest, .latest, .offset(Offset(Int64(random.below(4))))]
+        let starts: [StartPosition] = [
+            .earliest, .earliest, .latest, .offset(Offset(Int64(random.below(4)))),
+        ]
         let start = starts[random.below(4)]
         var settings = SubscriptionSettings(topic: topic.name, start: start, pattern: filter.pattern)
         settings.lease = .milliseconds(random.below(30_000))
@@ -39,8 +43,9 @@ extension BrokerRun {
         default: break
         }
         if random.oneIn(3) { settings.deadLetter = try? ResourceName("graveyard") }
-        create(SubscriptionModel(
-            name, topic, settings, filter, allowedFrom: allowed(start, in: topic), step: step))
+        create(
+            SubscriptionModel(
+                name, topic, settings, filter, allowedFrom: allowed(start, in: topic), step: step))
     }
 
     /// Before where nothing may be delivered.
@@ -156,7 +161,9 @@ extension BrokerRun {
         note("replay \(name) from \(position)")
         forget(model)
         model.replays += 1
-        call { engine throws(BrokerError) in try await engine.replay(name, from: position) } then: { [self] answer in
+        call { engine throws(BrokerError) in
+            try await engine.replay(name, from: position)
+        } then: { [self] answer in
             note("replayed \(name): \(answer)")
             // Deliveries between the question and the answer may belong to either life of the events.
             forget(model)
@@ -204,9 +211,12 @@ extension BrokerRun {
     func moveLetters() {
         var selection = DeadLetterSelection()
         let candidates = subscriptions.filter { $0.certainty == .certain && $0.isShared }
-        if random.oneIn(2), !candidates.isEmpty { selection.subscription = candidates[random.below(candidates.count)].name }
+        if random.oneIn(2), !candidates.isEmpty {
+            selection.subscription = candidates[random.below(candidates.count)].name
+        }
         let (isRedrive, chosen) = (random.oneIn(2), selection)
         note("\(isRedrive ? "redrive" : "discard") \(selection.subscription?.description ?? "all")")
+        if let engine { discoverLetterTopics(engine) }
         for topic in topics where topic.holdsDeadLetters && topic.certainty == .certain {
             for partition in 0..<topic.settings.partitions {
                 for record in topic.log(partition).flatMap({ truth.log($0) })?.records.values ?? [:].values {
@@ -217,7 +227,8 @@ extension BrokerRun {
         }
         call { engine throws(BrokerError) in
             isRedrive
-                ? try await engine.redrive(chosen, dryRun: false) : try await engine.discard(chosen, dryRun: false)
+                ? try await engine.redrive(chosen, dryRun: false)
+                : try await engine.discard(chosen, dryRun: false)
         } then: { [self] answer in
             note("letters moved: \(answer)")
         }

@@ -25,7 +25,14 @@ extension LogTruth {
         do throws(LogError) {
             let bounds = try store.bounds(log)
             start = bounds.start
-            found = try LogTruth.everything(in: log, of: store, bounds)
+            let mayBeDamaged = withState { state -> Bool in
+                guard isPowerCut, state.logs[log]?.batches.contains(where: { !$0.isFlushed }) == true else {
+                    return state.logs[log]?.mayBeDamaged ?? false
+                }
+                state.logs[log]?.mayBeDamaged = true
+                return true
+            }
+            found = try LogTruth.everything(in: log, of: store, bounds, aroundDamage: mayBeDamaged)
         } catch {
             withState { $0.violations.append("I1: log \(log) cannot be read: \(error)") }
             return nil
@@ -33,13 +40,15 @@ extension LogTruth {
         return withState { state in
             guard var truth = state.logs[log] else { return nil }
             if start > truth.trimmedTo {
-                state.violations.append("I1: log \(log) starts at \(start) and was trimmed to \(truth.trimmedTo)")
+                state.violations.append(
+                    "I1: log \(log) starts at \(start) and was trimmed to \(truth.trimmedTo)")
             }
             var seen: Set<Int> = []
             var after = 0
             for batch in found {
                 guard let number = truth.number(of: batch, from: after) else {
-                    state.violations.append("I4: log \(log) holds at \(batch.baseOffset) what was not appended or refused")
+                    state.violations.append(
+                        "I4: log \(log) holds at \(batch.baseOffset) what was not appended or refused")
                     continue
                 }
                 after = number + 1
@@ -49,22 +58,31 @@ extension LogTruth {
                     truth = state.logs[log] ?? truth
                 }
             }
-            let lost = truth.loseMissing(seen, start: start, log: log, isPowerCut: isPowerCut, &state.violations)
+            let lost = truth.loseMissing(
+                seen, start: start, log: log, isPowerCut: isPowerCut, &state.violations)
             state.logs[log] = truth
             return lost
         }
     }
 
     private static func everything(
-        in log: LogID, of store: any LogStore, _ bounds: LogBounds
+        in log: LogID, of store: any LogStore, _ bounds: LogBounds, aroundDamage: Bool
     ) throws(LogError) -> [RecordBatch] {
         var found: [RecordBatch] = []
         var offset = bounds.start
         while offset < bounds.end {
-            let batches = try store.read(log, from: offset, byteLimit: 1 << 20)
-            guard let last = batches.last else { break }
-            found += batches
-            offset = last.nextOffset
+            do throws(LogError) {
+                let batches = try store.read(log, from: offset, byteLimit: 1 << 20)
+                guard let last = batches.last else { break }
+                found += batches
+                offset = last.nextOffset
+            } catch {
+                // Of what was not flushed when the power went, pieces may be left: reported, and read around.
+                guard aroundDamage, case .corrupt(_, _, let next, _) = error, next > offset else {
+                    throw error
+                }
+                offset = next
+            }
         }
         return found
     }

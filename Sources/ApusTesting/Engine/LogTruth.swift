@@ -60,6 +60,8 @@ struct TrueLog: Sendable {
     /// The offset after the last that is in use.
     var floor = Offset.zero
     var isMaybeGone = false
+    /// Whether the power went while not everything was flushed: pieces may be left, which are reported and read around.
+    var mayBeDamaged = false
 
     /// The records that are there, in order.
     var ordered: [TrueRecord] { records.values.sorted { $0.offset < $1.offset } }
@@ -160,11 +162,13 @@ extension TrueRecord {
     init(_ view: RecordView, step: Int) {
         var headers: [String: String] = [:]
         view.forEachHeader { name, value in
-            headers[String(decoding: name, as: UTF8.self)] = value.map { String(decoding: $0, as: UTF8.self) } ?? ""
+            headers[String(decoding: name, as: UTF8.self)] =
+                value.map { String(decoding: $0, as: UTF8.self) } ?? ""
             return true
         }
         self.init(
-            offset: view.offset, timestamp: view.timestamp, key: view.key.map { String(decoding: $0, as: UTF8.self) },
+            offset: view.offset, timestamp: view.timestamp,
+            key: view.key.map { String(decoding: $0, as: UTF8.self) },
             headers: headers, value: view.value.map(Array.init) ?? [], step: step)
     }
 }

@@ -59,9 +59,13 @@ final class ObservedStore: LogStore {
 
     func bounds(_ log: LogID) throws(LogError) -> LogBounds { try store.bounds(log) }
 
-    func offset(_ log: LogID, at time: Timestamp) throws(LogError) -> Offset { try store.offset(log, at: time) }
+    func offset(_ log: LogID, at time: Timestamp) throws(LogError) -> Offset {
+        try store.offset(log, at: time)
+    }
 
-    func closedSegments(_ log: LogID) throws(LogError) -> [SegmentDescription] { try store.closedSegments(log) }
+    func closedSegments(_ log: LogID) throws(LogError) -> [SegmentDescription] {
+        try store.closedSegments(log)
+    }
 
     func logs() throws(LogError) -> [LogID] { try store.logs() }
 
