@@ -44,8 +44,9 @@ struct Completions {
     var advances: [(@Sendable (Offset) -> Void, Offset)] = []
 
     func deliver() {
-        for (completion, result) in results { completion(result) }
+        // Readers first: who is told that something is stored must be able to read it.
         for (onAdvance, end) in advances { onAdvance(end) }
+        for (completion, result) in results { completion(result) }
     }
 }
 

@@ -77,8 +77,8 @@ public final class MemoryLogStore: LogStore {
         }
         switch outcome {
         case .success(let (base, end, onAdvance)):
-            completion(.success(base))
             onAdvance(end)
+            completion(.success(base))
         case .failure(let error): completion(.failure(error))
         }
     }

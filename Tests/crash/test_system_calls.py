@@ -68,7 +68,7 @@ def workers(ledger, seed, fails_reads=False):
     publishers = (
         Publisher(ledger, f"p{seed}-{number}", seed=(seed << 8) + number, pause_seconds=0.005)
         for number in range(3))
-    return [*publishers, Reader(ledger, seed, may_be_refused=fails_reads), Housekeeping()]
+    return [*publishers, Reader(ledger, seed, may_fail=fails_reads), Housekeeping()]
 
 
 def moments(count):
