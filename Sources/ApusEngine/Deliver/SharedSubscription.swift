@@ -72,7 +72,9 @@ final class SharedSubscription: Follower {
             unaccounted.appendIsMissing(partitions: partitions)
         } _: { change in
             unaccounted.note(change, next: delivery.next)
-            if case .deadLetterMark(let partition, let end) = change { mark = BurialMark(partition: partition, end: end) }
+            if case .deadLetterMark(let partition, let end) = change {
+                mark = BurialMark(partition: partition, end: end)
+            }
             delivery.apply(change) { context.anchor($0, limit: max(limit, .seconds(86_400))) }
         }
         var filter = EventFilter(definition.settings.pattern)
@@ -81,7 +83,9 @@ final class SharedSubscription: Follower {
         }
         // Who asked for a start that is still to come gets it.
         let start: Offset = if case .offset(let offset) = definition.settings.start { offset } else { .zero }
-        let lost = topic.partitions.map { delivery.forget(partition: $0.number, from: $0.signal.end, start: start) }
+        let lost = topic.partitions.map {
+            delivery.forget(partition: $0.number, from: $0.signal.end, start: start)
+        }
         state = Mutex(
             State(
                 definition: definition, delivery: delivery, log: log, filter: filter, deadLetterMark: mark,
@@ -189,7 +193,9 @@ final class SharedSubscription: Follower {
         state.withLock { state in
             guard state.log.wantsSnapshot || state.wantsSnapshot else { return }
             state.wantsSnapshot = false
-            let mark = state.deadLetterMark.map { SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end) }
+            let mark = state.deadLetterMark.map {
+                SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
+            }
             state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 })
         }
     }

@@ -21,7 +21,8 @@ struct UnaccountedEvents {
     mutating func note(_ change: SubscriptionChange, next: [Offset]) {
         switch change {
         case .reset: self = UnaccountedEvents()
-        case .attempted(let position, _), .ready(let position, _), .settled(let position), .waiting(let position, _, _):
+        case .attempted(let position, _), .ready(let position, _), .settled(let position),
+            .waiting(let position, _, _):
             if suspects.remove(position.partition) != nil {
                 let known = position.partition < next.count ? next[position.partition] : .zero
                 if known < position.offset { ranges.append((position.partition, known..<position.offset)) }
@@ -45,7 +46,8 @@ struct UnaccountedEvents {
     }
 
     private func look(
-        at offsets: Range<Offset>, of partition: Partition, _ recipient: ResourceName, _ filter: inout EventFilter,
+        at offsets: Range<Offset>, of partition: Partition, _ recipient: ResourceName,
+        _ filter: inout EventFilter,
         _ context: EngineContext, _ found: inout [Position]
     ) throws(LogError) {
         let end = min(offsets.upperBound, partition.signal.end)

@@ -85,7 +85,8 @@ struct RouteRepeats: Sendable {
             for batch in batches where batch.producerID == RouteRepeats.producerID(of: source.id) {
                 _ = try? batch.forEachRecord { record in
                     // Of an event that was lost with the power there may be copies: its offset has come, or will come, again.
-                    if let origin = record.origin, origin.topic == source.id, ends.indices.contains(origin.partition),
+                    if let origin = record.origin, origin.topic == source.id,
+                        ends.indices.contains(origin.partition),
                         origin.offset < ends[origin.partition]
                     {
                         add(target, partition: origin.partition, last: origin.offset)

@@ -80,14 +80,17 @@ final class TopicRouter: Follower {
         where progress != nil {
             let from = progress?.targetEnds[target] ?? .zero
             do { try repeats.look(into: target, from: from, source: topic, context: context) } catch {
-                context.logger.warning("copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
+                context.logger.warning(
+                    "copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
             }
         }
         // What was lost with the power, which topics without `flush` allow, comes again as other events.
         let next = zip(progress?.next ?? table.start(of: topic), topic.ends).map { min($0, $1) }
         copied = Count("apus_routed_events_total", [("topic", topic.name.description)])
         state = Mutex(
-            State(table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats, noted: next))
+            State(
+                table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats,
+                noted: next))
         if progress?.next != next { note(isUrgent: true) }
     }
 
