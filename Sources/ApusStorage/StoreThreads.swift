@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The two threads of a store that is in production, and how they are woken. Threads of their own, because they wait for
+// The three threads of a store that is in production, and how they are woken. Threads of their own, because they wait for
 // the disk; not tasks, whose pool is for work that does not wait.
 
 import Glibc
@@ -65,21 +65,28 @@ final class StoreThreads: Sendable {
     private struct State {
         var threads: [pthread_t] = []
         var isStopping = false
+        var isRunning = false
     }
 
     private let state = Mutex(State())
     private let commit = Signal()
     private let maintain = Signal()
+    private let deliver = Signal()
 
     func wakeCommitter() { commit.set() }
     func wakeMaintenance() { maintain.set() }
+    func wakeDelivery() { deliver.set() }
+    /// Whether somebody delivers what is left to be delivered.
+    var isRunning: Bool { state.withLock { $0.isRunning } }
     var isStopping: Bool { state.withLock { $0.isStopping } }
 
-    /// Runs `committing` and `maintaining` on a thread each until stopped; each returns how long to sleep, nil for
-    /// until woken.
+    /// Runs each of these on a thread until stopped; each returns how long to sleep, nil for until woken.
     func start(
-        committing: @escaping @Sendable () -> Duration?, maintaining: @escaping @Sendable () -> Duration?
+        committing: @escaping @Sendable () -> Duration?, maintaining: @escaping @Sendable () -> Duration?,
+        delivering: @escaping @Sendable () -> Duration?
     ) {
+        state.withLock { $0.isRunning = true }
+        run(deliver, delivering)
         run(commit, committing)
         run(maintain, maintaining)
     }
@@ -112,9 +119,9 @@ final class StoreThreads: Sendable {
             defer { state.threads = [] }
             return state.threads
         }
-        commit.set()
-        maintain.set()
+        for signal in [commit, maintain, deliver] { signal.set() }
         for thread in threads { pthread_join(thread, nil) }
+        state.withLock { $0.isRunning = false }
     }
 }
 
@@ -141,6 +148,10 @@ extension FileLogStore {
                 let pause = maintenanceStep()
                 threads.wakeCommitter()
                 return pause
+            },
+            delivering: { [self] in
+                deliverAll()
+                return nil
             })
     }
 }

@@ -84,7 +84,8 @@ struct JournalReader {
                 break
             }
             try salvage(
-                window, position..<(later?.position ?? window.limit), number..<(later?.number ?? end ?? .max), found)
+                window, position..<(later?.position ?? window.limit), number..<(later?.number ?? end ?? .max),
+                found)
             guard let later else { break }
             (position, number) = (later.position, later.number)
         }
@@ -163,7 +164,10 @@ struct JournalReader {
         quarantined.add()
         logger.error(
             "A journal block that was acknowledged is damaged; its whole batches are kept",
-            metadata: ["file": "\(found.file.path)", "position": "\(range.lowerBound)", "block": "\(blocks.lowerBound)"])
+            metadata: [
+                "file": "\(found.file.path)", "position": "\(range.lowerBound)",
+                "block": "\(blocks.lowerBound)",
+            ])
         contents.needsCheckpoint = true
         contents.damagedFiles.insert(found.header.sequence)
         var position = range.lowerBound

@@ -209,7 +209,9 @@ final class SimulatedFile: DiskFile {
     ) throws(DiskError) {
         guard isDirect else { return }
         let address = UInt(bitPattern: address)
-        guard Int(position) % diskAlignment == 0, count % diskAlignment == 0, address % UInt(diskAlignment) == 0 else {
+        guard Int(position) % diskAlignment == 0, count % diskAlignment == 0,
+            address % UInt(diskAlignment) == 0
+        else {
             throw .failed("direct, and not aligned: \(count) bytes at \(position)")
         }
     }
