@@ -7,6 +7,7 @@ import Logging
 import Synchronization
 
 extension FileLogStore {
+    /// As ``LogStore/claim(_:_:onAdvance:)``.
     public func claim(
         _ log: LogID, _ configuration: LogConfiguration, onAdvance: @escaping @Sendable (Offset) -> Void
     ) throws(LogError) -> LogClaim {
@@ -53,10 +54,11 @@ extension FileLogStore {
             fail(gathered + fenced, .fenced(log), &completions)
             return claim
         }
-        completions.deliver()
+        deliver(completions)
         return claim
     }
 
+    /// As ``LogStore/configure(_:_:)``.
     public func configure(_ claim: LogClaim, _ configuration: LogConfiguration) throws(LogError) {
         let result = shared.withLock { state in
             state.index(claim).map { state.slots[$0]?.configuration = configuration }
@@ -64,6 +66,7 @@ extension FileLogStore {
         try result.get()
     }
 
+    /// As ``LogStore/closedSegments(_:)``.
     public func closedSegments(_ log: LogID) throws(LogError) -> [SegmentDescription] {
         let files = try files(log)
         do throws(DiskError) { return try files.closedSegments() } catch { throw LogError(error) }
@@ -75,6 +78,7 @@ extension FileLogStore {
         return files
     }
 
+    /// As ``LogStore/trim(_:before:)``.
     public func trim(_ log: LogID, before offset: Offset) throws(LogError) {
         try maintenance.withLock { (_: inout Maintenance) throws(LogError) in
             let files = try files(log)
@@ -89,6 +93,7 @@ extension FileLogStore {
         watchSpace()
     }
 
+    /// As ``LogStore/delete(_:)``.
     public func delete(_ log: LogID) throws(LogError) {
         try maintenance.withLock { (maintenance: inout Maintenance) throws(LogError) in
             let files = try files(log)
@@ -113,6 +118,7 @@ extension FileLogStore {
         }
     }
 
+    /// As ``LogStore/logs()``.
     public func logs() throws(LogError) -> [LogID] {
         shared.withLock { $0.slotOf.keys.sorted() }
     }

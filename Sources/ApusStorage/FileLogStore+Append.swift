@@ -39,9 +39,11 @@ package enum CommitOutcome: Hashable, Sendable {
 }
 
 /// Calls to make when no lock is held.
-struct Completions {
+struct Completions: Sendable {
     var results: [(AppendCompletion, Result<Offset, LogError>)] = []
     var advances: [(@Sendable (Offset) -> Void, Offset)] = []
+
+    var isEmpty: Bool { results.isEmpty && advances.isEmpty }
 
     func deliver() {
         // Readers first: who is told that something is stored must be able to read it.
@@ -51,6 +53,7 @@ struct Completions {
 }
 
 extension FileLogStore {
+    /// As ``LogStore/append(_:holding:completion:)``.
     public func append(
         _ batch: consuming RecordBatch, holding claim: LogClaim, completion: @escaping AppendCompletion
     ) {
@@ -95,8 +98,30 @@ extension FileLogStore {
     package func commitStep() -> CommitOutcome {
         var completions = Completions()
         let outcome = committer.withLock { step(&$0, &completions) }
-        completions.deliver()
+        deliver(completions)
         return outcome
+    }
+
+    /// Tells outcomes: on a thread of its own if the store has threads, so that waking those who wait does not hold up
+    /// the next flush; in order either way.
+    func deliver(_ completions: Completions) {
+        guard !completions.isEmpty else { return }
+        guard threads.isRunning else { return completions.deliver() }
+        let isFirst = deliveries.withLock { deliveries in
+            deliveries.append(completions)
+            return deliveries.count == 1
+        }
+        if isFirst { threads.wakeDelivery() }
+    }
+
+    /// Tells what waits to be told.
+    func deliverAll() {
+        var waiting: [Completions] = []
+        repeat {
+            waiting.removeAll(keepingCapacity: true)
+            deliveries.withLock { swap(&waiting, &$0) }
+            for completions in waiting { completions.deliver() }
+        } while !waiting.isEmpty
     }
 
     private func step(_ committer: inout Committer, _ completions: inout Completions) -> CommitOutcome {
@@ -326,7 +351,7 @@ extension FileLogStore {
             return state.queue
         }
         fail(queued, .closed, &completions)
-        completions.deliver()
+        deliver(completions)
     }
 }
 

@@ -15,6 +15,7 @@ extension FileLogStore {
         case segments(LogFiles, end: Offset)
     }
 
+    /// As ``LogStore/read(_:from:byteLimit:)``.
     public func read(_ log: LogID, from offset: Offset, byteLimit: Int) throws(LogError) -> [RecordBatch] {
         var found: [RecordBatch] = []
         var (offset, left, looks) = (offset, byteLimit, 0)
@@ -76,6 +77,7 @@ extension FileLogStore {
         }
     }
 
+    /// As ``LogStore/bounds(_:)``.
     public func bounds(_ log: LogID) throws(LogError) -> LogBounds {
         let slot = try slot(log)
         let (written, bytes, segments) = slot.files.state.withLock { ($0.end, $0.bytes, $0.segments.count) }
@@ -89,6 +91,7 @@ extension FileLogStore {
         return slot
     }
 
+    /// As ``LogStore/offset(_:at:)``.
     public func offset(_ log: LogID, at time: Timestamp) throws(LogError) -> Offset {
         let slot = try slot(log)
         var found: RecordBatch?
@@ -116,6 +119,7 @@ extension FileLogStore {
         return found
     }
 
+    /// As ``LogStore/statistics()``.
     public func statistics() -> StoreStatistics {
         var (statistics, files) = shared.withLock { state in
             var statistics = StoreStatistics()

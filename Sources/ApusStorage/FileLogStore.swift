@@ -3,7 +3,7 @@
 // The LogStore of files: appends go to a shared journal, one flush for all that arrived meanwhile; a batch stays in
 // memory until a checkpoint has made it durable in its log's segment; then the journal file is used again.
 //
-// The work is done in steps (`commitStep`, `maintenanceStep`), which two threads call in production and a
+// The work is done in steps (`commitStep`, `maintenanceStep`), which threads call in production and a
 // simulator calls in any order it likes. Three locks, taken in this order: `maintenance`, `committer` (each held by the
 // one who does that work, disk work included), `shared` (never held over disk work). A log's files have a lock of
 // their own, after the first two and never together with `shared`.
@@ -28,6 +28,7 @@ public final class FileLogStore: LogStore {
     let shared = Mutex(SharedState())
     let committer: Mutex<Committer>
     let maintenance: Mutex<Maintenance>
+    let deliveries = Mutex<[Completions]>([])
     let threads = StoreThreads()
     let onFlush: FlushObserver?
 
@@ -84,6 +85,7 @@ public final class FileLogStore: LogStore {
         }
         guard isFirst else { return }
         threads.stop()
+        deliverAll()
         while case .progress = commitStep() {}
         _ = checkpoint(.everything)
         abandon()

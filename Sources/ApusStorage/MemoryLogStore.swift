@@ -34,6 +34,7 @@ public final class MemoryLogStore: LogStore {
         state.withLock { $0.refusal = error }
     }
 
+    /// As ``LogStore/claim(_:_:onAdvance:)``.
     public func claim(
         _ log: LogID, _ configuration: LogConfiguration, onAdvance: @escaping @Sendable (Offset) -> Void
     ) throws(LogError) -> LogClaim {
@@ -47,6 +48,7 @@ public final class MemoryLogStore: LogStore {
         }
     }
 
+    /// As ``LogStore/configure(_:_:)``.
     public func configure(_ claim: LogClaim, _ configuration: LogConfiguration) throws(LogError) {
         let failure: LogError? = state.withLock { state in
             guard let entry = state.logs[claim.log] else { return .unknownLog(claim.log) }
@@ -57,6 +59,7 @@ public final class MemoryLogStore: LogStore {
         if let failure { throw failure }
     }
 
+    /// As ``LogStore/append(_:holding:completion:)``.
     public func append(
         _ batch: consuming RecordBatch, holding claim: LogClaim, completion: @escaping AppendCompletion
     ) {
@@ -83,6 +86,7 @@ public final class MemoryLogStore: LogStore {
         }
     }
 
+    /// As ``LogStore/read(_:from:byteLimit:)``.
     public func read(_ log: LogID, from offset: Offset, byteLimit: Int) throws(LogError) -> [RecordBatch] {
         try withLog(log) { entry in
             guard offset >= entry.start else { return .failure(.trimmed(start: entry.start)) }
@@ -98,6 +102,7 @@ public final class MemoryLogStore: LogStore {
         }
     }
 
+    /// As ``LogStore/bounds(_:)``.
     public func bounds(_ log: LogID) throws(LogError) -> LogBounds {
         try withLog(log) { entry in
             .success(
@@ -107,6 +112,7 @@ public final class MemoryLogStore: LogStore {
         }
     }
 
+    /// As ``LogStore/offset(_:at:)``.
     public func offset(_ log: LogID, at time: Timestamp) throws(LogError) -> Offset {
         try withLog(log) { entry in
             for batch in entry.batches where batch.maxTimestamp >= time && batch.nextOffset > entry.start {
@@ -123,6 +129,7 @@ public final class MemoryLogStore: LogStore {
         }
     }
 
+    /// As ``LogStore/closedSegments(_:)``.
     public func closedSegments(_ log: LogID) throws(LogError) -> [SegmentDescription] {
         try withLog(log) { entry in
             .success(
@@ -134,6 +141,7 @@ public final class MemoryLogStore: LogStore {
         }
     }
 
+    /// As ``LogStore/trim(_:before:)``.
     public func trim(_ log: LogID, before offset: Offset) throws(LogError) {
         let failure: LogError? = state.withLock { state in
             guard var entry = state.logs.removeValue(forKey: log) else { return .unknownLog(log) }
@@ -149,14 +157,17 @@ public final class MemoryLogStore: LogStore {
         if let failure { throw failure }
     }
 
+    /// As ``LogStore/delete(_:)``.
     public func delete(_ log: LogID) throws(LogError) {
         guard state.withLock({ $0.logs.removeValue(forKey: log) }) != nil else { throw .unknownLog(log) }
     }
 
+    /// As ``LogStore/logs()``.
     public func logs() throws(LogError) -> [LogID] {
         state.withLock { $0.logs.keys.sorted() }
     }
 
+    /// As ``LogStore/statistics()``.
     public func statistics() -> StoreStatistics {
         state.withLock { state in
             var statistics = StoreStatistics()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The two threads of a store that is in production, and how they are woken. Threads of their own, because they wait for
+// The three threads of a store that is in production, and how they are woken. Threads of their own, because they wait for
 // the disk; not tasks, whose pool is for work that does not wait.
 
 import Synchronization
@@ -10,21 +10,28 @@ final class StoreThreads: Sendable {
     private struct State {
         var threads: [WorkerThread] = []
         var isStopping = false
+        var isRunning = false
     }
 
     private let state = Mutex(State())
     private let commit = Signal()
     private let maintain = Signal()
+    private let deliver = Signal()
 
     func wakeCommitter() { commit.set() }
     func wakeMaintenance() { maintain.set() }
+    func wakeDelivery() { deliver.set() }
+    /// Whether somebody delivers what is left to be delivered.
+    var isRunning: Bool { state.withLock { $0.isRunning } }
     var isStopping: Bool { state.withLock { $0.isStopping } }
 
-    /// Runs `committing` and `maintaining` on a thread each until stopped; each returns how long to sleep, nil for
-    /// until woken.
+    /// Runs each of these on a thread until stopped; each returns how long to sleep, nil for until woken.
     func start(
-        committing: @escaping @Sendable () -> Duration?, maintaining: @escaping @Sendable () -> Duration?
+        committing: @escaping @Sendable () -> Duration?, maintaining: @escaping @Sendable () -> Duration?,
+        delivering: @escaping @Sendable () -> Duration?
     ) {
+        state.withLock { $0.isRunning = true }
+        run("apus-acks", deliver, delivering)
         run("apus-journal", commit, committing)
         run("apus-segments", maintain, maintaining)
     }
@@ -48,9 +55,9 @@ final class StoreThreads: Sendable {
             defer { state.threads = [] }
             return state.threads
         }
-        commit.set()
-        maintain.set()
+        for signal in [commit, maintain, deliver] { signal.set() }
         for thread in threads { thread.join() }
+        state.withLock { $0.isRunning = false }
     }
 }
 
@@ -72,6 +79,10 @@ extension FileLogStore {
                 let pause = maintenanceStep()
                 threads.wakeCommitter()
                 return pause
+            },
+            delivering: { [self] in
+                deliverAll()
+                return nil
             })
     }
 }

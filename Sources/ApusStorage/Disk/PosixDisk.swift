@@ -13,6 +13,7 @@ public struct PosixDisk: Disk {
     /// The files of this machine.
     public init() {}
 
+    /// As ``Disk/open(_:_:)``.
     public func open(_ path: String, _ mode: DiskOpenMode) throws(DiskError) -> any DiskFile {
         var flags = O_CLOEXEC
         switch mode {
@@ -29,6 +30,7 @@ public struct PosixDisk: Disk {
         return PosixFile(descriptor: descriptor, path: path)
     }
 
+    /// As ``Disk/list(_:)``.
     public func list(_ path: String) throws(DiskError) -> [String] {
         guard let stream = opendir(path) else { throw posixError("list", path) }
         defer { closedir(stream) }
@@ -42,6 +44,7 @@ public struct PosixDisk: Disk {
         return names
     }
 
+    /// As ``Disk/size(of:)``.
     public func size(of path: String) throws(DiskError) -> Int64? {
         var status = stat()
         if stat(path, &status) == 0 { return Int64(status.st_size) }
@@ -49,26 +52,32 @@ public struct PosixDisk: Disk {
         throw posixError("inspect", path)
     }
 
+    /// As ``Disk/makeDirectory(_:)``.
     public func makeDirectory(_ path: String) throws(DiskError) {
         if mkdir(path, 0o750) != 0, errno != EEXIST { throw posixError("make folder", path) }
     }
 
+    /// As ``Disk/rename(_:to:)``.
     public func rename(_ path: String, to newPath: String) throws(DiskError) {
         if Glibc.rename(path, newPath) != 0 { throw posixError("rename", path) }
     }
 
+    /// As ``Disk/remove(_:)``.
     public func remove(_ path: String) throws(DiskError) {
         if unlink(path) != 0 { throw posixError("remove", path) }
     }
 
+    /// As ``Disk/removeDirectory(_:)``.
     public func removeDirectory(_ path: String) throws(DiskError) {
         if rmdir(path) != 0 { throw posixError("remove folder", path) }
     }
 
+    /// As ``Disk/syncDirectory(_:)``.
     public func syncDirectory(_ path: String) throws(DiskError) {
         try withDescriptor(path, O_RDONLY | O_DIRECTORY) { fsync($0) == 0 }
     }
 
+    /// As ``Disk/syncFiles(_:under:)``.
     public func syncFiles(_ paths: [String], under directory: String) throws(DiskError) {
         if paths.count >= PosixDisk.filesForWholeSync {
             // A descriptor opened now is told of every write-back error that nobody has been told of yet, so
@@ -90,6 +99,7 @@ public struct PosixDisk: Disk {
         guard body(descriptor) else { throw posixError("sync", path) }
     }
 
+    /// As ``Disk/freeBytes(at:)``.
     public func freeBytes(at path: String) throws(DiskError) -> Int64 {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { throw posixError("measure", path) }
@@ -98,6 +108,7 @@ public struct PosixDisk: Disk {
                 .partialValue)
     }
 
+    /// As ``Disk/lock(_:)``.
     public func lock(_ path: String) throws(DiskError) -> any DiskLock {
         let descriptor = retrying { Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640) }
         guard descriptor >= 0 else { throw posixError("open", path) }

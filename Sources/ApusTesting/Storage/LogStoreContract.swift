@@ -40,6 +40,7 @@ public enum LogStoreContract {
         public let name: String
         let body: @Sendable (Subject) throws -> Void
 
+        /// In words, for reports.
         public var description: String { name }
 
         /// Holds a new store against the promise.

@@ -126,6 +126,7 @@ public final class SimulatedDisk: Disk {
 
     // MARK: Disk
 
+    /// As ``Disk/open(_:_:)``.
     public func open(_ path: String, _ mode: DiskOpenMode) throws(DiskError) -> any DiskFile {
         try perform { (state: inout State) throws(DiskError) -> SimulatedFile in
             if let node = state.root.find(path), !node.isDirectory {
@@ -142,6 +143,7 @@ public final class SimulatedDisk: Disk {
         }
     }
 
+    /// As ``Disk/list(_:)``.
     public func list(_ path: String) throws(DiskError) -> [String] {
         try perform { (state: inout State) throws(DiskError) -> [String] in
             guard let node = state.root.find(path), node.isDirectory else { throw .notFound(path) }
@@ -149,10 +151,12 @@ public final class SimulatedDisk: Disk {
         }
     }
 
+    /// As ``Disk/size(of:)``.
     public func size(of path: String) throws(DiskError) -> Int64? {
         try perform { state in state.root.find(path).map { Int64($0.content.count) } }
     }
 
+    /// As ``Disk/makeDirectory(_:)``.
     public func makeDirectory(_ path: String) throws(DiskError) {
         try perform { (state: inout State) throws(DiskError) in
             if state.root.find(path) != nil { return }
@@ -162,6 +166,7 @@ public final class SimulatedDisk: Disk {
         }
     }
 
+    /// As ``Disk/rename(_:to:)``.
     public func rename(_ path: String, to newPath: String) throws(DiskError) {
         try perform { (state: inout State) throws(DiskError) in
             let (folder, name) = SimulatedNode.split(path)
@@ -173,6 +178,7 @@ public final class SimulatedDisk: Disk {
         }
     }
 
+    /// As ``Disk/remove(_:)``.
     public func remove(_ path: String) throws(DiskError) {
         try perform { (state: inout State) throws(DiskError) in
             let (folder, name) = SimulatedNode.split(path)
@@ -184,6 +190,7 @@ public final class SimulatedDisk: Disk {
         }
     }
 
+    /// As ``Disk/removeDirectory(_:)``.
     public func removeDirectory(_ path: String) throws(DiskError) {
         try perform { (state: inout State) throws(DiskError) in
             let (folder, name) = SimulatedNode.split(path)
@@ -195,6 +202,7 @@ public final class SimulatedDisk: Disk {
         }
     }
 
+    /// As ``Disk/syncDirectory(_:)``.
     public func syncDirectory(_ path: String) throws(DiskError) {
         try perform { (state: inout State) throws(DiskError) in
             guard let node = state.root.find(path) else { throw .notFound(path) }
@@ -203,14 +211,17 @@ public final class SimulatedDisk: Disk {
         }
     }
 
+    /// As ``Disk/syncFiles(_:under:)``.
     public func syncFiles(_ paths: [String], under directory: String) throws(DiskError) {
         for path in paths where try size(of: path) != nil { try open(path, .read).sync() }
     }
 
+    /// As ``Disk/freeBytes(at:)``.
     public func freeBytes(at path: String) throws(DiskError) -> Int64 {
         try perform { state in max(0, state.capacity - state.used) }
     }
 
+    /// As ``Disk/lock(_:)``.
     public func lock(_ path: String) throws(DiskError) -> any DiskLock {
         try perform { (state: inout State) throws(DiskError) -> SimulatedLock in
             guard state.locks.insert(path).inserted else { throw .locked(path) }

@@ -54,6 +54,7 @@ public enum StorageSimulation {
         /// Whether every invariant held.
         public var isSound: Bool { violations.isEmpty }
 
+        /// In words, for reports.
         public var description: String {
             "seed \(seed): \(acknowledged) acknowledged, \(refused) refused, \(powerCuts) power cuts, \(kills) kills, "
                 + "\(flips) flips, \(diskOperations) disk operations"
