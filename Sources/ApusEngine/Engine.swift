@@ -108,7 +108,7 @@ public final class Engine: Broker {
         for definition in definitions.rules.values {
             catalog.withLock { $0.definitions.rules[definition.name] = definition }
         }
-        for name in Set(definitions.rules.values.map(\.settings.topic)).sorted() { try openRouter(name) }
+        for name in Set(definitions.rules.values.map(\.settings.topic)).sorted() { try openRouter(name, isNew: false) }
         // Deletions that were decided and not carried out before the end of the last life.
         for log in gone { try? context.store.delete(log) }
         scheduleRetention()

@@ -54,6 +54,8 @@ extension BrokerRun {
         engine = try Engine(
             store: ObservedStore(store, truth: truth), clock: clock, entropy: Entropy(seed: random.next()),
             options: options, logger: logger, dispatcher: target, isDriven: true)
+        // The power may have gone in something that is tried once and not missed.
+        if disk.isOff { throw .closed }
         disk.crash(after: nil)
     }
 
