@@ -107,13 +107,28 @@ public final class Engine: Broker {
         for definition in definitions.subscriptions.values.sorted(by: { $0.name < $1.name }) {
             try openSubscription(definition)
         }
-        for definition in definitions.rules.values {
-            catalog.withLock { $0.definitions.rules[definition.name] = definition }
-        }
-        for name in Set(definitions.rules.values.map(\.settings.topic)).sorted() { try openRouter(name) }
+        recoverRules(definitions.rules.values.sorted { $0.name < $1.name })
+        for name in Set(definitions.rules.values.map(\.settings.topic)).sorted() { try openRouter(name, isNew: false) }
         // Deletions that were decided and not carried out before the end of the last life.
         for log in gone { try? context.store.delete(log) }
         scheduleRetention()
+    }
+
+    /// Rules begin where they did, but never after the end of their topic: what was lost there with the power, which topics without
+    /// `flush` allow, comes again as other events.
+    private func recoverRules(_ rules: [RuleDefinition]) {
+        var moved: [RegistryChange] = []
+        for rule in rules {
+            var definition = rule
+            if let ends = topicAtWork(rule.settings.topic)?.ends {
+                definition.startOffsets = rule.startOffsets.enumerated().map { number, start in
+                    number < ends.count ? min(start, ends[number]) : start
+                }
+            }
+            if definition != rule { moved.append(.rule(definition)) }
+            catalog.withLock { $0.definitions.rules[rule.name] = definition }
+        }
+        if !moved.isEmpty { registry.append(moved) { _ in } }
     }
 
     /// Puts a subscription to work.

@@ -155,7 +155,9 @@ extension Engine {
     // MARK: Routers
 
     /// Puts the rules of a topic to work as they are defined now.
-    func openRouter(_ name: ResourceName) throws(LogError) {
+    ///
+    /// - Parameter isNew: whether rules may be at work there for the first time; otherwise copies may be there that no note knows of.
+    func openRouter(_ name: ResourceName, isNew: Bool = true) throws(LogError) {
         guard let topic = topicAtWork(name) else { return }
         let (table, router) = catalog.withLock { catalog in
             (Engine.table(for: name, &catalog), catalog.routers[name])
@@ -163,7 +165,7 @@ extension Engine {
         if let router {
             router.replaceTable(table)
         } else if !table.isEmpty {
-            let router = try TopicRouter(topic, table: table, context: context)
+            let router = try TopicRouter(topic, table: table, isNew: isNew, context: context)
             catalog.withLock { $0.routers[name] = router }
             router.start()
         }

@@ -17,6 +17,7 @@ final class CursorSubscription: Sendable {
     let name: ResourceName
     let id: LogID
     let topic: Topic
+    private let context: EngineContext
     private let state: Mutex<State>
 
     /// Opens the subscription as its log left it.
@@ -24,6 +25,7 @@ final class CursorSubscription: Sendable {
         name = definition.name
         id = definition.id
         self.topic = topic
+        self.context = context
         var log = try SubscriptionLog(definition.log, context: context)
         var committed = definition.startOffsets
         try log.replay { change in
@@ -59,25 +61,37 @@ final class CursorSubscription: Sendable {
         }
     }
 
-    /// Moves one position; forwards or backwards is the consumer's business.
+    /// Moves positions; forwards or backwards is the consumer's business. They count once they are durable.
     func commit(
         _ positions: [(partition: Int, offset: Offset)],
         completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
     ) {
+        let changes = positions.map { SubscriptionChange.advanced(partition: $0.partition, next: $0.offset) }
         state.withLock { state in
-            var changes: [SubscriptionChange] = []
+            state.log.append(changes) { [weak self] result in
+                guard let self, case .success = result else {
+                    return completion(result.map { _ in () }.mapError { BrokerError($0) })
+                }
+                // The store may complete while the append is being made, and so under the lock.
+                self.context.inbox.post {
+                    self.moved(to: positions)
+                    completion(.success(()))
+                }
+            }
+        }
+    }
+
+    private func moved(to positions: [(partition: Int, offset: Offset)]) {
+        state.withLock { state in
             for (partition, offset) in positions {
                 while state.committed.count <= partition { state.committed.append(.zero) }
                 state.committed[partition] = offset
-                changes.append(.advanced(partition: partition, next: offset))
             }
-            state.log.append(changes) { completion($0.map { _ in () }.mapError { BrokerError($0) }) }
-            if state.log.wantsSnapshot {
-                let positions = state.committed.enumerated().map {
-                    SubscriptionChange.advanced(partition: $0.offset, next: $0.element)
-                }
-                state.log.appendSnapshot([.reset] + positions)
+            guard state.log.wantsSnapshot else { return }
+            let positions = state.committed.enumerated().map {
+                SubscriptionChange.advanced(partition: $0.offset, next: $0.element)
             }
+            state.log.appendSnapshot([.reset] + positions)
         }
     }
 }

@@ -103,6 +103,11 @@ package struct DeliveryState: Sendable {
         return cursors
     }
 
+    /// Whether the event at `position` was looked at and is not among the items: it was settled, or did not match.
+    package func isPast(_ position: Position) -> Bool {
+        position.partition < next.count && position.offset < next[position.partition] && items[position] == nil
+    }
+
     // MARK: Handing out
 
     /// The first item that is ready to be handed out again, which is then no longer listed as such.

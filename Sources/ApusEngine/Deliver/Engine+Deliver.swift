@@ -129,11 +129,15 @@ extension SharedSubscription {
             state.delivery.rewind(to: offsets)
             state.ahead = [:]
             state.failures = state.failures.filter { state.delivery.items[$0.key] != nil }
-            let mark = state.deadLetterMark.map {
-                SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
-            }
-            state.log.append(state.delivery.snapshot() + [mark].compactMap { $0 }) {
-                completion($0.map { _ in () }.mapError { BrokerError($0) })
+            let mark = state.deadLetterMark.map { SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end) }
+            state.log.append(state.delivery.snapshot() + [mark].compactMap { $0 }) { [weak self] result in
+                completion(result.map { _ in () }.mapError { BrokerError($0) })
+                guard let self, case .failure = result else { return }
+                // The events are on their way already, so the log has to follow, whatever the caller was told.
+                self.context.inbox.post {
+                    self.state.withLock { $0.wantsSnapshot = true }
+                    self.context.enqueue(self, after: self.context.options.storeRetryInterval)
+                }
             }
         }
         context.followers.enqueue(self)

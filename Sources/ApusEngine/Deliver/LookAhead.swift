@@ -14,6 +14,16 @@ struct LookAhead {
     /// Bytes looked through in one turn before others get theirs, when nothing matches.
     static let scanBytesMax = 4 << 20
 
+    /// How far reading on came.
+    enum Progress {
+        /// To an event, or to the end.
+        case done
+        /// There is more to look through although nothing was found.
+        case hasMore
+        /// To something that cannot be read now.
+        case failed(LogError)
+    }
+
     /// Events that match, in order.
     var events = Deque<StoredEvent>()
     /// Everything before this offset has been looked at, though maybe not handed out.
@@ -21,18 +31,16 @@ struct LookAhead {
 
     /// Reads on until an event matches, the partition ends, or enough was looked through.
     ///
-    /// - Returns: whether there is more to look through although nothing was found.
     mutating func fill(
         from partition: Partition, topic: ResourceName, recipient: ResourceName, filter: inout EventFilter,
         context: EngineContext, quarantined: (BrokerError) -> Void
-    ) -> Bool {
+    ) -> Progress {
         var looked = 0
         while events.isEmpty, scanned < partition.signal.end {
-            guard looked < LookAhead.scanBytesMax else { return true }
+            guard looked < LookAhead.scanBytesMax else { return .hasMore }
             do {
-                let batches = try context.store.read(
-                    partition.log, from: scanned, byteLimit: LookAhead.readBytes)
-                guard !batches.isEmpty else { return false }
+                let batches = try context.store.read(partition.log, from: scanned, byteLimit: LookAhead.readBytes)
+                guard !batches.isEmpty else { return .done }
                 for batch in batches {
                     looked += batch.length
                     take(
@@ -40,15 +48,12 @@ struct LookAhead {
                         filter: &filter)
                 }
             } catch {
-                guard let next = LookAhead.wayAround(error) else {
-                    quarantined(BrokerError(error))
-                    return false
-                }
+                guard let next = LookAhead.wayAround(error) else { return .failed(error) }
                 if case .corrupt = error { quarantined(BrokerError(error)) }
                 scanned = max(scanned, next)
             }
         }
-        return false
+        return .done
     }
 
     /// Where reading can go on after an error; nil when it cannot.

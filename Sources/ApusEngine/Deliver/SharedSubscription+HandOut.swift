@@ -85,9 +85,8 @@ extension SharedSubscription {
             let number = (state.firstPartition + turn) % partitions.count
             let partition = partitions[number]
             state.delivery.grow(to: number)
-            var ahead =
-                state.ahead.removeValue(forKey: number) ?? LookAhead(scanned: state.delivery.next[number])
-            let hasMore = ahead.fill(
+            var ahead = state.ahead.removeValue(forKey: number) ?? LookAhead(scanned: state.delivery.next[number])
+            let progress = ahead.fill(
                 from: partition, topic: topic.name, recipient: name, filter: &state.filter, context: context
             ) { error in report(error, partition: number) }
             if let stored = ahead.events.popFirst() {
@@ -96,9 +95,20 @@ extension SharedSubscription {
                 return (Position(partition: number, offset: stored.offset), stored)
             }
             state.delivery.advance(partition: number, to: ahead.scanned)
-            if hasMore { context.followers.enqueue(self) }
+            switch progress {
+            case .done: break
+            case .hasMore: context.followers.enqueue(self)
+            case .failed(let error): tryAgain(error, partition: number)
+            }
         }
         return nil
+    }
+
+    private func tryAgain(_ error: LogError, partition: Int) {
+        context.logger.warning(
+            "events could not be read for a subscription; that is tried again: \(BrokerError(error))",
+            metadata: ["subscription": "\(name)", "topic": "\(topic.name)", "partition": "\(partition)"])
+        context.enqueue(self, after: context.options.storeRetryInterval)
     }
 
     /// The event of an item that came back; nil when it can no longer be read, and then it is settled: loudly.

@@ -113,7 +113,10 @@ extension SharedSubscription {
     /// Verdicts that could not be written down did not happen: the events come again.
     private func reopen(_ undo: [Undo]) {
         state.withLock { state in
-            for entry in undo { state.delivery.putBack(entry.position, attempts: entry.attempts) }
+            // A replay in between has its own plans for them.
+            for entry in undo where state.delivery.isPast(entry.position) {
+                state.delivery.putBack(entry.position, attempts: entry.attempts)
+            }
         }
         context.followers.enqueue(self)
     }
@@ -154,12 +157,18 @@ extension SharedSubscription {
             metrics.deadLettered.increment(by: Int64(letters.count))
             state.withLock { state in
                 state.deadLettersUnderWay -= 1
-                var changes = letters.map { SubscriptionChange.settled($0.position) }
-                for letter in letters { state.delivery.settle(letter.position) }
+                // What a replay has set free meanwhile comes again; settled after the replay it would take what is before it along.
+                let closed = letters.filter { state.delivery.items[$0.position]?.phase == .closing }
+                var changes = closed.map { SubscriptionChange.settled($0.position) }
+                for letter in closed { state.delivery.settle(letter.position) }
                 // Another burial may have put its copies before this mark and not be written down yet.
                 if state.deadLettersUnderWay == 0 {
                     state.deadLetterMark = mark
                     changes.append(.deadLetterMark(partition: mark.partition, end: mark.end))
+                }
+                guard !changes.isEmpty else {
+                    completion?(.success(()))
+                    return
                 }
                 state.log.append(changes) { [context] result in
                     if case .failure(let error) = result {
@@ -177,7 +186,7 @@ extension SharedSubscription {
             state.withLock { state in
                 state.deadLettersUnderWay -= 1
                 let due = context.clock.now + context.options.storeRetryInterval
-                for letter in letters {
+                for letter in letters where state.delivery.items[letter.position]?.phase == .closing {
                     state.failures[letter.position] = DeliveryFailure(
                         status: letter.status, reason: letter.reason, isFinal: true)
                     state.delivery.postpone(

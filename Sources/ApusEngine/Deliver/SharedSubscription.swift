@@ -158,7 +158,8 @@ final class SharedSubscription: Follower {
         let letters = state.withLock { state -> [DeadLetterDraft] in
             var letters: [DeadLetterDraft] = []
             for position in state.delivery.elapse(now: now) {
-                guard let item = state.delivery.items[position] else { continue }
+                // A lease that was extended is listed once for each of its ends.
+                guard let item = state.delivery.items[position], case .leased = item.phase else { continue }
                 metrics.attempt(.expired)
                 state.failures[position] = DeliveryFailure(
                     status: nil, reason: "the consumer's lease ran out", isFinal: false)

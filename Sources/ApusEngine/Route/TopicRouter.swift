@@ -25,6 +25,9 @@ struct RouteTable: Sendable {
 
     var isEmpty: Bool { routes.isEmpty }
 
+    /// The partitions that copies may go to.
+    var targets: [Partition] { routes.flatMap(\.targets).flatMap(\.partitions) }
+
     /// Where to begin in `topic` when no progress was ever noted: where the first rule begins, because whatever came after that and was
     /// not looked at before a crash is still to be looked at.
     func start(of topic: Topic) -> [Offset] {
@@ -64,7 +67,7 @@ final class TopicRouter: Follower {
     private let copied: Count
 
     /// Opens the router where its last note says, or at the end of the topic when there is none.
-    init(_ topic: Topic, table: RouteTable, context: EngineContext) throws(LogError) {
+    init(_ topic: Topic, table: RouteTable, isNew: Bool, context: EngineContext) throws(LogError) {
         self.topic = topic
         self.context = context
         let log = topic.definition.routesLog
@@ -76,8 +79,7 @@ final class TopicRouter: Follower {
             progress = record.value.flatMap { RouteProgress(decoding: Array($0)) } ?? progress
         }
         var repeats = RouteRepeats()
-        for target in Set(table.routes.flatMap(\.targets).flatMap(\.partitions).map(\.log))
-        where progress != nil {
+        for target in Set(table.targets.map(\.log)).sorted() where !isNew || progress != nil {
             let from = progress?.targetEnds[target] ?? .zero
             do { try repeats.look(into: target, from: from, source: topic, context: context) } catch {
                 context.logger.warning(
@@ -88,10 +90,23 @@ final class TopicRouter: Follower {
         let next = zip(progress?.next ?? table.start(of: topic), topic.ends).map { min($0, $1) }
         copied = Count("apus_routed_events_total", [("topic", topic.name.description)])
         state = Mutex(
-            State(
-                table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats,
-                noted: next))
-        if progress?.next != next { note(isUrgent: true) }
+            State(table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats, noted: next))
+        noteAtStart(after: progress, isNew: isNew)
+    }
+
+    /// Notes where this life begins, unless that is what the last one noted. Copies that are after the ends in that note stay so: they
+    /// are not known to be noted before this one's first.
+    private func noteAtStart(after progress: RouteProgress?, isNew: Bool) {
+        state.withLock { state in
+            let targets = state.table.targets
+            let ends = targets.map { target in
+                isNew && progress == nil
+                    ? target.signal.end : min(progress?.targetEnds[target.log] ?? .zero, target.signal.end)
+            }
+            let start = RouteProgress(
+                next: state.next, targetEnds: Dictionary(zip(targets.map(\.log), ends)) { first, _ in first })
+            if progress != start { write(start, &state) }
+        }
     }
 
     func start() { topic.add(self) }
@@ -115,7 +130,7 @@ final class TopicRouter: Follower {
     var positions: [Offset] { state.withLock(\.next) }
 
     func turn(now: Duration) {
-        note(isUrgent: false)
+        noteIfDue()
         for partition in topic.partitions { step(partition) }
     }
 
@@ -281,31 +296,33 @@ final class TopicRouter: Follower {
 
     // MARK: Notes
 
-    private func note(isUrgent: Bool) {
+    private func noteIfDue() {
         let now = context.clock.now
         state.withLock { state in
-            guard state.next != state.noted || isUrgent else { return }
-            guard isUrgent || now - state.lastNote >= TopicRouter.noteInterval else { return }
+            guard state.next != state.noted, now - state.lastNote >= TopicRouter.noteInterval else { return }
             // While copies are under way the ends of the targets may already include them, and the note must not.
-            state.wantsNote = !state.busy.isEmpty && !isUrgent
+            state.wantsNote = !state.busy.isEmpty
             // The same holds for copies that were made before others of their chunk failed.
-            guard !state.wantsNote, state.halfCopied.isEmpty || isUrgent else { return }
-            state.noted = state.next
-            state.lastNote = now
-            let targets = state.table.routes.flatMap(\.targets).flatMap(\.partitions)
-            let ends = Dictionary(targets.map { ($0.log, $0.signal.end) }) { first, _ in first }
-            let value = RouteProgress(next: state.next, targetEnds: ends).encoded()
-            var builder = RecordBatchBuilder(capacity: value.count + 128)
-            builder.append(timestamp: context.clock.wall, key: nil, value: value)
-            guard let batch = builder.finish() else { return }
-            state.noteBytes += batch.length
-            let forgets = state.noteBytes > 4 * context.options.snapshotBytes
-            if forgets { state.noteBytes = 0 }
-            let (context, log) = (context, claim.log)
-            context.store.append(batch, holding: claim) { result in
-                guard forgets, case .success(let base) = result else { return }
-                context.inbox.post { try? context.store.trim(log, before: base) }
-            }
+            guard !state.wantsNote, state.halfCopied.isEmpty else { return }
+            let ends = Dictionary(state.table.targets.map { ($0.log, $0.signal.end) }) { first, _ in first }
+            write(RouteProgress(next: state.next, targetEnds: ends), &state)
+        }
+    }
+
+    private func write(_ progress: RouteProgress, _ state: inout State) {
+        state.noted = progress.next
+        state.lastNote = context.clock.now
+        let value = progress.encoded()
+        var builder = RecordBatchBuilder(capacity: value.count + 128)
+        builder.append(timestamp: context.clock.wall, key: nil, value: value)
+        guard let batch = builder.finish() else { return }
+        state.noteBytes += batch.length
+        let forgets = state.noteBytes > 4 * context.options.snapshotBytes
+        if forgets { state.noteBytes = 0 }
+        let (context, log) = (context, claim.log)
+        context.store.append(batch, holding: claim) { result in
+            guard forgets, case .success(let base) = result else { return }
+            context.inbox.post { try? context.store.trim(log, before: base) }
         }
     }
 }

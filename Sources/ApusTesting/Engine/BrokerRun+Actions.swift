@@ -108,7 +108,7 @@ extension BrokerRun {
     func commitOnce() -> CommitOutcome? {
         let outcome = store?.commitStep()
         takeAttempts()
-        if outcome == .idle { idleAt = clock.now }
+        if outcome == .idle { (idleAt, idleStep) = (clock.now, step) }
         return outcome
     }
 

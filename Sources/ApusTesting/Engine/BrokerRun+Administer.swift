@@ -122,7 +122,8 @@ extension BrokerRun {
         let name = topic.name
         let rules = rules.filter { rule in
             rule.certainty == .certain
-                && (rule.topic === topic || rule.versions.last?.targets.contains { $0 === topic } == true)
+                && (rule.topic === topic
+                    || rule.versions.last?.settings.targets.contains(.topic(name)) == true)
         }
         let names = Set(rules.map(\.name))
         let subscriptions = subscriptions.filter { subscription in

@@ -15,6 +15,8 @@ struct SeenDelivery {
     let event: CloudEvent
     /// When the lease ends; nil when that is not told.
     let deadline: Duration?
+    /// It was not chosen before this step, though what follows from that may have taken some.
+    let step: Int
 }
 
 extension BrokerRun {
@@ -35,6 +37,7 @@ extension BrokerRun {
 
     func receive(_ subscription: SubscriptionModel, limit: Int, wait: Duration, lease: Duration?) {
         let (name, clock, era) = (subscription.name, clock, subscription.era)
+        let asked = step
         note("receive \(limit) from \(name)")
         call { engine throws(BrokerError) in
             let events = try await engine.receive(name, limit: limit, wait: wait, lease: lease)
@@ -56,7 +59,7 @@ extension BrokerRun {
                     SeenDelivery(
                         place: place, attempt: leased.attempt, attemptsMax: leased.attemptsMax,
                         event: leased.stored.event,
-                        deadline: now + wall.duration(to: leased.deadline)), subscription, era)
+                        deadline: now + wall.duration(to: leased.deadline), step: asked), subscription, era)
             }
         }
     }
@@ -85,8 +88,10 @@ extension BrokerRun {
         }
         if let due = model.notBefore, due > clock.now { violate("I6: \(what) comes before its time, \(due)") }
         if subscription.replays == 0, !subscription.topic.wasCut,
+            subscription.createdAt < seen.step,
             truth.burials(
-                of: subscription.origin(place), by: subscription.name, since: subscription.createdAt) > 0
+                of: subscription.origin(place), by: subscription.name, in: subscription.createdAt..<seen.step)
+                > 0
         {
             violate("I6: \(what) comes again after its dead letter")
         }
@@ -213,7 +218,7 @@ extension BrokerRun {
             let seen = SeenDelivery(
                 place: place, attempt: delivery.attempt, attemptsMax: delivery.attemptsMax,
                 event: delivery.event,
-                deadline: nil)
+                deadline: nil, step: idleStep)
             see(seen, subscription, subscription.era)
             let open = attempts.count { $0.subscription === subscription }
             if open > max(subscription.concurrencyMax, 1) {

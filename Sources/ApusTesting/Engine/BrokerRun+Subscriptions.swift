@@ -170,7 +170,11 @@ extension BrokerRun {
             // Deliveries between the question and the answer may belong to either life of the events.
             forget(model)
             model.openReplays -= 1
-            guard case .done = answer else { return }
+            guard case .done = answer else {
+                // It may have happened all the same, and then nothing before the end is waited for.
+                if position == .latest { model.requiredFrom = nil }
+                return
+            }
             let bounds = bounds(of: model.topic)
             if position == .latest { model.requiredFrom = bounds.map(\.end) }
         }

@@ -41,6 +41,7 @@ final class BrokerRun {
     var hasJumped = false
     /// When the store last had nothing left to do: what was asked of it before that is done.
     var idleAt = Duration.zero
+    var idleStep = 0
     /// Dead letters that somebody may have dealt with, by id.
     var touchedLetters: Set<String> = []
 

@@ -21,10 +21,12 @@ extension LogTruth {
 
     private func verify(_ log: LogID, in store: any LogStore, _ isPowerCut: Bool) -> Offset? {
         let start: Offset
+        let end: Offset
         var found: [RecordBatch] = []
         do throws(LogError) {
             let bounds = try store.bounds(log)
             start = bounds.start
+            end = bounds.end
             let mayBeDamaged = withState { state -> Bool in
                 guard isPowerCut, state.logs[log]?.batches.contains(where: { !$0.isFlushed }) == true else {
                     return state.logs[log]?.mayBeDamaged ?? false
@@ -61,7 +63,7 @@ extension LogTruth {
             let lost = truth.loseMissing(
                 seen, start: start, log: log, isPowerCut: isPowerCut, &state.violations)
             state.logs[log] = truth
-            return lost
+            return lost.map { min($0, end) }
         }
     }
 

@@ -85,9 +85,9 @@ final class LogTruth: Sendable {
 
     func log(_ id: LogID) -> TrueLog? { state.withLock { $0.logs[id] } }
 
-    /// When this event was dead-lettered by this subscription, from `step` on.
-    func burials(of place: String, by subscription: ResourceName, since step: Int) -> Int {
-        state.withLock { $0.buried["\(subscription)|\(place)"]?.count { $0 >= step } ?? 0 }
+    /// When this event was dead-lettered by this subscription, and in which steps.
+    func burials(of place: String, by subscription: ResourceName, in steps: Range<Int>) -> Int {
+        state.withLock { $0.buried["\(subscription)|\(place)"]?.count { steps.contains($0) } ?? 0 }
     }
 
     // MARK: What happens
