@@ -19,7 +19,8 @@ let package = Package(
     ],
     targets: [
         .executableTarget(
-            name: "append", dependencies: [measured, .product(name: "Logging", package: "swift-log")], path: "Append",
+            name: "append", dependencies: [measured, .product(name: "Logging", package: "swift-log")],
+            path: "Append",
             swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(
             name: "Checksums", dependencies: [benchmark, measured], path: "Benchmarks/Checksums",

@@ -108,7 +108,9 @@ public final class Engine: Broker {
             try openSubscription(definition)
         }
         recoverRules(definitions.rules.values.sorted { $0.name < $1.name })
-        for name in Set(definitions.rules.values.map(\.settings.topic)).sorted() { try openRouter(name, isNew: false) }
+        for name in Set(definitions.rules.values.map(\.settings.topic)).sorted() {
+            try openRouter(name, isNew: false)
+        }
         // Deletions that were decided and not carried out before the end of the last life.
         for log in gone { try? context.store.delete(log) }
         scheduleRetention()

@@ -103,12 +103,15 @@ extension Engine {
         try await change { [self] () throws(BrokerError) -> Decision<Void> in
             let topic = try requireTopic(name)
             let definitions = definitions
-            let rules = definitions.rules.values.filter { $0.settings.topic == name || $0.targetTopics.contains(name) }
+            let rules = definitions.rules.values.filter {
+                $0.settings.topic == name || $0.targetTopics.contains(name)
+            }
             let ruleNames = Set(rules.map(\.name))
             let used = definitions.subscriptions.values.filter { $0.settings.topic == name }
             // With a rule of another topic that copies here go the subscriptions behind its webhooks.
             let subscriptions = definitions.subscriptions.values.filter { subscription in
-                subscription.settings.topic == name || subscription.rule.map { ruleNames.contains($0) } == true
+                subscription.settings.topic == name
+                    || subscription.rule.map { ruleNames.contains($0) } == true
             }.sorted { $0.name < $1.name }
             guard cascade || (rules.isEmpty && used.isEmpty) else {
                 throw .conflict(

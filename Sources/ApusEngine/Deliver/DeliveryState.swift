@@ -105,7 +105,8 @@ package struct DeliveryState: Sendable {
 
     /// Whether the event at `position` was looked at and is not among the items: it was settled, or did not match.
     package func isPast(_ position: Position) -> Bool {
-        position.partition < next.count && position.offset < next[position.partition] && items[position] == nil
+        position.partition < next.count && position.offset < next[position.partition]
+            && items[position] == nil
     }
 
     // MARK: Handing out

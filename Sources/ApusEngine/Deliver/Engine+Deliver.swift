@@ -129,7 +129,9 @@ extension SharedSubscription {
             state.delivery.rewind(to: offsets)
             state.ahead = [:]
             state.failures = state.failures.filter { state.delivery.items[$0.key] != nil }
-            let mark = state.deadLetterMark.map { SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end) }
+            let mark = state.deadLetterMark.map {
+                SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
+            }
             state.log.append(state.delivery.snapshot() + [mark].compactMap { $0 }) { [weak self] result in
                 completion(result.map { _ in () }.mapError { BrokerError($0) })
                 guard let self, case .failure = result else { return }

@@ -39,7 +39,8 @@ struct LookAhead {
         while events.isEmpty, scanned < partition.signal.end {
             guard looked < LookAhead.scanBytesMax else { return .hasMore }
             do {
-                let batches = try context.store.read(partition.log, from: scanned, byteLimit: LookAhead.readBytes)
+                let batches = try context.store.read(
+                    partition.log, from: scanned, byteLimit: LookAhead.readBytes)
                 guard !batches.isEmpty else { return .done }
                 for batch in batches {
                     looked += batch.length

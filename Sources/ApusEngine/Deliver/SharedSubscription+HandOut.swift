@@ -85,7 +85,8 @@ extension SharedSubscription {
             let number = (state.firstPartition + turn) % partitions.count
             let partition = partitions[number]
             state.delivery.grow(to: number)
-            var ahead = state.ahead.removeValue(forKey: number) ?? LookAhead(scanned: state.delivery.next[number])
+            var ahead =
+                state.ahead.removeValue(forKey: number) ?? LookAhead(scanned: state.delivery.next[number])
             let progress = ahead.fill(
                 from: partition, topic: topic.name, recipient: name, filter: &state.filter, context: context
             ) { error in report(error, partition: number) }

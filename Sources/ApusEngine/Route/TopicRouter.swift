@@ -90,7 +90,9 @@ final class TopicRouter: Follower {
         let next = zip(progress?.next ?? table.start(of: topic), topic.ends).map { min($0, $1) }
         copied = Count("apus_routed_events_total", [("topic", topic.name.description)])
         state = Mutex(
-            State(table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats, noted: next))
+            State(
+                table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats,
+                noted: next))
         noteAtStart(after: progress, isNew: isNew)
     }
 
