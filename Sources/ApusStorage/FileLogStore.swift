@@ -73,7 +73,9 @@ public final class FileLogStore: LogStore {
                 }
                 shared.withLock { $0.restartTails() }
             }
-            if opened.needsCheckpoint || opened.isNew { try beginJournal() }
+            // Before anything else happens: what is torn at the end of the last file is not looked at again, when
+            // its offsets may have been given out anew.
+            try beginJournal()
         } catch { throw LogError(error) }
     }
 

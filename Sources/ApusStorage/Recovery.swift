@@ -16,7 +16,6 @@ struct Recovered {
     var checkpoint: (checkpoint: Checkpoint, damaged: Set<UInt64>)
     /// Whether the journal holds damage, so that nothing may depend on it any longer.
     var needsCheckpoint: Bool
-    var isNew: Bool
 }
 
 /// Where the journal goes on.
@@ -94,7 +93,7 @@ struct Recovery {
         return Recovered(
             lock: lock, journal: start, logs: logs,
             checkpoint: (checkpoint ?? Checkpoint(), journal.damagedFiles),
-            needsCheckpoint: journal.needsCheckpoint, isNew: journals.isEmpty)
+            needsCheckpoint: journal.needsCheckpoint)
     }
 
     private func makeFolders() throws(DiskError) {

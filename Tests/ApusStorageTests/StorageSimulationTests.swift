@@ -35,6 +35,8 @@ import Testing
         (140, "a recycled file still held a block that was void, under a number that was given out again"),
         (1399, "a deleted log was taken apart before its deletion was durable, and came back in parts"),
         (8431, "a frame of a void block was picked out with the damaged blocks before it"),
+        (36029, "a removed segment that came back hid the journal's batches behind its successor's base"),
+        (36948, "a batch of a torn block appeared once the one before it was known to be durable"),
         (1377, "a full disk stopped readers that only needed an index made again"),
     ]
 

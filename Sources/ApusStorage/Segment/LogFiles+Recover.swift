@@ -64,8 +64,10 @@ extension LogFiles {
                 let base = state.segments[first].base
                 rewind(to: first, &state)
                 if state.segments.last?.base == base { try syncSegment(base) }
-                state.end = max(durableEnd, state.meta.start)
+
             }
+            // Not from the bases of segments: one that was removed may be back, and the one after it not.
+            if covers { state.end = max(durableEnd, state.meta.start) }
             recovery.tailFrom = covers ? durableEnd : state.end
             recovery.tail = covers ? later : later.filter { $0.next > state.end }
             recovery.end = max(state.end, recovery.tail.last?.next ?? .zero)

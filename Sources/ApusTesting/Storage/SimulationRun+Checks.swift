@@ -75,7 +75,12 @@ extension SimulationRun {
             violate("I2: batch \(tag) was acknowledged at \(base) and is at \(batch.baseOffset)")
         }
         if entry.fate == .refused { violate("I4: batch \(tag) was refused and is at \(batch.baseOffset)") }
-        if number <= reader.lastNumber { violate("I2: batch \(tag) is out of order in log \(log.id)") }
+        if number <= reader.lastNumber {
+            let before = log.entries[reader.lastNumber]
+            violate(
+                "I2: batch \(tag) at \(batch.baseOffset) is out of order in log \(log.id), after \(before.tag) "
+                    + "up to \(reader.lastNext); it is \(entry.fate), that \(before.fate)")
+        }
         if batch.baseOffset < reader.lastNext { violate("I2: batch \(tag) overlaps the one before") }
         reader.lastNumber = number
         reader.lastNext = batch.nextOffset
