@@ -315,12 +315,12 @@ extension FileLogStore {
             if committer.isVoidOwed {
                 try committer.writer.voidFailedBlock()
                 committer.isVoidOwed = false
-                shared.withLock { if $0.refusal != .diskFull { $0.refusal = nil } }
             }
             while let files = committer.cutsOwed.last {
                 try files.cutBack()
                 committer.cutsOwed.removeLast()
             }
+            if !committer.failed.isEmpty { shared.withLock { if $0.refusal != .diskFull { $0.refusal = nil } } }
         } catch {
             let reason = LogError(error)
             shared.withLock { $0.refusal = reason }
