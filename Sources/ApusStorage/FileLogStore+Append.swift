@@ -320,7 +320,9 @@ extension FileLogStore {
                 try files.cutBack()
                 committer.cutsOwed.removeLast()
             }
-            if !committer.failed.isEmpty { shared.withLock { if $0.refusal != .diskFull { $0.refusal = nil } } }
+            if !committer.failed.isEmpty {
+                shared.withLock { if $0.refusal != .diskFull { $0.refusal = nil } }
+            }
         } catch {
             let reason = LogError(error)
             shared.withLock { $0.refusal = reason }

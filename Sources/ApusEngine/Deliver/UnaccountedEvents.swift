@@ -21,7 +21,8 @@ struct UnaccountedEvents {
     mutating func note(_ change: SubscriptionChange, next: [Offset]) {
         switch change {
         case .reset: self = UnaccountedEvents()
-        case .attempted(let position, _), .ready(let position, _), .settled(let position), .waiting(let position, _, _):
+        case .attempted(let position, _), .ready(let position, _), .settled(let position),
+            .waiting(let position, _, _):
             let known = position.partition < next.count ? next[position.partition] : .zero
             if position.offset >= known, suspects.remove(position.partition) != nil {
                 if known < position.offset { ranges.append((position.partition, known..<position.offset)) }
