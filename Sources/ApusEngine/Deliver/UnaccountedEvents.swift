@@ -22,8 +22,8 @@ struct UnaccountedEvents {
         switch change {
         case .reset: self = UnaccountedEvents()
         case .attempted(let position, _), .ready(let position, _), .settled(let position), .waiting(let position, _, _):
-            if suspects.remove(position.partition) != nil {
-                let known = position.partition < next.count ? next[position.partition] : .zero
+            let known = position.partition < next.count ? next[position.partition] : .zero
+            if position.offset >= known, suspects.remove(position.partition) != nil {
                 if known < position.offset { ranges.append((position.partition, known..<position.offset)) }
             }
             if !ranges.isEmpty { mentioned.insert(position) }

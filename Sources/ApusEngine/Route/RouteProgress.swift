@@ -51,25 +51,39 @@ struct RouteProgress: Hashable, Sendable {
     }
 }
 
-/// Copies found in the targets that no note knows of.
+/// Copies in the targets that no note knows of.
 struct RouteRepeats: Sendable {
-    /// By target log: the last offset of each source partition that was copied there.
+    /// Those found at start: by target topic and source partition. One by one, because a topic that has more partitions than when they
+    /// were made would get the event in another of them now.
+    private var found: [LogID: [Int: Set<Offset>]] = [:]
+    /// Those made in this life, of chunks that other targets failed to take: by target log, the last offset of each source partition.
     private var lastCopied: [LogID: [Int: Offset]] = [:]
 
-    /// Whether the event at `offset` of source partition `partition` is already in `target`.
-    func contains(_ target: LogID, partition: Int, offset: Offset) -> Bool {
+    /// Whether the event at `offset` of source partition `partition` is already in `target`, or in another partition of its topic.
+    func contains(_ target: LogID, of topic: LogID, partition: Int, offset: Offset) -> Bool {
+        if found[topic]?[partition]?.contains(offset) == true { return true }
         guard let last = lastCopied[target]?[partition] else { return false }
         return offset <= last
     }
 
-    /// The copy of this event is in `target`, and so are those of all before it.
-    mutating func add(_ target: LogID, partition: Int, last offset: Offset) {
-        lastCopied[target, default: [:]][partition] = offset
+    /// Everything of `partition` before `next` has been copied to `target`.
+    mutating func note(_ target: LogID, partition: Int, before next: Offset) {
+        lastCopied[target, default: [:]][partition] = next.advanced(by: -1)
     }
 
-    /// Looks through `target` from `offset` on for copies from `source`.
+    /// Everything of `partition` before `next` is done with.
+    mutating func forget(partition: Int, before next: Offset) {
+        guard !found.isEmpty else { return }
+        for (topic, partitions) in found {
+            guard let offsets = partitions[partition], offsets.allSatisfy({ $0 < next }) else { continue }
+            found[topic]?[partition] = nil
+            if found[topic]?.isEmpty == true { found[topic] = nil }
+        }
+    }
+
+    /// Looks through a partition of `topic` from `offset` on for copies from `source`.
     mutating func look(
-        into target: LogID, from offset: Offset, source: Topic, context: EngineContext
+        into target: LogID, of topic: LogID, from offset: Offset, source: Topic, context: EngineContext
     ) throws(LogError) {
         let bounds = try context.store.bounds(target)
         let ends = source.ends
@@ -88,7 +102,7 @@ struct RouteRepeats: Sendable {
                     if let origin = record.origin, origin.topic == source.id, ends.indices.contains(origin.partition),
                         origin.offset < ends[origin.partition]
                     {
-                        add(target, partition: origin.partition, last: origin.offset)
+                        found[topic, default: [:]][origin.partition, default: []].insert(origin.offset)
                     }
                     return true
                 }

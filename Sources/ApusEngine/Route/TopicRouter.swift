@@ -25,8 +25,15 @@ struct RouteTable: Sendable {
 
     var isEmpty: Bool { routes.isEmpty }
 
+    /// The topics that copies may go to, each once.
+    var targetTopics: [Topic] {
+        routes.flatMap(\.targets).reduce(into: []) { topics, topic in
+            if !topics.contains(where: { $0 === topic }) { topics.append(topic) }
+        }
+    }
+
     /// The partitions that copies may go to.
-    var targets: [Partition] { routes.flatMap(\.targets).flatMap(\.partitions) }
+    var targets: [Partition] { targetTopics.flatMap(\.partitions) }
 
     /// Where to begin in `topic` when no progress was ever noted: where the first rule begins, because whatever came after that and was
     /// not looked at before a crash is still to be looked at.
@@ -77,10 +84,12 @@ final class TopicRouter: Follower {
             progress = record.value.flatMap { RouteProgress(decoding: Array($0)) } ?? progress
         }
         var repeats = RouteRepeats()
-        for target in Set(table.targets.map(\.log)).sorted() where !isNew || progress != nil {
-            let from = progress?.targetEnds[target] ?? .zero
-            do { try repeats.look(into: target, from: from, source: topic, context: context) } catch {
-                context.logger.warning("copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
+        for target in table.targetTopics where !isNew || progress != nil {
+            for log in target.partitions.map(\.log) {
+                let from = progress?.targetEnds[log] ?? .zero
+                do { try repeats.look(into: log, of: target.id, from: from, source: topic, context: context) } catch {
+                    context.logger.warning("copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
+                }
             }
         }
         // What was lost with the power, which topics without `flush` allow, comes again as other events.
@@ -217,7 +226,7 @@ final class TopicRouter: Follower {
         let index =
             record.key.map { Partitioner.partition(ofKey: $0, count: targets.count) } ?? partition % targets.count
         let target = targets[index]
-        guard !repeats.contains(target.log, partition: partition, offset: record.offset) else { return }
+        guard !repeats.contains(target.log, of: choice.topic.id, partition: partition, offset: record.offset) else { return }
         let producer = RouteRepeats.producerID(of: topic.id)
         let fresh = (target, RecordBatchBuilder(capacity: 4096, producerID: producer, producerEpoch: 0))
         builders[target.log, default: fresh].builder.addEventHeaders(of: record)
@@ -258,7 +267,7 @@ final class TopicRouter: Follower {
         context.logger.warning(
             "copies could not be written and will be tried again: \(error)", metadata: ["topic": "\(topic.name)"])
         let from = state.withLock { state in
-            for target in done { state.repeats.note(target, partition: partition, last: next) }
+            for target in done { state.repeats.note(target, partition: partition, before: next) }
             if !done.isEmpty { state.halfCopied.insert(partition) }
             return state.next[partition]
         }
@@ -269,6 +278,7 @@ final class TopicRouter: Follower {
         let hasMore = state.withLock { state in
             state.busy.remove(partition)
             state.next[partition] = max(state.next[partition], next)
+            state.repeats.forget(partition: partition, before: state.next[partition])
             return state.wantsNote || state.next[partition] < topic.partitions[partition].signal.end
         }
         if let delay {
@@ -311,13 +321,6 @@ final class TopicRouter: Follower {
             guard forgets, case .success(let base) = result else { return }
             context.inbox.post { try? context.store.trim(log, before: base) }
         }
-    }
-}
-
-extension RouteRepeats {
-    /// Everything of `partition` before `next` has been copied to `target`.
-    mutating func note(_ target: LogID, partition: Int, last next: Offset) {
-        add(target, partition: partition, last: next.advanced(by: -1))
     }
 }
 

@@ -59,6 +59,8 @@ final class TopicModel {
     let holdsDeadLetters: Bool
     /// Whether events were lost with the power, so that offsets came again.
     var wasCut = false
+    /// When that last happened.
+    var cutAt = 0
 
     init(_ name: ResourceName, _ settings: TopicSettings, holdsDeadLetters: Bool = false) {
         self.name = name

@@ -14,6 +14,8 @@ extension BrokerRun {
         // Some histories have to recover by themselves, without a start.
         if change != nil || random.oneIn(2) { crash(isPowerCut: random.oneIn(2)) }
         calmDisk()
+        // Time to notice that there is space again.
+        for _ in 0..<3 { work(for: .seconds(2)) }
         guard report.isSound, let engine else { return }
         for subscription in subscriptions
         where subscription.certainty == .certain && subscription.settings.isPaused {
@@ -157,7 +159,7 @@ extension BrokerRun {
             violate("I6: \(what) has \(letters) dead letters")
         }
         // What a power cut left of a topic that allows losses lies among offsets that come again.
-        if model.topic.wasCut, record.step < model.createdAt { return }
+        if model.topic.wasCut, record.step < max(model.createdAt, model.topic.cutAt) { return }
         guard !isDone, letters == 0, record.recipient.map({ $0 == model.name.description }) ?? true,
             model.filters.mustMatch(record.type, since: record.step)
         else { return }

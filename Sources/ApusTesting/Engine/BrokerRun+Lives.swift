@@ -76,7 +76,7 @@ extension BrokerRun {
         for topic in topics {
             guard let partition = (0..<topic.settings.partitions).first(where: { topic.log($0) == log })
             else { continue }
-            topic.wasCut = true
+            (topic.wasCut, topic.cutAt) = (true, step)
             for subscription in subscriptions where subscription.topic === topic {
                 if case .latest = subscription.settings.start {
                     subscription.begin(partition, notAfter: offset)

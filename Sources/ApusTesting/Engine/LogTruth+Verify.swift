@@ -123,7 +123,9 @@ extension TrueLog {
                 violations.append("I1: log \(log) lost what was acknowledged at \(base)")
                 continue
             }
-            batches[number].fate = .refused
+            // A damaged piece that is kept aside may read well after another power cut.
+            batches[number].fate = .unknown
+            batches[number].base = nil
             first = min(first ?? base, base)
             for offset in base.rawValue..<entry.next.rawValue { records[Offset(offset)] = nil }
         }
