@@ -159,6 +159,8 @@ extension SharedSubscription {
     private func takeBack(_ handouts: [Handout]) {
         state.withLock { state in
             let due = context.clock.now + context.options.storeRetryInterval
+            // What the log lacks now is not to be searched for at every start.
+            state.wantsSnapshot = true
             if state.definition.settings.push != nil { state.pushing = max(0, state.pushing - handouts.count) }
             for handout in handouts {
                 let position = handout.token.position
