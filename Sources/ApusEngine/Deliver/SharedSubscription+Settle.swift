@@ -161,8 +161,8 @@ extension SharedSubscription {
                 let closed = letters.filter { state.delivery.items[$0.position]?.phase == .closing }
                 var changes = closed.map { SubscriptionChange.settled($0.position) }
                 for letter in closed { state.delivery.settle(letter.position) }
-                // Another burial may have put its copies before this mark and not be written down yet.
-                if state.deadLettersUnderWay == 0 {
+                // Another burial may have put its copies before this mark and not be written down yet, or never.
+                if state.deadLettersUnderWay == 0, state.settlementsUnderWay == 0, !state.hasLostSettlement {
                     state.deadLetterMark = mark
                     changes.append(.deadLetterMark(partition: mark.partition, end: mark.end))
                 }
@@ -170,13 +170,11 @@ extension SharedSubscription {
                     completion?(.success(()))
                     return
                 }
-                state.log.append(changes) { [context] result in
-                    if case .failure(let error) = result {
-                        context.logger.warning(
-                            "dead letters may be repeated after a restart: \(error)",
-                            metadata: ["subscription": "\(letters.count) events"])
-                    }
+                state.settlementsUnderWay += 1
+                state.log.append(changes) { [weak self] result in
                     completion?(.success(()))
+                    guard let self else { return }
+                    self.context.inbox.post { self.settled(letters.count, result) }
                 }
             }
         case .failure(let error):
@@ -197,5 +195,18 @@ extension SharedSubscription {
             completion?(.failure(error))
         }
         context.followers.enqueue(self)
+    }
+
+    /// Settlements of dead letters are written down, or not.
+    private func settled(_ count: Int, _ result: Result<Offset, LogError>) {
+        state.withLock { state in
+            state.settlementsUnderWay -= 1
+            guard case .failure(let error) = result else { return }
+            context.logger.warning(
+                "dead letters are not noted as such yet: \(error)",
+                metadata: ["subscription": "\(name)", "events": "\(count)"])
+            (state.hasLostSettlement, state.wantsSnapshot) = (true, true)
+        }
+        if case .failure = result { context.enqueue(self, after: context.options.storeRetryInterval) }
     }
 }

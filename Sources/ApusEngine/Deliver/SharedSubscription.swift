@@ -34,6 +34,10 @@ final class SharedSubscription: Follower {
         var lastFailure: String?
         var firstPartition = 0
         var deadLettersUnderWay = 0
+        /// Of dead letters, those being written down.
+        var settlementsUnderWay = 0
+        /// Some could not be; until a snapshot makes up for that, the mark must stay before them.
+        var hasLostSettlement = false
         var deadLetterMark: BurialMark?
         /// The log tells of offsets that will come again: it has to be written anew.
         var wantsSnapshot = false
@@ -67,9 +71,8 @@ final class SharedSubscription: Follower {
         let limit = definition.settings.retry.max
         var mark: BurialMark?
         var unaccounted = UnaccountedEvents()
-        let partitions = topic.partitions.count
         try log.replay {
-            unaccounted.appendIsMissing(partitions: partitions)
+            unaccounted.appendIsMissing()
         } _: { change in
             unaccounted.note(change, next: delivery.next)
             if case .deadLetterMark(let partition, let end) = change {
@@ -194,11 +197,19 @@ final class SharedSubscription: Follower {
         state.withLock { state in
             guard state.log.wantsSnapshot || state.wantsSnapshot else { return }
             state.wantsSnapshot = false
-            let mark = state.deadLetterMark.map {
-                SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
+            let mark = state.deadLetterMark.map { SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end) }
+            state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 }) { [weak self] isDurable in
+                guard let self else { return }
+                self.context.inbox.post { self.tookSnapshot(isDurable) }
             }
-            state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 })
         }
+    }
+
+    private func tookSnapshot(_ isDurable: Bool) {
+        state.withLock { state in
+            if isDurable { state.hasLostSettlement = false } else { state.wantsSnapshot = true }
+        }
+        if !isDurable { context.enqueue(self, after: context.options.storeRetryInterval) }
     }
 
     // MARK: Waiting

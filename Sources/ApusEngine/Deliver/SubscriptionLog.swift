@@ -35,14 +35,17 @@ struct SubscriptionLog {
     /// Whether it is time for `appendSnapshot`: changes are by far more than the state that they make.
     var wantsSnapshot: Bool { deltaBytes > max(context.options.snapshotBytes, 4 * snapshotBytes) }
 
-    /// Appends the whole state and forgets what came before it.
-    mutating func appendSnapshot(_ changes: [SubscriptionChange]) {
+    /// Appends the whole state and forgets what came before it; `completion` says whether it is durable.
+    mutating func appendSnapshot(
+        _ changes: [SubscriptionChange], completion: @escaping @Sendable (Bool) -> Void = { _ in }
+    ) {
         guard let batch = nextBatch(changes) else { return }
         deltaBytes = 0
         snapshotBytes = batch.length
         let (context, log) = (context, log)
         context.store.append(batch, holding: claim) { result in
-            guard case .success(let base) = result else { return }
+            guard case .success(let base) = result else { return completion(false) }
+            completion(true)
             context.inbox.post {
                 do { try context.store.trim(log, before: base) } catch {
                     context.logger.warning("a subscription's old changes could not be forgotten: \(error)")

@@ -10,24 +10,21 @@ import ApusStorage
 
 /// What to look at again after a log with missing appends was replayed.
 struct UnaccountedEvents {
-    private var suspects: Set<Int> = []
+    private var isSuspicious = false
     private var ranges: [(partition: Int, offsets: Range<Offset>)] = []
     private var mentioned: Set<Position> = []
 
-    /// An append is missing: whatever it handed out lies between what is known of a partition now and what is told of it next.
-    mutating func appendIsMissing(partitions: Int) { suspects.formUnion(0..<partitions) }
+    /// An append is missing: until the next snapshot, whatever is passed over may be what it handed out.
+    mutating func appendIsMissing() { isSuspicious = true }
 
     /// Takes a change before it is applied to a state that has looked at everything before `next`.
     mutating func note(_ change: SubscriptionChange, next: [Offset]) {
         switch change {
         case .reset: self = UnaccountedEvents()
-        case .attempted(let position, _), .ready(let position, _), .settled(let position),
-            .waiting(let position, _, _):
+        case .attempted(let position, _), .ready(let position, _), .settled(let position), .waiting(let position, _, _):
             let known = position.partition < next.count ? next[position.partition] : .zero
-            if position.offset >= known, suspects.remove(position.partition) != nil {
-                if known < position.offset { ranges.append((position.partition, known..<position.offset)) }
-            }
-            if !ranges.isEmpty { mentioned.insert(position) }
+            if isSuspicious, known < position.offset { ranges.append((position.partition, known..<position.offset)) }
+            if isSuspicious { mentioned.insert(position) }
         case .advanced, .deadLetterMark, .sequence: break
         }
     }

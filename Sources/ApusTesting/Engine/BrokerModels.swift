@@ -61,6 +61,8 @@ final class TopicModel {
     var wasCut = false
     /// When that last happened.
     var cutAt = 0
+    /// Whether it may have more partitions than at first, so that keys have moved.
+    var hasGrown = false
 
     init(_ name: ResourceName, _ settings: TopicSettings, holdsDeadLetters: Bool = false) {
         self.name = name

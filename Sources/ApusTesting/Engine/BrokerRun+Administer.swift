@@ -99,6 +99,7 @@ extension BrokerRun {
         var changes = TopicChanges()
         var settings = topic.settings
         if random.oneIn(2), settings.partitions < 6 { settings.partitions += 1 }
+        topic.hasGrown = topic.hasGrown || settings.partitions > topic.settings.partitions
         if random.oneIn(3) {
             settings.retentionAge = random.oneIn(2) ? nil : .seconds(60 + random.below(300))
         }

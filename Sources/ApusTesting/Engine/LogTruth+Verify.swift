@@ -119,7 +119,7 @@ extension TrueLog {
             let entry = batches[number]
             if entry.fate == .unknown { batches[number].fate = .refused }
             guard entry.fate == .there, let base = entry.base, entry.next > start else { continue }
-            guard !entry.isFlushed, isPowerCut else {
+            guard !entry.isFlushed, isPowerCut || mayBeDamaged else {
                 violations.append("I1: log \(log) lost what was acknowledged at \(base)")
                 continue
             }
