@@ -165,7 +165,9 @@ extension SharedSubscription {
             let due = context.clock.now + context.options.storeRetryInterval
             // What the log lacks now is not to be searched for at every start.
             state.wantsSnapshot = true
-            if state.definition.settings.push != nil { state.pushing = max(0, state.pushing - handouts.count) }
+            if state.definition.settings.push != nil {
+                state.pushing = max(0, state.pushing - handouts.count)
+            }
             for handout in handouts {
                 let position = handout.token.position
                 guard state.delivery.leasedItem(position, nonce: handout.token.nonce) != nil else { continue }

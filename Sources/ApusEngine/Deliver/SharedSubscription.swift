@@ -197,8 +197,11 @@ final class SharedSubscription: Follower {
         state.withLock { state in
             guard state.log.wantsSnapshot || state.wantsSnapshot else { return }
             state.wantsSnapshot = false
-            let mark = state.deadLetterMark.map { SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end) }
-            state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 }) { [weak self] isDurable in
+            let mark = state.deadLetterMark.map {
+                SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
+            }
+            state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 }) {
+                [weak self] isDurable in
                 guard let self else { return }
                 self.context.inbox.post { self.tookSnapshot(isDurable) }
             }

@@ -21,9 +21,12 @@ struct UnaccountedEvents {
     mutating func note(_ change: SubscriptionChange, next: [Offset]) {
         switch change {
         case .reset: self = UnaccountedEvents()
-        case .attempted(let position, _), .ready(let position, _), .settled(let position), .waiting(let position, _, _):
+        case .attempted(let position, _), .ready(let position, _), .settled(let position),
+            .waiting(let position, _, _):
             let known = position.partition < next.count ? next[position.partition] : .zero
-            if isSuspicious, known < position.offset { ranges.append((position.partition, known..<position.offset)) }
+            if isSuspicious, known < position.offset {
+                ranges.append((position.partition, known..<position.offset))
+            }
             if isSuspicious { mentioned.insert(position) }
         case .advanced, .deadLetterMark, .sequence: break
         }

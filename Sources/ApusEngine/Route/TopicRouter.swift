@@ -89,8 +89,11 @@ final class TopicRouter: Follower {
         for target in table.targetTopics where !isNew || progress != nil {
             for log in target.partitions.map(\.log) {
                 let from = progress?.targetEnds[log] ?? .zero
-                do { try repeats.look(into: log, of: target.id, from: from, source: topic, context: context) } catch {
-                    context.logger.warning("copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
+                do {
+                    try repeats.look(into: log, of: target.id, from: from, source: topic, context: context)
+                } catch {
+                    context.logger.warning(
+                        "copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
                 }
             }
         }
@@ -239,7 +242,8 @@ final class TopicRouter: Follower {
             record.key.map { Partitioner.partition(ofKey: $0, count: targets.count) } ?? partition
             % targets.count
         let target = targets[index]
-        guard !repeats.contains(target.log, of: choice.topic.id, partition: partition, offset: record.offset) else { return }
+        guard !repeats.contains(target.log, of: choice.topic.id, partition: partition, offset: record.offset)
+        else { return }
         let producer = RouteRepeats.producerID(of: topic.id)
         let fresh = (target, RecordBatchBuilder(capacity: 4096, producerID: producer, producerEpoch: 0))
         builders[target.log, default: fresh].builder.addEventHeaders(of: record)
