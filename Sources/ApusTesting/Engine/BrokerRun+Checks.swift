@@ -134,7 +134,7 @@ extension BrokerRun {
             }
             if let origin = record.origin {
                 guard record.buriedBy == nil else { continue }
-                if !topic.hasGrown { checkOrder(origin, at: what, &lastOrigin) }
+                if !topic.hasGrown, !topic.wasCut { checkOrder(origin, at: what, &lastOrigin) }
             } else if record.recipient == nil {
                 if published.fate == .refused { violate("I4: \(what) holds \(id), which was refused") }
                 if published.number <= lastNumber { violate("I3: \(what) holds \(id) after \(lastNumber)") }
