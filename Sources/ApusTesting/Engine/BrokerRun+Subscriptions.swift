@@ -11,8 +11,11 @@ extension BrokerRun {
     private func ends(of topic: TopicModel) -> [Offset] { bounds(of: topic).map(\.end) }
 
     func bounds(of topic: TopicModel) -> [LogBounds] {
-        (0..<topic.settings.partitions).compactMap { partition in
-            topic.log(partition).flatMap { try? store?.bounds($0) }
+        (0..<topic.settings.partitions).compactMap { partition -> LogBounds? in
+            guard let log = topic.log(partition), var bounds = try? store?.bounds(log) else { return nil }
+            // A trim that failed may have moved the start all the same, which shows at the next start.
+            bounds.start = max(bounds.start, truth.log(log)?.trimmedTo ?? .zero)
+            return bounds
         }
     }
 
