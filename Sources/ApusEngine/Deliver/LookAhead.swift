@@ -38,10 +38,11 @@ struct LookAhead {
         var looked = 0
         while events.isEmpty, scanned < partition.signal.end {
             guard looked < LookAhead.scanBytesMax else { return .hasMore }
+            let end = partition.signal.end
             do {
-                let batches = try context.store.read(
-                    partition.log, from: scanned, byteLimit: LookAhead.readBytes)
-                guard !batches.isEmpty else { return .done }
+                let batches = try context.store.read(partition.log, from: scanned, byteLimit: LookAhead.readBytes)
+                // Offsets of appends that failed, and nothing else, may stand before the end.
+                if batches.isEmpty { scanned = end }
                 for batch in batches {
                     looked += batch.length
                     take(

@@ -176,5 +176,7 @@ extension SharedSubscription {
             }
             rearm(&state)
         }
+        // Those whose lease had run out meanwhile are ready already, and there is room again to push them.
+        context.followers.enqueue(self)
     }
 }

@@ -77,7 +77,8 @@ extension Engine {
                 guard fetched.events.isEmpty else { return fetched }
                 throw BrokerError(reading: error)
             }
-            guard !batches.isEmpty else { break }
+            // Offsets of appends that failed, and nothing else, may stand before the end.
+            if batches.isEmpty { fetched.next = end }
             for batch in batches where fetched.events.count < limit {
                 looked += batch.length
                 take(batch, of: topic, partition.number, limit: limit, &filter, recipient, into: &fetched)

@@ -56,12 +56,14 @@ struct RouteRepeats: Sendable {
     /// Those found at start: by target topic and source partition. One by one, because a topic that has more partitions than when they
     /// were made would get the event in another of them now.
     private var found: [LogID: [Int: Set<Offset>]] = [:]
-    /// Those made in this life, of chunks that other targets failed to take: by target log, the last offset of each source partition.
+    /// Those found, and those made in this life of chunks that other targets failed to take: by target log, the last offset of each source
+    /// partition.
     private var lastCopied: [LogID: [Int: Offset]] = [:]
 
     /// Whether the event at `offset` of source partition `partition` is already in `target`, or in another partition of its topic.
     func contains(_ target: LogID, of topic: LogID, partition: Int, offset: Offset) -> Bool {
         if found[topic]?[partition]?.contains(offset) == true { return true }
+        // What was passed over before it was passed over for good: rules that changed since must not bring it after later ones.
         guard let last = lastCopied[target]?[partition] else { return false }
         return offset <= last
     }
@@ -82,8 +84,10 @@ struct RouteRepeats: Sendable {
     }
 
     /// Looks through a partition of `topic` from `offset` on for copies from `source`.
+    ///
+    /// - Parameter keepsKeys: whether events go to the partitions now that they would have gone to then.
     mutating func look(
-        into target: LogID, of topic: LogID, from offset: Offset, source: Topic, context: EngineContext
+        into target: LogID, of topic: LogID, from offset: Offset, keepsKeys: Bool, source: Topic, context: EngineContext
     ) throws(LogError) {
         let bounds = try context.store.bounds(target)
         let ends = source.ends
@@ -104,6 +108,7 @@ struct RouteRepeats: Sendable {
                         origin.offset < ends[origin.partition]
                     {
                         found[topic, default: [:]][origin.partition, default: []].insert(origin.offset)
+                        if keepsKeys { note(target, partition: origin.partition, before: origin.offset.advanced(by: 1)) }
                     }
                     return true
                 }

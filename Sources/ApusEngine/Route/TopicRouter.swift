@@ -87,13 +87,12 @@ final class TopicRouter: Follower {
         }
         var repeats = RouteRepeats()
         for target in table.targetTopics where !isNew || progress != nil {
-            for log in target.partitions.map(\.log) {
+            let logs = target.partitions.map(\.log)
+            let keepsKeys = logs.allSatisfy { progress?.targetEnds[$0] != nil }
+            for log in logs {
                 let from = progress?.targetEnds[log] ?? .zero
-                do {
-                    try repeats.look(into: log, of: target.id, from: from, source: topic, context: context)
-                } catch {
-                    context.logger.warning(
-                        "copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
+                do { try repeats.look(into: log, of: target.id, from: from, keepsKeys: keepsKeys, source: topic, context: context) } catch {
+                    context.logger.warning("copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
                 }
             }
         }
@@ -158,17 +157,19 @@ final class TopicRouter: Follower {
     /// Matches and copies the next chunk of one partition, unless one is under way.
     private func step(_ partition: Partition) {
         let number = partition.number
+        let end = partition.signal.end
         let from: Offset? = state.withLock { state in
             guard !state.isClosed, !state.wantsNote, !state.busy.contains(number) else { return nil }
             while state.next.count <= number { state.next.append(.zero) }
-            guard state.next[number] < partition.signal.end else { return nil }
+            guard state.next[number] < end else { return nil }
             state.busy.insert(number)
             return state.next[number]
         }
         guard let from else { return }
         do {
             let batches = try context.store.read(partition.log, from: from, byteLimit: TopicRouter.chunkBytes)
-            guard let last = batches.last else { return finish(number, to: from) }
+            // Offsets of appends that failed, and nothing else, may stand before the end.
+            guard let last = batches.last else { return finish(number, to: end) }
             let copies = state.withLock { state in
                 TopicRouter.copies(
                     of: batches, from: from, partition: number, topic: topic, &state, context.clock.wall)

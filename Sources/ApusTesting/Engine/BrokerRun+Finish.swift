@@ -12,7 +12,7 @@ extension BrokerRun {
         note("the quiet phase begins")
         calmDisk()
         // Some histories have to recover by themselves, without a start.
-        if change != nil || random.oneIn(2) { crash(isPowerCut: random.oneIn(2)) }
+        if change != nil || disk.isOff || random.oneIn(2) { crash(isPowerCut: random.oneIn(2)) }
         calmDisk()
         // Time to notice that there is space again.
         for _ in 0..<3 { work(for: .seconds(2)) }
@@ -111,7 +111,8 @@ extension BrokerRun {
             for target in rule.versions.last?.targets ?? []
             where target.certainty == .certain && !target.wasCut {
                 let copied = origins(in: target)
-                for (origin, record) in records(of: rule.topic) where record.recipient == nil {
+                for (origin, record) in records(of: rule.topic)
+                where record.recipient == nil && record.step >= rule.topic.cutAt {
                     guard rule.mustCopy(record.type, since: record.step, to: target), !copied.contains(origin)
                     else {
                         continue

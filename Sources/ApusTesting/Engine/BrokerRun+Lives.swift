@@ -101,6 +101,8 @@ extension BrokerRun {
         open(afterPowerCut: isPowerCut)
         disk.crash(after: nil)
         if report.isSound { checkAfterStart() }
+        // Checking reads, and what reads may find the disk gone.
+        if report.isSound, disk.isOff { crash(isPowerCut: true) }
     }
 
     /// Ends this life, with nothing more reaching the disk: calls that wait are lost, and their tasks end.

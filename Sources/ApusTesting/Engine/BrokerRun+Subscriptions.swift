@@ -11,8 +11,11 @@ extension BrokerRun {
     private func ends(of topic: TopicModel) -> [Offset] { bounds(of: topic).map(\.end) }
 
     func bounds(of topic: TopicModel) -> [LogBounds] {
-        (0..<topic.settings.partitions).compactMap { partition in
-            topic.log(partition).flatMap { try? store?.bounds($0) }
+        (0..<topic.settings.partitions).compactMap { partition -> LogBounds? in
+            guard let log = topic.log(partition), var bounds = try? store?.bounds(log) else { return nil }
+            // A trim that failed may have moved the start all the same, which shows at the next start.
+            bounds.start = max(bounds.start, truth.log(log)?.trimmedTo ?? .zero)
+            return bounds
         }
     }
 
@@ -222,21 +225,28 @@ extension BrokerRun {
         }
         let (isRedrive, chosen) = (random.oneIn(2), selection)
         note("\(isRedrive ? "redrive" : "discard") \(selection.subscription?.description ?? "all")")
-        if let engine { discoverLetterTopics(engine) }
-        for topic in topics where topic.holdsDeadLetters && topic.certainty == .certain {
-            for partition in 0..<topic.settings.partitions {
-                for record in topic.log(partition).flatMap({ truth.log($0) })?.records.values ?? [:].values {
-                    if let name = selection.subscription, record.buriedBy != name.description { continue }
-                    touchedLetters.insert("\(topic.name)/\(partition)/\(record.offset)")
-                }
-            }
-        }
+        touchLetters(of: selection.subscription)
         call { engine throws(BrokerError) in
             isRedrive
                 ? try await engine.redrive(chosen, dryRun: false)
                 : try await engine.discard(chosen, dryRun: false)
         } then: { [self] answer in
             note("letters moved: \(answer)")
+            // Those that came before it looked are among them.
+            touchLetters(of: chosen.subscription)
+        }
+    }
+
+    /// Letters that there are now may be dealt with.
+    private func touchLetters(of subscription: ResourceName?) {
+        if let engine { discoverLetterTopics(engine) }
+        for topic in topics where topic.holdsDeadLetters && topic.certainty == .certain {
+            for partition in 0..<topic.settings.partitions {
+                for record in topic.log(partition).flatMap({ truth.log($0) })?.records.values ?? [:].values {
+                    if let subscription, record.buriedBy != subscription.description { continue }
+                    touchedLetters.insert("\(topic.name)/\(partition)/\(record.offset)")
+                }
+            }
         }
     }
 }
