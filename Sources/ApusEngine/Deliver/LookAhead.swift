@@ -40,7 +40,8 @@ struct LookAhead {
             guard looked < LookAhead.scanBytesMax else { return .hasMore }
             let end = partition.signal.end
             do {
-                let batches = try context.store.read(partition.log, from: scanned, byteLimit: LookAhead.readBytes)
+                let batches = try context.store.read(
+                    partition.log, from: scanned, byteLimit: LookAhead.readBytes)
                 // Offsets of appends that failed, and nothing else, may stand before the end.
                 if batches.isEmpty { scanned = end }
                 for batch in batches {

@@ -87,7 +87,8 @@ struct RouteRepeats: Sendable {
     ///
     /// - Parameter keepsKeys: whether events go to the partitions now that they would have gone to then.
     mutating func look(
-        into target: LogID, of topic: LogID, from offset: Offset, keepsKeys: Bool, source: Topic, context: EngineContext
+        into target: LogID, of topic: LogID, from offset: Offset, keepsKeys: Bool, source: Topic,
+        context: EngineContext
     ) throws(LogError) {
         let bounds = try context.store.bounds(target)
         let ends = source.ends
@@ -108,7 +109,9 @@ struct RouteRepeats: Sendable {
                         origin.offset < ends[origin.partition]
                     {
                         found[topic, default: [:]][origin.partition, default: []].insert(origin.offset)
-                        if keepsKeys { note(target, partition: origin.partition, before: origin.offset.advanced(by: 1)) }
+                        if keepsKeys {
+                            note(target, partition: origin.partition, before: origin.offset.advanced(by: 1))
+                        }
                     }
                     return true
                 }

@@ -91,8 +91,13 @@ final class TopicRouter: Follower {
             let keepsKeys = logs.allSatisfy { progress?.targetEnds[$0] != nil }
             for log in logs {
                 let from = progress?.targetEnds[log] ?? .zero
-                do { try repeats.look(into: log, of: target.id, from: from, keepsKeys: keepsKeys, source: topic, context: context) } catch {
-                    context.logger.warning("copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
+                do {
+                    try repeats.look(
+                        into: log, of: target.id, from: from, keepsKeys: keepsKeys, source: topic,
+                        context: context)
+                } catch {
+                    context.logger.warning(
+                        "copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
                 }
             }
         }
