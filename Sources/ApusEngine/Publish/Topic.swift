@@ -26,6 +26,7 @@ final class Topic: Follower {
     let name: ResourceName
     let id: LogID
     let isQueued = Atomic(false)
+    private let isFollowed = Atomic(false)
     private let state: Mutex<State>
     private let turns = Atomic<Int>(0)
     private let queue: FollowerQueue
@@ -52,7 +53,8 @@ final class Topic: Follower {
         let definition = self.definition
         for number in partitions.count..<definition.settings.partitions {
             let signal = AdvanceSignal { [weak self] in
-                guard let self else { return }
+                // Most flushes of most topics concern nobody: they must not cost a wake-up of the worker.
+                guard let self, self.isFollowed.load(ordering: .acquiring) else { return }
                 self.queue.enqueue(self)
             }
             let log = definition.partitionLog(number)
@@ -94,12 +96,19 @@ final class Topic: Follower {
     // MARK: Followers
 
     func add(_ follower: any Follower) {
-        state.withLock { $0.followers.append(follower) }
+        // Before the follower's first turn: it sees what came earlier by itself, and is told of what comes later.
+        state.withLock { state in
+            state.followers.append(follower)
+            isFollowed.store(true, ordering: .releasing)
+        }
         queue.enqueue(follower)
     }
 
     func remove(_ follower: any Follower) {
-        state.withLock { $0.followers.removeAll { $0 === follower } }
+        state.withLock { state in
+            state.followers.removeAll { $0 === follower }
+            isFollowed.store(!state.followers.isEmpty, ordering: .releasing)
+        }
     }
 
     /// The topic has grown: everybody who follows it gets a turn.
