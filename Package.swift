@@ -161,25 +161,30 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // A thread beside the concurrency pool, for tests that compute for long.
+        .target(name: "TestThreads", path: "Tests/TestThreads", swiftSettings: settings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
         .testTarget(
-            name: "CloudEventsTests", dependencies: ["CloudEvents", "JSONText"], swiftSettings: settings),
+            name: "CloudEventsTests", dependencies: ["TestThreads", "CloudEvents", "JSONText"],
+            swiftSettings: settings),
         // What the pages say of defaults, held against the code.
         .testTarget(name: "DocumentationTests", dependencies: ["ApusModel"], swiftSettings: settings),
         .testTarget(
-            name: "ApusFuzzTargetsTests", dependencies: ["ApusFuzzTargets"], swiftSettings: settings),
+            name: "ApusFuzzTargetsTests", dependencies: ["TestThreads", "ApusFuzzTargets"],
+            swiftSettings: settings),
         .testTarget(name: "ApusModelTests", dependencies: ["ApusModel", nioCore], swiftSettings: settings),
         .testTarget(
-            name: "ApusRulesTests", dependencies: ["ApusRules", "JSONText", "CloudEvents"],
+            name: "ApusRulesTests", dependencies: ["TestThreads", "ApusRules", "JSONText", "CloudEvents"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusStorageTests",
-            dependencies: ["ApusStorage", "ApusModel", "ApusTesting", nioCore, log],
+            dependencies: ["TestThreads", "ApusStorage", "ApusModel", "ApusTesting", nioCore, log],
             swiftSettings: settings),
         .testTarget(
             name: "ApusEngineTests",
             dependencies: [
-                "ApusEngine", "ApusStorage", "ApusModel", "ApusTesting", "ApusTransport", "CloudEvents",
+                "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusTesting", "ApusTransport",
+                "CloudEvents",
                 "JSONText", "ApusRules", nioCore, log,
             ],
             swiftSettings: settings),

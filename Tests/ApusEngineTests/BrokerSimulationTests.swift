@@ -4,9 +4,10 @@
 // found something.
 
 import ApusTesting
+import TestThreads
 import Testing
 
-@Suite struct BrokerSimulationTests {
+@Suite(.ownThread) struct BrokerSimulationTests {
     @Test(arguments: 1...25 as ClosedRange<UInt64>)
     func `every invariant holds`(seed: UInt64) {
         let report = BrokerSimulation.run(seed: seed)

@@ -4,9 +4,10 @@
 
 import ApusFuzzTargets
 import FoundationEssentials
+import TestThreads
 import Testing
 
-@Suite struct ReplayTests {
+@Suite(.ownThread) struct ReplayTests {
     /// The folder Fuzz/ of this repository.
     private static let folder =
         #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" } + "/Fuzz"

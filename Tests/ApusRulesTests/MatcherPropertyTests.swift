@@ -3,11 +3,12 @@
 // The compiled matcher, the explainer and the reference must agree on everything.
 
 import JSONText
+import TestThreads
 import Testing
 
 @testable import ApusRules
 
-@Suite struct MatcherPropertyTests {
+@Suite(.ownThread) struct MatcherPropertyTests {
     @Test(arguments: 0..<8)
     func `the matcher agrees with the reference on random patterns and events`(block: UInt64) throws {
         var scratch = MatchScratch()

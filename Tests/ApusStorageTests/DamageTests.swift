@@ -6,9 +6,10 @@
 import ApusModel
 import ApusStorage
 import ApusTesting
+import TestThreads
 import Testing
 
-@Suite struct DamageTests {
+@Suite(.ownThread) struct DamageTests {
     private static let batches = 5
     private static let log = LogID(high: 9, low: 9)
 

@@ -6,9 +6,10 @@ import ApusStorage
 import ApusTesting
 import Glibc
 import Logging
+import TestThreads
 import Testing
 
-@Suite struct LogStoreContractTests {
+@Suite(.ownThread) struct LogStoreContractTests {
     @Test(arguments: LogStoreContract.checks)
     func `the store in memory keeps its word`(_ check: LogStoreContract.Check) throws {
         try check.run(LogStoreContract.Subject(MemoryLogStore()))

@@ -4,9 +4,10 @@
 // found.
 
 import ApusTesting
+import TestThreads
 import Testing
 
-@Suite struct StorageSimulationTests {
+@Suite(.ownThread) struct StorageSimulationTests {
     @Test(arguments: 0..<8)
     func `a store comes through crashes and faults`(_ block: Int) {
         for seed in block * 10..<(block + 1) * 10 {

@@ -3,9 +3,10 @@
 // Properties: any valid event survives every format and binding, and no bytes crash a decoder.
 
 import CloudEvents
+import TestThreads
 import Testing
 
-@Suite struct RoundTripTests {
+@Suite(.ownThread) struct RoundTripTests {
     private static let seeds = Array(UInt64(1)...8)
     private static let eventsPerSeed = 150
 
