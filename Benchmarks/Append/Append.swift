@@ -9,6 +9,7 @@ import ApusModel
 import ApusStorage
 import Foundation
 import Logging
+import Synchronization
 
 @main
 struct Append {
@@ -21,7 +22,8 @@ struct Append {
                 """
                 {"round": \(round), "publishers": \(options.publishers), "logs": \(options.logs), "bytes": \(options.bytes), \
                 "appends_per_s": \(Int(store.appendsPerSecond)), "mb_per_s": \(rounded(store.bytesPerSecond / 1e6)), \
-                "flushes_per_s": \(Int(store.flushesPerSecond)), "block_bytes": \(store.blockBytes), \
+                "flushes_per_s": \(Int(store.flushesPerSecond)), "flush_us": \(Int(store.flushMicroseconds)), \
+                "raw_flush_us": \(Int(Double(store.blockBytes) / raw * 1e6)), "block_bytes": \(store.blockBytes), \
                 "raw_mb_per_s": \(rounded(raw / 1e6)), "ratio": \(rounded(store.bytesPerSecond / raw))}
                 """)
         }
@@ -57,21 +59,24 @@ struct Append {
         var appendsPerSecond: Double
         var bytesPerSecond: Double
         var flushesPerSecond: Double
+        var flushMicroseconds: Double
         var blockBytes: Int
     }
 
     static func measureStore(_ options: Options) async throws -> Figures {
         try? FileManager.default.removeItem(atPath: options.directory)
         defer { try? FileManager.default.removeItem(atPath: options.directory) }
+        let spent = Nanoseconds()
         let store = try FileLogStore(
-            directory: options.directory, logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
+            directory: options.directory, logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() },
+            onFlush: { duration, _, _ in spent.add(duration) })
         defer { store.close() }
         let claims = try (0..<options.logs).map {
             try store.claim(LogID(high: 7, low: UInt64($0) << 24), LogConfiguration()) { _ in }
         }
         // The first second prepares journal files and touches memory for the first time.
         _ = await publish(to: store, claims, options, seconds: 1)
-        let before = store.statistics()
+        let (before, spentBefore) = (store.statistics(), spent.count)
         let start = ContinuousClock.now
         let count = await publish(to: store, claims, options, seconds: options.seconds)
         let seconds = start.duration(to: .now).seconds
@@ -80,7 +85,9 @@ struct Append {
         let bytes = Double(after.flushedBytes - before.flushedBytes)
         return Figures(
             appendsPerSecond: Double(count) / seconds, bytesPerSecond: bytes / seconds,
-            flushesPerSecond: flushes / seconds, blockBytes: max(4096, Int(bytes / flushes) / 4096 * 4096))
+            flushesPerSecond: flushes / seconds,
+            flushMicroseconds: Double(spent.count - spentBefore) / flushes / 1000,
+            blockBytes: max(4096, Int(bytes / flushes) / 4096 * 4096))
     }
 
     static func publish(
@@ -118,4 +125,11 @@ struct Append {
             in: options.directory, bytes: blockBytes, duration: .seconds(options.seconds))
         return speed.perSecond * Double(speed.bytes)
     }
+}
+
+/// Time added up by several threads.
+final class Nanoseconds: Sendable {
+    private let sum = Atomic<Int64>(0)
+    var count: Int64 { sum.load(ordering: .relaxed) }
+    func add(_ duration: Duration) { sum.wrappingAdd(Int64(duration / .nanoseconds(1)), ordering: .relaxed) }
 }

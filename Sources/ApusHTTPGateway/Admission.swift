@@ -12,6 +12,8 @@ internal import NIOCore
 struct Admission: Sendable {
     /// Names without port, in lower case, under which this server may be addressed.
     private let hosts: Set<String>
+    /// The authorities that nearly every request names, compared as they are: on the hot path.
+    private let usualAuthorities: [String]
     /// Whether any address literal will do, because the server listens on all of this machine's.
     private let allowsAnyAddress: Bool
     /// Origins other than the server's own, in lower case.
@@ -22,6 +24,11 @@ struct Admission: Sendable {
     init(_ configuration: HTTPGatewayConfiguration) {
         let addresses = configuration.server.addresses.map { $0.host.lowercased() }
         hosts = Set(configuration.hostNames.map { $0.lowercased() } + addresses + ["localhost"])
+        usualAuthorities = configuration.server.addresses.flatMap { address in
+            Set([address.host.lowercased(), "localhost", "127.0.0.1"]).map { host in
+                host.contains(":") ? "[\(host)]:\(address.port)" : "\(host):\(address.port)"
+            }
+        }
         allowsAnyAddress = addresses.contains { $0 == "0.0.0.0" || $0 == "::" }
         origins = Set(configuration.origins.map { $0.lowercased() })
         token = configuration.token.map { Array($0.utf8) }
@@ -41,6 +48,7 @@ struct Admission: Sendable {
     /// Whether `authority` (a host and perhaps a port) names this server. A page that had its own name resolve to this
     /// machine (DNS rebinding) sends its own name here.
     func isOwn(_ authority: String) -> Bool {
+        if usualAuthorities.contains(authority) { return true }
         let host = Self.host(of: authority).lowercased()
         if hosts.contains(host) { return true }
         guard let address = try? SocketAddress(ipAddress: host, port: 0) else { return false }

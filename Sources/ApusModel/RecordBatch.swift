@@ -34,6 +34,8 @@ public struct RecordBatch: Sendable, Hashable {
     public static let headerLength = 61
     /// Bytes that Kafka's CRC leaves out.
     public static let uncheckedLength = 21
+    /// Where the checksum stands.
+    static let checksumPosition = 17
     /// What the length field does not count: itself and the base offset.
     public static let lengthPrefix = 12
     /// The largest batch that any log takes, in bytes.
@@ -123,7 +125,7 @@ public struct RecordBatch: Sendable, Hashable {
     /// The whole length in bytes.
     public var length: Int { bytes.readableBytes }
     /// The stored CRC32C.
-    public var checksum: UInt32 { field(at: 17, as: UInt32.self) }
+    public var checksum: UInt32 { field(at: RecordBatch.checksumPosition, as: UInt32.self) }
     /// Compression, timestamp type, transactional and control flags, as Kafka lays them out.
     public var attributes: UInt16 { field(at: 21, as: UInt16.self) }
     /// The last record's offset minus the first's.

@@ -33,17 +33,24 @@ public struct RecordBatchBuilder {
     /// Adds a header to the record that ``append(timestamp:key:value:)`` will add next.
     public mutating func addHeader(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?) {
         headerCount += 1
-        RecordBatchBuilder.writeNullable(name, into: &headers)
-        RecordBatchBuilder.writeNullable(value, into: &headers)
+        let length = RecordBatchBuilder.nullableLength(name) + RecordBatchBuilder.nullableLength(value)
+        if headers.capacity == 0 { headers.reserveCapacity(max(length, RecordBatchBuilder.headersCapacity)) }
+        headers.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { bytes in
+            var writer = ByteWriter(bytes)
+            writer.nullable(name)
+            writer.nullable(value)
+            return writer.position
+        }
     }
 
     /// Adds a header to the record that ``append(timestamp:key:value:)`` will add next.
     public mutating func addHeader(_ name: String, _ value: String) {
-        headerCount += 1
-        headers.writeVarint(Int64(name.utf8.count))
-        headers.writeString(name)
-        headers.writeVarint(Int64(value.utf8.count))
-        headers.writeString(value)
+        var (name, value) = (name, value)
+        name.withUTF8 { name in
+            value.withUTF8 { value in
+                addHeader(name: UnsafeRawBufferPointer(name), value: UnsafeRawBufferPointer(value))
+            }
+        }
     }
 
     /// Adds a record with the headers added since the last one: its timestamp, key (nil for none) and value (nil for a tombstone).
@@ -56,22 +63,30 @@ public struct RecordBatchBuilder {
         }
         maxTimestamp = max(maxTimestamp, timestamp)
         let timestampDelta = timestamp.rawValue &- baseTimestamp.rawValue
+        let (number, headerCount) = (Int64(count), Int64(self.headerCount))
         let length =
-            1 + varintLength(timestampDelta) + varintLength(Int64(count))
+            1 + varintLength(timestampDelta) + varintLength(number)
             + RecordBatchBuilder.nullableLength(key)
-            + RecordBatchBuilder.nullableLength(value) + varintLength(Int64(headerCount))
+            + RecordBatchBuilder.nullableLength(value) + varintLength(headerCount)
             + headers.readableBytes
-        buffer.reserveCapacity(minimumWritableBytes: length + 5)
-        buffer.writeVarint(Int64(length))
-        buffer.writeInteger(UInt8(0))
-        buffer.writeVarint(timestampDelta)
-        buffer.writeVarint(Int64(count))
-        RecordBatchBuilder.writeNullable(key, into: &buffer)
-        RecordBatchBuilder.writeNullable(value, into: &buffer)
-        buffer.writeVarint(Int64(headerCount))
-        buffer.writeImmutableBuffer(headers)
+        headers.withUnsafeReadableBytes { headers in
+            _ = buffer.writeWithUnsafeMutableBytes(
+                minimumWritableBytes: varintLength(Int64(length)) + length
+            ) { bytes in
+                var writer = ByteWriter(bytes)
+                writer.varint(Int64(length))
+                writer.byte(0)
+                writer.varint(timestampDelta)
+                writer.varint(number)
+                writer.nullable(key)
+                writer.nullable(value)
+                writer.varint(headerCount)
+                writer.bytes(headers)
+                return writer.position
+            }
+        }
         headers.clear()
-        headerCount = 0
+        self.headerCount = 0
         count += 1
     }
 
@@ -98,42 +113,52 @@ public struct RecordBatchBuilder {
         if let bytes { bytes.withUnsafeBytes { body($0) } } else { body(nil) }
     }
 
-    /// The finished batch, its base offset 0 until a log places it; nil when nothing was added.
-    public consuming func finish() -> RecordBatch? {
+    /// The finished batch, its base offset 0 until a log places it; nil when nothing was added. The builder is empty afterwards and
+    /// of no further use.
+    public mutating func finish() -> RecordBatch? {
         guard count > 0 else { return nil }
-        let length = buffer.writerIndex
-        buffer.setInteger(Int64(0), at: 0)
-        buffer.setInteger(Int32(truncatingIfNeeded: length - RecordBatch.lengthPrefix), at: 8)
-        buffer.setInteger(Int32(0), at: 12)
-        buffer.setInteger(Int8(2), at: 16)
-        buffer.setInteger(Int16(0), at: 21)
-        buffer.setInteger(Int32(truncatingIfNeeded: count - 1), at: 23)
-        buffer.setInteger(baseTimestamp.rawValue, at: 27)
-        buffer.setInteger(maxTimestamp.rawValue, at: 35)
-        buffer.setInteger(producer.id, at: 43)
-        buffer.setInteger(producer.epoch, at: 51)
-        buffer.setInteger(producer.sequence, at: 53)
-        buffer.setInteger(Int32(truncatingIfNeeded: count), at: 57)
-        let checksum = buffer.withUnsafeReadableBytes { raw -> UInt32 in
-            guard let base = raw.baseAddress else { return 0 }
-            return capus_crc32c(
-                0, base + RecordBatch.uncheckedLength, raw.count - RecordBatch.uncheckedLength)
+        // Taken out, so that filling in the header finds the bytes unshared and copies nothing.
+        var batch = ByteBuffer()
+        swap(&batch, &buffer)
+        let (records, length) = (Int32(truncatingIfNeeded: count), batch.writerIndex)
+        count = 0
+        batch.withUnsafeMutableReadableBytes { bytes in
+            var header = ByteWriter(bytes)
+            header.integer(Int64(0))
+            header.integer(Int32(truncatingIfNeeded: length - RecordBatch.lengthPrefix))
+            header.integer(Int32(0))
+            header.integer(Int8(2))
+            header.integer(UInt32(0))
+            header.integer(Int16(0))
+            header.integer(records - 1)
+            header.integer(baseTimestamp.rawValue)
+            header.integer(maxTimestamp.rawValue)
+            header.integer(producer.id)
+            header.integer(producer.epoch)
+            header.integer(producer.sequence)
+            header.integer(records)
+            let checked = UnsafeRawBufferPointer(rebasing: bytes[RecordBatch.uncheckedLength...])
+            let checksum = capus_crc32c(0, checked.baseAddress, checked.count)
+            bytes.storeBytes(
+                of: checksum.bigEndian, toByteOffset: RecordBatch.checksumPosition, as: UInt32.self)
         }
-        buffer.setInteger(checksum, at: 17)
-        return RecordBatch(trusted: buffer)
+        return RecordBatch(trusted: batch)
     }
+
+    /// Room for the headers of an ordinary event.
+    private static let headersCapacity = 256
 
     private static func nullableLength(_ bytes: UnsafeRawBufferPointer?) -> Int {
         guard let bytes else { return 1 }
         return varintLength(Int64(bytes.count)) + bytes.count
     }
+}
 
-    private static func writeNullable(_ bytes: UnsafeRawBufferPointer?, into buffer: inout ByteBuffer) {
-        guard let bytes else {
-            buffer.writeVarint(-1)
-            return
-        }
-        buffer.writeVarint(Int64(bytes.count))
-        buffer.writeBytes(bytes)
+extension ByteWriter {
+    /// A length and the bytes; -1 for nil.
+    fileprivate mutating func nullable(_ value: UnsafeRawBufferPointer?) {
+        guard let value else { return varint(-1) }
+        varint(Int64(value.count))
+        bytes(value)
     }
 }

@@ -24,6 +24,48 @@ public func varintLength(_ value: Int64) -> Int {
     return (70 - (encoded | 1).leadingZeroBitCount) / 7
 }
 
+/// A forward writer into memory that the caller has measured: everything fits, which is checked.
+struct ByteWriter {
+    private let target: UnsafeMutableRawBufferPointer
+    /// Where the next write goes.
+    private(set) var position = 0
+
+    init(_ target: UnsafeMutableRawBufferPointer) { self.target = target }
+
+    @inline(__always)
+    mutating func byte(_ value: UInt8) {
+        target[position] = value
+        position += 1
+    }
+
+    /// A big-endian integer.
+    @inline(__always)
+    mutating func integer<Value: FixedWidthInteger>(_ value: Value) {
+        target.storeBytes(of: value.bigEndian, toByteOffset: position, as: Value.self)
+        position += MemoryLayout<Value>.size
+    }
+
+    /// A zig-zag varint.
+    @inline(__always)
+    mutating func varint(_ value: Int64) {
+        var rest = UInt64(bitPattern: (value << 1) ^ (value >> 63))
+        while rest >= 0x80 {
+            byte(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        byte(UInt8(truncatingIfNeeded: rest))
+    }
+
+    @inline(__always)
+    mutating func bytes(_ source: UnsafeRawBufferPointer) {
+        guard let from = source.baseAddress, source.count > 0 else { return }
+        precondition(source.count <= target.count - position, "the target was measured too small")
+        UnsafeMutableRawBufferPointer(rebasing: target[position...]).copyMemory(
+            from: UnsafeRawBufferPointer(start: from, count: source.count))
+        position += source.count
+    }
+}
+
 /// A forward reader of untrusted bytes: every read is checked and a failed one says so with nil.
 public struct ByteReader {
     /// The bytes being read.

@@ -22,6 +22,8 @@ struct Committer {
     /// Logs whose segments have to be cut back after a failed write.
     var cutsOwed: [LogFiles] = []
     var commits: UInt64 = 0
+    /// How many were taken from the queue the last time.
+    var lastTaken = 0
 
     init(writer: JournalWriter) { self.writer = writer }
 }
@@ -38,37 +40,21 @@ package enum CommitOutcome: Hashable, Sendable {
     case stuck
 }
 
-/// Calls to make when no lock is held.
-struct Completions: Sendable {
-    var results: [(AppendCompletion, Result<Offset, LogError>)] = []
-    var advances: [(@Sendable (Offset) -> Void, Offset)] = []
-
-    var isEmpty: Bool { results.isEmpty && advances.isEmpty }
-
-    func deliver() {
-        // Readers first: who is told that something is stored must be able to read it.
-        for (onAdvance, end) in advances { onAdvance(end) }
-        for (completion, result) in results { completion(result) }
-    }
-}
-
 extension FileLogStore {
     /// As ``LogStore/append(_:holding:completion:)``.
     public func append(
         _ batch: consuming RecordBatch, holding claim: LogClaim, completion: @escaping AppendCompletion
     ) {
         var batch = batch
-        let (refusal, isFirst) = shared.withLock { state -> (LogError?, Bool) in
+        let (refusal, isAwaited) = shared.withLock { state -> (LogError?, Bool) in
             if state.isClosed { return (.closed, false) }
             let index: Int
             switch state.index(claim) {
             case .success(let found): index = found
             case .failure(let error): return (error, false)
             }
-            guard let slot = state.slots[index] else { return (.unknownLog(claim.log), false) }
-            if let refusal = state.refusal, refusal != .diskFull || !slot.configuration.isEssential {
-                return (refusal, false)
-            }
+            let isEssential = state.slots[index]?.configuration.isEssential ?? false
+            if let refusal = state.refusal, refusal != .diskFull || !isEssential { return (refusal, false) }
             let length = batch.length
             guard length <= RecordBatch.lengthMax else {
                 return (.tooLarge(bytes: length, limit: RecordBatch.lengthMax), false)
@@ -76,22 +62,19 @@ extension FileLogStore {
             if state.queueBytes > 0, state.queueBytes + length > configuration.queueBytesMax {
                 return (.overloaded, false)
             }
-            batch.baseOffset = slot.reserved
-            state.slots[index]?.reserved = batch.nextOffset
+            guard let place = state.slots[index]?.place(&batch) else {
+                return (.unknownLog(claim.log), false)
+            }
             state.queueBytes += length
-            // What follows a journaled batch that is not durable in its segment yet is journaled too: so a tail
-            // holds journaled batches only, and can be written again from the journal.
-            let isDirect =
-                slot.configuration.durability != .flush && slot.tail.isEmpty && slot.journaledPending == 0
-            if !isDirect { state.slots[index]?.journaledPending += 1 }
             state.queue.append(
                 PendingAppend(
-                    batch: batch, slot: index, epoch: claim.epoch, files: slot.files, isDirect: isDirect,
-                    isEssential: slot.configuration.isEssential, completion: completion))
-            return (nil, state.queue.count == 1)
+                    batch: batch, slot: index, epoch: claim.epoch, files: place.files,
+                    isDirect: place.isDirect,
+                    isEssential: isEssential, completion: completion))
+            return (nil, state.queue.count == state.queueCountWanted)
         }
         if let refusal { return completion(.failure(refusal)) }
-        if isFirst { threads.wakeCommitter() }
+        if isAwaited { threads.wakeCommitter() }
     }
 
     /// Makes one group of appends durable and completes it.
@@ -102,33 +85,22 @@ extension FileLogStore {
         return outcome
     }
 
-    /// Tells outcomes: on a thread of its own if the store has threads, so that waking those who wait does not hold up
-    /// the next flush; in order either way.
+    /// Tells outcomes, in order. When enough has queued up for the next flush, another thread does so and the flush
+    /// begins; otherwise this thread has nothing better to do, and a hand-over would only cost time.
     func deliver(_ completions: Completions) {
         guard !completions.isEmpty else { return }
-        guard threads.isRunning else { return completions.deliver() }
-        let isFirst = deliveries.withLock { deliveries in
-            deliveries.append(completions)
-            return deliveries.count == 1
-        }
-        if isFirst { threads.wakeDelivery() }
-    }
-
-    /// Tells what waits to be told.
-    func deliverAll() {
-        var waiting: [Completions] = []
-        repeat {
-            waiting.removeAll(keepingCapacity: true)
-            deliveries.withLock { swap(&waiting, &$0) }
-            for completions in waiting { completions.deliver() }
-        } while !waiting.isEmpty
+        let isBusy =
+            threads.isRunning && shared.withLock { $0.queue.count >= max(1, $0.pacing.countWanted / 2) }
+        if deliveries.add(completions, tellingHere: !isBusy) { threads.wakeDelivery() }
     }
 
     private func step(_ committer: inout Committer, _ completions: inout Completions) -> CommitOutcome {
         guard settleFailures(&committer, &completions) else { return .stuck }
-        gather(&committer, &completions)
-        guard !committer.gathered.isEmpty else { return completions.results.isEmpty ? .idle : .progress }
-        var group = takeGroup(&committer)
+        let whole = gather(&committer, &completions)
+        guard whole != nil || !committer.gathered.isEmpty else {
+            return completions.outcomes.isEmpty ? .idle : .progress
+        }
+        var group = whole ?? takeGroup(&committer)
         guard makeRoom(&group, &committer, &completions) else {
             for item in (group.journaled + group.direct).reversed() { committer.gathered.prepend(item) }
             shared.withLock { $0.isCheckpointWanted = true }
@@ -140,17 +112,42 @@ extension FileLogStore {
         return committer.failed.isEmpty ? .progress : .stuck
     }
 
-    private func gather(_ committer: inout Committer, _ completions: inout Completions) {
-        let (taken, refusal) = shared.withLock { state in
-            var taken: [PendingAppend] = []
+    /// Takes over what has queued up.
+    ///
+    /// - Returns: all of it, if it goes together, as it nearly always does; otherwise it is in `gathered`.
+    private func gather(_ committer: inout Committer, _ completions: inout Completions) -> Group? {
+        guard committer.gathered.isEmpty || shared.withLock({ $0.refusal != nil }) else { return nil }
+        var taken: [PendingAppend] = []
+        taken.reserveCapacity(committer.lastTaken)
+        let refusal = shared.withLock { state in
             if committer.gathered.isEmpty { swap(&taken, &state.queue) }
-            return (taken, state.refusal)
+            return state.refusal
+        }
+        committer.lastTaken = taken.count
+        guard let refusal else {
+            let bytes = journalBytes(taken)
+            if let bytes, bytes <= configuration.blockBytesMax {
+                return Group(journaled: taken, journalBytes: bytes)
+            }
+            committer.gathered.append(contentsOf: taken)
+            return nil
         }
         committer.gathered.append(contentsOf: taken)
-        guard let refusal else { return }
         let refused = Array(committer.gathered.filter { !$0.isEssential })
         committer.gathered.removeAll { !$0.isEssential }
         fail(refused, refusal, &completions)
+        return nil
+    }
+
+    /// The size of a block of these; nil when there are none, or not all are for the journal.
+    private func journalBytes(_ items: [PendingAppend]) -> Int? {
+        guard !items.isEmpty else { return nil }
+        var bytes = JournalFormat.blockHeaderBytes
+        for index in items.indices {
+            if items[index].isDirect { return nil }
+            bytes += JournalFormat.frameBytes(items[index].batch.length)
+        }
+        return bytes
     }
 
     /// Appends that go together. Of one log, only journaled or only direct ones: their order is kept.
@@ -266,20 +263,21 @@ extension FileLogStore {
     ) {
         let (commit, sequence) = (committer.commits, committer.writer.sequence)
         let now = clock.monotonic()
-        completions.results.reserveCapacity(completions.results.count + group.count)
-        let touched = shared.withLock { state in
+        let (advances, gone) = shared.withLock { state in
             var touched: [Int] = []
-            for item in group {
-                guard state.leave(item), state.finish(item) else {
-                    completions.results.append((item.completion, .failure(.unknownLog(item.files.id))))
+            var gone: [Int] = []
+            for index in group.indices {
+                let slot = group[index].slot
+                guard state.leave(group[index]) else {
+                    gone.append(index)
                     continue
                 }
-                if state.slots[item.slot]?.commit != commit {
-                    state.slots[item.slot]?.commit = commit
-                    state.dirty.insert(item.slot)
-                    touched.append(item.slot)
+                state.finish(group[index])
+                if state.slots[slot]?.commit != commit {
+                    state.slots[slot]?.commit = commit
+                    state.dirty.insert(slot)
+                    touched.append(slot)
                 }
-                completions.results.append((item.completion, .success(item.batch.baseOffset)))
             }
             if !touched.isEmpty, state.dirtySince == nil { state.dirtySince = now }
             if let journalBytes {
@@ -287,14 +285,24 @@ extension FileLogStore {
                 state.flushes += 1
                 state.flushedBytes += UInt64(journalBytes)
                 state.flushedBatches += UInt64(group.count)
+                state.pacing.flushed(group.count, at: now)
             }
             if state.tailBytes >= configuration.checkpointBytes { state.isCheckpointWanted = true }
-            return touched.compactMap { slot -> (@Sendable (Offset) -> Void, Offset)? in
-                guard let slot = state.slots[slot], let onAdvance = slot.onAdvance else { return nil }
-                return (onAdvance, slot.end)
+            let advances = touched.compactMap { slot -> (@Sendable (Offset) -> Void, Offset)? in
+                guard let onAdvance = state.slots[slot]?.onAdvance, let end = state.slots[slot]?.end else {
+                    return nil
+                }
+                return (onAdvance, end)
             }
+            return (advances, gone)
         }
-        completions.advances += touched
+        completions.advances += advances
+        guard !gone.isEmpty else { return completions.outcomes.append(.stored(group)) }
+        for index in group.indices {
+            let item = group[index]
+            completions.outcomes.append(
+                gone.contains(index) ? .refused([item], .unknownLog(item.files.id)) : .stored([item]))
+        }
     }
 
     // MARK: Failures
@@ -304,7 +312,7 @@ extension FileLogStore {
         shared.withLock { state in
             for item in items { _ = state.leave(item) }
         }
-        for item in items { completions.results.append((item.completion, .failure(error))) }
+        completions.outcomes.append(.refused(items, error))
     }
 
     /// Makes failed writes void, and only then refuses the appends they were for.
@@ -368,9 +376,8 @@ extension SharedState {
         return true
     }
 
-    /// Makes a batch readable.
-    fileprivate mutating func finish(_ item: PendingAppend) -> Bool {
-        guard slots[item.slot] != nil else { return false }
+    /// Makes a batch of a log that is there readable.
+    fileprivate mutating func finish(_ item: PendingAppend) {
         let batch = SegmentBatch(item.batch)
         slots[item.slot]?.end = batch.next
         if item.isDirect {
@@ -379,6 +386,5 @@ extension SharedState {
             slots[item.slot]?.tail.append(batch)
             tailBytes += item.batch.length
         }
-        return true
     }
 }

@@ -35,10 +35,10 @@ extension FileLogStore {
                 return (state.dirty.sorted(), state.journalSequence)
             }
             var works: [Work] = []
+            var pace = CheckpointPace(portionBytes: configuration.checkpointPortionBytes)
             for slot in slots {
-                guard let found = work(slot) else { continue }
-                var work = found.0
-                guard write(found.1, of: work, &maintenance) else {
+                guard var (work, tail) = work(slot) else { continue }
+                guard write(&tail, of: work, &pace, &maintenance) else {
                     isWhole = false
                     continue
                 }
@@ -86,11 +86,17 @@ extension FileLogStore {
         }
     }
 
+    /// Writes a log's tail, a portion at a time.
     private func write(
-        _ tail: Deque<SegmentBatch>, of work: Work, _ maintenance: inout Maintenance
+        _ tail: inout Deque<SegmentBatch>, of work: Work, _ pace: inout CheckpointPace,
+        _ maintenance: inout Maintenance
     ) -> Bool {
         do throws(DiskError) {
-            try work.files.write(tail, work.configuration, now: clock.wall(), maintenance.scratch)
+            repeat {
+                try work.files.write(
+                    pace.portion(of: &tail), work.configuration, now: clock.wall(), maintenance.scratch)
+                if pace.isPauseDue, !isHurried { threads.pauseMaintenance(for: CheckpointPace.pause) }
+            } while !tail.isEmpty
             return true
         } catch {
             environment.logger.error(
@@ -100,6 +106,11 @@ extension FileLogStore {
             again(work.slot)
             return false
         }
+    }
+
+    /// Whether more arrives than a paced checkpoint brings to segments, or nothing arrives any more.
+    private var isHurried: Bool {
+        shared.withLock { $0.isClosed || $0.tailBytes > configuration.tailBytesMax / 4 * 3 }
     }
 
     private func sync(_ works: [Work]) -> Bool {
@@ -151,6 +162,38 @@ extension FileLogStore {
             before: next.journalLow, quarantining: maintenance.damagedFiles, to: directory + "/quarantine")
         maintenance.damagedFiles = maintenance.damagedFiles.filter { $0 >= next.journalLow }
         return true
+    }
+}
+
+/// Spreads a checkpoint's writes over time. The disk serves one queue: what a checkpoint puts into it at once is what the
+/// journal's next flush, and everybody who waits for it, stands behind.
+private struct CheckpointPace {
+    /// Long enough for several flushes of the journal.
+    static let pause = Duration.milliseconds(2)
+
+    let portionBytes: Int
+    private var bytes = 0
+
+    init(portionBytes: Int) { self.portionBytes = portionBytes }
+
+    /// Takes batches off the front of `tail` until the portion is full; at least one, if there is one.
+    mutating func portion(of tail: inout Deque<SegmentBatch>) -> [SegmentBatch] {
+        var taken: [SegmentBatch] = []
+        while let first = tail.first, taken.isEmpty || bytes < portionBytes {
+            bytes += first.batch.length
+            taken.append(first)
+            tail.removeFirst()
+        }
+        return taken
+    }
+
+    /// Whether a portion has been written since this was last true.
+    var isPauseDue: Bool {
+        mutating get {
+            guard bytes >= portionBytes else { return false }
+            bytes = 0
+            return true
+        }
     }
 }
 

@@ -28,7 +28,7 @@ public final class FileLogStore: LogStore {
     let shared = Mutex(SharedState())
     let committer: Mutex<Committer>
     let maintenance: Mutex<Maintenance>
-    let deliveries = Mutex<[Completions]>([])
+    let deliveries = Deliveries()
     let threads = StoreThreads()
     let onFlush: FlushObserver?
 
@@ -87,7 +87,7 @@ public final class FileLogStore: LogStore {
         }
         guard isFirst else { return }
         threads.stop()
-        deliverAll()
+        deliveries.tellAll()
         while case .progress = commitStep() {}
         _ = checkpoint(.everything)
         abandon()
@@ -126,6 +126,17 @@ struct LogSlot {
     var journaledPending = 0
     /// The last commit that touched it.
     var commit: UInt64 = 0
+
+    /// Gives `batch` the next offsets; where it goes then.
+    mutating func place(_ batch: inout RecordBatch) -> (files: LogFiles, isDirect: Bool) {
+        batch.baseOffset = reserved
+        reserved = batch.nextOffset
+        // What follows a journaled batch that is not durable in its segment yet is journaled too: so a tail
+        // holds journaled batches only, and can be written again from the journal.
+        let isDirect = configuration.durability != .flush && tail.isEmpty && journaledPending == 0
+        if !isDirect { journaledPending += 1 }
+        return (files, isDirect)
+    }
 }
 
 /// What appends, reads and the steps share; held briefly.
@@ -133,6 +144,9 @@ struct SharedState {
     var slots: [LogSlot?] = []
     var slotOf: [LogID: Int] = [:]
     var queue: [PendingAppend] = []
+    /// How long the queue must be for the committing thread to be woken.
+    var queueCountWanted = 1
+    var pacing = CommitPacing()
     /// Bytes accepted and neither completed nor refused.
     var queueBytes = 0
     /// Bytes in tails.
@@ -155,10 +169,11 @@ struct SharedState {
 
     /// The slot that `claim` was given for.
     func index(_ claim: LogClaim) -> Result<Int, LogError> {
-        guard slots.indices.contains(claim.slot), let slot = slots[claim.slot], slot.id == claim.log else {
+        // Field by field: a copy of the slot would cost a reference count for each thing that it refers to.
+        guard slots.indices.contains(claim.slot), slots[claim.slot]?.id == claim.log else {
             return .failure(.unknownLog(claim.log))
         }
-        return slot.epoch == claim.epoch ? .success(claim.slot) : .failure(.fenced(claim.log))
+        return slots[claim.slot]?.epoch == claim.epoch ? .success(claim.slot) : .failure(.fenced(claim.log))
     }
 
     mutating func add(_ slot: LogSlot) -> Int {

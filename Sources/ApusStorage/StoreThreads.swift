@@ -17,9 +17,17 @@ final class StoreThreads: Sendable {
     private let commit = Signal()
     private let maintain = Signal()
     private let deliver = Signal()
+    /// Set once, to end a pause when the threads are to stop.
+    private let stopped = Signal()
 
     func wakeCommitter() { commit.set() }
+    /// Sleeps on the committing thread until woken, or for `limit` at most.
+    func awaitAppends(atMost limit: Duration) { commit.wait(atMost: limit) }
     func wakeMaintenance() { maintain.set() }
+    /// Sleeps in the middle of maintenance, unless there are no threads or they are to stop.
+    func pauseMaintenance(for pause: Duration) {
+        if isRunning, !isStopping { stopped.wait(atMost: pause) }
+    }
     func wakeDelivery() { deliver.set() }
     /// Whether somebody delivers what is left to be delivered.
     var isRunning: Bool { state.withLock { $0.isRunning } }
@@ -55,7 +63,7 @@ final class StoreThreads: Sendable {
             defer { state.threads = [] }
             return state.threads
         }
-        for signal in [commit, maintain, deliver] { signal.set() }
+        for signal in [commit, maintain, deliver, stopped] { signal.set() }
         for thread in threads { thread.join() }
         state.withLock { $0.isRunning = false }
     }
@@ -66,6 +74,7 @@ extension FileLogStore {
     func start() {
         threads.start(
             committing: { [self] in
+                awaitCrowd()
                 switch commitStep() {
                 case .progress: return .zero
                 case .idle: return nil
@@ -81,8 +90,22 @@ extension FileLogStore {
                 return pause
             },
             delivering: { [self] in
-                deliverAll()
+                deliveries.tellAll()
                 return nil
             })
+    }
+
+    /// Gives those who are about to append a moment to do so, while they come in crowds.
+    private func awaitCrowd() {
+        let isWaiting = shared.withLock { state in
+            guard state.pacing.countWanted > state.queue.count, !state.isClosed else { return false }
+            // An empty queue is slept on without a limit, after the step that finds it empty.
+            guard state.pacing.countWanted > 1 else { return false }
+            state.queueCountWanted = state.pacing.countWanted
+            return true
+        }
+        guard isWaiting else { return }
+        threads.awaitAppends(atMost: CommitPacing.waitMax)
+        shared.withLock { $0.queueCountWanted = 1 }
     }
 }

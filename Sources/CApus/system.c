@@ -14,6 +14,14 @@ int capus_o_direct(void) {
 #endif
 }
 
+void capus_start_writing(int descriptor, int64_t position, int64_t count) {
+#ifdef __linux__
+    sync_file_range(descriptor, position, count, SYNC_FILE_RANGE_WRITE);
+#else
+    (void)descriptor, (void)position, (void)count;
+#endif
+}
+
 int capus_syncfs(int descriptor) {
 #ifdef __linux__
     return syncfs(descriptor);

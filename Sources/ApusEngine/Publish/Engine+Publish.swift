@@ -62,27 +62,12 @@ extension Engine {
     private func publishMany(
         _ events: [CloudEvent], to topic: Topic, key: String?, completion: @escaping PublishCompletion
     ) {
-        let now = context.clock.wall
-        var builders: [Int: (partition: Partition, builder: RecordBatchBuilder, indices: [Int])] = [:]
-        for (index, event) in events.enumerated() {
-            let key = key ?? event.placementKey
-            guard let partition = topic.partition(forKey: key) else {
-                completion(.failure(.unknownPartition(topic.name, 0)))
-                return
-            }
-            builders[
-                partition.number, default: (partition, RecordBatchBuilder(capacity: 1024 * events.count), [])
-            ].builder.append(event, key: key, timestamp: now)
-            builders[partition.number]?.indices.append(index)
-        }
-        var parts: [(partition: Partition, batch: RecordBatch, indices: [Int])] = []
-        for (_, entry) in builders.sorted(by: { $0.key < $1.key }) {
-            guard let batch = entry.builder.finish() else { continue }
-            guard batch.length <= context.options.batchBytesMax else {
-                completion(.failure(.tooLarge(bytes: batch.length, limit: context.options.batchBytesMax)))
-                return
-            }
-            parts.append((entry.partition, batch, entry.indices))
+        let parts: [PublishPart]
+        do throws(BrokerError) {
+            parts = try divide(events, of: topic, key: key)
+        } catch {
+            completion(.failure(error))
+            return
         }
         let gathering = PublishGathering(
             topic: topic.name, events: events.count, parts: parts.count, completion: completion)
@@ -93,6 +78,43 @@ extension Engine {
                 gathering.take(result, partition: number, indices: indices)
             }
         }
+    }
+
+    /// A batch for each partition that any of the events goes to.
+    private func divide(
+        _ events: [CloudEvent], of topic: Topic, key: String?
+    ) throws(BrokerError) -> [PublishPart] {
+        let now = context.clock.wall
+        var open: [(partition: Partition, builder: RecordBatchBuilder, indices: [Int])] = []
+        var places: [Int: Int] = [:]
+        var place = 0
+        for (index, event) in events.enumerated() {
+            let key = key ?? event.placementKey
+            guard let partition = topic.partition(forKey: key) else { throw .unknownPartition(topic.name, 0) }
+            // Most batches stay in one partition, and need no table.
+            if open.isEmpty || open[place].partition !== partition {
+                if let known = places[partition.number] {
+                    place = known
+                } else {
+                    place = open.count
+                    places[partition.number] = place
+                    let capacity = events[index...].reduce(0) { $0 + 256 + ($1.data?.bytes.count ?? 0) }
+                    open.append((partition, RecordBatchBuilder(capacity: min(capacity, 1 << 20)), []))
+                }
+            }
+            open[place].builder.append(event, key: key, timestamp: now)
+            open[place].indices.append(index)
+        }
+        var parts: [PublishPart] = []
+        for place in open.indices.sorted(by: { open[$0].partition.number < open[$1].partition.number }) {
+            guard let batch = open[place].builder.finish() else { continue }
+            guard batch.length <= context.options.batchBytesMax else {
+                throw .tooLarge(bytes: batch.length, limit: context.options.batchBytesMax)
+            }
+            parts.append(
+                PublishPart(partition: open[place].partition, batch: batch, indices: open[place].indices))
+        }
+        return parts
     }
 
     private func createThenPublish(
@@ -117,6 +139,14 @@ extension CloudEvent {
         guard !extensions.isEmpty, case .string(let key)? = extensions["partitionkey"] else { return nil }
         return key
     }
+}
+
+/// The events of one publish that go to one partition.
+private struct PublishPart {
+    var partition: Partition
+    var batch: RecordBatch
+    /// Their places among all events of the publish.
+    var indices: [Int]
 }
 
 /// Collects the outcomes of one batch that went to several partitions.

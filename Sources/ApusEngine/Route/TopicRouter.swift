@@ -231,6 +231,7 @@ final class TopicRouter: Follower {
             }
         }
         return builders.sorted(by: { $0.key < $1.key }).compactMap { _, entry in
+            var entry = entry
             let count = entry.builder.count
             return entry.builder.finish().map { Copy(target: entry.target, batch: $0, count: count) }
         }

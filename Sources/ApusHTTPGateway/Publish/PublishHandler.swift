@@ -47,8 +47,9 @@ struct PublishHandler: Sendable {
         context.broker.publish(request.events, to: topic, key: request.key) { [self] result in
             switch result {
             case .success(let receipts):
-                context.metrics.acknowledged(events: receipts.count, after: start.duration(to: .now))
-                finish(Self.answer(receipts, isBatch: isBatch), start, responder)
+                let elapsed = start.duration(to: .now)
+                context.metrics.acknowledged(events: receipts.count, after: elapsed)
+                finish(Self.answer(receipts, isBatch: isBatch), after: elapsed, responder)
             case .failure(let error):
                 finish(Self.answer(error), start, responder)
             }
@@ -56,7 +57,11 @@ struct PublishHandler: Sendable {
     }
 
     private func finish(_ answer: Answer, _ start: ContinuousClock.Instant, _ responder: HTTPResponder) {
-        context.metrics.answered(routeIndex, answer.status, after: start.duration(to: .now))
+        finish(answer, after: start.duration(to: .now), responder)
+    }
+
+    private func finish(_ answer: Answer, after elapsed: Duration, _ responder: HTTPResponder) {
+        context.metrics.answered(routeIndex, answer.status, after: elapsed)
         responder.respond(answer.response)
     }
 

@@ -43,6 +43,9 @@ public protocol DiskFile: AnyObject, Sendable {
     /// error any part of it may have been written.
     func write(_ bytes: UnsafeRawBufferPointer, at position: Int64) throws(DiskError)
 
+    /// Says that these bytes, written before, will be synced soon: a disk may begin to write them, and promises nothing.
+    func hintSync(from position: Int64, count: Int)
+
     /// Makes everything written so far durable, size included. After an error nothing written since the last sync
     /// can be relied on, and a second sync that succeeds does not change that.
     func sync() throws(DiskError)
@@ -52,6 +55,11 @@ public protocol DiskFile: AnyObject, Sendable {
 
     /// Its size in bytes.
     func size() throws(DiskError) -> Int64
+}
+
+extension DiskFile {
+    /// A disk need not take hints.
+    public func hintSync(from position: Int64, count: Int) {}
 }
 
 /// Held until it is no longer referred to.

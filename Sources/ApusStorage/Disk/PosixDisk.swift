@@ -156,6 +156,10 @@ final class PosixFile: DiskFile, DiskLock {
         }
     }
 
+    func hintSync(from position: Int64, count: Int) {
+        capus_start_writing(descriptor, position, Int64(count))
+    }
+
     func sync() throws(DiskError) {
         // Not retried when interrupted either: what a second call says about the first one's pages is not known.
         if fdatasync(descriptor) != 0 { throw posixError("sync", path) }

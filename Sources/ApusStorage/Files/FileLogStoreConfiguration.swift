@@ -17,9 +17,11 @@ public struct FileLogStoreConfiguration: Hashable, Sendable {
     /// Bytes journaled and kept in memory until their segments are durable; above it appends wait.
     public var tailBytesMax = 96 << 20
     /// Segments are written and made durable when this much waits in the journal,
-    public var checkpointBytes = 32 << 20
+    public var checkpointBytes = 16 << 20
     /// or when something has waited this long.
     public var checkpointAge = Duration.seconds(1)
+    /// A checkpoint pauses for a moment after it has written this much, so that the journal's flushes in between stay short.
+    public var checkpointPortionBytes = 512 << 10
     /// How often segments with durability `none` are made durable, to keep recovery short.
     public var idleSyncAge = Duration.seconds(30)
     /// Segment and index files kept open at most.

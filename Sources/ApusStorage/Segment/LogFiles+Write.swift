@@ -119,7 +119,11 @@ extension LogFiles {
         // Sums first: a batch without its sum would be checked less strictly.
         try file(segment.base, .sums).write(
             run.sums, at: Int64(segment.written.batches * SegmentFormat.sumBytes))
-        try file(segment.base, .log).write(run.log, at: segment.bytes)
+        let log = try file(segment.base, .log)
+        try log.write(run.log, at: segment.bytes)
+        if run.logBytes >= SegmentScratch.bytesMax / 2 {
+            log.hintSync(from: segment.bytes, count: run.logBytes)
+        }
         if run.indexBytes > 0 {
             try file(segment.base, .index).write(
                 run.index, at: Int64(segment.written.indexEntries * SegmentFormat.indexEntryBytes))

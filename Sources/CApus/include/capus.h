@@ -18,6 +18,10 @@ int capus_o_direct(void);
 /// Names the calling thread for debuggers and profilers; 15 characters are kept.
 void capus_name_thread(const char *name);
 
+/// Has the system begin to write a part of a file that is in its cache; without waiting, and without a promise. An error
+/// shows in the next flush.
+void capus_start_writing(int descriptor, int64_t position, int64_t count);
+
 /// `syncfs`: flushes the file system that `descriptor` is on. 0, or -1 with errno set.
 int capus_syncfs(int descriptor);
 
