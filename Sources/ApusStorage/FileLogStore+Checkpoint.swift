@@ -96,6 +96,7 @@ extension FileLogStore {
             environment.logger.error(
                 "A segment could not be written; its batches stay in the journal",
                 metadata: ["log": "\(work.files.id)", "error": "\(error)"])
+            shared.withLock { $0.checkpointFailure = LogError(error) }
             if error == .noSpace { shared.withLock { if $0.refusal == nil { $0.refusal = .diskFull } } }
             again(work.slot)
             return false
@@ -114,6 +115,7 @@ extension FileLogStore {
             environment.logger.error(
                 "A flush of segments failed; they are written again elsewhere",
                 metadata: ["error": "\(error)"])
+            shared.withLock { $0.checkpointFailure = LogError(error) }
             for work in works {
                 if let ticket = work.ticket { work.files.distrust(ticket, kept: work.tailFrom) }
             }
@@ -138,6 +140,7 @@ extension FileLogStore {
             }
         } catch {
             environment.logger.error("The checkpoint could not be written", metadata: ["error": "\(error)"])
+            shared.withLock { $0.checkpointFailure = LogError(error) }
             for work in works { again(work.slot) }
             return false
         }
@@ -145,6 +148,7 @@ extension FileLogStore {
         environment.logger.trace(
             "A checkpoint is done", metadata: ["low": "\(low)", "logs": "\(works.count)"])
         shared.withLock { state in
+            state.checkpointFailure = nil
             for work in works { state.dropTail(work.slot, work.files, before: work.ticket?.end) }
         }
         pool.recycle(
