@@ -141,7 +141,7 @@ public enum ApusServer {
 
     private static func describe(_ error: LogError) -> String {
         switch error {
-        case .failed(let reason): reason
+        case .failed(let reason), .undecided(let reason): reason
         case .diskFull: "the disk is full"
         case .corrupt(let log, let offset, _, let reason):
             "log \(log) is damaged at offset \(offset): \(reason)"

@@ -24,6 +24,8 @@ struct Committer {
     var commits: UInt64 = 0
     /// How many were taken from the queue the last time.
     var lastTaken = 0
+    /// Since when nothing could be settled or written.
+    var stoppedSince: Duration?
 
     init(writer: JournalWriter) { self.writer = writer }
 }
@@ -95,7 +97,13 @@ extension FileLogStore {
     }
 
     private func step(_ committer: inout Committer, _ completions: inout Completions) -> CommitOutcome {
-        guard settleFailures(&committer, &completions) else { return .stuck }
+        guard settleFailures(&committer, &completions) else {
+            losePatience(&committer, &completions)
+            return .stuck
+        }
+        if shared.withLock({ $0.bytesUnwatched + Int64($0.queueBytes) }) >= configuration.freeBytesReserve / 8 {
+            watchSpace()
+        }
         let whole = gather(&committer, &completions)
         guard whole != nil || !committer.gathered.isEmpty else {
             return completions.outcomes.isEmpty ? .idle : .progress
@@ -104,8 +112,10 @@ extension FileLogStore {
         guard makeRoom(&group, &committer, &completions) else {
             for item in (group.journaled + group.direct).reversed() { committer.gathered.prepend(item) }
             shared.withLock { $0.isCheckpointWanted = true }
+            losePatience(&committer, &completions)
             return .blocked
         }
+        committer.stoppedSince = nil
         committer.commits += 1
         if !group.journaled.isEmpty { commitJournaled(group.journaled, &committer, &completions) }
         if !group.direct.isEmpty { commitDirect(group.direct, &committer, &completions) }
@@ -319,6 +329,7 @@ extension FileLogStore {
     ///
     /// - Returns: false while that fails too.
     private func settleFailures(_ committer: inout Committer, _ completions: inout Completions) -> Bool {
+        let isOwed = committer.isVoidOwed || !committer.cutsOwed.isEmpty || !committer.failed.isEmpty
         do throws(DiskError) {
             if committer.isVoidOwed {
                 try committer.writer.voidFailedBlock()
@@ -328,9 +339,7 @@ extension FileLogStore {
                 try files.cutBack()
                 committer.cutsOwed.removeLast()
             }
-            if !committer.failed.isEmpty {
-                shared.withLock { if $0.refusal != .diskFull { $0.refusal = nil } }
-            }
+            if isOwed { shared.withLock { if $0.refusal != .diskFull { $0.refusal = nil } } }
         } catch {
             let reason = LogError(error)
             shared.withLock { $0.refusal = reason }
@@ -339,6 +348,31 @@ extension FileLogStore {
         fail(committer.failed, committer.failure, &completions)
         committer.failed = []
         return true
+    }
+
+    /// Answers those who wait for a disk that has been failing for long. What may have reached it in part stays undecided
+    /// until it is made void, which is owed before anything else is written; what was not written at all is refused.
+    private func losePatience(_ committer: inout Committer, _ completions: inout Completions) {
+        let now = clock.monotonic()
+        let since = committer.stoppedSince ?? now
+        committer.stoppedSince = since
+        guard now - since >= configuration.patience else { return }
+        let (refusal, waiting) = shared.withLock { state -> (LogError?, [PendingAppend]) in
+            guard let refusal = state.refusal ?? state.checkpointFailure else { return (nil, []) }
+            defer { state.queue = [] }
+            return (refusal, state.queue)
+        }
+        // Nothing fails: it only takes long.
+        guard let refusal else { return }
+        if !committer.failed.isEmpty {
+            environment.logger.error(
+                "The disk goes on failing: what waits for it is answered, and is undecided until it works again",
+                metadata: ["batches": "\(committer.failed.count)", "error": "\(refusal)"])
+        }
+        fail(committer.failed, .undecided("\(committer.failure)"), &completions)
+        committer.failed = []
+        fail(Array(committer.gathered) + waiting, refusal, &completions)
+        committer.gathered = []
     }
 
     /// Begins a journal file, which makes void whatever a torn end of the last one may still hold.
@@ -371,6 +405,7 @@ extension SharedState {
     /// - Returns: whether its log is still there.
     fileprivate mutating func leave(_ item: PendingAppend) -> Bool {
         queueBytes -= item.batch.length
+        bytesUnwatched += Int64(item.batch.length)
         guard slots.indices.contains(item.slot), slots[item.slot]?.files === item.files else { return false }
         if !item.isDirect { slots[item.slot]?.journaledPending -= 1 }
         return true

@@ -102,6 +102,7 @@ extension FileLogStore {
             environment.logger.error(
                 "A segment could not be written; its batches stay in the journal",
                 metadata: ["log": "\(work.files.id)", "error": "\(error)"])
+            shared.withLock { $0.checkpointFailure = LogError(error) }
             if error == .noSpace { shared.withLock { if $0.refusal == nil { $0.refusal = .diskFull } } }
             again(work.slot)
             return false
@@ -125,6 +126,7 @@ extension FileLogStore {
             environment.logger.error(
                 "A flush of segments failed; they are written again elsewhere",
                 metadata: ["error": "\(error)"])
+            shared.withLock { $0.checkpointFailure = LogError(error) }
             for work in works {
                 if let ticket = work.ticket { work.files.distrust(ticket, kept: work.tailFrom) }
             }
@@ -149,6 +151,7 @@ extension FileLogStore {
             }
         } catch {
             environment.logger.error("The checkpoint could not be written", metadata: ["error": "\(error)"])
+            shared.withLock { $0.checkpointFailure = LogError(error) }
             for work in works { again(work.slot) }
             return false
         }
@@ -156,6 +159,7 @@ extension FileLogStore {
         environment.logger.trace(
             "A checkpoint is done", metadata: ["low": "\(low)", "logs": "\(works.count)"])
         shared.withLock { state in
+            state.checkpointFailure = nil
             for work in works { state.dropTail(work.slot, work.files, before: work.ticket?.end) }
         }
         pool.recycle(

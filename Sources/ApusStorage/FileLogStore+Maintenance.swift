@@ -101,7 +101,9 @@ extension FileLogStore {
         guard let free = try? environment.disk.freeBytes(at: directory) else { return }
         let change = shared.withLock { state -> Bool? in
             state.freeBytes = free
-            let isShort = free < configuration.freeBytesReserve
+            state.bytesUnwatched = 0
+            // What waits in the journal will need as much once more in segments, and the reserve is not for that.
+            let isShort = free - Int64(state.tailBytes) < configuration.freeBytesReserve
             if isShort, state.refusal == nil {
                 state.refusal = .diskFull
                 return true

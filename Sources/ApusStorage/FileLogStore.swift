@@ -66,7 +66,7 @@ public final class FileLogStore: LogStore {
             ).run()
             committer = Mutex(Committer(writer: JournalWriter(pool, configuration, opened.journal)))
             maintenance = Mutex(Maintenance(lock: opened.lock, opened.checkpoint))
-            shared.withLock { $0.adopt(opened.logs, sequence: opened.journal.sequence) }
+            shared.withLock { $0.adopt(opened.logs, sequence: opened.journal.found) }
             if opened.needsCheckpoint {
                 guard checkpoint(.everything) else {
                     throw .failed("what was saved from the journal cannot be written")
@@ -76,6 +76,7 @@ public final class FileLogStore: LogStore {
             // Before anything else happens: what is torn at the end of the last file is not looked at again, when
             // its offsets may have been given out anew.
             try beginJournal()
+            try opened.boot.leave(in: directory, on: disk)
         } catch { throw LogError(error) }
     }
 
@@ -156,6 +157,10 @@ struct SharedState {
     /// When the first of them became so.
     var dirtySince: Duration?
     var refusal: LogError?
+    /// Why the last checkpoint failed; nil when it did not.
+    var checkpointFailure: LogError?
+    /// Bytes taken since free space was looked at.
+    var bytesUnwatched: Int64 = 0
     var freeBytes: Int64?
     var isClosed = false
     /// The journal file of the last block that was completed.

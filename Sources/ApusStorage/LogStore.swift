@@ -204,6 +204,9 @@ public enum LogError: Error, Hashable, Sendable {
     case tooLarge(bytes: Int, limit: Int)
     /// The disk failed. Whether the batch would be found after a restart is known: it would not.
     case failed(String)
+    /// The disk failed and goes on failing, so that what it has of the batch can be neither kept nor made void. It will not be
+    /// found as long as this store is open; whether it would be found after a restart is not known.
+    case undecided(String)
     /// The store is closed.
     case closed
 }
@@ -212,7 +215,7 @@ extension LogError {
     /// Whether the same call can succeed later without anybody changing anything.
     public var isRetryable: Bool {
         switch self {
-        case .diskFull, .overloaded, .failed: true
+        case .diskFull, .overloaded, .failed, .undecided: true
         case .unknownLog, .fenced, .trimmed, .beyondEnd, .corrupt, .tooLarge, .closed: false
         }
     }

@@ -16,14 +16,48 @@ struct Recovered {
     var checkpoint: (checkpoint: Checkpoint, damaged: Set<UInt64>)
     /// Whether the journal holds damage, so that nothing may depend on it any longer.
     var needsCheckpoint: Bool
+    var boot: BootMark
+}
+
+/// Tells whether the power may have gone since a store was last brought to whole batches: the file `boot` names the run of
+/// the operating system in which that was. Losing it costs nothing but the difference between torn and damaged.
+struct BootMark {
+    private static let fileName = "boot"
+
+    private let identity: [UInt8]?
+    /// Whether what was written and not flushed may be missing.
+    let mayBeTorn: Bool
+
+    init(of directory: String, on disk: any Disk) throws(DiskError) {
+        identity = try disk.bootIdentity().map { Array($0.utf8) }
+        let last = try AtomicFile.read(BootMark.fileName, in: directory, on: disk)
+        mayBeTorn = identity.map { last != .bytes($0) } ?? true
+    }
+
+    /// Says that from now on everything is whole, as long as the operating system runs.
+    func leave(in directory: String, on disk: any Disk) throws(DiskError) {
+        guard mayBeTorn, let identity else { return }
+        do throws(DiskError) {
+            try AtomicFile.replace(BootMark.fileName, in: directory, with: identity, on: disk)
+        } catch {
+            // The next opening believes that the power may have gone: that is what it would do without this file.
+            if error == .crashed { throw error }
+        }
+    }
 }
 
 /// Where the journal goes on.
 struct JournalStart: Sendable {
     /// The store's random number.
     var store: UInt64
-    /// The sequence of the last file.
-    var sequence: UInt64
+    /// The sequence of the last file that was found.
+    var found: UInt64
+    /// How many sequences each opening of the store has to itself.
+    private static let sequencesOfOneLife: UInt64 = 1 << 16
+
+    /// A sequence that no file has had; the next file's is the one after. A file whose header was lost with the power may
+    /// still hold whole blocks of the sequence that it had, so the numbers after the last one found are not free.
+    var sequence: UInt64 { found | (JournalStart.sequencesOfOneLife - 1) }
     /// The number of the next block.
     var block: UInt64
 }
@@ -53,6 +87,7 @@ struct Recovery {
     func run() throws(DiskError) -> Recovered {
         try makeFolders()
         let lock = try disk.lock(directory + "/lock")
+        let boot = try BootMark(of: directory, on: disk)
         var checkpoint = try readCheckpoint()
         let hasCheckpoint = checkpoint != nil
         let journals = try findJournals()
@@ -73,13 +108,13 @@ struct Recovery {
         }
         var logs: [(LogFiles, LogRecovery)] = []
         for files in try openLogs(journal) {
-            let recovered = try recover(files, known[files.id], hasCheckpoint: hasCheckpoint, journal)
+            let recovered = try recover(files, known[files.id], hasCheckpoint: hasCheckpoint, journal, boot)
             if !recovered.gaps.isEmpty { checkpoint?.logs[files.id] = nil }
             logs.append((files, recovered))
         }
         if !hasCheckpoint { try writeFirstCheckpoint() }
         let start = JournalStart(
-            store: journal.store ?? random(), sequence: journals.last?.header.sequence ?? 0,
+            store: journal.store ?? random(), found: max(journals.last?.header.sequence ?? 0, low),
             block: max(1, journal.nextBlock))
         environment.logger.info(
             "The store is open",
@@ -93,7 +128,7 @@ struct Recovery {
         return Recovered(
             lock: lock, journal: start, logs: logs,
             checkpoint: (checkpoint ?? Checkpoint(), journal.damagedFiles),
-            needsCheckpoint: journal.needsCheckpoint)
+            needsCheckpoint: journal.needsCheckpoint, boot: boot)
     }
 
     private func makeFolders() throws(DiskError) {
@@ -154,16 +189,22 @@ struct Recovery {
         return found.sorted { $0.header.sequence < $1.header.sequence }
     }
 
-    /// Writes and flushes the last block once more. The process may have ended before its flush, or after one that
-    /// failed; from now on it will be read, so that it must not go away again.
+    /// Writes and flushes the last block once more, and the header of its file, which is flushed together with the first
+    /// block. The process may have ended before that flush, or after one that failed; from now on the block will be read,
+    /// so that it must not go away again.
     private func rewriteLastBlock(_ journal: JournalContents) throws(DiskError) {
-        guard let (journalFile, position, bytes) = journal.lastBlock else { return }
+        guard let (found, position, bytes) = journal.lastBlock else { return }
+        let file = found.file.file
+        let page = AlignedBuffer(capacity: JournalFormat.fileHeaderBytes)
+        let header = UnsafeMutableRawBufferPointer(rebasing: page.bytes[..<JournalFormat.fileHeaderBytes])
+        found.header.write(to: header)
+        try file.write(UnsafeRawBufferPointer(header), at: 0)
         let buffer = AlignedBuffer(capacity: bytes.readableBytes)
         buffer.bytes.initializeMemory(as: UInt8.self, repeating: 0)
         bytes.withUnsafeReadableBytes { buffer.bytes.copyMemory(from: $0) }
         let length = AlignedBuffer.roundUp(bytes.readableBytes)
-        try journalFile.file.write(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<length]), at: position)
-        try journalFile.file.sync()
+        try file.write(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<length]), at: position)
+        try file.sync()
     }
 
     private func firstPage(
@@ -195,7 +236,7 @@ struct Recovery {
         for name in try disk.list(directory + "/logs").sorted() {
             guard let id = LogID(name) else { continue }
             let found = try LogFiles.open(
-                id, in: directory + "/logs", fallbackLife: journal.frames[id]?.last?.life, now: now,
+                id, in: directory + "/logs", fallback: Recovery.first(journal.frames[id]), now: now,
                 environment)
             switch found {
             case .log(let files): logs.append(files)
@@ -208,14 +249,21 @@ struct Recovery {
         return logs
     }
 
+    /// The first batch of the last life that the journal knows.
+    private static func first(_ frames: [JournalFrame]?) -> JournalFrame? {
+        frames?.first { $0.life == frames?.last?.life }
+    }
+
     private func recover(
-        _ files: LogFiles, _ entry: Checkpoint.Entry?, hasCheckpoint: Bool, _ journal: JournalContents
+        _ files: LogFiles, _ entry: Checkpoint.Entry?, hasCheckpoint: Bool, _ journal: JournalContents,
+        _ boot: BootMark
     ) throws(DiskError) -> LogRecovery {
         let frames = (journal.frames[files.id] ?? []).filter { $0.life == files.life }.map(\.batch)
         let valid = entry.flatMap { $0.life == files.life ? $0 : nil }
         // One that no checkpoint knows may have been made by a process that did not live to flush its names.
         if valid == nil { try disk.syncDirectory(files.directory) }
-        var recovery = try files.recover(valid, hasCheckpoint: hasCheckpoint, frames: frames, now: now)
+        var recovery = try files.recover(
+            valid, hasCheckpoint: hasCheckpoint, frames: frames, mayBeTorn: boot.mayBeTorn, now: now)
         environment.logger.debug(
             "A log is open",
             metadata: [

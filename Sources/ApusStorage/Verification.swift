@@ -66,7 +66,7 @@ extension FileLogStore {
             for name in try disk.list(directory + "/logs").sorted() {
                 guard let id = LogID(name) else { continue }
                 let log = try LogFiles.open(
-                    id, in: directory + "/logs", fallbackLife: nil, now: Timestamp(milliseconds: 0),
+                    id, in: directory + "/logs", fallback: nil, now: Timestamp(milliseconds: 0),
                     environment)
                 guard case .log(let files) = log else { continue }
                 found.append(try files.verify { progress(id, $0, $1) })
@@ -106,13 +106,12 @@ extension LogFiles {
                 result.batches += 1
                 result.bytes = before + facts.position + Int64(facts.length)
                 if result.batches % 4096 == 0 { progress(result.bytes) }
-            case .damage(let position, _, let reason, let resume):
-                let offset = resume.map(\.base) ?? scanner.expected
+            case .damage(let damage):
+                let offset = damage.resume.map(\.base) ?? scanner.expected
                 result.damage.append(
                     LogVerification.Damage(
-                        file: file, position: position, offset: min(offset, scanner.expected),
-                        next: resume?.base,
-                        reason: reason))
+                        file: file, position: damage.position, offset: min(offset, scanner.expected),
+                        next: damage.resume?.base, reason: damage.reason))
             case .end:
                 result.bytes = before + segment.bytes
                 return

@@ -38,6 +38,8 @@ import Testing
         (8431, "a frame of a void block was picked out with the damaged blocks before it"),
         (36029, "a removed segment that came back hid the journal's batches behind its successor's base"),
         (36948, "a batch of a torn block appeared once the one before it was known to be durable"),
+        (5867, "the header of the journal's last file was lost after it had been read"),
+        (6189, "a header without a sum was believed after a power cut, and a bit in it had flipped"),
         (1377, "a full disk stopped readers that only needed an index made again"),
     ]
 

@@ -41,6 +41,8 @@ public enum BrokerError: Error, Sendable, Hashable {
         case diskFull
         /// The disk refused to write or flush; the store goes on trying.
         case diskFailed(String)
+        /// The disk fails for so long that the answer cannot wait: the events are not stored now, and may be found after a restart.
+        case undecided(String)
         /// More waits to be written than the limit allows.
         case overloaded
         /// The server is stopping.
@@ -85,6 +87,7 @@ extension BrokerError {
         case .diskFull: self = .unavailable(.diskFull)
         case .overloaded: self = .unavailable(.overloaded)
         case .failed(let reason): self = .unavailable(.diskFailed(reason))
+        case .undecided(let reason): self = .unavailable(.undecided(reason))
         case .closed: self = .unavailable(.stopping)
         case .tooLarge(let bytes, let limit): self = .tooLarge(bytes: bytes, limit: limit)
         case .unknownLog(let log): self = .storage("log \(log) is gone")
@@ -108,6 +111,8 @@ extension BrokerError: CustomStringConvertible {
             "the stored batch at offset \(offset) is damaged (\(reason)); reading can go on at offset \(next)"
         case .unavailable(.diskFull): "the disk is full: nothing was stored; reads and acknowledgements go on"
         case .unavailable(.diskFailed(let reason)): "the disk failed: \(reason); nothing was stored"
+        case .unavailable(.undecided(let reason)):
+            "the disk goes on failing: \(reason); whether it was stored shows after a restart"
         case .unavailable(.overloaded): "more waits to be written than the limit allows; nothing was stored"
         case .unavailable(.stopping): "the server is stopping"
         case .storage(let reason): "storage: \(reason)"

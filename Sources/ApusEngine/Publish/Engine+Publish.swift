@@ -181,6 +181,8 @@ private final class PublishGathering: Sendable {
                 }
             case .failure(let error):
                 let error = BrokerError(error)
+                // Of several the one that promises least: the others say that nothing was stored.
+                if case .unavailable(.undecided) = error { state.firstError = error }
                 state.firstError = state.firstError ?? error
                 for index in indices {
                     state.results[index] = .failure(BrokerError.PartialFailure(reason: "\(error)"))

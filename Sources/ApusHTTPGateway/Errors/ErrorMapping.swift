@@ -54,7 +54,7 @@ extension Problem {
     private static func hint(_ reason: BrokerError.Unavailability) -> String {
         switch reason {
         case .diskFull: "free space, or shorten a topic's retention; publishing then goes on by itself"
-        case .diskFailed: "look at the server's log; publish again later"
+        case .diskFailed, .undecided: "look at the server's log; publish again later"
         case .overloaded: "publish again a little later, or more slowly"
         case .stopping: "publish again when the server is back"
         }

@@ -87,6 +87,9 @@ public protocol Disk: Sendable {
     /// Makes everything written to these files durable; after an error none of them can be relied on. Missing ones
     /// are passed over.
     func syncFiles(_ paths: [String], under directory: String) throws(DiskError)
+    /// What is the same for as long as nothing that was written can have been lost without a failure being told, synced or
+    /// not, and another after every power cut: the present run of the operating system. Nil when that is not known.
+    func bootIdentity() throws(DiskError) -> String?
     /// Bytes that can still be written below `path`.
     func freeBytes(at path: String) throws(DiskError) -> Int64
     /// Locks `path`, creating it, against other processes.

@@ -99,6 +99,18 @@ public struct PosixDisk: Disk {
         guard body(descriptor) else { throw posixError("sync", path) }
     }
 
+    /// As ``Disk/bootIdentity()``.
+    public func bootIdentity() throws(DiskError) -> String? {
+        let descriptor = retrying { Glibc.open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else { return nil }
+        let file = PosixFile(descriptor: descriptor, path: "boot_id")
+        let identity: String? = withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { bytes in
+            guard let count = try? file.read(into: bytes, at: 0), count >= 32 else { return nil }
+            return String(decoding: bytes[..<count], as: UTF8.self)
+        }
+        return identity
+    }
+
     /// As ``Disk/freeBytes(at:)``.
     public func freeBytes(at path: String) throws(DiskError) -> Int64 {
         var status = statvfs()

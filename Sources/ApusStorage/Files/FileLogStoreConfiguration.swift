@@ -30,6 +30,8 @@ public struct FileLogStoreConfiguration: Hashable, Sendable {
     public var freeBytesReserve: Int64 = 64 << 20
     /// How often free space is looked at and failed files are tried again.
     public var retryInterval = Duration.seconds(1)
+    /// How long appends wait for a disk that goes on failing before they are answered nevertheless.
+    public var patience = Duration.seconds(5)
 
     /// The defaults.
     public init() {}

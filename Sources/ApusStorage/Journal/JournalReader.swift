@@ -23,7 +23,7 @@ struct JournalContents {
     /// Number of the next block.
     var nextBlock: UInt64 = 1
     /// Where the last whole block stands, of which it is not known whether it was flushed.
-    var lastBlock: (file: JournalFile, position: Int64, bytes: ByteBuffer)?
+    var lastBlock: (found: JournalFound, position: Int64, bytes: ByteBuffer)?
     var store: UInt64?
 }
 
@@ -73,7 +73,7 @@ struct JournalReader {
         while end.map({ number < $0 }) ?? true {
             if let block = try block(window, at: position, found.header), block.number == number {
                 take(block)
-                contents.lastBlock = (found.file, position, block.bytes)
+                contents.lastBlock = (found, position, block.bytes)
                 position += Int64(AlignedBuffer.roundUp(block.length))
                 number += 1
                 continue

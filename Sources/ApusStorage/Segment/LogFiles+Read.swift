@@ -101,11 +101,11 @@ extension LogFiles {
                 guard let bytes = try scanner.bytes(facts) else { return .batches(found) }
                 found.append(RecordBatch(trusted: ByteBuffer(bytes: bytes)))
                 if size >= byteLimit { return .batches(found) }
-            case .damage(let position, _, let reason, let resume):
-                let next = resume?.base ?? plan.nextBase ?? plan.segment.end
+            case .damage(let damage):
+                let next = damage.resume?.base ?? plan.nextBase ?? plan.segment.end
                 if next <= offset { continue }
-                report(plan.segment.base, position, reason)
-                if found.isEmpty { return .damaged(offset: offset, next: next, reason: reason) }
+                report(plan.segment.base, damage.position, damage.reason)
+                if found.isEmpty { return .damaged(offset: offset, next: next, reason: damage.reason) }
                 return .batches(found)
             case .end: return missing(plan, from: offset, found)
             }

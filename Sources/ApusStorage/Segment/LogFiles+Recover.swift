@@ -3,9 +3,11 @@
 // One log after a start: which of its bytes are whole batches, and what the journal has to add.
 //
 // Everything before the checkpoint is durable and not looked at. From there on segments are walked batch by batch. At
-// the first bytes that are no whole batch there are three cases: the journal holds what follows, so the segment is cut
-// there and the journal supplies the rest; or nothing whole follows, so this is a torn end and is cut off; or
-// whole batches follow that exist nowhere else, so this is damage in the middle: it stays in place, readers are told.
+// the first bytes that are no whole batch it has to be told what they are: what the journal holds too, so the segment is
+// cut there and the journal supplies the rest; a torn end, which is cut off; or damage, which stays in place, and
+// readers are told. After a power cut whatever is not whole and has nothing whole behind it may be a torn end. After a
+// process that only ended nothing that was written is missing: a torn end is then a batch that begins as it should and
+// goes on beyond the end of the file, and everything else is damage.
 
 import ApusModel
 import Logging
@@ -30,20 +32,24 @@ extension LogFiles {
     ///   - entry: what the checkpoint says of this log.
     ///   - hasCheckpoint: whether there is a checkpoint at all; without one only the last segment is walked.
     ///   - frames: the log's batches in the journal, in order.
+    ///   - mayBeTorn: whether the power may have gone since the log was last brought to whole batches.
     func recover(
-        _ entry: Checkpoint.Entry?, hasCheckpoint: Bool, frames: [SegmentBatch], now: Timestamp
+        _ entry: Checkpoint.Entry?, hasCheckpoint: Bool, frames: [SegmentBatch], mayBeTorn: Bool,
+        now: Timestamp
     ) throws(DiskError) -> LogRecovery {
         let scratch = SegmentScratch()
         return try state.withLock { (state: inout State) throws(DiskError) -> LogRecovery in
             var recovery = LogRecovery()
+            let bases = state.segments.map(\.base)
             if let entry { dropLeftovers(of: entry, &state) }
             let first = firstToWalk(state, entry, hasCheckpoint)
             var durableEnd = entry?.mark.end ?? state.meta.start
             if !hasCheckpoint, first < state.segments.count { durableEnd = state.segments[first].base }
-            var walked: [Offset] = []
+            var found = Walk(
+                frames, tearing: !mayBeTorn ? .none : hasCheckpoint ? .supplied : .alone)
             for number in first..<max(first, state.segments.count) {
                 let mark = state.segments[number].base == entry?.base ? entry?.mark : nil
-                let isWhole = try walk(number, from: mark, frames, &state, &walked)
+                let isWhole = try walk(number, from: mark, &state, &found)
                 if !isWhole, let mark {
                     let end = state.segments[number].end
                     let next = frames.first { $0.base >= end }?.base ?? mark.end
@@ -51,26 +57,36 @@ extension LogFiles {
                     durableEnd = end
                 }
             }
-            let journaled = Set(frames.map(\.base))
-            let covers = walked.allSatisfy(journaled.contains)
-            if !covers { try mend(first, durableEnd, frames, &state, scratch) }
+            recovery.gaps += found.gaps
+            let kept = found.keptEnd
+            if kept != nil { try mend(first, durableEnd, frames, &state, scratch) }
             dropEmpty(&state)
             state.end = max(state.segments.last?.end ?? .zero, state.meta.start)
             if let mark = entry?.mark, state.end < mark.end { state.end = mark.end }
-            let later = frames.filter { $0.next > durableEnd && $0.next > state.meta.start }
-            if covers, let first = state.segments.firstIndex(where: { !$0.isDurable }) {
+            if kept == nil, let first = state.segments.firstIndex(where: { !$0.isDurable }) {
                 // A flush of these pages may have failed before the process ended, and reading them proves nothing
                 // then. The journal has them all: they are written again.
                 let base = state.segments[first].base
-                rewind(to: first, &state)
-                if state.segments.last?.base == base { try syncSegment(base) }
-
+                try rewind(to: first, &state)
+                if state.segments.last?.base == base {
+                    try syncSegment(base)
+                    state.segments[state.segments.count - 1].mayHoldMore = false
+                }
+            }
+            // What was removed must not come back with its offsets, when those have been given out anew.
+            if !Set(bases).isSubset(of: state.segments.map(\.base)) {
+                try environment.disk.syncDirectory(directory)
             }
             // Not from the bases of segments: one that was removed may be back, and the one after it not.
-            if covers { state.end = max(durableEnd, state.meta.start) }
-            recovery.tailFrom = covers ? durableEnd : state.end
-            recovery.tail = covers ? later : later.filter { $0.next > state.end }
+            if kept == nil { state.end = max(durableEnd, state.meta.start) }
+            // What the journal has after the last that only segments have stays in memory too, as it was before the
+            // process ended: should a flush fail, it is written again from there.
+            let from = max(kept ?? durableEnd, recovery.gaps.map(\.to).max() ?? .zero)
+            recovery.tail = frames.filter {
+                $0.next > durableEnd && $0.next > state.meta.start && $0.next > from
+            }
             recovery.end = max(state.end, recovery.tail.last?.next ?? .zero)
+            recovery.tailFrom = recovery.tail.isEmpty ? recovery.end : from
             return recovery
         }
     }
@@ -93,8 +109,7 @@ extension LogFiles {
     ///
     /// - Returns: false when bytes are missing that were durable.
     private func walk(
-        _ number: Int, from mark: DurableMark?, _ frames: [SegmentBatch], _ state: inout State,
-        _ walked: inout [Offset]
+        _ number: Int, from mark: DurableMark?, _ state: inout State, _ found: inout Walk
     ) throws(DiskError) -> Bool {
         var segment = state.segments[number]
         let next = number + 1 < state.segments.count ? state.segments[number + 1].base : nil
@@ -110,28 +125,27 @@ extension LogFiles {
         let log = try file(segment.base, .log)
         let sums = try file(segment.base, .sums)
         var scanner = SegmentScanner(
-            log: log, limit: segment.bytes, sums: (sums, try sums.size()),
-            from: IndexEntry(
-                offset: from.end, position: from.bytes, ordinal: from.batches,
-                maxTimestampBefore: from.maxTimestamp), ceiling: next ?? Offset(.max), isTorn: !isShort)
+            log: log, limit: segment.bytes, sums: (sums, try sums.size()), from: IndexEntry(from),
+            ceiling: next ?? Offset(.max), tearing: isShort ? .none : found.tearing)
+        var isSettled = true
         walking: while true {
             switch try scanner.next() {
             case .batch(let facts):
                 rebuilt.add(facts, base: segment.base)
-                if !isShort { walked.append(facts.base) }
-            case .damage(let position, let body, let reason, let resume):
-                let supplied = frames.first { $0.base >= rebuilt.mark.end }
-                if let resume, supplied.map({ $0.base > resume.base }) ?? true {
-                    quarantine(&state, segment: segment.base, position: position, reason: reason)
-                    rebuilt.addDamage(until: resume)
-                } else if let body, supplied == nil, body.base >= rebuilt.mark.end,
-                    body.base < next ?? Offset(.max)
-                {
-                    // Not torn: only its header, or the sum of that, is not what it was.
-                    quarantine(&state, segment: segment.base, position: position, reason: reason)
-                    rebuilt.addDamage(body)
-                    break walking
-                } else {
+                if !isShort { found.note(facts) }
+            case .damage(let damage):
+                let finding = found.judge(
+                    damage, after: rebuilt.mark.end, ceiling: next, limit: segment.bytes)
+                if finding != .end {
+                    isSettled = false
+                    quarantine(
+                        &state, segment: segment.base, position: damage.position, reason: damage.reason)
+                }
+                switch finding {
+                case .end, .gap: break walking
+                case .stays(let resume): rebuilt.addDamage(until: resume)
+                case .staysLast(let end, let next):
+                    rebuilt.addDamage(from: damage.position, to: end, next: next)
                     break walking
                 }
             case .end: break walking
@@ -143,8 +157,9 @@ extension LogFiles {
         segment.isKnown = true
         let isCut = rebuilt.mark.bytes < state.segments[number].bytes
         try rebuilt.store(in: self, base: segment.base, cutsLog: true)
-        // What was cut off must not come back behind what will be written there.
-        if isCut { try syncSegment(segment.base) }
+        // What was cut off must not come back behind what will be written there, and what was found damaged must not be
+        // found whole the next time.
+        if isCut || !isSettled { try syncSegment(segment.base) }
         state.segments[number] = segment
         if segment.written.batches != segment.durable.batches { state.hasChangedNames = true }
         return !isShort
@@ -191,8 +206,10 @@ extension LogFiles {
         walking: while true {
             switch try scanner.next() {
             case .batch(let facts): rebuilt.add(facts, base: segment.base)
-            case .damage(_, _, _, let resume?): rebuilt.addDamage(until: resume)
-            case .damage, .end: break walking
+            case .damage(let damage):
+                guard let resume = damage.resume else { break walking }
+                rebuilt.addDamage(until: resume)
+            case .end: break walking
             }
         }
         rebuilt.addFooter(bytes: segment.bytes)
@@ -214,8 +231,10 @@ extension LogFiles {
         _ first: Int, _ durableEnd: Offset, _ frames: [SegmentBatch], _ state: inout State,
         _ scratch: SegmentScratch
     ) throws(DiskError) {
-        guard !frames.isEmpty, first < state.segments.count else { return }
-        for number in first..<state.segments.count { try rewrite(state.segments[number]) }
+        guard first < state.segments.count else { return }
+        for number in first..<state.segments.count {
+            try rewrite(state.segments[number], until: state.segments[number].bytes)
+        }
         for number in first..<state.segments.count - 1 {
             let (end, next) = (state.segments[number].end, state.segments[number + 1].base)
             try append(frames.filter { $0.next > end && $0.base < next }, to: number, &state, scratch)
@@ -229,12 +248,13 @@ extension LogFiles {
         try append(before, to: first, &state, scratch)
     }
 
-    private func rewrite(_ segment: SegmentState) throws(DiskError) {
+    /// Writes the bytes of a segment between what is durable and `end` once more, as they are.
+    func rewrite(_ segment: SegmentState, until end: Int64) throws(DiskError) {
         let log = try file(segment.base, .log)
-        let window = FileWindow(log, limit: segment.bytes)
+        let window = FileWindow(log, limit: end)
         var position = segment.durable.bytes
-        while position < segment.bytes {
-            let count = Int(min(64 << 10, segment.bytes - position))
+        while position < end {
+            let count = Int(min(64 << 10, end - position))
             guard let bytes = try window.bytes(at: position, count) else { return }
             try log.write(bytes, at: position)
             position += Int64(count)
@@ -246,95 +266,5 @@ extension LogFiles {
         state.segments.removeAll { $0.bytes == 0 }
         // One that was not walked is closed, and what it holds is not known in full.
         state.isSealed = state.segments.last?.isKnown != true
-    }
-}
-
-/// Index and sums of a walked stretch of a segment.
-private struct SegmentRebuild {
-    private(set) var mark: DurableMark
-    private let from: DurableMark
-    private var sums = ByteWriter()
-    private var index: [IndexEntry] = []
-
-    init(from mark: DurableMark) {
-        self.mark = mark
-        from = mark
-    }
-
-    mutating func add(_ facts: BatchFacts, base: Offset) {
-        if facts.position - mark.lastIndexed >= Int64(SegmentFormat.indexStep) {
-            index.append(
-                IndexEntry(
-                    offset: facts.base, position: facts.position, ordinal: mark.batches,
-                    maxTimestampBefore: mark.maxTimestamp))
-            mark.indexEntries += 1
-            mark.lastIndexed = facts.position
-        }
-        sums.write(facts.headerSum)
-        mark.batches += 1
-        mark.bytes = facts.position + Int64(facts.length)
-        mark.end = facts.next
-        mark.maxTimestamp = max(mark.maxTimestamp, facts.maxTimestamp)
-    }
-
-    /// Damage that stays in place counts as one batch, whose sum no bytes have.
-    mutating func addDamage(until resume: BatchFacts) {
-        while mark.batches < resume.ordinal {
-            sums.write(UInt32.max)
-            mark.batches += 1
-        }
-        mark.bytes = resume.position
-        mark.end = resume.base
-    }
-
-    /// The last batch of a segment, damaged, that stays in place.
-    mutating func addDamage(_ body: BatchFacts) {
-        sums.write(UInt32.max)
-        mark.batches += 1
-        mark.bytes = body.position + Int64(body.length)
-        mark.end = body.next
-        mark.maxTimestamp = max(mark.maxTimestamp, body.maxTimestamp)
-    }
-
-    mutating func addFooter(bytes: Int64) {
-        index.append(
-            IndexEntry(
-                offset: mark.end, position: bytes, ordinal: mark.batches,
-                maxTimestampBefore: mark.maxTimestamp))
-        mark.indexEntries += 1
-        mark.lastIndexed = bytes
-    }
-
-    func store(in files: LogFiles, base: Offset, cutsLog: Bool) throws(DiskError) {
-        if cutsLog { try files.file(base, .log).truncate(to: mark.bytes) }
-        let sumsFile = try files.file(base, .sums)
-        let indexFile = try files.file(base, .index)
-        // Written over and cut then: sums that are there already are needed if this does not come to its end.
-        try LogFiles.write(sums.bytes, to: sumsFile, at: Int64(from.batches * SegmentFormat.sumBytes))
-        var entries = [UInt8](repeating: 0, count: index.count * SegmentFormat.indexEntryBytes)
-        entries.withUnsafeMutableBytes { raw in
-            for (number, entry) in index.enumerated() {
-                entry.write(
-                    to: UnsafeMutableRawBufferPointer(
-                        rebasing: raw[(number * SegmentFormat.indexEntryBytes)...]),
-                    base: base)
-            }
-        }
-        try LogFiles.write(
-            entries, to: indexFile, at: Int64(from.indexEntries * SegmentFormat.indexEntryBytes))
-        try sumsFile.truncate(to: Int64(mark.batches * SegmentFormat.sumBytes))
-        try indexFile.truncate(to: Int64(mark.indexEntries * SegmentFormat.indexEntryBytes))
-    }
-}
-
-extension LogFiles {
-    fileprivate static func write(
-        _ bytes: [UInt8], to file: any DiskFile, at position: Int64
-    ) throws(DiskError) {
-        var failure: DiskError?
-        bytes.withUnsafeBytes { raw in
-            do throws(DiskError) { try file.write(raw, at: position) } catch { failure = error }
-        }
-        if let failure { throw failure }
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // From written to durable. A checkpoint asks every log what it has to have flushed, flushes it all together, and
-// tells the logs how that went.
+// tells the logs how that went. After a flush that failed nothing is believed to be durable because of a second one:
+// it is written once more.
 
 import ApusModel
 import Logging
@@ -48,8 +49,10 @@ extension LogFiles {
             for index in state.segments.indices {
                 if let mark = ticket.marks[state.segments[index].base] {
                     state.segments[index].durable = mark
+                    state.segments[index].mayHoldMore = false
                 }
             }
+            state.hasMore = state.segments.contains(where: \.mayHoldMore)
             // A segment begun since then has put names into the folder that this flush may have missed.
             let known = state.segments.allSatisfy { ticket.marks[$0.base] != nil || $0.durable.bytes > 0 }
             if ticket.needsDirectory, known { state.hasChangedNames = false }
@@ -57,26 +60,41 @@ extension LogFiles {
     }
 
     /// A flush failed: the pages written since the last one are not to be trusted, whatever a later flush says.
-    /// Nothing more is written to those segments. What `kept` still holds in memory is taken back and goes to a new
-    /// segment; the rest is read back and verified like everything else.
+    /// Nothing more is written to those segments, and before anything is written at all ``makeGood(_:)`` follows.
     ///
     /// - Parameter kept: the first offset of which, and of all after it, the store has the batches in memory.
     func distrust(_ ticket: SyncTicket, kept: Offset?) {
         state.withLock { state in
             guard !state.isDeleted else { return }
             state.isSealed = true
-            guard let kept, let first = state.segments.firstIndex(where: { ticket.marks[$0.base] != nil })
-            else { return }
-            guard state.segments[first].durable.end >= kept else { return }
-            rewind(to: first, &state)
+            state.doubt = Doubt(kept: kept)
         }
     }
 
+    /// Makes good what a failed flush may have lost. What is in memory is taken back, and goes to a new segment. What is
+    /// in segments only is read, verified and written once more: so it is flushed, which a second flush alone would not
+    /// do.
+    func makeGood(_ state: inout State) throws(DiskError) {
+        for index in state.segments.indices where state.segments[index].mayHoldMore {
+            try cut(state.segments[index])
+        }
+        guard let doubt = state.doubt else { return }
+        var number = 0
+        while number < state.segments.count {
+            defer { number += 1 }
+            if state.segments[number].isFlushed { continue }
+            if let kept = doubt.kept, state.segments[number].durable.end >= kept {
+                try rewind(to: number, &state)
+            } else {
+                try renew(number, until: doubt.kept, &state)
+            }
+        }
+        state.doubt = nil
+    }
+
     /// Takes back everything written after what is durable of the segment numbered `first`.
-    func rewind(to first: Int, _ state: inout State) {
-        state.hasChangedNames = true
-        for segment in state.segments[(first + 1)...] { remove(segment.base) }
-        state.segments.removeSubrange((first + 1)...)
+    func rewind(to first: Int, _ state: inout State) throws(DiskError) {
+        dropSegments(after: first, &state)
         let durable = state.segments[first].durable
         state.end = max(durable.end, state.meta.start)
         if durable.bytes == 0 {
@@ -85,8 +103,56 @@ extension LogFiles {
             state.isSealed = true
         } else {
             state.segments[first].written = durable
-            cut(state.segments[first])
+            // Until that is durable this is where recovery begins: what a power cut brings back there repeats what the
+            // next segment holds, and would be read as damage wherever offsets have a hole.
+            state.segments[first].mayHoldMore = true
+            state.hasMore = true
+            try cut(state.segments[first])
         }
+    }
+
+    func dropSegments(after number: Int, _ state: inout State) {
+        state.hasChangedNames = true
+        for segment in state.segments[(number + 1)...] { remove(segment.base) }
+        state.segments.removeSubrange((number + 1)...)
+    }
+
+    /// Writes what is not durable of a segment once more, as far as it is not in memory too.
+    private func renew(_ number: Int, until kept: Offset?, _ state: inout State) throws(DiskError) {
+        let segment = state.segments[number]
+        let next = number + 1 < state.segments.count ? state.segments[number + 1].base : nil
+        var rebuilt = SegmentRebuild(from: segment.durable)
+        var scanner = SegmentScanner(
+            log: try file(segment.base, .log), limit: segment.bytes, sums: try sums(segment.base),
+            from: IndexEntry(segment.durable), ceiling: next ?? Offset(.max))
+        var isInMemory = false
+        walking: while true {
+            switch try scanner.next() {
+            case .batch(let facts):
+                isInMemory = kept.map { facts.base >= $0 } ?? false
+                if isInMemory { break walking }
+                rebuilt.add(facts, base: segment.base)
+            case .damage(let damage):
+                quarantine(&state, segment: segment.base, position: damage.position, reason: damage.reason)
+                if let resume = damage.resume, kept.map({ resume.base < $0 }) ?? true {
+                    rebuilt.addDamage(until: resume)
+                } else {
+                    isInMemory = kept != nil
+                    rebuilt.addDamage(
+                        from: damage.position, to: damage.resume?.position ?? segment.bytes,
+                        next: kept ?? segment.end)
+                    break walking
+                }
+            case .end: break walking
+            }
+        }
+        rebuilt.addFooter(bytes: rebuilt.mark.bytes)
+        try rewrite(segment, until: rebuilt.mark.bytes)
+        try rebuilt.store(in: self, base: segment.base, cutsLog: true)
+        state.segments[number].written = rebuilt.mark
+        guard isInMemory else { return }
+        dropSegments(after: number, &state)
+        state.end = max(rebuilt.mark.end, state.meta.start)
     }
 
     /// Makes one segment's files durable as they are.
@@ -94,19 +160,13 @@ extension LogFiles {
         try environment.disk.syncFiles(SegmentFormat.Kind.allCases.map { path(base, $0) }, under: directory)
     }
 
-    /// Cuts a segment's files to what they are known to hold. That it may fail does no harm: what is beyond repeats
-    /// what the next segment holds, and readers stop where that begins.
-    private func cut(_ segment: SegmentState) {
-        do throws(DiskError) {
-            try file(segment.base, .log).truncate(to: segment.bytes)
-            try file(segment.base, .sums).truncate(
-                to: Int64(segment.written.batches * SegmentFormat.sumBytes))
-            try file(segment.base, .index).truncate(
-                to: Int64(segment.written.indexEntries * SegmentFormat.indexEntryBytes))
-        } catch {
-            environment.logger.warning(
-                "A segment could not be cut back", metadata: ["log": "\(id)", "error": "\(error)"])
-        }
+    /// Cuts a segment's files to what they are known to hold; durable after a flush.
+    private func cut(_ segment: SegmentState) throws(DiskError) {
+        try file(segment.base, .log).truncate(to: segment.bytes)
+        try file(segment.base, .sums).truncate(
+            to: Int64(segment.written.batches * SegmentFormat.sumBytes))
+        try file(segment.base, .index).truncate(
+            to: Int64(segment.written.indexEntries * SegmentFormat.indexEntryBytes))
     }
 
     /// Where recovery has to begin to look.

@@ -24,6 +24,7 @@ extension LogFiles {
     ) throws(DiskError) {
         try state.withLock { (state: inout State) throws(DiskError) in
             guard !state.isDeleted else { return }
+            if state.doubt != nil || state.hasMore { try makeGood(&state) }
             var run = SegmentRun(scratch)
             // By their ends and not their beginnings: the log may start in the middle of the first one.
             for item in batches where item.next > state.end {
@@ -116,17 +117,24 @@ extension LogFiles {
     fileprivate func flush(_ run: inout SegmentRun, _ state: inout State, _ number: Int) throws(DiskError) {
         guard run.logBytes > 0, state.segments.indices.contains(number) else { return }
         let segment = state.segments[number]
-        // Sums first: a batch without its sum would be checked less strictly.
-        try file(segment.base, .sums).write(
-            run.sums, at: Int64(segment.written.batches * SegmentFormat.sumBytes))
-        let log = try file(segment.base, .log)
-        try log.write(run.log, at: segment.bytes)
-        if run.logBytes >= SegmentScratch.bytesMax / 2 {
-            log.hintSync(from: segment.bytes, count: run.logBytes)
-        }
-        if run.indexBytes > 0 {
-            try file(segment.base, .index).write(
-                run.index, at: Int64(segment.written.indexEntries * SegmentFormat.indexEntryBytes))
+        do throws(DiskError) {
+            // Sums first: a batch without its sum would be checked less strictly.
+            try file(segment.base, .sums).write(
+                run.sums, at: Int64(segment.written.batches * SegmentFormat.sumBytes))
+            let log = try file(segment.base, .log)
+            try log.write(run.log, at: segment.bytes)
+            if run.logBytes >= SegmentScratch.bytesMax / 2 {
+                log.hintSync(from: segment.bytes, count: run.logBytes)
+            }
+            if run.indexBytes > 0 {
+                try file(segment.base, .index).write(
+                    run.index, at: Int64(segment.written.indexEntries * SegmentFormat.indexEntryBytes))
+            }
+        } catch {
+            // Next time it may go to another segment, and what is here then would be read as damage.
+            state.segments[number].mayHoldMore = true
+            state.hasMore = true
+            throw error
         }
         state.segments[number].written = run.mark
         state.end = max(state.end, run.mark.end)

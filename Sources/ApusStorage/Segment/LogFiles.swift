@@ -39,10 +39,14 @@ struct SegmentState {
     var isKnown = true
     /// How much shorter the file is than its index says it was when it was closed.
     var bytesMissing: Int64 = 0
+    /// Whether its files hold more than has been written, or could after a power cut: what a failed write left, or what
+    /// was cut off and not flushed.
+    var mayHoldMore = false
 
     var end: Offset { written.end }
     var bytes: Int64 { written.bytes }
-    var isDurable: Bool { durable.bytes == written.bytes && durable.indexEntries == written.indexEntries }
+    var isFlushed: Bool { durable.bytes == written.bytes && durable.indexEntries == written.indexEntries }
+    var isDurable: Bool { isFlushed && !mayHoldMore }
 
     init(base: Offset, created: Timestamp) {
         self.base = base
@@ -77,10 +81,20 @@ final class LogFiles: Sendable {
         /// Whether the folder holds names that a power cut could take, or has lost some that it could bring back.
         var hasChangedNames = false
         var isDeleted = false
+        /// What has to be made good after a flush that failed, before anything else is written.
+        var doubt: Doubt?
+        /// Whether there are segments that may hold more than has been written.
+        var hasMore = false
         /// Damage that has been counted: segment and position.
         var seen: Set<[Int64]> = []
 
         var bytes: Int64 { segments.reduce(0) { $0 + $1.bytes } }
+    }
+
+    /// Pages that may never reach the disk, whatever a later flush says.
+    struct Doubt {
+        /// The first offset of which, and of all after it, the store has the batches in memory; nil for none.
+        var kept: Offset?
     }
 
     let id: LogID
@@ -120,9 +134,9 @@ final class LogFiles: Sendable {
 
     /// A log found in its folder: names and sizes only.
     ///
-    /// - Parameter fallbackLife: what to take for its life when `meta` is damaged.
+    /// - Parameter fallback: the log's first batch in the journal, for when `meta` is damaged.
     static func open(
-        _ id: LogID, in parent: String, fallbackLife: UInt64?, now: Timestamp, _ environment: LogEnvironment
+        _ id: LogID, in parent: String, fallback: JournalFrame?, now: Timestamp, _ environment: LogEnvironment
     ) throws(DiskError) -> Found {
         let directory = parent + "/" + id.description
         let names = try environment.disk.list(directory)
@@ -133,13 +147,13 @@ final class LogFiles: Sendable {
             guard let read = LogMeta(bytes) else { fallthrough }
             meta = read
         case .damaged, .missing:
-            guard !bases.isEmpty || fallbackLife != nil else { return .unborn }
+            guard !bases.isEmpty || fallback != nil else { return .unborn }
             environment.logger.error(
                 "A log's meta file is damaged: it starts at its first segment again",
                 metadata: ["log": "\(id)"])
             environment.quarantined.add()
-            meta = LogMeta(life: fallbackLife ?? 0)
-            meta.start = bases.first ?? .zero
+            meta = LogMeta(life: fallback?.life ?? 0)
+            meta.start = [bases.first, fallback?.batch.base].compactMap(\.self).min() ?? .zero
         }
         let files = LogFiles(id, meta, directory: directory, environment)
         try files.adopt(bases, now: now)

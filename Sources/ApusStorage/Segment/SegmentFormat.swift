@@ -70,6 +70,13 @@ struct IndexEntry: Hashable {
             maxTimestampBefore: Timestamp(milliseconds: bytes.load(Int64.self, 0)))
     }
 
+    /// Where a walk goes on after what `mark` covers.
+    init(_ mark: DurableMark) {
+        self.init(
+            offset: mark.end, position: mark.bytes, ordinal: mark.batches,
+            maxTimestampBefore: mark.maxTimestamp)
+    }
+
     init(offset: Offset, position: Int64, ordinal: Int, maxTimestampBefore: Timestamp) {
         self.offset = offset
         self.position = position

@@ -11,12 +11,29 @@ import CApus
 enum SegmentStep {
     /// A whole batch.
     case batch(BatchFacts)
-    /// Bytes that are no whole batch, up to `resume`, where the next whole one begins; or up to the end.
-    ///
-    /// `body` is what the damaged batch says about itself if all of it but the header's first bytes is whole.
-    case damage(position: Int64, body: BatchFacts?, reason: String, resume: BatchFacts?)
+    /// Bytes that are no whole batch.
+    case damage(SegmentDamage)
     /// The end.
     case end
+}
+
+/// A stretch of a segment that is no whole batch.
+struct SegmentDamage {
+    /// Where it begins.
+    var position: Int64 = 0
+    let reason: String
+    /// What the damaged batch says about itself if all of it but the header's first bytes is whole.
+    var body: BatchFacts?
+    /// Its base offset, where the bytes that say so have the sum that is kept for them.
+    var base: Offset?
+    /// Its length, likewise.
+    var length: Int?
+    /// How many offsets it took, as far as that can still be told; at least one.
+    var offsets: Int64 = 1
+    /// Whether it begins as it should and goes on beyond the end of the file: a write that was not finished.
+    var isCutShort = false
+    /// Where the next whole batch begins; nil for none.
+    var resume: BatchFacts?
 }
 
 /// Walks the batches of a segment.
@@ -33,13 +50,24 @@ struct SegmentScanner {
     private(set) var expected: Offset
     /// No batch of this segment reaches this offset, which begins the next segment.
     private let ceiling: Offset
-    /// Whether sectors may be missing: then a batch whose header has no sum is only believed where it has to be.
-    private let isTorn: Bool
+    private let tearing: Tearing
+
+    /// What of a file may be missing.
+    enum Tearing {
+        /// Nothing.
+        case none
+        /// Sectors, and what is needed is kept elsewhere: a batch whose header has no sum is not believed, for nothing says
+        /// that the header is right.
+        case supplied
+        /// Sectors, and nothing is kept elsewhere: a batch whose header has no sum is believed where its offset is the
+        /// one that follows.
+        case alone
+    }
 
     /// A walk through the first `limit` bytes of `log` that begins at `entry`.
     init(
         log: any DiskFile, limit: Int64, sums: (file: any DiskFile, limit: Int64)?, from entry: IndexEntry,
-        ceiling: Offset = Offset(.max), isTorn: Bool = false
+        ceiling: Offset = Offset(.max), tearing: Tearing = .none
     ) {
         window = FileWindow(log, limit: limit)
         self.sums = sums.map { FileWindow($0.file, limit: $0.limit, step: 4096) }
@@ -47,7 +75,7 @@ struct SegmentScanner {
         ordinal = entry.ordinal
         expected = entry.offset
         self.ceiling = ceiling
-        self.isTorn = isTorn
+        self.tearing = tearing
     }
 
     /// The bytes of a batch that ``next()`` has just returned.
@@ -62,13 +90,14 @@ struct SegmentScanner {
         case .whole(let facts):
             step(over: facts)
             return .batch(facts)
-        case .damaged(let reason, let length, let body):
-            let (start, number) = (position, ordinal)
-            let resume = try resynchronise(trusting: length ?? body?.length)
-            position = resume?.position ?? window.limit
-            ordinal = resume?.ordinal ?? number + 1
-            if let resume { expected = resume.base }
-            return .damage(position: start, body: body, reason: reason, resume: resume)
+        case .damaged(var damage):
+            let number = ordinal
+            damage.position = position
+            damage.resume = try resynchronise(trusting: damage.length ?? damage.body?.length)
+            position = damage.resume?.position ?? window.limit
+            ordinal = damage.resume?.ordinal ?? number + 1
+            if let resume = damage.resume { expected = resume.base }
+            return .damage(damage)
         }
     }
 
@@ -80,8 +109,7 @@ struct SegmentScanner {
 
     private enum Check {
         case whole(BatchFacts)
-        /// The length is given where the header it stands in is known to be whole.
-        case damaged(String, length: Int?, body: BatchFacts? = nil)
+        case damaged(SegmentDamage)
     }
 
     private func storedSum(_ ordinal: Int) throws(DiskError) -> UInt32? {
@@ -96,7 +124,7 @@ struct SegmentScanner {
 
     private func check(_ position: Int64, _ ordinal: Int) throws(DiskError) -> Check {
         guard let header = try window.bytes(at: position, RecordBatch.headerLength) else {
-            return .damaged("cut short in its header", length: nil)
+            return .damaged(SegmentDamage(reason: "cut short in its header", isCutShort: true))
         }
         let headerSum = crc32c(header, 0, RecordBatch.uncheckedLength)
         let stored = try storedSum(ordinal)
@@ -108,31 +136,53 @@ struct SegmentScanner {
         let kafkaSum = UInt32(bigEndian: header.loadUnaligned(fromByteOffset: 17, as: UInt32.self))
         let time = Int64(bigEndian: header.loadUnaligned(fromByteOffset: 35, as: Int64.self))
         let magic = header[16]
-        let trusted = stored == headerSum ? length : nil
+        let isTrusted = stored == headerSum
+        let offsets = SegmentScanner.offsets(header)
+        func damage(_ reason: String) -> SegmentDamage {
+            SegmentDamage(
+                reason: reason, base: isTrusted ? base : nil, length: isTrusted ? length : nil,
+                offsets: offsets)
+        }
         guard magic == 2, length >= RecordBatch.headerLength, length <= RecordBatch.lengthMax else {
-            return .damaged("not a batch of format 2", length: nil)
+            return .damaged(SegmentDamage(reason: "not a batch of format 2", offsets: offsets))
         }
         guard let whole = try window.bytes(at: position, length) else {
-            return .damaged("cut short", length: nil)
+            return .damaged(
+                SegmentDamage(
+                    reason: "cut short", base: isTrusted ? base : nil, offsets: offsets,
+                    isCutShort: stored == nil || isTrusted))
         }
         guard crc32c(whole, RecordBatch.uncheckedLength, length - RecordBatch.uncheckedLength) == kafkaSum
         else {
-            return .damaged("checksum mismatch", length: trusted)
+            return .damaged(damage("checksum mismatch"))
         }
         let facts = BatchFacts(
             position: position, ordinal: ordinal, base: base, next: base.advanced(by: Int64(delta) + 1),
             length: length, maxTimestamp: Timestamp(milliseconds: time), headerSum: headerSum)
         if let stored, stored != headerSum {
-            return .damaged("its header does not have the sum kept for it", length: nil, body: facts)
+            return .damaged(
+                SegmentDamage(
+                    reason: "its header does not have the sum kept for it", body: facts, offsets: offsets))
         }
         guard base >= expected, base < ceiling, delta >= 0 else {
-            return .damaged("its offset \(base) does not follow \(expected)", length: trusted)
+            return .damaged(damage("its offset \(base) does not follow \(expected)"))
         }
-        if isTorn, stored == nil, base != expected {
+        if stored == nil, tearing == .supplied || tearing == .alone && base != expected {
             return .damaged(
-                "its offset \(base) is not \(expected), and there is no sum to believe it by", length: nil)
+                SegmentDamage(
+                    reason: "there is no sum to believe its header by, with offset \(base) after \(expected)",
+                    offsets: offsets))
         }
         return .whole(facts)
+    }
+
+    /// How many offsets a batch took by what its header says twice: one of the two may be damaged, and the greater that is
+    /// not absurd takes none too few.
+    private static func offsets(_ header: UnsafeRawBufferPointer) -> Int64 {
+        let delta = Int32(bigEndian: header.loadUnaligned(fromByteOffset: 23, as: Int32.self))
+        let count = Int32(bigEndian: header.loadUnaligned(fromByteOffset: 57, as: Int32.self))
+        let plausible = [Int64(delta) + 1, Int64(count)].filter { (1...1 << 20).contains($0) }
+        return plausible.max() ?? 1
     }
 
     /// The first whole batch after a damaged one: where the damaged one's length says, if its header is whole,
@@ -162,7 +212,7 @@ struct SegmentScanner {
         let sum = crc32c(header, 0, RecordBatch.uncheckedLength)
         // Bytes inside a damaged batch's records may look like a batch too; one that was written here has a sum.
         var number = ordinal + 1
-        var isKnown = isTorn
+        var isKnown = tearing != .none
         for ahead in 1...SegmentScanner.sumsAhead {
             guard let stored = try storedSum(ordinal + ahead) else { break }
             isKnown = true

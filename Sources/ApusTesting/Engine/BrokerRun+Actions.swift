@@ -169,7 +169,8 @@ extension BrokerRun {
                 case .failure: published[id]?.fate = .unknown
                 }
             }
-        case .refused(.storage), .lost: for id in ids { published[id]?.fate = .unknown }
+        case .refused(.storage), .refused(.unavailable(.undecided)), .lost:
+            for id in ids { published[id]?.fate = .unknown }
         case .refused: for id in ids { published[id]?.fate = .refused }
         }
     }

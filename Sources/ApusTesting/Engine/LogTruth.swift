@@ -114,7 +114,7 @@ final class LogTruth: Sendable {
                     state.violations.append("I2: log \(log) gave offset \(base) twice")
                 }
                 state.place(number, of: log, at: base)
-            case .failure(.closed), .failure(.unknownLog):
+            case .failure(.closed), .failure(.unknownLog), .failure(.undecided):
                 state.logs[log]?.batches[number].fate = .unknown
             case .failure:
                 state.refused += 1

@@ -32,6 +32,7 @@ public final class SimulatedDisk: Disk {
         var random: SplitMix64
         var root = SimulatedNode(isDirectory: true)
         var generation = 0
+        var powerCuts = 0
         var isOff = false
         var capacity: Int64 = 1 << 40
         var used: Int64 = 0
@@ -103,12 +104,13 @@ public final class SimulatedDisk: Disk {
         state.withLock { state in state.root.find(path).map { $0.content } }
     }
 
-    /// Another disk with the same files, all durable.
+    /// Another disk with the same files, all durable, on a machine that has run as long.
     public func duplicate(seed: UInt64) -> SimulatedDisk {
         let copy = SimulatedDisk(seed: seed)
-        let root = state.withLock { $0.root.duplicate() }
+        let (root, powerCuts) = state.withLock { ($0.root.duplicate(), $0.powerCuts) }
         copy.state.withLock { state in
             state.root = root
+            state.powerCuts = powerCuts
             state.used = root.totalBytes
         }
         return copy
@@ -216,6 +218,11 @@ public final class SimulatedDisk: Disk {
         for path in paths where try size(of: path) != nil { try open(path, .read).sync() }
     }
 
+    /// As ``Disk/bootIdentity()``.
+    public func bootIdentity() throws(DiskError) -> String? {
+        try perform { state in "boot \(state.powerCuts)" }
+    }
+
     /// As ``Disk/freeBytes(at:)``.
     public func freeBytes(at path: String) throws(DiskError) -> Int64 {
         try perform { state in max(0, state.capacity - state.used) }
@@ -260,6 +267,7 @@ extension SimulatedDisk.State {
 
     fileprivate mutating func cutPower() {
         generation += 1
+        powerCuts += 1
         isOff = false
         crashAt = nil
         locks = []

@@ -104,15 +104,40 @@ final class SimulatedNode: @unchecked Sendable {
         for change in settled { settle(change) }
     }
 
-    // MARK: Power
+    // MARK: Sectors
 
-    func loseUnsynced(_ random: inout SplitMix64) {
-        loseEntries(&random)
-        for name in entries.keys.sorted() { entries[name]?.loseUnsynced(&random) }
-        if !isDirectory { loseSectors(&random) }
+    /// The bytes from `start` to `end` are not what the platter has.
+    func touch(_ start: Int, _ end: Int) {
+        let last = max(start, end - 1) / SimulatedNode.sectorBytes
+        for sector in min(start, end) / SimulatedNode.sectorBytes...last { dirty.insert(sector) }
     }
 
-    private func loseEntries(_ random: inout SplitMix64) {
+    /// Brings the size and those dirty sectors that `arrives` says to the platter. None is dirty then: a sector that a
+    /// failed sync has dropped is not brought by a later one.
+    func flush(_ arrives: (Int) -> Bool) {
+        let sector = SimulatedNode.sectorBytes
+        if durable.count < content.count {
+            durable.append(contentsOf: repeatElement(0, count: content.count - durable.count))
+        } else {
+            durable.removeLast(durable.count - content.count)
+        }
+        for index in dirty.sorted() where arrives(index) {
+            let end = min((index + 1) * sector, content.count)
+            if index * sector < end { durable[index * sector..<end] = content[index * sector..<end] }
+        }
+        dirty = []
+    }
+
+    // MARK: Power
+
+    /// Keeps of everything below what has reached the platter by chance. Names first, and all of them: a rename changes two
+    /// folders at once.
+    func loseUnsynced(_ random: inout SplitMix64) {
+        settleSome(&random)
+        restore(&random)
+    }
+
+    private func settleSome(_ random: inout SplitMix64) {
         guard isDirectory else { return }
         let pending = changes
         changes = []
@@ -121,7 +146,14 @@ final class SimulatedNode: @unchecked Sendable {
         for (index, change) in pending.enumerated() where keepsPrefix ? index < prefix : random.oneIn(2) {
             settle(change)
         }
+        let children = entries.merging(durableEntries) { _, durable in durable }
+        for name in children.keys.sorted() { children[name]?.settleSome(&random) }
+    }
+
+    private func restore(_ random: inout SplitMix64) {
         entries = durableEntries
+        for name in entries.keys.sorted() { entries[name]?.restore(&random) }
+        if !isDirectory { loseSectors(&random) }
     }
 
     private func loseSectors(_ random: inout SplitMix64) {
@@ -221,16 +253,13 @@ final class SimulatedFile: DiskFile {
         let end = position + bytes.count
         if end > node.content.count {
             state.used += Int64(end - node.content.count)
-            let first = node.content.count / SimulatedNode.sectorBytes
+            node.touch(node.content.count, position)
             node.content.append(contentsOf: repeatElement(0, count: end - node.content.count))
-            node.dirty.insert(first)
         }
         node.content.withUnsafeMutableBytes { target in
             UnsafeMutableRawBufferPointer(rebasing: target[position..<end]).copyMemory(from: bytes)
         }
-        for sector in position / SimulatedNode.sectorBytes...(end - 1) / SimulatedNode.sectorBytes {
-            node.dirty.insert(sector)
-        }
+        node.touch(position, end)
     }
 
     func sync() throws(DiskError) {
@@ -240,26 +269,14 @@ final class SimulatedFile: DiskFile {
                 throw .failed("sync: simulated")
             }
             guard !state.liesAboutSync else { return }
-            node.durable = node.content
-            node.dirty = []
+            node.flush { _ in true }
         }
     }
 
-    /// A failed sync: some sectors got there, the others are marked clean and will never be written.
+    /// A failed sync: some sectors got there, the others are marked clean and will never be written, unless they are
+    /// written anew.
     private func forgetSome(_ state: inout SimulatedDisk.State) {
-        let sector = SimulatedNode.sectorBytes
-        if node.durable.count < node.content.count {
-            node.durable.append(contentsOf: repeatElement(0, count: node.content.count - node.durable.count))
-        } else {
-            node.durable.removeLast(node.durable.count - node.content.count)
-        }
-        for index in node.dirty.sorted() where state.random.oneIn(2) {
-            let end = min((index + 1) * sector, node.content.count)
-            if index * sector < end {
-                node.durable[index * sector..<end] = node.content[index * sector..<end]
-            }
-        }
-        node.dirty = []
+        node.flush { _ in state.random.oneIn(2) }
     }
 
     func truncate(to size: Int64) throws(DiskError) {
@@ -272,7 +289,7 @@ final class SimulatedFile: DiskFile {
                 node.content.append(contentsOf: repeatElement(0, count: change))
             }
             state.used += Int64(change)
-            node.dirty.insert(target / SimulatedNode.sectorBytes)
+            node.touch(min(target, target - change), max(target, target - change))
         }
     }
 

@@ -126,7 +126,7 @@ extension SimulationRun {
             log.entries[number].base = base
             if base < log.floor { violate("I2: log \(log.id) gave offset \(base) again, below \(log.floor)") }
             log.floor = base.advanced(by: Int64(entry.batch.lastOffsetDelta) + 1)
-        case .failure(.closed), .failure(.unknownLog):
+        case .failure(.closed), .failure(.unknownLog), .failure(.undecided):
             log.entries[number].fate = .unknown
         case .failure(let error):
             note("refused \(entry.tag): \(error)")

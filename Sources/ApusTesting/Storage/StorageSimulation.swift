@@ -102,6 +102,7 @@ final class SimulationRun {
         configuration.checkpointBytes = [4 << 10, 32 << 10][random.below(2)]
         configuration.descriptorsMax = 8
         configuration.freeBytesReserve = 64 << 10
+        configuration.patience = .seconds([1, 5][random.below(2)])
     }
 
     func run() {

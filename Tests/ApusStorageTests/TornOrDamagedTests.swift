@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The end of a segment that no checkpoint covers and no journal repeats, after a process that was killed: what is torn is
+// cut off and no news, what is damaged is said.
+
+import ApusModel
+import ApusStorage
+import ApusTesting
+import TestThreads
+import Testing
+
+@Suite(.ownThread) struct TornOrDamagedTests {
+    private static let batches = 4
+    private static let log = LogID(high: 9, low: 9)
+
+    /// A log without flush with four batches of two records, and a killed process.
+    private func prepared() throws -> (disk: SimulatedDisk, file: String, bytes: [UInt8]) {
+        let disk = SimulatedDisk(seed: 1)
+        let store = try TestStore(disk).open()
+        let claim = try store.claim(Self.log, LogConfiguration(durability: .none)) { _ in }
+        for tag in 0..<Self.batches {
+            #expect(
+                store.appendNow(LogStoreContract.batch(records: 2, tag: tag), claim)
+                    == .success(Offset(Int64(tag * 2))))
+        }
+        disk.killProcess()
+        let files = disk.files(under: "/store/logs").filter { $0.path.hasSuffix(".log") }
+        let file = try #require(files.first?.path)
+        return (disk, file, try #require(disk.content(file)))
+    }
+
+    private func readAll(_ store: FileLogStore) throws -> (bases: [Int64], damaged: Int) {
+        var (offset, bases, damaged) = (Offset.zero, [Int64](), 0)
+        let end = try store.bounds(Self.log).end
+        while offset < end {
+            do throws(LogError) {
+                let batches = try store.read(Self.log, from: offset, byteLimit: 1 << 20)
+                guard let last = batches.last else { break }
+                bases += batches.map(\.baseOffset.rawValue)
+                offset = last.nextOffset
+            } catch {
+                guard case .corrupt(_, _, let next, _) = error, next > offset else { throw error }
+                damaged += 1
+                offset = next
+            }
+        }
+        return (bases, damaged)
+    }
+
+    @Test func `a flipped bit behind the last checkpoint is reported, the last batch's too`() throws {
+        let (disk, file, whole) = try prepared()
+        let length = whole.count / Self.batches
+        for position in whole.indices {
+            var bytes = whole
+            bytes[position] ^= 1 << UInt8(position % 8)
+            disk.setContent(file, bytes)
+            let copy = disk.duplicate(seed: 1)
+            let store = try TestStore(copy).open()
+            let found = try readAll(store)
+            let expected = (0..<Self.batches).filter { $0 != position / length }.map { Int64($0 * 2) }
+            #expect(found.bases == expected, "byte \(position)")
+            #expect(found.damaged == 1 && store.statistics().quarantined == 1, "byte \(position)")
+            let claim = try store.claim(Self.log, LogConfiguration(durability: .none)) { _ in }
+            let next = store.appendNow(LogStoreContract.batch(records: 1, tag: 7), claim)
+            #expect(try next?.get() ?? .zero >= Offset(8), "byte \(position): offsets are not used again")
+        }
+    }
+
+    @Test func `a write that was not finished is cut off and no damage`() throws {
+        let (disk, file, whole) = try prepared()
+        let length = whole.count / Self.batches
+        for count in whole.indices {
+            disk.setContent(file, Array(whole[..<count]))
+            let store = try TestStore(disk.duplicate(seed: 1)).open()
+            let found = try readAll(store)
+            #expect(found.bases == (0..<count / length).map { Int64($0 * 2) }, "cut at \(count)")
+            #expect(found.damaged == 0 && store.statistics().quarantined == 0, "cut at \(count)")
+        }
+    }
+
+    @Test func `after a power cut an end that is not whole is cut off`() throws {
+        let (disk, file, whole) = try prepared()
+        let length = whole.count / Self.batches
+        for position in whole.indices.suffix(length) {
+            var bytes = whole
+            bytes[position] ^= 1
+            disk.setContent(file, bytes)
+            let copy = disk.duplicate(seed: 1)
+            copy.powerCut()
+            let store = try TestStore(copy).open()
+            // Whatever is left is whole: nobody promised that this would survive.
+            for base in try readAll(store).bases { #expect((0..<6).contains(base) && base % 2 == 0) }
+        }
+    }
+}
