@@ -32,9 +32,15 @@ need() {
     command -v "$1" > /dev/null 2>&1 || install_packages "$2"
 }
 
+# need_headers: what the C parts of the dependencies include and Swift does not bring (swift-nio-extras: zlib).
+need_headers() {
+    [ -e /usr/include/zlib.h ] || install_packages zlib1g-dev
+}
+
 # release_binary PRODUCT: builds an executable for release and prints its path.
 release_binary() {
     need_swift
+    need_headers
     say "building $1 for release (the first build takes some minutes)"
     (cd "$root" && swift build -c release --product "$1" --static-swift-stdlib >&2) || fail "$1 does not build"
     printf '%s/%s\n' "$(cd "$root" && swift build -c release --show-bin-path)" "$1"
