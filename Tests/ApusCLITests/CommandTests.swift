@@ -102,7 +102,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (401, CommandStatus.denied), (403, .denied), (404, .notFound), (409, .failure), (408, .timeout),
+        (403, CommandStatus.denied), (404, .notFound), (409, .failure), (408, .timeout),
     ])
     func `statuses of the server become exit statuses`(status: Int, exit: CommandStatus) async throws {
         let (outcome, _) = try await run(["topic", "show", "t"]) { _ in
@@ -110,6 +110,14 @@ import Testing
         }
         #expect(outcome.status == exit)
         #expect(outcome.errors == "error: No\n  why: because\n  try: do this\n")
+    }
+
+    @Test func `where a token is wanted, the options for it are named`() async throws {
+        let (outcome, _) = try await run(["topic", "show", "t"]) { _ in
+            .json(#"{"title":"No","hint":"send 'Authorization: Bearer TOKEN'"}"#, status: 401)
+        }
+        #expect(outcome.status == .denied)
+        #expect(outcome.errors == "error: No\n  try: --token-file FILE, or put the token into APUS_TOKEN\n")
     }
 
     @Test func `no server is status 5, at once`() async throws {

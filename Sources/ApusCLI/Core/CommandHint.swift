@@ -7,6 +7,9 @@
 enum CommandHint {
     private static let methods: Set<Substring> = ["GET", "PUT", "POST", "DELETE"]
 
+    /// What to do where the server wants a token.
+    static let token = "--token-file FILE, or put the token into APUS_TOKEN"
+
     /// The hint with the requests that it names put as commands; those without a command stay.
     static func text(_ hint: String) -> String {
         let words = hint.split(separator: " ", omittingEmptySubsequences: false)
