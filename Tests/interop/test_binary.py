@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is promised of the program as a file: it needs nothing beside the system's C library, and it is there at once and small."""
+"""What is promised of the program as a file: it needs nothing beside libraries that every system has, and it is there at once and small."""
 
 import os
 import socket
