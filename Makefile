@@ -13,7 +13,7 @@ serve: ## build and start a server with its data in a folder of yours (APUS_DATA
 test: ## everything that must pass: unit tests, simulator, crash tests, other languages' clients
 	@scripts/test
 
-bench: ## measure the hot paths
+bench: ## measure the hot paths against the disk and the bare HTTP stack
 	@scripts/bench
 
 lint: ## formatting, shell scripts, and the rules that no tool knows

@@ -101,7 +101,7 @@ let package = Package(
             name: "ApusHTTPGateway",
             dependencies: [
                 "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage", "ApusTransport",
-                "CloudEvents", "JSONText", "ApusRules", nioCore, log, coreMetrics, lifecycle,
+                "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", nioCore, log, coreMetrics, lifecycle,
             ], swiftSettings: settings),
         // Webhook delivery: CloudEvents over HTTP.
         .target(
@@ -168,7 +168,8 @@ let package = Package(
             name: "CloudEventsTests", dependencies: ["TestThreads", "CloudEvents", "JSONText"],
             swiftSettings: settings),
         // What the pages say of defaults, held against the code.
-        .testTarget(name: "DocumentationTests", dependencies: ["ApusModel"], swiftSettings: settings),
+        .testTarget(
+            name: "DocumentationTests", dependencies: ["ApusModel", "ApusRules"], swiftSettings: settings),
         .testTarget(
             name: "ApusFuzzTargetsTests", dependencies: ["TestThreads", "ApusFuzzTargets"],
             swiftSettings: settings),

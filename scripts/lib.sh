@@ -36,9 +36,15 @@ need() {
 # accesses, which cost 3 % of a publish; debug builds, which the tests run, have them.
 release_options=(-c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked)
 
+# need_headers: what the C parts of the dependencies include and Swift does not bring (swift-nio-extras: zlib).
+need_headers() {
+    [ -e /usr/include/zlib.h ] || install_packages zlib1g-dev
+}
+
 # release_binary PRODUCT: builds an executable for release and prints its path.
 release_binary() {
     need_swift
+    need_headers
     say "building $1 for release (the first build takes some minutes)"
     (cd "$root" && swift build "${release_options[@]}" --product "$1" >&2) || fail "$1 does not build"
     printf '%s/%s\n' "$(cd "$root" && swift build -c release --show-bin-path)" "$1"

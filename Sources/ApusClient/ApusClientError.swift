@@ -69,9 +69,15 @@ extension ApusClientError: CustomStringConvertible {
 extension ApusClientError {
     /// What an answer with a status of 400 or more says.
     ///
-    /// A body that is not a problem document (a proxy's page, say) is told by its status alone.
+    /// A body that is not a problem document (a proxy's page, say) is told by its status alone. Not a 404: every server has that for
+    /// paths it does not know, and only Apus's own says that a topic does not exist.
     init(status: Int, body: [UInt8]) {
         let problem = (try? JSONValue(parsing: body)) ?? .null
+        guard status != 404 || problem["title"]?.string != nil else {
+            self = .unexpected("it is a 404 without the problem document that Apus sends along")
+            self.status = status
+            return
+        }
         self.init(
             Self.kind(of: status), what: problem["title"]?.string ?? Self.title(of: status),
             why: problem["detail"]?.string, hint: problem["hint"]?.string,
@@ -94,7 +100,6 @@ extension ApusClientError {
         switch status {
         case 401: "the server wants a token"
         case 403: "the server does not allow this"
-        case 404: "not found"
         case 409: "conflict with what exists"
         case 413: "too large"
         case 503: "the server cannot do this now"

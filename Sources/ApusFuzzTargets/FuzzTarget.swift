@@ -21,6 +21,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case httpRequest = "http-request"
     /// Kafka's record batches.
     case recordBatch = "record-batch"
+    /// Event patterns, compiled and matched.
+    case pattern
 
     /// Parses `input`, which may be refused, and checks what must hold if it is not.
     ///
@@ -33,6 +35,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .cloudEventHTTP: fuzzCloudEventHTTP(input)
         case .httpRequest: fuzzHTTPRequest(input)
         case .recordBatch: fuzzRecordBatch(input)
+        case .pattern: fuzzPattern(input)
         }
     }
 }

@@ -47,6 +47,8 @@ public enum HTTPRequestError: Error, Sendable, Hashable, CaseIterable {
     case invalidTrailer
     /// The request did not arrive within the time allowed for it.
     case tooSlow
+    /// The bodies of other requests take all the memory there is for bodies.
+    case tooManyBodies
 
     /// The status to answer with.
     public var status: HTTPStatus {
@@ -57,6 +59,7 @@ public enum HTTPRequestError: Error, Sendable, Hashable, CaseIterable {
         case .unsupportedExpectation: .expectationFailed
         case .bodyTooLarge: .contentTooLarge
         case .tooSlow: .requestTimeout
+        case .tooManyBodies: .serviceUnavailable
         default: .badRequest
         }
     }
@@ -86,6 +89,7 @@ public enum HTTPRequestError: Error, Sendable, Hashable, CaseIterable {
         case .invalidChunk: "The chunked body is malformed."
         case .invalidTrailer: "A trailer field of the chunked body is malformed."
         case .tooSlow: "The request did not arrive in the time allowed for it."
+        case .tooManyBodies: "Other requests take all the memory for bodies. Send it again in a while."
         }
     }
 }

@@ -67,7 +67,7 @@ struct Admission: Sendable {
         let name = authority.map { "'\($0.prefix(253))'" } ?? "a request without Host"
         return Problem(
             .misdirected, "\(name) is not a name of this server",
-            hint: "use 'localhost' or the address it listens at, or add the name to its configured host names"
+            hint: "use 'localhost' or the address it listens at, or start it with --host-name NAME"
         )
     }
 
@@ -81,7 +81,7 @@ struct Admission: Sendable {
     private func foreign(_ origin: String) -> Problem {
         Problem(
             .foreignOrigin, "web pages of '\(origin.prefix(253))' may not use this server",
-            hint: "if they should, add the origin to the server's configured origins")
+            hint: "if they should, start the server with --origin ORIGIN")
     }
 
     // MARK: Token
@@ -125,8 +125,20 @@ extension SocketAddress {
 /// What a content type lets a web page do. A page of any origin may send three "simple" types without being asked first, so no
 /// route takes them from a browser.
 enum BodyAdmission {
+    /// Why a body cannot be read as it came: no coding is undone here, and compressed bytes under the name of what they were would
+    /// be stored as something that they are not.
+    private static func objectionToCoding(_ head: HTTPRequestHead) -> Problem? {
+        guard let coding = head.firstValue(of: "content-encoding"), !coding.isEmpty,
+            coding.lowercased() != "identity"
+        else { return nil }
+        return Problem(
+            .unsupportedMediaType, "a body with the content encoding '\(coding.prefix(100))' is not accepted",
+            hint: "send it as it is, without Content-Encoding")
+    }
+
     /// Why a body is not read as JSON; nil if it is.
     static func objectionToJSON(_ head: HTTPRequestHead) -> Problem? {
+        if let objection = objectionToCoding(head) { return objection }
         guard let type = head.contentType else {
             return Problem(
                 .unsupportedMediaType, "the body has no content type",
@@ -145,6 +157,7 @@ enum BodyAdmission {
 
     /// Why a body is not taken as an event; nil if it is.
     static func objectionToEvent(_ head: HTTPRequestHead) -> Problem? {
+        if let objection = objectionToCoding(head) { return objection }
         let kind = head.withContentTypeBytes { BodyAdmission.simpleKind($0) } ?? .absent
         switch kind {
         case .other: return nil

@@ -35,6 +35,13 @@ struct GatewayHandler: HTTPRequestHandler {
         }
     }
 
+    /// Whoever is not let in is told so before the server makes room for what they send.
+    func refusal(of head: HTTPRequestHead) -> HTTPResponse? {
+        guard let objection = admission.objection(to: head) else { return nil }
+        context.metrics.refused(objection.kind.status)
+        return objection.answer.response
+    }
+
     func response(to error: HTTPRequestError) -> HTTPResponse {
         let problem = Problem(error)
         context.metrics.refused(problem.kind.status)
@@ -152,6 +159,7 @@ extension Problem {
             case .expectationFailed: .expectationFailed
             case .contentTooLarge: .tooLarge
             case .requestTimeout: .timeout
+            case .serviceUnavailable: .unavailable
             default: .malformed
             }
         self.init(kind, String(describing: error.explanation))

@@ -45,7 +45,11 @@ public final class HTTPGateway: Service {
         if let running = server.withLock({ $0 }) { return running.addresses }
         let started = try await HTTPServer.start(configuration.server, handler: handler)
         server.withLock { $0 = started }
-        for address in started.addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
+        for address in started.addresses {
+            let host = address.ipAddress ?? "?"
+            let name = host.contains(":") ? "[\(host)]" : host
+            logger.info("listening", metadata: ["address": "\(name):\(address.port ?? 0)"])
+        }
         return started.addresses
     }
 

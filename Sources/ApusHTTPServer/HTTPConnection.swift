@@ -35,6 +35,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     struct Assembly {
         let head: HTTPRequestHead
         var body: ByteBuffer
+        /// Counts the body once it is not small.
+        var hold: HTTPBodyBudget.Hold?
     }
 
     let server: HTTPServerLoop
@@ -199,20 +201,30 @@ final class HTTPConnection: ChannelDuplexHandler {
         case .needsBytes: return false
         case .head(let head):
             deadline.clear()
+            if head.mayBeLarge, let refusal = server.handler.refusal(of: head) {
+                refuse(with: refusal)
+                return false
+            }
             assembly = Assembly(head: head, body: ByteBuffer())
             if head.expectsContinue, input.readableBytes == 0, head.framing != .length(0) {
                 owesContinue = true
                 if exchanges.isEmpty { writeContinue() }
             }
-        case .body(let piece): appendBody(piece)
+        case .body(let piece): try appendBody(piece)
         case .end: dispatch()
         }
         return true
     }
 
     /// Keeps a first piece as it is; only further ones are copied together.
-    private func appendBody(_ piece: ByteBuffer) {
+    private func appendBody(_ piece: ByteBuffer) throws(HTTPRequestError) {
         owesContinue = false
+        let count = (assembly?.body.readableBytes ?? 0) + piece.readableBytes
+        if count > HTTPBodyBudget.uncountedBytes {
+            let hold = assembly?.hold ?? HTTPBodyBudget.Hold(server.bodies)
+            guard hold.reserve(count) else { throw .tooManyBodies }
+            assembly?.hold = hold
+        }
         if assembly?.body.readableBytes == 0 {
             assembly?.body = piece
         } else {
@@ -231,7 +243,9 @@ final class HTTPConnection: ChannelDuplexHandler {
         let sequence = nextSequence
         nextSequence &+= 1
         exchanges.append(
-            HTTPExchange(version: head.version, isHead: head.method == .head, keepsAlive: keepsAlive))
+            HTTPExchange(
+                version: head.version, isHead: head.method == .head, keepsAlive: keepsAlive,
+                hold: request.hold))
         if !keepsAlive { phase = .closing }
         server.handler.handle(
             HTTPRequest(head: head, body: request.body, peer: peer),
@@ -239,14 +253,18 @@ final class HTTPConnection: ChannelDuplexHandler {
                 mailbox: server.mailbox, exchange: HTTPExchangeID(connection: id, sequence: sequence)))
     }
 
-    /// Queues the answer to bytes that are no request, behind the answers still owed; then closes.
+    /// Answers bytes that are no request, behind the answers still owed; then closes.
     func refuse(_ error: HTTPRequestError) {
         HTTPLoopCounters.add(1, to: server.counters.malformed)
+        refuse(with: server.handler.response(to: error))
+    }
+
+    private func refuse(with refusal: HTTPResponse) {
         phase = .closing
         assembly = nil
         owesContinue = false
         deadline.clear()
-        var response = server.handler.response(to: error)
+        var response = refusal
         response.closesConnection = true
         exchanges.append(
             HTTPExchange(state: .answered(response), version: .http11, isHead: false, keepsAlive: false))
@@ -298,4 +316,14 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     /// Whether part of a request has arrived.
     var isMidRequest: Bool { assembly != nil || !parser.isBetweenRequests || input.readableBytes > 0 }
+}
+
+extension HTTPRequestHead {
+    /// Whether the body that follows may be one that is counted.
+    fileprivate var mayBeLarge: Bool {
+        switch framing {
+        case .length(let count): count > HTTPBodyBudget.uncountedBytes
+        case .chunked: true
+        }
+    }
 }

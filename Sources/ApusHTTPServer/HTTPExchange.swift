@@ -21,6 +21,8 @@ struct HTTPExchange {
     let isHead: Bool
     /// Whether the client lets the connection stay open.
     let keepsAlive: Bool
+    /// Counts the request's body until it is answered.
+    var hold: HTTPBodyBudget.Hold?
 
     /// Whether its handler wants to stop once the client has closed its side.
     var needsReader: Bool {

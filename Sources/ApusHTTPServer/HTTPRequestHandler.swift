@@ -71,11 +71,18 @@ public protocol HTTPRequestHandler: Sendable {
     /// `responder` must be used exactly once, during the call or later from any thread.
     func handle(_ request: consuming HTTPRequest, _ responder: HTTPResponder)
 
+    /// Why a request is refused before its body is received, if that may be large; nil if it is not. What is not refused here is
+    /// handed to `handle` like all others. Called on the connection's event loop; the connection closes after the answer.
+    func refusal(of head: HTTPRequestHead) -> HTTPResponse?
+
     /// Words the answer to bytes that are no acceptable request; the connection closes after it.
     func response(to error: HTTPRequestError) -> HTTPResponse
 }
 
 extension HTTPRequestHandler {
+    /// Refuses nothing.
+    public func refusal(of head: HTTPRequestHead) -> HTTPResponse? { nil }
+
     /// An `application/problem+json` body (RFC 9457) with status, title and explanation.
     public func response(to error: HTTPRequestError) -> HTTPResponse {
         let status = error.status

@@ -6,6 +6,12 @@ public import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// Why a server cannot start.
 public enum HTTPServerError: Error, Sendable, CustomStringConvertible {
     /// The configuration lists no address.
@@ -105,13 +111,15 @@ public final class HTTPServer: Sendable {
         _ handler: any HTTPRequestHandler
     ) async -> [Share] {
         var shares: [Share] = []
+        let bodies = HTTPBodyBudget(bytesMax: configuration.bodiesBytesMax)
         for eventLoop in group.makeIterator() {
             let counters = HTTPLoopCounters()
             let made = eventLoop.submit {
                 let mailbox = HTTPMailbox(
                     eventLoop: eventLoop, streamBufferBytesMax: configuration.streamBufferBytesMax)
                 let loop = HTTPServerLoop(
-                    mailbox: mailbox, configuration: configuration, handler: handler, counters: counters)
+                    mailbox: mailbox, configuration: configuration, handler: handler, counters: counters,
+                    bodies: bodies)
                 mailbox.open(loop)
                 return NIOLoopBound(loop, eventLoop: eventLoop)
             }
@@ -145,8 +153,13 @@ public final class HTTPServer: Sendable {
                 .childChannelInitializer { channel in initialize(channel, loops) }
                 .bind(to: resolved).get()
         } catch {
-            throw .cannotListen(address, reason: String(describing: error))
+            throw .cannotListen(address, reason: reason(error))
         }
+    }
+
+    /// The system's own words, without the name of the function that failed.
+    private static func reason(_ error: any Error) -> String {
+        (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? String(describing: error)
     }
 
     private static func initialize(_ channel: any Channel, _ loops: [Share]) -> EventLoopFuture<Void> {

@@ -47,6 +47,9 @@ public struct HTTPServerConfiguration: Sendable {
     public var lingerTimeout: Duration
     /// The most open connections; at this number, accepting pauses and clients wait in the backlog.
     public var connectionsMax: Int
+    /// The most bytes of bodies over 4 KiB that are held at the same time, from their arrival to the answer; requests beyond are refused
+    /// with 503. At least as much as one body may have.
+    public var bodiesBytesMax: Int
     /// The most requests of one connection that are handled at the same time.
     public var pipelinedRequestsMax: Int
     /// The most response bytes waiting in a connection before its requests are read no further.
@@ -70,6 +73,7 @@ public struct HTTPServerConfiguration: Sendable {
         writeBytesPerSecondMin = 100
         lingerTimeout = .seconds(2)
         connectionsMax = 10_000
+        bodiesBytesMax = 256 << 20
         pipelinedRequestsMax = 16
         outputBytesMax = 256 * 1024
         streamBufferBytesMax = 256 * 1024

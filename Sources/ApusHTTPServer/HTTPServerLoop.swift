@@ -30,6 +30,8 @@ final class HTTPServerLoop {
     let deadlines: HTTPDeadlines
     let handler: any HTTPRequestHandler
     let counters: HTTPLoopCounters
+    /// Shared by all loops of the server.
+    let bodies: HTTPBodyBudget
 
     /// Monotonic nanoseconds as of the last tick: reading the clock for every request would cost more than
     /// the precision is worth.
@@ -54,7 +56,7 @@ final class HTTPServerLoop {
 
     init(
         mailbox: HTTPMailbox, configuration: HTTPServerConfiguration, handler: any HTTPRequestHandler,
-        counters: HTTPLoopCounters
+        counters: HTTPLoopCounters, bodies: HTTPBodyBudget
     ) {
         eventLoop = mailbox.eventLoop
         self.mailbox = mailbox
@@ -62,6 +64,7 @@ final class HTTPServerLoop {
         deadlines = HTTPDeadlines(configuration)
         self.handler = handler
         self.counters = counters
+        self.bodies = bodies
         now = NIODeadline.now().uptimeNanoseconds
         dateSeconds = time(nil)
         date = HTTPDateLine(unixSeconds: dateSeconds)

@@ -104,7 +104,7 @@ public enum ApusServer {
         let (format, level) = (configuration.logFormat, configuration.logLevel)
         LoggingSystem.bootstrap { format.handler(label: $0, level: level) }
         let registry = PrometheusRegistry()
-        MetricsSystem.bootstrap(PrometheusMetricsFactory(registry: registry))
+        MetricsSystem.bootstrap(PrometheusMetricsFactory(registry: registry, help: MetricHelp.texts))
         InstrumentationSystem.bootstrap(ApusTracer())
         return registry
     }
@@ -160,6 +160,8 @@ public enum ApusServer {
         server.headTimeout = Defaults.headTimeout
         var gateway = HTTPGatewayConfiguration(server: server)
         gateway.token = configuration.token
+        gateway.hostNames = configuration.hostNames
+        gateway.origins = configuration.origins
         gateway.gracePeriod = configuration.gracePeriod
         gateway.version = ApusVersion.current
         let metrics = ServerMetrics(engine: engine, registry: registry)

@@ -15,6 +15,10 @@ public struct ServerConfiguration: Sendable {
     public var dataDirectory: String
     /// Where the HTTP API listens.
     public var listen: [HTTPListenAddress]
+    /// Names under which clients reach the server, beside `localhost` and the addresses it listens at.
+    public var hostNames: [String] = []
+    /// Origins of web pages that may use the API beside its own, such as `https://bus.example.org`.
+    public var origins: [String] = []
     /// What callers must show; nil for no token.
     public var token: String?
     /// How the engine behaves.

@@ -52,9 +52,6 @@ final class ServerMetrics: Sendable {
         set("apus_store_pending_bytes", "Bytes accepted and not yet in segments.", Double(store.pendingBytes))
         set("apus_store_open_files", "Open segment and index files.", Double(store.openFiles))
         set("apus_store_quarantined_batches", "Batches that failed verification.", Double(store.quarantined))
-        set("apus_store_flushes", "Flushes since start.", Double(store.flushes))
-        set("apus_store_flushed_bytes", "Bytes flushed since start.", Double(store.flushedBytes))
-        set("apus_store_flushed_batches", "Batches flushed since start.", Double(store.flushedBatches))
         if let free = store.freeBytes {
             set("apus_disk_free_bytes", "Bytes free on the data disk.", Double(free))
         }
@@ -107,10 +104,13 @@ final class ServerMetrics: Sendable {
             buckets: .latency)
         let batches = registry.histogram(
             "apus_journal_flush_batches", help: "Batches that shared a flush of the journal.",
-            buckets: .magnitude)
-        return { duration, count, _ in
+            buckets: .counts)
+        let bytes = registry.counter(
+            "apus_journal_flushed_bytes_total", help: "Bytes that flushes of the journal made durable.")
+        return { duration, count, byteCount in
             durations.observe(duration.seconds)
             batches.observe(Double(count))
+            bytes.increment(by: UInt64(max(0, byteCount)))
         }
     }
 
@@ -119,11 +119,11 @@ final class ServerMetrics: Sendable {
         registry.gauge("apus_http_connections", help: "Open HTTP connections.") { [weak gateway] in
             Double(gateway?.statistics?.connectionsOpen ?? 0)
         }
-        registry.gauge("apus_http_received_bytes", help: "Bytes received over HTTP since start.") {
+        registry.counter("apus_http_received_bytes_total", help: "Bytes received over HTTP.") {
             [weak gateway] in
             Double(gateway?.statistics?.bytesReceived ?? 0)
         }
-        registry.gauge("apus_http_sent_bytes", help: "Bytes sent over HTTP since start.") { [weak gateway] in
+        registry.counter("apus_http_sent_bytes_total", help: "Bytes sent over HTTP.") { [weak gateway] in
             Double(gateway?.statistics?.bytesSent ?? 0)
         }
     }

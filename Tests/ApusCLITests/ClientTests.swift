@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (401, ApusClientError.Kind.denied), (403, .denied), (404, .notFound), (409, .conflict),
+        (401, ApusClientError.Kind.denied), (403, .denied), (404, .unexpectedAnswer), (409, .conflict),
         (413, .refused),
         (422, .refused), (500, .unavailable), (503, .unavailable),
     ])
@@ -78,6 +78,14 @@ import Testing
         try await withClient(.json("hello")) { client, _ in
             let error = await #expect(throws: ApusClientError.self) { try await client.topics() }
             #expect(error?.kind == .unexpectedAnswer)
+        }
+    }
+
+    @Test func `a 404 of something else than Apus does not say that a topic is missing`() async throws {
+        try await withClient(StubAnswer(status: 404, body: "<html>")) { client, _ in
+            let error = await #expect(throws: ApusClientError.self) { try await client.topics() }
+            #expect(error?.kind == .unexpectedAnswer)
+            #expect(error?.status == 404)
         }
     }
 

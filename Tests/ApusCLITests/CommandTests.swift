@@ -37,6 +37,38 @@ import Testing
                 """#)
     }
 
+    @Test func `help for a word that is no command gets a suggestion, too`() async {
+        let outcome = await Command.run(["help", "topic", "lsit"])
+        #expect(outcome.status == .usage)
+        #expect(outcome.errors.hasPrefix("error: there is no command 'lsit'\n  why: did you mean 'list'?\n"))
+        #expect(await Command.run(["help", "topic", "list"]).status == .ok)
+    }
+
+    @Test(arguments: [
+        ("create it with PUT /v1/topics/orders", "create it with 'apus topic create orders'"),
+        (
+            "create it with PUT /v1/subscriptions/s",
+            "create it with 'apus subscription create s --topic TOPIC'"
+        ),
+        (
+            "look at them with GET /v1/dead-letters, then redrive them",
+            "look at them with 'apus dead-letter list', then redrive them"
+        ),
+        ("POST /v1/verify names them; restore", "'apus doctor' names them; restore"),
+        (
+            "POST /v1/subscriptions/s/resume when it should go on",
+            "'apus subscription resume s' when it should go on"
+        ),
+        ("GET /openapi.json lists everything", "GET /openapi.json lists everything"),
+        ("GET", "GET"), ("", ""),
+    ])
+    func `hints that name a request name the command instead`(hint: String, told: String) async throws {
+        let (outcome, _) = try await run(["topic", "show", "t"]) { _ in
+            .json(#"{"title":"No","hint":"\#(hint)"}"#, status: 404)
+        }
+        #expect(outcome.errors == "error: No\n  try: \(told)\n")
+    }
+
     @Test func `help is data, begins with examples, and is no failure`() async {
         let outcome = await Command.run(["tail", "--help"])
         #expect(outcome.status == .ok)
@@ -70,7 +102,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (401, CommandStatus.denied), (403, .denied), (404, .notFound), (409, .failure), (408, .timeout),
+        (403, CommandStatus.denied), (404, .notFound), (409, .failure), (408, .timeout),
     ])
     func `statuses of the server become exit statuses`(status: Int, exit: CommandStatus) async throws {
         let (outcome, _) = try await run(["topic", "show", "t"]) { _ in
@@ -78,6 +110,14 @@ import Testing
         }
         #expect(outcome.status == exit)
         #expect(outcome.errors == "error: No\n  why: because\n  try: do this\n")
+    }
+
+    @Test func `where a token is wanted, the options for it are named`() async throws {
+        let (outcome, _) = try await run(["topic", "show", "t"]) { _ in
+            .json(#"{"title":"No","hint":"send 'Authorization: Bearer TOKEN'"}"#, status: 401)
+        }
+        #expect(outcome.status == .denied)
+        #expect(outcome.errors == "error: No\n  try: --token-file FILE, or put the token into APUS_TOKEN\n")
     }
 
     @Test func `no server is status 5, at once`() async throws {
@@ -136,6 +176,25 @@ import Testing
         let batch = try JSONValue(parsing: try #require(requests.first).body).array ?? []
         #expect(batch.first?.description == event)
         #expect(batch.last?["data"] == [1])
+    }
+
+    @Test func `a line that is meant as an event is never the data of another`() async throws {
+        let event = #"{"specversion":"1.0","source":"s","type":"t"}"#
+        let lines = (0..<600).map { "\($0)\n" }.joined() + event + "\n"
+        let (outcome, requests) = try await run(
+            ["publish", "orders", "--file", "-", "--in-flight", "1"], input: lines
+        ) { request in
+            guard request.body.hasSuffix(event + "]") else { return Self.receipts(for: request) }
+            return .json(#"{"title":"Malformed request","detail":"event 100: id is required"}"#, status: 400)
+        }
+        #expect(requests.last?.body.hasSuffix(event + "]") == true)
+        #expect(
+            outcome.errors == """
+                error: Malformed request (500 events of this run are acknowledged)
+                  why: event 600 of the input, counted from 0: id is required
+                  try: the same command with --skip 500
+
+                """)
     }
 
     @Test func `a file that breaks says what is acknowledged and how to go on`() async throws {
@@ -288,6 +347,28 @@ import Testing
         }
         #expect(outcome.output == "would redrive 1,200 dead letters\n")
         #expect(requests.first?.body == #"{"subscription":"s","dry_run":true}"#)
+    }
+
+    @Test(arguments: [(["redrive"], "redriven"), (["discard", "--yes"], "discarded")])
+    func `a dead letter that is named must exist`(verb: [String], member: String) async throws {
+        let ids = ["--id", "o.dead-letter/0/7", "--id", "o.dead-letter/0/8"]
+        let (outcome, _) = try await run(["dead-letter"] + verb + ids) { _ in
+            .json(#"{"matched":1,"\#(member)":1}"#)
+        }
+        #expect(outcome.status == .notFound)
+        #expect(outcome.errors.hasPrefix("error: 1 of 2 dead letters do not exist\n"))
+    }
+
+    @Test func `a rule that was shown can be set again`() async throws {
+        let shown = #"""
+            {"name":"vip","topic":"o","pattern":{},"targets":[{"topic":"v"}],"enabled":true,"created":"2026-11-23T21:00:00Z","matches":3,"subscriptions":[]}
+            """#
+        let (outcome, requests) = try await run(["rule", "set", "vip", "--file", "-"], input: shown) { _ in
+            .json(shown)
+        }
+        #expect(outcome.status == .ok)
+        #expect(
+            requests.first?.body == #"{"topic":"o","pattern":{},"targets":[{"topic":"v"}],"enabled":true}"#)
     }
 
     /// A receipt for each event of a batch.

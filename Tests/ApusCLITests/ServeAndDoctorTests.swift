@@ -49,6 +49,21 @@ import Testing
         #expect(options.durability == "5ms")
     }
 
+    @Test func `a server behind a name or a proxy is told so`() async throws {
+        let arguments = [
+            "serve", "--host-name", "bus.example.org", "--origin", "https://bus.example.org:8443",
+        ]
+        let options = try #require(await options(arguments).options)
+        #expect(options.hostNames == ["bus.example.org"])
+        #expect(options.origins == ["https://bus.example.org:8443"])
+        for wrong in [
+            ["--host-name", "bus.example.org:8222"], ["--host-name", ""], ["--origin", "bus.example.org"],
+            ["--origin", "https://bus.example.org/"], ["--origin", "ftp://bus.example.org"],
+        ] {
+            #expect(await self.options(["serve"] + wrong).outcome.status == .usage, "\(wrong)")
+        }
+    }
+
     @Test func `the data folder of dev follows XDG`() async throws {
         let absolute = await options(["dev"], variables: ["XDG_DATA_HOME": "/data", "HOME": "/home/me"])
         #expect(absolute.options?.dataDirectory == "/data/apus")

@@ -6,6 +6,7 @@ import ApusCLI
 import ApusClient
 import ApusModel
 import JSONText
+import Synchronization
 import Testing
 
 @Suite struct TextTests {
@@ -117,6 +118,17 @@ import Testing
         let console = Console { written.append($1, to: $0) }
         EventPrinter(format: .data, console: console).show(try Self.stored(), topic: "")
         #expect(written.text(.output) == "{\"id\":1,\"total\":12.50}\n")
+    }
+
+    @Test(arguments: zip(["", "AA==", "AP8=", "aMO8Cg=="], [[], [0], [0, 255], [104, 195, 188, 10]]))
+    func `data alone are the bytes that were published`(base64: String, bytes: [UInt8]) throws {
+        let written = Mutex<[UInt8]>([])
+        let console = Console { _, more in written.withLock { $0 += more } }
+        let json =
+            #"{"topic":"t","partition":0,"offset":1,"time":"x","key":null,"event":{"data_base64":"\#(base64)"}}"#
+        let event = try StoredEvent(JSONValue(parsing: json))
+        EventPrinter(format: .data, console: console).show(event, topic: "")
+        #expect(written.withLock { $0 } == bytes + [0x0A])
     }
 
     private static func stored() throws -> StoredEvent {

@@ -27,6 +27,23 @@ import Testing
         #expect(again.map(\.attempt) == [2])
     }
 
+    @Test func `as many large events are handed out at once as fit into an answer`() async throws {
+        let rig = try EngineRig()
+        try await rig.topic("orders")
+        try await rig.subscription("billing", .shared("orders"))
+        let data = CloudEventData(Array(repeating: UInt8(ascii: "x"), count: 1_000_000))
+        for number in 0..<20 {
+            _ = try await rig.driving { [engine = rig.engine] in
+                try await engine.publish(
+                    [try CloudEvent(id: "\(number)", source: "/s", type: "t", data: data)],
+                    to: try ResourceName("orders"), key: nil)
+            }
+        }
+        let first = try await rig.receive("billing")
+        #expect(first.map(\.stored.event.id) == (0..<17).map(String.init))
+        #expect(try await rig.receive("billing").map(\.stored.event.id) == ["17", "18", "19"])
+    }
+
     @Test func `an acknowledged event never comes again, not after a restart either`() async throws {
         let rig = try EngineRig()
         try await rig.topic("orders")

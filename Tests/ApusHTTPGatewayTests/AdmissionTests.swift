@@ -68,6 +68,18 @@ import Testing
         }
     }
 
+    @Test func `who is not let in is told before a large body is sent`() async throws {
+        try await GatewayFixture.with {
+            $0.token = "secret"
+        } _: { fixture async throws in
+            let body = String(repeating: "x", count: 100_000)
+            let refused = try await fixture.send("POST", "/v1/topics/t/events", body: body)
+            #expect(refused.status == 401)
+            #expect(refused.header("connection") == "close")
+            #expect(refused.type == "unauthorized")
+        }
+    }
+
     @Test func `host is looked at before origin, origin before the token`() async throws {
         try await GatewayFixture.with {
             $0.token = "secret"

@@ -72,6 +72,48 @@ import Testing
         }
     }
 
+    @Test(arguments: [("gzip", 415), ("br, gzip", 415), ("identity", 200), ("", 200)])
+    func `a body that is compressed is not stored under the name of what it was`(
+        coding: String, status: Int
+    ) async throws {
+        try await GatewayFixture.with { fixture async throws in
+            fixture.broker.addTopic("orders")
+            let headers = binary + [("content-encoding", coding)]
+            let event = try await fixture.send(
+                "POST", "/v1/topics/orders/events", body: "{}", headers: headers)
+            #expect(event.status == status)
+            let settings = try await fixture.send(
+                "PUT", "/v1/topics/orders", body: "{}", headers: Array(headers.suffix(2)))
+            #expect(settings.status == status)
+        }
+    }
+
+    @Test func `an event without a trace gets that of its request, if that is valid`() async throws {
+        let (own, request) = (
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        )
+        try await GatewayFixture.with { fixture async throws in
+            fixture.broker.addTopic("orders")
+            for headers in [
+                [("traceparent", request), ("tracestate", "a=1"), ("tracestate", "b=2")],
+                [("traceparent", request), ("ce-traceparent", own)], [("traceparent", "00-zz-zz-01")],
+            ] {
+                let reply = try await fixture.send(
+                    "POST", "/v1/topics/orders/events", body: "{}", headers: binary + headers)
+                #expect(reply.status == 200)
+            }
+            let one = #"{"specversion":"1.0","id":"a","source":"/s","type":"t"}"#
+            let batch = try await fixture.send(
+                "POST", "/v1/topics/orders/events", body: "[\(one)]",
+                headers: [("content-type", "application/cloudevents-batch+json"), ("traceparent", request)])
+            #expect(batch.status == 200)
+            let events = fixture.broker.change { ($0.events["orders"]?[0] ?? []).map(\.event) }
+            #expect(events.map { $0.extensions[.traceParent] } == [request, own, nil, request])
+            #expect(events.map { $0.extensions[.traceState] } == ["a=1,b=2", nil, nil, nil])
+        }
+    }
+
     @Test func `what is no event is refused with the attribute's name`() async throws {
         try await GatewayFixture.with { fixture async throws in
             fixture.broker.addTopic("orders")

@@ -25,6 +25,15 @@ import Testing
                 """)
     }
 
+    @Test func `what a metric means is told by the name under which it is exposed`() {
+        let factory = PrometheusMetricsFactory(registry: registry, help: ["http_requests_total": "Requests."])
+        Counter(label: "http.requests", factory: factory).increment()
+        Timer(label: "query", factory: factory).recordMilliseconds(3)
+        let text = exposition(of: registry)
+        #expect(text.contains("# HELP http_requests_total Requests.\n"))
+        #expect(text.contains("# HELP query_seconds The metric query of swift-metrics.\n"))
+    }
+
     @Test func `foreign label names are made to fit`() {
         let dimensions = [("status-code", "200"), ("le", "x"), ("1st", "y"), ("", "z")]
         Counter(label: "9 lives", dimensions: dimensions, factory: factory).increment()

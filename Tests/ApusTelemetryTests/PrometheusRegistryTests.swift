@@ -24,6 +24,21 @@ func exposition(of registry: PrometheusRegistry) -> String {
                 """)
     }
 
+    @Test func `what others count is asked for at each scrape`() {
+        let registry = PrometheusRegistry()
+        registry.counter("sent_bytes_total", help: "Sent.") { 12 }
+        registry.counter("gone_total", help: "Gone.") { nil }
+        #expect(
+            exposition(of: registry) == """
+                # HELP gone_total Gone.
+                # TYPE gone_total counter
+                # HELP sent_bytes_total Sent.
+                # TYPE sent_bytes_total counter
+                sent_bytes_total 12
+
+                """)
+    }
+
     @Test func `metrics are sorted by name and series by labels`() {
         let registry = PrometheusRegistry()
         registry.gauge("b", help: "Second.").set(1.5)

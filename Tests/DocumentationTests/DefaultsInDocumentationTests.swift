@@ -3,6 +3,7 @@
 // The pages say what the program does: defaults stand in one file, and what the documentation says of them is held against it.
 
 import ApusModel
+import ApusRules
 import Testing
 
 #if canImport(FoundationEssentials)
@@ -23,6 +24,8 @@ import Testing
         let line = page.split(separator: "\n").first { $0.hasPrefix("| \(name)") }
         return String(try #require(line, "no row '\(name)'"))
     }
+
+    private func seconds(_ duration: Duration) -> Int64 { duration.milliseconds / 1000 }
 
     private func text(_ bytes: Int) -> String {
         bytes % (1 << 20) == 0 ? "\(bytes >> 20) MiB" : "\(bytes >> 10) KiB"
@@ -51,6 +54,42 @@ import Testing
                 "\(Defaults.batchEventsMax)"))
         #expect(
             try row("head of a request", of: page).contains("\(Defaults.headTimeout.milliseconds / 1000) s"))
+    }
+
+    @Test func `the conventions of the HTTP API are the defaults`() throws {
+        let page = try page("docs/http-api.md")
+        #expect(page.contains("`limit` (1 to \(Defaults.pageLimitMax), default \(Defaults.pageLimit))"))
+        #expect(
+            page.contains(
+                "`wait` (how long to wait for\nthe first event, default `0s`, at most `\(seconds(Defaults.waitMax))s`)"
+            ))
+        #expect(page.contains("Every \(seconds(Defaults.tailHeartbeat)) s a comment line"))
+        #expect(page.contains("`lease` 0 s to \(seconds(Defaults.leaseMax) / 3600) h"))
+        #expect(
+            page.contains(
+                "\"partitions\": \(Defaults.partitions), \"durability\": \"\(Defaults.durability)\""))
+        #expect(
+            page.contains(
+                "\"retention\": {\"age\": \"\(seconds(Defaults.retentionAge) / 86_400)d\", \"bytes\": null}"))
+        #expect(page.contains("\"segment_bytes\": \(Defaults.segmentBytes)"))
+        #expect(
+            page.contains(
+                "\"lease\": \"\(seconds(Defaults.lease))s\", \"max_in_flight\": \(Defaults.inFlightMax), \"max_attempts\": \(Defaults.attemptsMax), \"retry\": {\"initial\": \"\(seconds(Defaults.retryInitial))s\", \"max\": \"\(seconds(Defaults.retryMax) / 60)m\"}"
+            ))
+        #expect(
+            page.contains(
+                "\"timeout\": \"\(seconds(Defaults.webhookTimeout))s\", \"concurrency\": \(Defaults.webhookConcurrency)"
+            ))
+    }
+
+    @Test func `the limits of patterns are those of the program`() throws {
+        let page = try page("docs/rules.md").replacing(",", with: "")
+        let limits = PatternLimits()
+        #expect(try row("length of the text", of: page).contains(" \(limits.textBytesMax) bytes"))
+        #expect(try row("nesting", of: page).contains(" \(limits.depthMax) levels"))
+        #expect(try row("fields with alternatives", of: page).contains(" \(limits.leavesMax) "))
+        #expect(try row("alternatives in all", of: page).contains(" \(limits.alternativesMax) "))
+        #expect(try row("combinations of `$or`", of: page).contains(" \(limits.combinationsMax) "))
     }
 
     @Test func `the defaults of subscriptions are those of the delivery page`() throws {

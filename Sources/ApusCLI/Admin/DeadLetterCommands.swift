@@ -36,6 +36,16 @@ struct DeadLetterOptions: ParsableArguments {
         }
     }
 
+    /// Tells that some of those that were named do not exist (any more).
+    func check(matched: Int) throws {
+        let named = Set(ids).count
+        guard matched < named else { return }
+        throw Failure(
+            "\(named - matched) of \(named) dead letters do not exist",
+            why: "they were redriven or discarded, or never were", fix: "apus dead-letter list",
+            status: .notFound)
+    }
+
     var selection: DeadLetterSelection {
         DeadLetterSelection(topic: topic, subscription: subscription, ids: ids)
     }
@@ -117,6 +127,7 @@ extension DeadLetterCommand {
                         "redrove \(Decimal.grouped(result.done)) of \(Decimal.grouped(result.matched)) dead letters"
                     ]
             }
+            try options.check(matched: Int(result.matched))
         }
     }
 
@@ -147,6 +158,7 @@ extension DeadLetterCommand {
                         "discarded \(Decimal.grouped(result.done)) of \(Decimal.grouped(result.matched)) dead letters"
                     ]
             }
+            try options.check(matched: Int(result.matched))
         }
     }
 }

@@ -131,6 +131,8 @@ extension RuleCommand {
                         "\(file) does not hold a rule", why: "a rule is a JSON object", status: .usage)
                 }
                 object["name"] = nil  // the command line names it
+                // What a rule is shown with and cannot be told, so that one that was shown can be set again.
+                for member in ["created", "matches", "subscriptions"] { object[member] = nil }
                 return object
             }
             var settings = JSONObject()

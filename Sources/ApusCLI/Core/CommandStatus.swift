@@ -59,7 +59,10 @@ package struct Failure: Error, Sendable, Hashable {
 
     /// What a failed request means for the command that made it.
     package init(_ error: ApusClientError) {
-        self.init(error.what, why: error.why, fix: error.hint, status: CommandStatus(error.kind))
+        self.init(
+            error.what, why: error.why,
+            fix: error.status == 401 ? CommandHint.token : error.hint.map(CommandHint.text),
+            status: CommandStatus(error.kind))
     }
 }
 

@@ -26,6 +26,12 @@ public enum ApusCLI {
                 session.console.print(exitCodesHelp)
                 return .ok
             }
+            // The parser answers `help` for a word that is no command with the help of all.
+            if arguments.first == "help",
+                let typo = CommandLineRewriter.unknownCommand(Array(arguments.dropFirst()))
+            {
+                return report.show(Failure(typo), arguments: arguments)
+            }
             do {
                 var command = try ApusCommand.parseAsRoot(CommandLineRewriter.hoistOptions(arguments))
                 if var asynchronous = command as? any AsyncParsableCommand {
@@ -47,6 +53,15 @@ public enum ApusCLI {
             return String(repeating: " ", count: 5 - number.count) + number + "  " + status.meaning
         }
         return (["EXIT CODES"] + lines).joined(separator: "\n")
+    }
+}
+
+extension Failure {
+    /// What a mistyped command means.
+    fileprivate init(_ typo: CommandLineRewriter.UnknownCommand) {
+        self.init(
+            "there is no command '\(typo.word)'", why: typo.suggestion.map { "did you mean '\($0)'?" },
+            fix: "\(typo.parent) --help", status: .usage)
     }
 }
 
@@ -79,10 +94,7 @@ struct ErrorReport {
 
     private func usageFailure(_ error: any Error, _ arguments: [String]) -> Failure {
         if let typo = CommandLineRewriter.unknownCommand(arguments) {
-            let known = typo.suggestion.map { "did you mean '\($0)'?" }
-            return Failure(
-                "there is no command '\(typo.word)'", why: known, fix: "\(typo.parent) --help", status: .usage
-            )
+            return Failure(typo)
         }
         let message = ApusCommand.message(for: error)
         let path = CommandLineRewriter.commandPath(arguments).joined(separator: " ")

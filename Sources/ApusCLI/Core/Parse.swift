@@ -25,6 +25,30 @@ enum Parse {
         return size
     }
 
+    /// The name of a host, without a port.
+    static func hostName(_ text: String) throws -> String {
+        let isName = text.utf8.allSatisfy { byte in
+            byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A || byte >= 0x30 && byte <= 0x39 || byte == 0x2D
+                || byte == 0x2E
+        }
+        guard isName, !text.isEmpty else {
+            throw ValidationError(
+                "'\(text)' is not the name of a host; write it as bus.example.org, without a port")
+        }
+        return text
+    }
+
+    /// An origin, as browsers send it: scheme, host, and the port if it is not the scheme's own.
+    static func origin(_ text: String) throws -> String {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0] == "http:" || parts[0] == "https:", parts[1].isEmpty,
+            !parts[2].isEmpty
+        else {
+            throw ValidationError("'\(text)' is not an origin; write it as https://bus.example.org")
+        }
+        return text
+    }
+
     static func position(_ text: String) throws -> Position {
         guard let position = Position(text) else {
             throw ValidationError(

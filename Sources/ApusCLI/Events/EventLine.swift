@@ -34,7 +34,13 @@ package struct EventPrinter: Sendable {
         switch format {
         case .human: console.print(line(stored, topic: topic, prefix: prefix))
         case .json: console.print(stored.json.description)
-        case .data: console.print(Self.data(stored.event) ?? "")
+        case .data:
+            // For programs, so binary data come as they are; like everything else on a line of their own.
+            if let bytes = stored.event.dataBase64.flatMap(Base64.decode) {
+                console.write(bytes + [0x0A])
+            } else {
+                console.print(Self.data(stored.event) ?? "")
+            }
         }
     }
 

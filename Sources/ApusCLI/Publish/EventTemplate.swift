@@ -120,25 +120,3 @@ enum FreshID {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
-
-/// Base64 (RFC 4648 section 4).
-enum Base64 {
-    private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-    static func encode(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var index = 0
-        while index < bytes.count {
-            let group = bytes[index..<min(index + 3, bytes.count)]
-            let padded = Array(group) + Array(repeating: 0, count: 3 - group.count)
-            let word = Int(padded[0]) << 16 | Int(padded[1]) << 8 | Int(padded[2])
-            for place in 0..<4 {
-                text.append(place > group.count ? 0x3D : alphabet[word >> (18 - 6 * place) & 63])
-            }
-            index += 3
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-}

@@ -194,7 +194,7 @@ struct PublishRun {
                 throw error
             } catch {
                 guard retries.allow(error), await backoff.pause() else {
-                    finished.failure = error
+                    finished.failure = located(error, in: rest)
                     return finished
                 }
             }
@@ -202,6 +202,18 @@ struct PublishRun {
     }
 
     // MARK: Failing
+
+    /// The server counts the events of a request; whoever has the file counts those of the input.
+    private static func located(_ error: ApusClientError, in batch: [OutgoingEvent]) -> ApusClientError {
+        let prefix = "event "
+        guard let why = error.why, why.hasPrefix(prefix) else { return error }
+        let digits = why.dropFirst(prefix.count).prefix { $0.isASCII && $0.isNumber }
+        guard let index = Int(digits), batch.indices.contains(index) else { return error }
+        var located = error
+        let rest = why.dropFirst(prefix.count + digits.count)
+        located.why = "event \(batch[index].number) of the input, counted from 0\(rest)"
+        return located
+    }
 
     private func resumable(_ failure: Failure) -> Failure {
         var failure = failure

@@ -21,6 +21,10 @@ package struct ServeOptions: Sendable, Hashable {
     package var dataDirectory: String
     /// Where to listen.
     package var listen: [ListenAddress]
+    /// Names of the server beside `localhost` and its addresses.
+    package var hostNames: [String]
+    /// Origins of web pages that may use the API beside its own.
+    package var origins: [String]
     /// What callers must show; nil for no token.
     package var token: String?
     /// Whether listening beyond this machine without a token was asked for in so many words.
@@ -54,6 +58,20 @@ struct ServeFlags: ParsableArguments {
         ),
         transform: Parse.address)
     var listen: [ListenAddress] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A name under which clients reach the server; repeatable. Requests for other names are refused.",
+            valueName: "name"),
+        transform: Parse.hostName)
+    var hostName: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "An origin whose web pages may use the server, such as that of a proxy in front; repeatable.",
+            valueName: "url"),
+        transform: Parse.origin)
+    var origin: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -115,7 +133,7 @@ struct ServeFlags: ParsableArguments {
         let isLocal = addresses.allSatisfy(\.isLoopback)
         return ServeOptions(
             dataDirectory: try data ?? Self.defaultDirectory(isDevelopment: isDevelopment, session.variables),
-            listen: addresses,
+            listen: addresses, hostNames: hostName, origins: origin,
             token: token, insecure: insecure,
             logFormat: logFormat
                 ?? (session.console.isErrorTerminal ? .human : isDevelopment ? .human : .json),

@@ -42,6 +42,8 @@ extension ServerConfiguration {
         self.init(
             dataDirectory: options.dataDirectory,
             listen: options.listen.map { HTTPListenAddress(host: $0.host, port: $0.port) })
+        hostNames = options.hostNames
+        origins = options.origins
         token = options.token
         logFormat = options.logFormat == .json ? .json : .human
         logLevel = Logger.Level(rawValue: options.logLevel.rawValue) ?? .info

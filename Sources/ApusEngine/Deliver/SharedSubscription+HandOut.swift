@@ -5,6 +5,7 @@
 
 import ApusModel
 import ApusStorage
+import CloudEvents
 import DequeModule
 import Logging
 import Synchronization
@@ -18,7 +19,11 @@ extension SharedSubscription {
         var stored: StoredEvent
     }
 
-    /// Leases up to `limit` events. `completion` comes when their attempts are durable, on the store's thread, or at once when there are none.
+    /// The most data handed out at once, unless a single event is larger: an answer of many large events has to be held in memory whole,
+    /// as many times as there are consumers who ask.
+    private static let handOutBytesMax = 16 << 20
+
+    /// Leases up to `limit` events, fewer if they are large. `completion` comes when their attempts are durable, on the store's thread, or at once when there are none.
     ///
     /// - Returns: how many are being handed out, and the version to wait from when there are none.
     @discardableResult
@@ -28,12 +33,12 @@ extension SharedSubscription {
         var letters: [DeadLetterDraft] = []
         let (handouts, version) = state.withLock { state -> ([Handout], UInt64) in
             guard !state.isClosed, !state.definition.settings.isPaused else { return ([], state.version) }
-            let handouts = choose(limit: limit, lease: lease, &state, &letters)
+            let (handouts, mayBeMore) = choose(limit: limit, lease: lease, &state, &letters)
             if !handouts.isEmpty {
                 metrics.handedOut.increment(by: Int64(handouts.count))
                 count(handouts, &state, completion)
             }
-            if handouts.count == limit, !state.waiters.isEmpty { context.followers.enqueue(self) }
+            if mayBeMore, !state.waiters.isEmpty { context.followers.enqueue(self) }
             rearm(&state)
             return (handouts, state.version)
         }
@@ -44,11 +49,14 @@ extension SharedSubscription {
 
     private func choose(
         limit: Int, lease: Duration?, _ state: inout State, _ letters: inout [DeadLetterDraft]
-    ) -> [Handout] {
+    ) -> (handouts: [Handout], mayBeMore: Bool) {
         var handouts: [Handout] = []
         let settings = state.definition.settings
         let deadline = context.clock.now + (lease ?? settings.lease)
-        while handouts.count < limit, state.delivery.leased < settings.inFlightMax {
+        var byteCount = 0
+        while handouts.count < limit, byteCount < Self.handOutBytesMax,
+            state.delivery.leased < settings.inFlightMax
+        {
             guard let (position, stored) = nextEvent(&state, &letters) else { break }
             let nonce = context.entropy.next()
             let attempt = state.delivery.lease(position, nonce: nonce, deadline: deadline)
@@ -56,8 +64,9 @@ extension SharedSubscription {
                 Handout(
                     token: LeaseToken(position: position, nonce: nonce), attempt: attempt, deadline: deadline,
                     stored: stored))
+            byteCount += stored.event.data?.bytes.count ?? 0
         }
-        return handouts
+        return (handouts, handouts.count == limit || byteCount >= Self.handOutBytesMax)
     }
 
     private func nextEvent(

@@ -80,6 +80,7 @@ struct PublishHandler: Sendable {
         if head.query != nil {
             request.key = try QueryReader(head, known: PublishHandler.parameters).string("key")
         }
+        RequestTrace.adopt(head, into: &request.events)
         guard request.events.count <= context.configuration.batchEventsMax else {
             throw Problem(
                 .tooLarge,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Upper bounds of histogram buckets, and the three sets that Apus uses.
+// Upper bounds of histogram buckets, and the sets that Apus uses.
 
 /// The upper bounds of a histogram's buckets, in ascending order; `+Inf` is always there and not listed.
 public struct PrometheusBuckets: Hashable, Sendable {
@@ -31,6 +31,9 @@ public struct PrometheusBuckets: Hashable, Sendable {
     public static let delay = PrometheusBuckets(upperBounds: [
         0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 3600, 21600, 86400,
     ])
+
+    /// Powers of two from 1 to 4,096: how many of something went together.
+    public static let counts = PrometheusBuckets(upperBounds: (0...12).map { Double(1 << $0) })
 
     /// Powers of ten from 1 to 10^9: sizes and counts whose unit is not known.
     public static let magnitude = PrometheusBuckets(upperBounds: [

@@ -12,10 +12,19 @@ public import CoreMetrics
 public struct PrometheusMetricsFactory: MetricsFactory {
     /// Where the metrics are kept.
     public let registry: PrometheusRegistry
+    private let helpTexts: [String: String]
 
     /// A factory on `registry`; hand it to `MetricsSystem.bootstrap`.
-    public init(registry: PrometheusRegistry) {
+    ///
+    /// - Parameter help: what metrics mean, by the names under which they are exposed: swift-metrics has no place for it. Others are
+    ///   told to be of swift-metrics.
+    public init(registry: PrometheusRegistry, help: [String: String] = [:]) {
         self.registry = registry
+        helpTexts = help
+    }
+
+    private func help(_ series: Series) -> String {
+        helpTexts[series.name] ?? "The metric \(series.label) of swift-metrics."
     }
 
     /// A counter of whole numbers.
@@ -23,7 +32,7 @@ public struct PrometheusMetricsFactory: MetricsFactory {
         let series = Series(label, dimensions, suffix: "_total")
         return CounterAdapter(
             series: series,
-            counter: registry.counter(series.name, help: series.help, labels: series.labels))
+            counter: registry.counter(series.name, help: help(series), labels: series.labels))
     }
 
     /// A counter of fractions.
@@ -32,7 +41,7 @@ public struct PrometheusMetricsFactory: MetricsFactory {
     ) -> any FloatingPointCounterHandler {
         let series = Series(label, dimensions, suffix: "_total")
         let found = registry.instrument(
-            series.name, help: series.help, kind: .counter, labels: series.labels
+            series.name, help: help(series), kind: .counter, labels: series.labels
         ) { _ in .fractionCounter(FractionCounter()) }
         guard case .fractionCounter(let counter) = found else {
             return FractionCounterAdapter(series: series, counter: FractionCounter())
@@ -76,14 +85,14 @@ public struct PrometheusMetricsFactory: MetricsFactory {
     private func gauge(_ label: String, _ dimensions: [(String, String)]) -> GaugeAdapter {
         let series = Series(label, dimensions, suffix: "")
         return GaugeAdapter(
-            series: series, gauge: registry.gauge(series.name, help: series.help, labels: series.labels))
+            series: series, gauge: registry.gauge(series.name, help: help(series), labels: series.labels))
     }
 
     private func histogram(_ series: Series, buckets: PrometheusBuckets) -> HistogramAdapter {
         HistogramAdapter(
             series: series,
             histogram: registry.histogram(
-                series.name, help: series.help, buckets: buckets, labels: series.labels))
+                series.name, help: help(series), buckets: buckets, labels: series.labels))
     }
 
     private func remove(_ handler: Any) {
@@ -96,14 +105,16 @@ public struct PrometheusMetricsFactory: MetricsFactory {
 
 /// Name and labels of a foreign metric, made to fit.
 private struct Series: Sendable {
+    /// As swift-metrics knows it.
+    let label: String
+    /// As it is exposed.
     let name: String
-    let help: String
     let labels: PrometheusLabels
 
     init(_ label: String, _ dimensions: [(String, String)], suffix: String) {
         let name = PrometheusName.metric(from: label)
         self.name = name.hasSuffix(suffix) ? name : name + suffix
-        help = "The metric \(label) of swift-metrics."
+        self.label = label
         // Two names may become the same; the later one wins, as in a dictionary.
         let fitting = Dictionary(
             dimensions.map { (PrometheusName.label(from: $0.0), $0.1) }, uniquingKeysWith: { $1 })

@@ -44,6 +44,20 @@ public final class PrometheusRegistry: Sendable {
         return counter
     }
 
+    /// A counter whose value is asked for at each scrape: something that others count already. It replaces an earlier one with the
+    /// same labels.
+    ///
+    /// - Parameter read: the value, which never falls, or nil to leave the series out of this scrape. Called as that of a gauge is.
+    /// - Precondition: `name` matches `[a-zA-Z_:][a-zA-Z0-9_:]*`; by convention it ends in `_total`.
+    public func counter(
+        _ name: String, help: String, labels: PrometheusLabels = .none,
+        reading read: @escaping @Sendable () -> Double?
+    ) {
+        _ = withFamily(name, help: help, kind: .counter) { family in
+            family.setCallback(labels: labels, seriesMax: seriesMax, refused: refusedSeries, read: read)
+        }
+    }
+
     /// The gauge of this name and these labels, made if there is none yet.
     ///
     /// - Precondition: `name` matches `[a-zA-Z_:][a-zA-Z0-9_:]*`.

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What the metrics mean that are kept with swift-metrics, which has no place to say so. docs/observability.md says the same for people
+// who choose alerts; a test holds the page against a running server.
+
+/// What `# HELP` says in `/metrics`.
+enum MetricHelp {
+    /// Texts by the names of the metrics.
+    static let texts = [
+        "apus_published_events_total": "Events acknowledged to publishers, by topic.",
+        "apus_routed_events_total": "Copies made by rules, by the topic they were copied from.",
+        "apus_rule_matches_total": "Events that a rule matched.",
+        "apus_deliveries_total": "Events handed out, repeats included.",
+        "apus_delivery_attempts_total": "Attempts that have ended, by outcome.",
+        "apus_dead_letters_total": "Events given up.",
+        "apus_unreadable_batches_total": "Damaged batches that a subscription had to pass over.",
+        "apus_publish_ack_duration_seconds": "From the whole request to its answer, durable.",
+        "apus_http_published_events_total": "Events acknowledged to publishers over HTTP.",
+        "apus_http_requests_total": "Requests by route and class of status.",
+        "apus_http_request_duration_seconds": "How long requests took, by route.",
+        "apus_http_waiting": "Requests that wait for events, and streams.",
+        "apus_http_open_streams": "Streams that are open.",
+    ]
+}

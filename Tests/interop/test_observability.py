@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the server tells about itself: metrics by their values and not by their names only, the page that lists them, and traces from a
+publisher to each delivery."""
+
+import collections
+import http.server
+import pathlib
+import re
+import threading
+import time
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from apus_server import event
+
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "observability.md"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.fixture
+def server(new_server):
+    return new_server("--allow-private-webhooks").start()
+
+
+@pytest.fixture
+def hook():
+    """A webhook that answers 500 to every fourth request, and keeps the headers of all."""
+    seen = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            seen.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(500 if len(seen) % 4 == 0 else 204)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listener.daemon_threads = True
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    listener.seen = seen
+    listener.url = f"http://127.0.0.1:{listener.server_port}/hook"
+    yield listener
+    listener.shutdown()
+    listener.server_close()
+
+
+def families(server):
+    return {family.name: family for family in text_string_to_metric_families(server.metrics())}
+
+
+def value(server, name, **labels):
+    """The value of one sample; None if there is none."""
+    for family in families(server).values():
+        for sample in family.samples:
+            if sample.name == name and sample.labels == labels:
+                return sample.value
+    return None
+
+
+def until(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+
+
+def test_values_are_what_happened(server, hook):
+    server.create_topic("src")
+    server.create_topic("vip")
+    server.create_rule("r", "src", {"data": {"n": [{"numeric": ["<", 40]}]}}, [{"topic": "vip"}])
+    server.succeed("PUT", "/v1/subscriptions/pull", json={
+        "topic": "src", "start": "earliest", "lease": "1s", "retry": {"initial": "100ms", "max": "100ms"}})
+    server.succeed("PUT", "/v1/subscriptions/push", json={
+        "topic": "vip", "start": "earliest", "push": {"url": hook.url, "concurrency": 1},
+        "retry": {"initial": "20ms", "max": "20ms"}})
+    for number in range(50):
+        server.publish("src", event(number, {"n": number}))
+    server.publish("src", *[event(number, {"n": number}) for number in range(50, 100)])
+    assert server.request("POST", "/v1/topics/src/events", headers={"ce-id": "x"}).status_code == 400
+    push = {"subscription": "push", "topic": "vip"}
+    until(lambda: value(
+        server, "apus_delivery_attempts_total", outcome="acknowledged", **push) == 40)
+
+    leases = [
+        delivery["lease"] for delivery in server.succeed(
+            "POST", "/v1/subscriptions/pull/receive", json={"max": 30}).json()["deliveries"]]
+    settle = {
+        "ack": (leases[:10], {}), "release": (leases[10:15], {"delay": "1h"}),
+        "reject": (leases[15:18], {"reason": "no"}), "extend": (leases[18:28], {"lease": "1h"})}
+    for verb, (chosen, more) in settle.items():
+        server.succeed("POST", f"/v1/subscriptions/pull/{verb}", json={"leases": chosen, **more})
+    pull = {"subscription": "pull", "topic": "src"}
+    # Two leases are left to end.
+    until(lambda: value(server, "apus_delivery_attempts_total", outcome="expired", **pull) == 2)
+
+    failed = (len(hook.seen)) // 4
+    route = "POST /v1/topics/{topic}/events"
+    expected = [
+        ("apus_published_events_total", {"topic": "src"}, 100),
+        ("apus_http_published_events_total", {}, 100),
+        ("apus_publish_ack_duration_seconds_count", {}, 51),
+        ("apus_http_requests_total", {"route": route, "status": "2xx"}, 51),
+        ("apus_http_requests_total", {"route": route, "status": "4xx"}, 1),
+        ("apus_rule_matches_total", {"rule": "r", "topic": "src"}, 40),
+        ("apus_routed_events_total", {"topic": "src"}, 40),
+        ("apus_deliveries_total", pull, 30),
+        ("apus_deliveries_total", push, 40 + failed),
+        ("apus_delivery_attempts_total", {"outcome": "acknowledged", **pull}, 10),
+        ("apus_delivery_attempts_total", {"outcome": "released", **pull}, 5),
+        ("apus_delivery_attempts_total", {"outcome": "rejected", **pull}, 3),
+        ("apus_delivery_attempts_total", {"outcome": "failed", **push}, failed),
+        ("apus_dead_letters_total", pull, 3),
+        ("apus_dead_letters_waiting", {}, 3),
+        # 100 without 13 that are settled and 10 that are leased.
+        ("apus_subscription_backlog", pull, 77),
+        ("apus_subscription_in_flight", pull, 10),
+        ("apus_subscription_backlog", push, 0),
+        ("apus_subscription_oldest_unsettled_age_seconds", push, 0),
+        ("apus_topics", {}, 3),
+        ("apus_rules", {}, 1),
+        ("apus_ready", {}, 1),
+    ]
+    found = [(name, labels, value(server, name, **labels)) for name, labels, _ in expected]
+    assert found == expected
+    assert value(server, "apus_subscription_waiting", **pull) >= 5
+    assert 0 < value(server, "apus_subscription_oldest_unsettled_age_seconds", **pull) < 60
+    flushes = value(server, "apus_journal_flush_duration_seconds_count")
+    assert 51 <= flushes <= value(server, "apus_journal_flush_batches_sum")
+    assert value(server, "apus_journal_flush_batches_count") == flushes
+    assert value(server, "apus_journal_flushed_bytes_total") > 100 * 50
+    assert value(server, "apus_disk_free_bytes") > 0
+
+    server.succeed("DELETE", "/v1/topics/src", params={"cascade": "true"})
+    server.succeed("DELETE", "/v1/subscriptions/push")
+    left = [
+        sample for family in families(server).values() for sample in family.samples
+        if sample.labels.get("topic") == "src" or "subscription" in sample.labels or "rule" in sample.labels]
+    assert left == []
+
+
+def test_every_metric_is_on_the_page_and_explains_itself(server):
+    server.create_topic("a")
+    server.create_topic("b")
+    server.succeed("PUT", "/v1/subscriptions/s", json={"topic": "a"})
+    server.create_rule("r", "a", {}, [{"topic": "b"}])
+    server.publish("a", event(1))
+    exposed = families(server)
+    described = [name for name, family in exposed.items() if "of swift-metrics" in family.documentation]
+    assert described == []
+    table = "".join(line for line in PAGE.read_text().splitlines(True) if line.startswith("| `"))
+    documented = set(re.findall(r"`((?:apus|process)_[a-z_]+)", table))
+    # The parser takes the suffix off a counter's name.
+    names = {name + "_total" if family.type == "counter" else name for name, family in exposed.items()}
+    assert names == documented
+
+
+def test_each_delivery_is_a_span_of_the_publishers_trace(server, hook):
+    server.create_topic("traced")
+    server.succeed("PUT", "/v1/subscriptions/s", json={
+        "topic": "traced", "push": {"url": hook.url, "concurrency": 1},
+        "retry": {"initial": "1ms", "max": "1ms"}})
+    own, request = "b7ad6b7169203331", "00f067aa0ba902b7"
+    server.succeed("POST", "/v1/topics/traced/events", json={}, headers={
+        "ce-specversion": "1.0", "ce-id": "own", "ce-source": "/s", "ce-type": "t", "ce-tracestate": "a=1",
+        "ce-traceparent": f"00-{TRACE}-{own}-01", "traceparent": f"00-{'1' * 32}-{'2' * 16}-01"})
+    for _ in range(3):
+        server.succeed("POST", "/v1/topics/traced/events", json={}, headers={
+            "traceparent": f"00-{TRACE}-{request}-01"})
+    until(lambda: len(hook.seen) >= 5)
+    assert [headers["ce-traceparent"].split("-")[2] for headers in hook.seen] == [own] + [request] * 4
+    spans = collections.Counter()
+    for headers in hook.seen:
+        version, trace, span, flags = headers["traceparent"].split("-")
+        assert (version, trace, flags) == ("00", TRACE, "01")
+        spans[span] += 1
+    # The fourth was tried twice: another attempt, another span.
+    assert len(spans) == 5 and not {own, request} & set(spans)
+    assert hook.seen[0]["tracestate"] == "a=1"
