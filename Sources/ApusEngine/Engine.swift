@@ -23,6 +23,8 @@ public final class Engine: Broker {
         var routers: [ResourceName: TopicRouter] = [:]
         var ledgers: [ResourceName: DeadLetterLedger] = [:]
         var ruleMatches: [ResourceName: Count] = [:]
+        /// How many tables of rules were made.
+        var tables: UInt64 = 0
     }
 
     let context: EngineContext
@@ -107,30 +109,32 @@ public final class Engine: Broker {
         for definition in definitions.subscriptions.values.sorted(by: { $0.name < $1.name }) {
             try openSubscription(definition)
         }
-        recoverRules(definitions.rules.values.sorted { $0.name < $1.name })
+        catalog.withLock { $0.definitions.rules = definitions.rules }
         for name in Set(definitions.rules.values.map(\.settings.topic)).sorted() {
-            try openRouter(name, isNew: false)
+            try openRouter(name)
+        }
+        for topic in catalog.withLock({ $0.topics.values.sorted { $0.name < $1.name } }) {
+            topic.passOver(seenOffsets(of: topic), in: context)
         }
         // Deletions that were decided and not carried out before the end of the last life.
         for log in gone { try? context.store.delete(log) }
         scheduleRetention()
     }
 
-    /// Rules begin where they did, but never after the end of their topic: what was lost there with the power, which topics without
-    /// `flush` allow, comes again as other events.
-    private func recoverRules(_ rules: [RuleDefinition]) {
-        var moved: [RegistryChange] = []
-        for rule in rules {
-            var definition = rule
-            if let ends = topicAtWork(rule.settings.topic)?.ends {
-                definition.startOffsets = rule.startOffsets.enumerated().map { number, start in
-                    number < ends.count ? min(start, ends[number]) : start
-                }
-            }
-            if definition != rule { moved.append(.rule(definition)) }
-            catalog.withLock { $0.definitions.rules[rule.name] = definition }
+    /// Per partition, the offset before which somebody remembers events.
+    private func seenOffsets(of topic: Topic) -> [Offset] {
+        let (shared, cursors, router, rules) = catalog.withLock { catalog in
+            (
+                catalog.shared.values.filter { $0.topic === topic },
+                catalog.cursors.values.filter { $0.topic === topic }, catalog.routers[topic.name],
+                catalog.definitions.rules.values.filter { $0.settings.topic == topic.name }
+            )
         }
-        if !moved.isEmpty { registry.append(moved) { _ in } }
+        var seen = router?.seen ?? []
+        for subscription in shared { seen.raise(to: subscription.seen) }
+        for subscription in cursors { seen.raise(to: subscription.seen) }
+        for rule in rules { seen.raise(to: rule.startOffsets) }
+        return seen
     }
 
     /// Puts a subscription to work.

@@ -101,13 +101,24 @@ public struct RecordBatchBuilder {
     /// The finished batch, its base offset 0 until a log places it; nil when nothing was added.
     public consuming func finish() -> RecordBatch? {
         guard count > 0 else { return nil }
+        return seal(lastOffsetDelta: Int32(truncatingIfNeeded: count - 1))
+    }
+
+    /// A batch without records that takes up `offsets` offsets, at least one: nothing will ever be found at them.
+    public static func hole(of offsets: Int32, timestamp: Timestamp) -> RecordBatch {
+        var builder = RecordBatchBuilder(capacity: RecordBatch.headerLength)
+        (builder.baseTimestamp, builder.maxTimestamp) = (timestamp, timestamp)
+        return builder.seal(lastOffsetDelta: max(offsets, 1) - 1)
+    }
+
+    private consuming func seal(lastOffsetDelta: Int32) -> RecordBatch {
         let length = buffer.writerIndex
         buffer.setInteger(Int64(0), at: 0)
         buffer.setInteger(Int32(truncatingIfNeeded: length - RecordBatch.lengthPrefix), at: 8)
         buffer.setInteger(Int32(0), at: 12)
         buffer.setInteger(Int8(2), at: 16)
         buffer.setInteger(Int16(0), at: 21)
-        buffer.setInteger(Int32(truncatingIfNeeded: count - 1), at: 23)
+        buffer.setInteger(lastOffsetDelta, at: 23)
         buffer.setInteger(baseTimestamp.rawValue, at: 27)
         buffer.setInteger(maxTimestamp.rawValue, at: 35)
         buffer.setInteger(producer.id, at: 43)

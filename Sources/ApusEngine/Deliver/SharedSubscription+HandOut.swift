@@ -87,9 +87,11 @@ extension SharedSubscription {
             state.delivery.grow(to: number)
             var ahead =
                 state.ahead.removeValue(forKey: number) ?? LookAhead(scanned: state.delivery.next[number])
+            let looked = ahead.scanned
             let progress = ahead.fill(
                 from: partition, topic: topic.name, recipient: name, filter: &state.filter, context: context
             ) { error in report(error, partition: number) }
+            if ahead.scanned > looked { state.delivery.see(partition: number, before: ahead.scanned) }
             if let stored = ahead.events.popFirst() {
                 state.ahead[number] = ahead
                 state.firstPartition = (number + 1) % partitions.count
