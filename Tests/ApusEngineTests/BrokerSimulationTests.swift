@@ -70,6 +70,7 @@ import Testing
         Finding(4627, "an event at an offset that had been lost was taken for the copied one before it"),
         Finding(20451, "the same, with the copies of another partition in between"),
         Finding(25626, "an event at an offset that had been lost was taken for the settled one before it"),
+        Finding(45242, "a subscription waited for events that had been lost"),
         Finding(4650, "a note forgot copies of events that rules still had to pass"),
         Finding(37835, "retention took copies that no note knew of, so that they were made again"),
         Finding(23125, "the same, with several copies"),

@@ -29,6 +29,22 @@ import Testing
         #expect(try await rig.receive("work").map(\.stored.event.id) == ["c"])
     }
 
+    @Test func `nobody waits for events that were lost, although nothing can be written in their place`()
+        async throws
+    {
+        var rig = try EngineRig()
+        let orders = try await rig.topic("orders", TopicSettings(durability: .none)).id.member(0)
+        try await rig.subscription("work", .shared("orders"))
+        try await rig.publish(["a"], to: "orders")
+        #expect(try await rig.receive("work").count == 1)
+        rig.store.lose(orders, from: .zero)
+        rig.store.refuseAppends(to: orders, with: .failed("simulated"))
+        rig = try rig.restarted()
+        rig.pass(.seconds(3))
+        #expect(try await rig.receive("work").isEmpty)
+        #expect(try rig.describe("work").backlog == 0)
+    }
+
     @Test func `an event after a loss is copied although a copy of the lost one is there`() async throws {
         var rig = try EngineRig()
         let topic = try await rig.topic("orders", TopicSettings(durability: .none))

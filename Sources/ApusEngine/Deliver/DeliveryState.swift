@@ -199,6 +199,13 @@ package struct DeliveryState: Sendable {
         for (partition, offset) in offsets.enumerated() { see(partition: partition, before: offset) }
     }
 
+    /// Events of `partition` from `end` on were lost with the power: nobody waits for them. Their offsets stay passed.
+    package mutating func forget(partition: Int, from end: Offset) {
+        for position in items.keys where position.partition == partition && position.offset >= end {
+            set(position, nil)
+        }
+    }
+
     // MARK: Time
 
     /// When `elapse` next has something to do.

@@ -87,6 +87,9 @@ final class SharedSubscription: Follower {
         for position in try unaccounted.find(in: topic, recipient: name, filter: &filter, context: context) {
             delivery.putBack(position, attempts: 0)
         }
+        for partition in topic.partitions {
+            delivery.forget(partition: partition.number, from: partition.signal.end)
+        }
         state = Mutex(
             State(definition: definition, delivery: delivery, log: log, filter: filter, deadLetterMark: mark))
         takeSnapshotIfDue()
