@@ -132,6 +132,8 @@ struct LogSlot {
 struct SharedState {
     var slots: [LogSlot?] = []
     var slotOf: [LogID: Int] = [:]
+    /// Slots of logs that were deleted.
+    var freeSlots: [Int] = []
     var queue: [PendingAppend] = []
     /// Bytes accepted and neither completed nor refused.
     var queueBytes = 0
@@ -162,7 +164,7 @@ struct SharedState {
     }
 
     mutating func add(_ slot: LogSlot) -> Int {
-        let index = slots.firstIndex { $0 == nil } ?? slots.count
+        let index = freeSlots.popLast() ?? slots.count
         if index == slots.count { slots.append(slot) } else { slots[index] = slot }
         slotOf[slot.id] = index
         return index
