@@ -5,11 +5,15 @@
 
 import ApusModel
 import ApusStorage
+import CloudEvents
 import DequeModule
 import Logging
 import Synchronization
 
 extension SharedSubscription {
+    /// Bytes of events handed out together, after which no further one is added: a consumer may never read its answer.
+    private static let groupBytesMax = 4 << 20
+
     /// One event to be handed out.
     struct Handout: Sendable {
         var token: LeaseToken
@@ -33,7 +37,7 @@ extension SharedSubscription {
                 metrics.handedOut.increment(by: Int64(handouts.count))
                 count(handouts, &state, completion)
             }
-            if handouts.count == limit, !state.waiters.isEmpty { context.followers.enqueue(self) }
+            if !handouts.isEmpty, !state.waiters.isEmpty { context.followers.enqueue(self) }
             rearm(&state)
             return (handouts, state.version)
         }
@@ -48,8 +52,12 @@ extension SharedSubscription {
         var handouts: [Handout] = []
         let settings = state.definition.settings
         let deadline = context.clock.now + (lease ?? settings.lease)
-        while handouts.count < limit, state.delivery.leased < settings.inFlightMax {
+        var held = 0
+        while handouts.count < limit, held < SharedSubscription.groupBytesMax,
+            state.delivery.leased < settings.inFlightMax
+        {
             guard let (position, stored) = nextEvent(&state, &letters) else { break }
+            held += stored.event.data?.bytes.count ?? 0
             let nonce = context.entropy.next()
             let attempt = state.delivery.lease(position, nonce: nonce, deadline: deadline)
             handouts.append(
