@@ -84,9 +84,7 @@ extension Engine {
         guard (1...16).contains(definition.settings.targets.count) else {
             throw .invalid("a rule has 1 to 16 targets, not \(definition.settings.targets.count)")
         }
-        for name in definition.targetTopics where definitions.topics[name] == nil {
-            throw .unknownTopic(name)
-        }
+        for name in definition.targetTopics { _ = try requireTopic(name) }
         if let cycle = definitions.cycle(adding: definition) {
             let way = cycle.map(\.description).joined(separator: " → ")
             throw .invalid(

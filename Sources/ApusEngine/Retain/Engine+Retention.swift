@@ -24,9 +24,11 @@ extension Engine {
             $0.reading(now: context.clock.now, wall: context.clock.wall, newest: newestTimestamp(topics))
         }
         let noted = notedEnds()
+        let spared = reopening.withLock(\.spared)
         for topic in topics {
             let settings = topic.definition.settings
-            guard settings.retentionAge != nil || settings.retentionBytes != nil else { continue }
+            guard settings.retentionAge != nil || settings.retentionBytes != nil, !spared.contains(topic.name)
+            else { continue }
             let pins = pins(of: topic, noted: noted)
             for partition in topic.partitions {
                 trim(topic, partition, settings, wall: wall, pin: pins[partition.number])
