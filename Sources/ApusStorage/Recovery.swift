@@ -107,7 +107,10 @@ struct Recovery {
             pool.adopt(found.file, sequence: isDone ? nil : found.header.sequence)
         }
         var logs: [(LogFiles, LogRecovery)] = []
-        for files in try openLogs(journal) {
+        let opened = try openLogs(journal)
+        // A process that ended while it made logs may have left them without a flush; nothing may be promised of them before.
+        try LogFiles.settle(opened.filter { known[$0.id] == nil }, in: directory + "/logs", environment)
+        for files in opened {
             let recovered = try recover(files, known[files.id], hasCheckpoint: hasCheckpoint, journal, boot)
             if !recovered.gaps.isEmpty { checkpoint?.logs[files.id] = nil }
             logs.append((files, recovered))
