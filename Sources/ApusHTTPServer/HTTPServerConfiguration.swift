@@ -76,7 +76,7 @@ public struct HTTPServerConfiguration: Sendable {
         bodiesBytesMax = 256 << 20
         pipelinedRequestsMax = 16
         outputBytesMax = 256 * 1024
-        streamBufferBytesMax = 256 * 1024
+        streamBufferBytesMax = 64 * 1024
         eventLoopCount = nil
         backlog = 1024
     }

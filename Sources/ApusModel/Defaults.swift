@@ -70,6 +70,8 @@ public enum Defaults {
     public static let headerFieldsMax = 100
     /// Levels of nesting in JSON.
     public static let jsonDepthMax = 128
+    /// Connections at once; fewer where the system allows fewer open files.
+    public static let connectionsMax = 16_000
     /// Events in a batch.
     public static let batchEventsMax = 10_000
     /// Within what time the head of a request must have arrived.

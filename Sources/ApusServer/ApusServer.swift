@@ -158,6 +158,8 @@ public enum ApusServer {
         server.limits.headerBytesMax = Defaults.headerBytesMax
         server.limits.headerFieldsMax = Defaults.headerFieldsMax
         server.headTimeout = Defaults.headTimeout
+        server.connectionsMax = FileLimit.connections(
+            wanted: Defaults.connectionsMax, files: FileLimit.raise())
         var gateway = HTTPGatewayConfiguration(server: server)
         gateway.token = configuration.token
         gateway.hostNames = configuration.hostNames

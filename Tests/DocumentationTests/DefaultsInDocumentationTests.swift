@@ -53,6 +53,8 @@ import Testing
             try row("events in a batch", of: page).replacing(",", with: "").contains(
                 "\(Defaults.batchEventsMax)"))
         #expect(
+            try row("connections", of: page).replacing(",", with: "").contains("\(Defaults.connectionsMax)"))
+        #expect(
             try row("head of a request", of: page).contains("\(Defaults.headTimeout.milliseconds / 1000) s"))
     }
 

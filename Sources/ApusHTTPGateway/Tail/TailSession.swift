@@ -25,7 +25,7 @@ struct TailSession {
     private let output: ServerSentEventWriter
 
     /// The most events that are in memory at the same time.
-    private static let batchEventsMax = 100
+    private static let batchEventsMax = 50
     /// With more partitions than this, only the last message of a batch says the position: tokens grow with partitions.
     private static let narrowPartitionsMax = 32
 
