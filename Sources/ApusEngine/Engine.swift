@@ -23,6 +23,8 @@ public final class Engine: Broker {
         var routers: [ResourceName: TopicRouter] = [:]
         var ledgers: [ResourceName: DeadLetterLedger] = [:]
         var ruleMatches: [ResourceName: Count] = [:]
+        /// How many tables of rules were made.
+        var tables: UInt64 = 0
     }
 
     let context: EngineContext
@@ -30,6 +32,7 @@ public final class Engine: Broker {
     let registry: RegistryLog
     let gate: CommandGate
     let retention: Mutex<RetentionClock>
+    let reopening = Mutex(Reopening())
     private let worker: EngineWorker?
     private let recoveryTime = Mutex(Duration.zero)
     private let isStopping = Atomic(false)
@@ -38,7 +41,8 @@ public final class Engine: Broker {
     /// Opens the engine as its store left it.
     ///
     /// - Parameter isDriven: whether the caller gives the engine its turns (``turn()``); otherwise a thread of its own does, from ``start()`` on.
-    /// - Throws: ``LogError`` when the registry or the log of a subscription cannot be read; a topic that cannot be read is reported when it is used.
+    /// - Throws: ``LogError`` when the registry cannot be read. A topic, subscription or rule that cannot be opened is opened later, by itself;
+    ///   until then what is asked of it is ``BrokerError/unavailable(_:)``.
     public init(
         store: any LogStore, clock: any EngineClock = SystemClock(), entropy: Entropy = Entropy(),
         options: EngineOptions = EngineOptions(), logger: Logger, dispatcher: any DeliveryDispatcher,
@@ -49,7 +53,11 @@ public final class Engine: Broker {
         context = EngineContext(
             store: store, clock: clock, entropy: entropy, options: options, logger: logger,
             dispatcher: dispatcher,
-            wake: { worker?.wake() })
+            wake: { worker?.wake() },
+            offload: { work in
+                // One change is made at a time, so there is one such thread at a time; driven engines have no threads.
+                if isDriven { work() } else { _ = WorkerThread(name: "apus-files", work) }
+            })
         gate = CommandGate(inbox: context.inbox)
         registry = try RegistryLog(context: context)
         retention = Mutex(RetentionClock())
@@ -93,44 +101,12 @@ public final class Engine: Broker {
             self.openDeadLetterTopic(name, completion)
         }
         self.office.withLock { $0 = office }
-        for definition in definitions.topics.values.sorted(by: { $0.name < $1.name }) {
-            let topic = Topic(definition, queue: context.followers)
-            try topic.open(in: context.store)
-            let ledger =
-                definition.holdsDeadLetters ? try DeadLetterLedger(topic: topic, context: context) : nil
-            catalog.withLock { catalog in
-                catalog.definitions.topics[definition.name] = definition
-                catalog.topics[definition.name] = topic
-                catalog.ledgers[definition.name] = ledger
-            }
-        }
-        for definition in definitions.subscriptions.values.sorted(by: { $0.name < $1.name }) {
-            try openSubscription(definition)
-        }
-        recoverRules(definitions.rules.values.sorted { $0.name < $1.name })
-        for name in Set(definitions.rules.values.map(\.settings.topic)).sorted() {
-            try openRouter(name, isNew: false)
-        }
+        catalog.withLock { $0.definitions = definitions }
+        putToWork()
+        if isSomethingClosed { reopenSoon() }
         // Deletions that were decided and not carried out before the end of the last life.
         for log in gone { try? context.store.delete(log) }
         scheduleRetention()
-    }
-
-    /// Rules begin where they did, but never after the end of their topic: what was lost there with the power, which topics without
-    /// `flush` allow, comes again as other events.
-    private func recoverRules(_ rules: [RuleDefinition]) {
-        var moved: [RegistryChange] = []
-        for rule in rules {
-            var definition = rule
-            if let ends = topicAtWork(rule.settings.topic)?.ends {
-                definition.startOffsets = rule.startOffsets.enumerated().map { number, start in
-                    number < ends.count ? min(start, ends[number]) : start
-                }
-            }
-            if definition != rule { moved.append(.rule(definition)) }
-            catalog.withLock { $0.definitions.rules[rule.name] = definition }
-        }
-        if !moved.isEmpty { registry.append(moved) { _ in } }
     }
 
     /// Puts a subscription to work.
@@ -145,6 +121,10 @@ public final class Engine: Broker {
             }
         case .shared:
             guard let office = office.withLock({ $0 }) else { return }
+            // Without its dead-letter topic nobody could tell what is buried there already.
+            guard
+                topicAtWork(definition.deadLetter) != nil || definitions.topics[definition.deadLetter] == nil
+            else { throw .failed("its dead-letter topic '\(definition.deadLetter)' is not open") }
             let shared = try SharedSubscription(
                 definition, topic: topic, context: context, deadLetters: office)
             if let target = topicAtWork(definition.deadLetter) {
@@ -166,8 +146,9 @@ public final class Engine: Broker {
     }
 
     func requireTopic(_ name: ResourceName) throws(BrokerError) -> Topic {
-        guard let topic = topicAtWork(name) else { throw .unknownTopic(name) }
-        return topic
+        if let topic = topicAtWork(name) { return topic }
+        guard definitions.topics[name] != nil else { throw .unknownTopic(name) }
+        throw .unavailable(.notOpen("topic '\(name)' could not be opened; that is tried again"))
     }
 
     func requirePartition(_ name: ResourceName, _ number: Int) throws(BrokerError) -> (Topic, Partition) {

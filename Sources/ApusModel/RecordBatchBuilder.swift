@@ -117,6 +117,17 @@ public struct RecordBatchBuilder {
     /// of no further use.
     public mutating func finish() -> RecordBatch? {
         guard count > 0 else { return nil }
+        return seal(lastOffsetDelta: Int32(truncatingIfNeeded: count - 1))
+    }
+
+    /// A batch without records that takes up `offsets` offsets, at least one: nothing will ever be found at them.
+    public static func hole(of offsets: Int32, timestamp: Timestamp) -> RecordBatch {
+        var builder = RecordBatchBuilder(capacity: RecordBatch.headerLength)
+        (builder.baseTimestamp, builder.maxTimestamp) = (timestamp, timestamp)
+        return builder.seal(lastOffsetDelta: max(offsets, 1) - 1)
+    }
+
+    private mutating func seal(lastOffsetDelta: Int32) -> RecordBatch {
         // Taken out, so that filling in the header finds the bytes unshared and copies nothing.
         var batch = ByteBuffer()
         swap(&batch, &buffer)
@@ -130,7 +141,7 @@ public struct RecordBatchBuilder {
             header.integer(Int8(2))
             header.integer(UInt32(0))
             header.integer(Int16(0))
-            header.integer(records - 1)
+            header.integer(lastOffsetDelta)
             header.integer(baseTimestamp.rawValue)
             header.integer(maxTimestamp.rawValue)
             header.integer(producer.id)

@@ -11,6 +11,7 @@ extension FileLogStore {
     public func claim(
         _ log: LogID, _ configuration: LogConfiguration, onAdvance: @escaping @Sendable (Offset) -> Void
     ) throws(LogError) -> LogClaim {
+        if let claim = try claimFirst(log, configuration, onAdvance) { return claim }
         // Outside the locks, since those who are told may call the store; and not for as long as appends keep coming.
         defer { if threads.isRunning { threads.wakeDelivery() } else { deliveries.tellAll() } }
         return try maintenance.withLock { (_: inout Maintenance) throws(LogError) -> LogClaim in
@@ -31,6 +32,49 @@ extension FileLogStore {
         }
     }
 
+    /// How many logs are made together: what waits for the maintenance lock (a checkpoint) does not wait long.
+    private static let creationGroupMax = 500
+
+    /// As ``LogStore/create(_:)``.
+    public func create(_ logs: [LogID]) throws(LogError) {
+        var rest = logs[...]
+        while !rest.isEmpty {
+            let group = rest.prefix(FileLogStore.creationGroupMax)
+            rest = rest.dropFirst(group.count)
+            try maintenance.withLock { (_: inout Maintenance) throws(LogError) in
+                let missing = try shared.withLock { state throws(LogError) in
+                    if state.isClosed { throw .closed }
+                    return group.filter { state.slotOf[$0] == nil }
+                }
+                guard !missing.isEmpty else { return }
+                let made: [LogFiles]
+                do throws(DiskError) {
+                    made = try LogFiles.create(
+                        missing.map { ($0, random()) }, in: directory + "/logs", environment)
+                } catch { throw LogError(error) }
+                shared.withLock { state in
+                    for files in made {
+                        _ = state.add(
+                            LogSlot(
+                                id: files.id, files: files, start: .zero, reserved: .zero, end: .zero,
+                                tailFrom: .zero))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Claims a log that was never claimed in this life: nobody can have anything under way.
+    private func claimFirst(
+        _ log: LogID, _ configuration: LogConfiguration, _ onAdvance: @escaping @Sendable (Offset) -> Void
+    ) throws(LogError) -> LogClaim? {
+        try shared.withLock { (state: inout SharedState) throws(LogError) -> LogClaim? in
+            if state.isClosed { throw .closed }
+            guard let index = state.slotOf[log], state.slots[index]?.epoch == 0 else { return nil }
+            return state.claim(index, configuration, onAdvance)
+        }
+    }
+
     /// Claims a log that exists. What the previous holder has under way is completed or fenced before.
     private func reclaim(
         _ log: LogID, _ configuration: LogConfiguration, _ onAdvance: @escaping @Sendable (Offset) -> Void
@@ -39,15 +83,11 @@ extension FileLogStore {
             let (fenced, claim) = try shared.withLock {
                 (state: inout SharedState) throws(LogError) -> ([PendingAppend], LogClaim?) in
                 if state.isClosed { throw .closed }
-                guard let index = state.slotOf[log], var slot = state.slots[index] else { return ([], nil) }
-                state.claims += 1
-                slot.epoch = state.claims
-                slot.configuration = configuration
-                slot.onAdvance = onAdvance
-                state.slots[index] = slot
+                guard let index = state.slotOf[log] else { return ([], nil) }
+                let claim = state.claim(index, configuration, onAdvance)
                 let fenced = state.queue.filter { $0.slot == index }
                 if !fenced.isEmpty { state.queue.removeAll { $0.slot == index } }
-                return (fenced, LogClaim(log: log, epoch: slot.epoch, slot: index))
+                return (fenced, claim)
             }
             guard let claim else { return nil }
             let gathered = committer.gathered.filter { $0.slot == claim.slot }
@@ -116,11 +156,26 @@ extension FileLogStore {
             guard let index = state.slotOf.removeValue(forKey: log) else { return }
             state.tailBytes -= state.slots[index]?.tail.reduce(0) { $0 + $1.batch.length } ?? 0
             state.slots[index] = nil
+            state.freeSlots.append(index)
         }
     }
 
     /// As ``LogStore/logs()``.
     public func logs() throws(LogError) -> [LogID] {
         shared.withLock { $0.slotOf.keys.sorted() }
+    }
+}
+
+extension SharedState {
+    /// Makes the caller the holder of the log in a slot.
+    fileprivate mutating func claim(
+        _ index: Int, _ configuration: LogConfiguration, _ onAdvance: @escaping @Sendable (Offset) -> Void
+    ) -> LogClaim? {
+        guard slots.indices.contains(index), let log = slots[index]?.id else { return nil }
+        claims += 1
+        slots[index]?.epoch = claims
+        slots[index]?.configuration = configuration
+        slots[index]?.onAdvance = onAdvance
+        return LogClaim(log: log, epoch: claims, slot: index)
     }
 }

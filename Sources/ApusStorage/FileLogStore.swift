@@ -143,6 +143,8 @@ struct LogSlot {
 struct SharedState {
     var slots: [LogSlot?] = []
     var slotOf: [LogID: Int] = [:]
+    /// Slots of logs that were deleted.
+    var freeSlots: [Int] = []
     var queue: [PendingAppend] = []
     /// How long the queue must be for the committing thread to be woken.
     var queueCountWanted = 1
@@ -181,7 +183,7 @@ struct SharedState {
     }
 
     mutating func add(_ slot: LogSlot) -> Int {
-        let index = slots.firstIndex { $0 == nil } ?? slots.count
+        let index = freeSlots.popLast() ?? slots.count
         if index == slots.count { slots.append(slot) } else { slots[index] = slot }
         slotOf[slot.id] = index
         return index

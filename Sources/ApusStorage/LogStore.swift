@@ -120,6 +120,10 @@ public protocol LogStore: Sendable {
         _ log: LogID, _ configuration: LogConfiguration, onAdvance: @escaping @Sendable (Offset) -> Void
     ) throws(LogError) -> LogClaim
 
+    /// Makes those of `logs` that do not exist yet, empty and durable on return: claiming them afterwards costs no flush each. When it fails
+    /// some of them may be there.
+    func create(_ logs: [LogID]) throws(LogError)
+
     /// Changes how a claimed log is kept, from the next append on.
     func configure(_ claim: LogClaim, _ configuration: LogConfiguration) throws(LogError)
 
@@ -157,6 +161,11 @@ public protocol LogStore: Sendable {
 
     /// What the store can say about its health and its work so far.
     func statistics() -> StoreStatistics
+}
+
+extension LogStore {
+    /// For stores in which a claim alone is as cheap.
+    public func create(_ logs: [LogID]) throws(LogError) {}
 }
 
 /// What went on in a store since it was opened, and what it found.

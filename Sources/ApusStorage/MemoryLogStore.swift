@@ -22,6 +22,20 @@ public final class MemoryLogStore: LogStore {
     private struct State {
         var logs: [LogID: Log] = [:]
         var refusal: LogError?
+        var refusals: [LogID: Refusals] = [:]
+    }
+
+    /// What of one log fails, for tests.
+    public struct Refusals: Sendable {
+        /// Whether it can be claimed.
+        public var claims: LogError?
+        /// Whether it can be appended to.
+        public var appends: LogError?
+        /// Whether it can be read.
+        public var reads: LogError?
+
+        /// Nothing fails.
+        public init() {}
     }
 
     private let state = Mutex(State())
@@ -34,11 +48,29 @@ public final class MemoryLogStore: LogStore {
         state.withLock { $0.refusal = error }
     }
 
+    /// Makes what is done with one log fail until told otherwise: fault injection for tests of what is above.
+    public func refuse(_ log: LogID, _ refusals: Refusals) {
+        state.withLock { $0.refusals[log] = refusals }
+    }
+
+    /// Forgets everything of a log from `offset` on, where a batch begins: what a power cut may do to logs without `flush`. Its writer
+    /// does not notice before it claims the log again.
+    public func lose(_ log: LogID, from offset: Offset) {
+        state.withLock { state in
+            guard var entry = state.logs.removeValue(forKey: log) else { return }
+            entry.batches.removeAll { $0.baseOffset >= offset }
+            entry.end = max(entry.start, entry.batches.last?.nextOffset ?? .zero)
+            entry.bytes = entry.batches.reduce(0) { $0 + Int64($1.length) }
+            state.logs[log] = entry
+        }
+    }
+
     /// As ``LogStore/claim(_:_:onAdvance:)``.
     public func claim(
         _ log: LogID, _ configuration: LogConfiguration, onAdvance: @escaping @Sendable (Offset) -> Void
     ) throws(LogError) -> LogClaim {
-        state.withLock { state in
+        if let refusal = state.withLock({ $0.refusals[log]?.claims }) { throw refusal }
+        return state.withLock { state in
             var entry = state.logs[log] ?? Log(id: log, configuration: configuration, onAdvance: onAdvance)
             entry.epoch += 1
             entry.configuration = configuration
@@ -66,7 +98,7 @@ public final class MemoryLogStore: LogStore {
         var batch = batch
         let outcome: Result<(Offset, Offset, @Sendable (Offset) -> Void), LogError> = state.withLock {
             state in
-            if let refusal = state.refusal { return .failure(refusal) }
+            if let refusal = state.refusal ?? state.refusals[claim.log]?.appends { return .failure(refusal) }
             guard var entry = state.logs.removeValue(forKey: claim.log) else {
                 return .failure(.unknownLog(claim.log))
             }
@@ -88,7 +120,8 @@ public final class MemoryLogStore: LogStore {
 
     /// As ``LogStore/read(_:from:byteLimit:)``.
     public func read(_ log: LogID, from offset: Offset, byteLimit: Int) throws(LogError) -> [RecordBatch] {
-        try withLog(log) { entry in
+        if let refusal = state.withLock({ $0.refusals[log]?.reads }) { throw refusal }
+        return try withLog(log) { entry in
             guard offset >= entry.start else { return .failure(.trimmed(start: entry.start)) }
             guard offset <= entry.end else { return .failure(.beyondEnd(end: entry.end)) }
             var found: [RecordBatch] = []

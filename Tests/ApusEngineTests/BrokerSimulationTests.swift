@@ -67,6 +67,15 @@ import Testing
         Finding(8247, "an event was copied again to another partition of a topic that had grown"),
         Finding(10655, "a lost settlement and a later mark repeated dead letters"),
         Finding(16781, "readers stood still before offsets that failed appends had left"),
+        Finding(4627, "an event at an offset that had been lost was taken for the copied one before it"),
+        Finding(20451, "the same, with the copies of another partition in between"),
+        Finding(25626, "an event at an offset that had been lost was taken for the settled one before it"),
+        Finding(45242, "a subscription waited for events that had been lost"),
+        Finding(4650, "a note forgot copies of events that rules still had to pass"),
+        Finding(37835, "retention took copies that no note knew of, so that they were made again"),
+        Finding(23125, "the same, with several copies"),
+        Finding(
+            36252, "events that a rule's old targets alone were meant for came to a new one after a restart"),
     ])
     func `what was found stays mended`(finding: Finding) {
         let report = BrokerSimulation.run(seed: finding.seed)

@@ -151,6 +151,42 @@ extension SubscriptionSettings {
     }
 }
 
+extension RuleSettings {
+    static func copying(
+        _ topic: String, to targets: String..., matching pattern: Pattern = .matchAll
+    ) throws -> RuleSettings {
+        RuleSettings(
+            topic: try ResourceName(topic), pattern: pattern,
+            targets: try targets.map { .topic(try ResourceName($0)) })
+    }
+}
+
+extension MemoryLogStore {
+    /// Refuses appends to one log, or takes them again.
+    func refuseAppends(to log: LogID, with error: LogError?) {
+        var refusals = Refusals()
+        refusals.appends = error
+        refuse(log, refusals)
+    }
+
+    /// Refuses reads of one log, or takes them again.
+    func refuseReads(of log: LogID, with error: LogError?) {
+        var refusals = Refusals()
+        refusals.reads = error
+        refuse(log, refusals)
+    }
+
+    /// Lets one log not be claimed, or be claimed again.
+    func refuseClaims(of log: LogID, with error: LogError?) {
+        var refusals = Refusals()
+        refusals.claims = error
+        refuse(log, refusals)
+    }
+
+    /// The logs that `before` does not name: those that were made since.
+    func logs(since before: [LogID]) throws -> [LogID] { try logs().filter { !before.contains($0) } }
+}
+
 /// A flag that is raised once.
 final class Flag: Sendable {
     private let state = Atomic(false)

@@ -8,6 +8,7 @@ import ApusRules
 import ApusStorage
 import ApusTesting
 import ApusTransport
+import CloudEvents
 import Testing
 
 @Suite struct FailedAppendTests {

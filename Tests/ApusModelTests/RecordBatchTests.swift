@@ -15,7 +15,8 @@ import Testing
                 value: [UInt8](repeating: UInt8(index & 0xff), count: valueBytes),
                 headers: (0..<headers).map { Record.Header(name: "h\($0)", value: [UInt8($0 & 0xff)]) })
         }
-        return try #require(builder.finish())
+        let batch = builder.finish()
+        return try #require(batch)
     }
 
     @Test(arguments: [(1, 0, 0), (1, 63, 10), (2, 64, 10), (3, 200, 1_000), (1, 1, 70_000), (500, 2, 1)])
@@ -73,7 +74,8 @@ import Testing
         builder.append(
             timestamp: Timestamp(milliseconds: 7), key: [], value: [],
             headers: [Record.Header(name: "n", value: nil)])
-        let records = try #require(builder.finish()).records()
+        let batch = builder.finish()
+        let records = try #require(batch).records()
         #expect(records[0].key == nil && records[0].value == nil && records[0].timestamp.rawValue == -5)
         #expect(records[1].key == [] && records[1].value == [] && records[1].headers[0].value == nil)
     }

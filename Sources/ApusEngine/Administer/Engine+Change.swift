@@ -10,7 +10,20 @@ import Synchronization
 /// What to write down, and what to do once it is durable.
 struct Decision<Value: Sendable>: Sendable {
     var changes: [RegistryChange]
+    /// What takes the disk a while: done outside the worker, so that nobody's leases and pushes wait for it.
+    var prepare: (@Sendable () throws(BrokerError) -> Void)?
     var apply: @Sendable () throws(BrokerError) -> Value
+
+    init(changes: [RegistryChange], apply: @escaping @Sendable () throws(BrokerError) -> Value) {
+        (self.changes, self.apply) = (changes, apply)
+    }
+
+    init(
+        changes: [RegistryChange], prepare: @escaping @Sendable () throws(BrokerError) -> Void,
+        apply: @escaping @Sendable () throws(BrokerError) -> Value
+    ) {
+        (self.changes, self.prepare, self.apply) = (changes, prepare, apply)
+    }
 
     /// Nothing to write.
     static func nothing(_ value: Value) -> Decision {
@@ -31,12 +44,26 @@ extension Engine {
                 completion(.failure(error))
                 return
             }
-            let finish: @Sendable () -> Void = {
+            let finish: @Sendable () -> Void = { [self] in
                 let result = Result { () throws(BrokerError) in try decision.apply() }
+                // What is defined and could not be put to work is tried again.
+                if case .failure = result { reopenSoon() }
                 ended()
                 completion(result)
             }
-            guard !decision.changes.isEmpty else { return finish() }
+            let proceed: @Sendable () -> Void = { [self] in
+                guard let prepare = decision.prepare else { return finish() }
+                context.offload { [self] in
+                    let result = Result { () throws(BrokerError) in try prepare() }
+                    context.inbox.post { [self] in
+                        guard case .failure(let error) = result else { return finish() }
+                        reopenSoon()
+                        ended()
+                        completion(.failure(error))
+                    }
+                }
+            }
+            guard !decision.changes.isEmpty else { return proceed() }
             registry.append(decision.changes) { [self] result in
                 context.inbox.post { [self] in
                     switch result {
@@ -45,7 +72,7 @@ extension Engine {
                             for change in decision.changes { catalog.definitions.apply(change) }
                             return catalog.definitions
                         }
-                        finish()
+                        proceed()
                         registry.snapshotIfDue(definitions)
                     case .failure(let error):
                         ended()

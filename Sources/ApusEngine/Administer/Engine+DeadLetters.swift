@@ -152,7 +152,7 @@ extension Engine {
                 continue
             }
             guard let last = batches.last else { break }
-            for batch in batches {
+            for batch in batches where !batch.isControl {
                 _ = try? batch.forEachRecord { record in
                     let position = Position(partition: partition.number, offset: record.offset)
                     guard found.count < limit, record.offset >= offset, !ledger.isDone(position) else {

@@ -84,9 +84,7 @@ extension Engine {
         guard (1...16).contains(definition.settings.targets.count) else {
             throw .invalid("a rule has 1 to 16 targets, not \(definition.settings.targets.count)")
         }
-        for name in definition.targetTopics where definitions.topics[name] == nil {
-            throw .unknownTopic(name)
-        }
+        for name in definition.targetTopics { _ = try requireTopic(name) }
         if let cycle = definitions.cycle(adding: definition) {
             let way = cycle.map(\.description).joined(separator: " → ")
             throw .invalid(
@@ -155,9 +153,7 @@ extension Engine {
     // MARK: Routers
 
     /// Puts the rules of a topic to work as they are defined now.
-    ///
-    /// - Parameter isNew: whether rules may be at work there for the first time; otherwise copies may be there that no note knows of.
-    func openRouter(_ name: ResourceName, isNew: Bool = true) throws(LogError) {
+    func openRouter(_ name: ResourceName) throws(LogError) {
         guard let topic = topicAtWork(name) else { return }
         let (table, router) = catalog.withLock { catalog in
             (Engine.table(for: name, &catalog), catalog.routers[name])
@@ -165,14 +161,15 @@ extension Engine {
         if let router {
             router.replaceTable(table)
         } else if !table.isEmpty {
-            let router = try TopicRouter(topic, table: table, isNew: isNew, context: context)
+            let router = try TopicRouter(topic, table: table, context: context)
             catalog.withLock { $0.routers[name] = router }
             router.start()
         }
     }
 
     private static func table(for name: ResourceName, _ catalog: inout Catalog) -> RouteTable {
-        var table = RouteTable()
+        catalog.tables += 1
+        var table = RouteTable(number: catalog.tables)
         let rules = catalog.definitions.rules.values.filter {
             $0.settings.topic == name && $0.settings.isEnabled
         }

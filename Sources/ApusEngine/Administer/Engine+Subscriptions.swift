@@ -17,7 +17,7 @@ extension Engine {
 
     public func subscription(_ name: ResourceName) throws(BrokerError) -> SubscriptionDescription {
         guard let definition = definitions.subscriptions[name], let description = describe(definition) else {
-            throw .unknownSubscription(name)
+            throw missing(name)
         }
         return description
     }

@@ -31,7 +31,10 @@ extension Engine {
         _ name: ResourceName, _ settings: TopicSettings
     ) async throws(BrokerError) -> TopicDescription {
         let topic = try await change { [self] () throws(BrokerError) in
-            guard topicAtWork(name) == nil else { throw .conflict("topic '\(name)' exists already") }
+            guard definitions.topics[name] == nil else {
+                _ = try requireTopic(name)
+                throw .conflict("topic '\(name)' exists already")
+            }
             return try decideTopic(name, settings)
         }
         return try describe(topic)
@@ -54,22 +57,18 @@ extension Engine {
     ) throws(BrokerError) -> Decision<Topic> {
         try check(settings)
         let definitions = definitions
-        // Defined and not at work: opening it failed. Opening is tried again; defining is done.
-        let existing = definitions.topics[name]
-        if existing == nil {
-            guard definitions.topics.count < context.options.topicsMax else {
-                throw .invalid("there are \(definitions.topics.count) topics, which is the limit")
-            }
-            try checkPartitions(adding: settings.partitions)
+        // Defined and not at work: opening it failed, and is tried again.
+        if definitions.topics[name] != nil { return .nothing(try requireTopic(name)) }
+        guard definitions.topics.count < context.options.topicsMax else {
+            throw .invalid("there are \(definitions.topics.count) topics, which is the limit")
         }
-        let definition =
-            existing
-            ?? TopicDefinition(
-                name: name, id: context.entropy.logFamily(), created: context.clock.wall, settings: settings)
-        return Decision(changes: existing == nil ? [.topic(definition)] : []) {
-            [self] () throws(BrokerError) in
-            let topic = Topic(definition, queue: context.followers)
+        try checkPartitions(adding: settings.partitions)
+        let definition = TopicDefinition(
+            name: name, id: context.entropy.logFamily(), created: context.clock.wall, settings: settings)
+        let topic = Topic(definition, queue: context.followers)
+        return Decision(changes: [.topic(definition)]) { [self] () throws(BrokerError) in
             try storing { () throws(LogError) in try topic.open(in: context.store) }
+        } apply: { [self] () throws(BrokerError) in
             catalog.withLock { $0.topics[name] = topic }
             return topic
         }
@@ -93,7 +92,8 @@ extension Engine {
             let altered = definition
             return Decision(changes: [.topic(altered)]) { [self] () throws(BrokerError) in
                 try storing { () throws(LogError) in try topic.alter(altered, in: context.store) }
-                return topic
+            } apply: { () throws(BrokerError) in
+                topic
             }
         }
         return try describe(topic)

@@ -47,6 +47,8 @@ public enum BrokerError: Error, Sendable, Hashable {
         case overloaded
         /// The server is stopping.
         case stopping
+        /// A topic or subscription that exists could not be opened, which is tried again by itself; says which and why.
+        case notOpen(String)
     }
 
     /// Why one event of a batch was not stored.
@@ -115,6 +117,7 @@ extension BrokerError: CustomStringConvertible {
             "the disk goes on failing: \(reason); whether it was stored shows after a restart"
         case .unavailable(.overloaded): "more waits to be written than the limit allows; nothing was stored"
         case .unavailable(.stopping): "the server is stopping"
+        case .unavailable(.notOpen(let reason)): reason
         case .storage(let reason): "storage: \(reason)"
         case .partial(let results):
             "\(results.count(where: { if case .failure = $0 { true } else { false } })) of \(results.count) events were not stored"

@@ -11,6 +11,8 @@ final class CursorSubscription: Sendable {
     private struct State {
         var definition: SubscriptionDefinition
         var committed: [Offset]
+        /// Per partition, the offset before which events were certainly there.
+        var seen: [Offset]
         var log: SubscriptionLog
     }
 
@@ -28,26 +30,25 @@ final class CursorSubscription: Sendable {
         self.context = context
         var log = try SubscriptionLog(definition.log, context: context)
         var committed = definition.startOffsets
+        var seen = definition.seenAtStart
+        var isSnapshot = false
         try log.replay { change in
             switch change {
-            case .reset: committed = []
+            case .sequence: isSnapshot = false
+            case .reset: (committed, seen, isSnapshot) = ([], [], true)
             case .advanced(let partition, let next):
-                while committed.count <= partition { committed.append(.zero) }
-                committed[partition] = next
-            case .attempted, .settled, .waiting, .ready, .deadLetterMark, .sequence: break
+                committed.set(next, at: partition)
+                // Commits are never beyond the end; a start that nobody moved since may be.
+                if !isSnapshot { seen.raise(to: next, at: partition) }
+            case .seen(let partition, let end): seen.raise(to: end, at: partition)
+            case .attempted, .settled, .waiting, .ready, .deadLetterMark: break
             }
         }
-        // What was lost with the power, which topics without `flush` allow, will come again as other events.
-        var changes: [SubscriptionChange] = []
-        for partition in topic.partitions where partition.number < committed.count {
-            let end = partition.signal.end
-            guard committed[partition.number] > end else { continue }
-            committed[partition.number] = end
-            changes.append(.advanced(partition: partition.number, next: end))
-        }
-        if !changes.isEmpty { log.append(changes) { _ in } }
-        state = Mutex(State(definition: definition, committed: committed, log: log))
+        state = Mutex(State(definition: definition, committed: committed, seen: seen, log: log))
     }
+
+    /// Per partition, the offset before which events were certainly there.
+    var seen: [Offset] { state.withLock(\.seen) }
 
     var definition: SubscriptionDefinition { state.withLock(\.definition) }
 
@@ -84,14 +85,17 @@ final class CursorSubscription: Sendable {
     private func moved(to positions: [(partition: Int, offset: Offset)]) {
         state.withLock { state in
             for (partition, offset) in positions {
-                while state.committed.count <= partition { state.committed.append(.zero) }
-                state.committed[partition] = offset
+                state.committed.set(offset, at: partition)
+                state.seen.raise(to: offset, at: partition)
             }
             guard state.log.wantsSnapshot else { return }
             let positions = state.committed.enumerated().map {
                 SubscriptionChange.advanced(partition: $0.offset, next: $0.element)
             }
-            state.log.appendSnapshot([.reset] + positions)
+            let seen = state.seen.enumerated().map {
+                SubscriptionChange.seen(partition: $0.offset, end: $0.element)
+            }
+            state.log.appendSnapshot([.reset] + positions + seen)
         }
     }
 }

@@ -63,6 +63,9 @@ package struct DeliveryState: Sendable {
 
     /// Per partition, the first offset not looked at yet.
     package private(set) var next: [Offset]
+    /// Per partition, the offset after the last event that was certainly there. `next` may be after it: a subscription can begin at an
+    /// offset that is still to come.
+    package private(set) var seen: [Offset] = []
     /// Everything seen and not settled.
     package private(set) var items: [Position: Item] = [:]
     /// How many items are leased.
@@ -86,6 +89,19 @@ package struct DeliveryState: Sendable {
     /// A partition that the topic grew begins at its first event: nothing in it came before the subscription.
     package mutating func grow(to partition: Int) {
         while next.count <= partition { next.append(.zero) }
+    }
+
+    /// Events of `partition` were there, up to `end`.
+    package mutating func see(partition: Int, before end: Offset) {
+        while seen.count <= partition { seen.append(.zero) }
+        seen[partition] = max(seen[partition], end)
+    }
+
+    /// The event at `position` was there, and looked at.
+    mutating func pass(_ position: Position) {
+        let end = position.offset.advanced(by: 1)
+        advance(partition: position.partition, to: end)
+        see(partition: position.partition, before: end)
     }
 
     /// The offset before which everything of `partition` is settled.
@@ -128,7 +144,7 @@ package struct DeliveryState: Sendable {
     package mutating func lease(_ position: Position, nonce: UInt64, deadline: Duration) -> Int {
         let attempts = (items[position]?.attempts ?? 0) + 1
         set(position, Item(attempts: attempts, phase: .leased(nonce: nonce, deadline: deadline)))
-        advance(partition: position.partition, to: position.offset.advanced(by: 1))
+        pass(position)
         addTimer(deadline, position)
         return attempts
     }
@@ -169,7 +185,7 @@ package struct DeliveryState: Sendable {
         addTimer(deadline, position)
     }
 
-    /// Looks at every partition again from the given offsets on.
+    /// Looks at every partition again from the given offsets on, none of them after the partition's end.
     ///
     /// Backwards, what is not settled before the offset stays so; forwards, everything before the offset is given up, because
     /// that is what moving forwards asks for.
@@ -180,20 +196,14 @@ package struct DeliveryState: Sendable {
             if isForward || position.offset >= target { set(position, nil) }
         }
         next = offsets
+        for (partition, offset) in offsets.enumerated() { see(partition: partition, before: offset) }
     }
 
-    /// Everything of `partition` from `end` on was lost with the power, which topics without `flush` allow: the offsets will come again,
-    /// with other events.
-    ///
-    /// - Parameter start: where the subscription begins, if that is still to come.
-    /// - Returns: whether anything may have been known of them.
-    package mutating func forget(partition: Int, from end: Offset, start: Offset) -> Bool {
-        guard partition < next.count, next[partition] > end else { return false }
+    /// Events of `partition` from `end` on were lost with the power: nobody waits for them. Their offsets stay passed.
+    package mutating func forget(partition: Int, from end: Offset) {
         for position in items.keys where position.partition == partition && position.offset >= end {
             set(position, nil)
         }
-        next[partition] = min(next[partition], max(start, end))
-        return true
     }
 
     // MARK: Time

@@ -84,7 +84,7 @@ extension Engine {
 
     public func replay(_ name: ResourceName, from position: StartPosition) async throws(BrokerError) {
         let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
-        guard let topic = shared?.topic ?? cursor?.topic else { throw .unknownSubscription(name) }
+        guard let topic = shared?.topic ?? cursor?.topic else { throw missing(name) }
         let offsets = try topic.partitions.map { partition throws(BrokerError) in
             let offset = try resolve(position, in: partition)
             guard offset <= partition.signal.end else { throw .beyondEnd(end: partition.signal.end) }
@@ -104,7 +104,7 @@ extension Engine {
         let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
         if let shared { return shared }
         throw cursor == nil
-            ? .unknownSubscription(name)
+            ? missing(name)
             : .conflict(
                 "subscription '\(name)' is of kind cursor: read its events and commit, there are no leases")
     }
@@ -113,7 +113,7 @@ extension Engine {
         let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
         if let cursor { return cursor }
         throw shared == nil
-            ? .unknownSubscription(name)
+            ? missing(name)
             : .conflict(
                 "subscription '\(name)' is of kind shared: receive and acknowledge, there is no position")
     }

@@ -20,8 +20,8 @@ extension SharedSubscription {
     }
 
     /// The most data handed out at once, unless a single event is larger: an answer of many large events has to be held in memory whole,
-    /// as many times as there are consumers who ask.
-    private static let handOutBytesMax = 16 << 20
+    /// as many times as there are consumers who ask, and a consumer may never read its answer.
+    private static let handOutBytesMax = 4 << 20
 
     /// Leases up to `limit` events, fewer if they are large. `completion` comes when their attempts are durable, on the store's thread, or at once when there are none.
     ///
@@ -96,9 +96,11 @@ extension SharedSubscription {
             state.delivery.grow(to: number)
             var ahead =
                 state.ahead.removeValue(forKey: number) ?? LookAhead(scanned: state.delivery.next[number])
+            let looked = ahead.scanned
             let progress = ahead.fill(
                 from: partition, topic: topic.name, recipient: name, filter: &state.filter, context: context
             ) { error in report(error, partition: number) }
+            if ahead.scanned > looked { state.delivery.see(partition: number, before: ahead.scanned) }
             if let stored = ahead.events.popFirst() {
                 state.ahead[number] = ahead
                 state.firstPartition = (number + 1) % partitions.count

@@ -39,7 +39,7 @@ final class SharedSubscription: Follower {
         /// Some could not be; until a snapshot makes up for that, the mark must stay before them.
         var hasLostSettlement = false
         var deadLetterMark: BurialMark?
-        /// The log tells of offsets that will come again: it has to be written anew.
+        /// The log lacks something: it has to be written anew.
         var wantsSnapshot = false
         var isClosed = false
     }
@@ -68,6 +68,9 @@ final class SharedSubscription: Follower {
         metrics = SubscriptionMetrics(name: definition.name, topic: definition.settings.topic)
         var log = try SubscriptionLog(definition.log, context: context)
         var delivery = DeliveryState(next: definition.startOffsets)
+        for (partition, end) in definition.seenAtStart.enumerated() {
+            delivery.see(partition: partition, before: end)
+        }
         let limit = definition.settings.retry.max
         var mark: BurialMark?
         var unaccounted = UnaccountedEvents()
@@ -84,15 +87,11 @@ final class SharedSubscription: Follower {
         for position in try unaccounted.find(in: topic, recipient: name, filter: &filter, context: context) {
             delivery.putBack(position, attempts: 0)
         }
-        // Who asked for a start that is still to come gets it.
-        let start: Offset = if case .offset(let offset) = definition.settings.start { offset } else { .zero }
-        let lost = topic.partitions.map {
-            delivery.forget(partition: $0.number, from: $0.signal.end, start: start)
+        for partition in topic.partitions {
+            delivery.forget(partition: partition.number, from: partition.signal.end)
         }
         state = Mutex(
-            State(
-                definition: definition, delivery: delivery, log: log, filter: filter, deadLetterMark: mark,
-                wantsSnapshot: lost.contains(true)))
+            State(definition: definition, delivery: delivery, log: log, filter: filter, deadLetterMark: mark))
         takeSnapshotIfDue()
     }
 
@@ -114,6 +113,9 @@ final class SharedSubscription: Follower {
     func start() { topic.add(self) }
 
     var definition: SubscriptionDefinition { state.withLock(\.definition) }
+
+    /// Per partition, the offset before which events were certainly there.
+    var seen: [Offset] { state.withLock(\.delivery.seen) }
 
     /// Takes changed settings.
     func alter(_ definition: SubscriptionDefinition) {

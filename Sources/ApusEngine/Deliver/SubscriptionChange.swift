@@ -28,9 +28,11 @@ package enum SubscriptionChange: Hashable, Sendable {
     case deadLetterMark(partition: Int, end: Offset)
     /// Which append of this log the record is. A number left out is one that failed.
     case sequence(Int64)
+    /// Events of the partition were there, up to this offset.
+    case seen(partition: Int, end: Offset)
 
     private enum Operation: UInt8 {
-        case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark, sequence
+        case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark, sequence, seen
     }
 
     /// Appends the change to `buffer`.
@@ -57,6 +59,8 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .deadLetterMark(let partition, let end):
             buffer.write(Operation.deadLetterMark.rawValue, Int64(partition), end.rawValue)
         case .sequence(let number): buffer.write(Operation.sequence.rawValue, 0, number)
+        case .seen(let partition, let end):
+            buffer.write(Operation.seen.rawValue, Int64(partition), end.rawValue)
         }
     }
 
@@ -86,6 +90,7 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .settled: return .settled(position)
         case .deadLetterMark: return .deadLetterMark(partition: position.partition, end: position.offset)
         case .sequence: return .sequence(position.offset.rawValue)
+        case .seen: return .seen(partition: position.partition, end: position.offset)
         case .attempted, .waiting, .ready: break
         }
         guard let attempts = reader.varint(), attempts >= 0, attempts <= Int64(Int32.max) else { return nil }
@@ -115,13 +120,14 @@ extension DeliveryState {
         case .reset: self = DeliveryState(next: [])
         case .advanced(let partition, let next): advance(partition: partition, to: next)
         case .attempted(let position, let attempts), .ready(let position, let attempts):
-            advance(partition: position.partition, to: position.offset.advanced(by: 1))
+            pass(position)
             putBack(position, attempts: attempts)
         case .settled(let position):
-            advance(partition: position.partition, to: position.offset.advanced(by: 1))
+            pass(position)
             settle(position)
+        case .seen(let partition, let end): see(partition: partition, before: end)
         case .waiting(let position, let attempts, let due):
-            advance(partition: position.partition, to: position.offset.advanced(by: 1))
+            pass(position)
             postpone(position, attempts: attempts, due: anchor(due), wall: due)
         case .deadLetterMark, .sequence: break
         }
@@ -132,6 +138,9 @@ extension DeliveryState {
         var changes: [SubscriptionChange] = [.reset]
         for (partition, offset) in next.enumerated() {
             changes.append(.advanced(partition: partition, next: offset))
+        }
+        for (partition, end) in seen.enumerated() where end > .zero {
+            changes.append(.seen(partition: partition, end: end))
         }
         for (position, item) in items.sorted(by: { $0.key < $1.key }) {
             switch item.phase {

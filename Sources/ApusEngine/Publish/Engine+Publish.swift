@@ -120,9 +120,12 @@ extension Engine {
     private func createThenPublish(
         _ events: [CloudEvent], to name: ResourceName, key: String?, completion: @escaping PublishCompletion
     ) {
-        guard context.options.createsTopicsOnPublish else {
-            completion(.failure(.unknownTopic(name)))
-            return
+        if !context.options.createsTopicsOnPublish || definitions.topics[name] != nil {
+            let topic = Result { () throws(BrokerError) in try requireTopic(name) }
+            guard case .failure(let error) = topic else {
+                return publish(events, to: name, key: key, completion: completion)
+            }
+            return completion(.failure(error))
         }
         ensureTopic(name, settings: context.options.topicDefaults) { [weak self] result in
             switch result {

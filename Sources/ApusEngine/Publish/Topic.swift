@@ -48,10 +48,14 @@ final class Topic: Follower {
         state = Mutex(State(definition: definition, partitions: []))
     }
 
-    /// Claims the logs of partitions that are not claimed yet.
+    /// Claims the logs of partitions that are not claimed yet. They come to work together: keys are placed by the number of partitions.
     func open(in store: any LogStore) throws(LogError) {
         let definition = self.definition
-        for number in partitions.count..<definition.settings.partitions {
+        let missing = partitions.count..<max(partitions.count, definition.settings.partitions)
+        guard !missing.isEmpty else { return }
+        if missing.count > 1 { try store.create(missing.map { definition.partitionLog($0) }) }
+        var opened: [Partition] = []
+        for number in missing {
             let signal = AdvanceSignal { [weak self] in
                 // Most flushes of most topics concern nobody: they must not cost a wake-up of the worker.
                 guard let self, self.isFollowed.load(ordering: .acquiring) else { return }
@@ -60,9 +64,9 @@ final class Topic: Follower {
             let log = definition.partitionLog(number)
             let claim = try store.claim(log, definition.settings.logConfiguration) { signal.advanced(to: $0) }
             signal.advanced(to: try store.bounds(log).end)
-            let partition = Partition(number: number, log: log, claim: claim, signal: signal)
-            state.withLock { $0.partitions.append(partition) }
+            opened.append(Partition(number: number, log: log, claim: claim, signal: signal))
         }
+        state.withLock { $0.partitions += opened }
     }
 
     /// Takes changed settings; more partitions are opened by `open`.
@@ -73,6 +77,9 @@ final class Topic: Follower {
         }
         try open(in: store)
     }
+
+    /// Whether all partitions are at work.
+    var isWhole: Bool { state.withLock { $0.partitions.count >= $0.definition.settings.partitions } }
 
     var definition: TopicDefinition { state.withLock(\.definition) }
     var partitions: [Partition] { state.withLock(\.partitions) }

@@ -5,6 +5,7 @@
 public import ApusModel
 public import ApusRules
 import ApusStorage
+import CloudEvents
 import Synchronization
 
 extension Engine {
@@ -12,6 +13,8 @@ extension Engine {
     private static let readBytes = 256 << 10
     /// Bytes looked through for one fetch when a pattern lets little pass: then the answer is what was found, and where to go on.
     private static let scanBytesMax = 16 << 20
+    /// Bytes of events in one answer, after which no further one is added: many readers may stand still with theirs.
+    private static let answerBytesMax = 1 << 20
 
     public func fetch(
         _ topic: ResourceName, partition number: Int, from position: StartPosition, limit: Int,
@@ -67,7 +70,10 @@ extension Engine {
         guard start <= end else { throw .beyondEnd(end: end) }
         var fetched = FetchedEvents(events: [], next: start, end: end)
         var looked = 0
-        while fetched.events.count < limit, fetched.next < end, looked < Engine.scanBytesMax {
+        var held = 0
+        while fetched.events.count < limit, fetched.next < end, looked < Engine.scanBytesMax,
+            held < Engine.answerBytesMax
+        {
             let batches: [RecordBatch]
             do {
                 batches = try context.store.read(
@@ -79,9 +85,11 @@ extension Engine {
             }
             // Offsets of appends that failed, and nothing else, may stand before the end.
             if batches.isEmpty { fetched.next = end }
-            for batch in batches where fetched.events.count < limit {
+            for batch in batches where fetched.events.count < limit && held < Engine.answerBytesMax {
                 looked += batch.length
+                let count = fetched.events.count
                 take(batch, of: topic, partition.number, limit: limit, &filter, recipient, into: &fetched)
+                held += fetched.events[count...].reduce(0) { $0 + ($1.event.data?.bytes.count ?? 0) }
             }
         }
         return fetched

@@ -36,6 +36,10 @@ struct SubscriptionDefinition: Sendable, Hashable {
 
     var log: LogID { id.member(0) }
 
+    /// Per partition, the offset before which there were events when it was made: a start that was asked for as an offset may be one that
+    /// is still to come, and says nothing.
+    var seenAtStart: [Offset] { if case .offset = settings.start { [] } else { startOffsets } }
+
     /// The dead-letter topic in force.
     var deadLetter: ResourceName {
         if let name = settings.deadLetter { return name }

@@ -23,10 +23,13 @@ extension Engine {
         let wall = retention.withLock {
             $0.reading(now: context.clock.now, wall: context.clock.wall, newest: newestTimestamp(topics))
         }
+        let noted = notedEnds()
+        let spared = reopening.withLock(\.spared)
         for topic in topics {
             let settings = topic.definition.settings
-            guard settings.retentionAge != nil || settings.retentionBytes != nil else { continue }
-            let pins = pins(of: topic)
+            guard settings.retentionAge != nil || settings.retentionBytes != nil, !spared.contains(topic.name)
+            else { continue }
+            let pins = pins(of: topic, noted: noted)
             for partition in topic.partitions {
                 trim(topic, partition, settings, wall: wall, pin: pins[partition.number])
             }
@@ -40,7 +43,7 @@ extension Engine {
     }
 
     /// Per partition, the first offset that somebody still needs.
-    private func pins(of topic: Topic) -> [Int: Offset] {
+    private func pins(of topic: Topic, noted: [LogID: Offset]) -> [Int: Offset] {
         let (shared, router) = catalog.withLock { catalog in
             (catalog.shared.values.filter { $0.topic === topic }, catalog.routers[topic.name])
         }
@@ -53,7 +56,20 @@ extension Engine {
         }
         for subscription in shared { pin(subscription.state.withLock { $0.delivery.cursors() }) }
         if let router { pin(router.positions) }
+        for partition in topic.partitions {
+            guard let end = noted[partition.log] else { continue }
+            pins[partition.number] = min(pins[partition.number] ?? end, end)
+        }
         return pins
+    }
+
+    /// By target partition, where it ended when all who copy there had written down what they copied. The copies after that are how a restart
+    /// tells what was copied: without them it would be copied again.
+    private func notedEnds() -> [LogID: Offset] {
+        let routers = catalog.withLock { Array($0.routers.values) }
+        return routers.reduce(into: [:]) { ends, router in
+            ends.merge(router.notedEnds) { min($0, $1) }
+        }
     }
 
     private func trim(

@@ -59,6 +59,8 @@ struct RouteRepeats: Sendable {
     /// Those found, and those made in this life of chunks that other targets failed to take: by target log, the last offset of each source
     /// partition.
     private var lastCopied: [LogID: [Int: Offset]] = [:]
+    /// Per source partition, the offset after the last event that there is a copy of.
+    private(set) var seen: [Offset] = []
 
     /// Whether the event at `offset` of source partition `partition` is already in `target`, or in another partition of its topic.
     func contains(_ target: LogID, of topic: LogID, partition: Int, offset: Offset) -> Bool {
@@ -73,6 +75,19 @@ struct RouteRepeats: Sendable {
         lastCopied[target, default: [:]][partition] = next.advanced(by: -1)
     }
 
+    /// Whether there are copies of events that are not before `next`.
+    func reachBeyond(_ next: [Offset]) -> Bool {
+        func isBeyond(_ partition: Int, _ offset: Offset) -> Bool {
+            partition >= next.count || offset >= next[partition]
+        }
+        return lastCopied.values.contains { $0.contains { isBeyond($0.key, $0.value) } }
+            || found.values.contains {
+                $0.contains { (partition, offsets) in
+                    offsets.contains { isBeyond(partition, $0) }
+                }
+            }
+    }
+
     /// Everything of `partition` before `next` is done with.
     mutating func forget(partition: Int, before next: Offset) {
         guard !found.isEmpty else { return }
@@ -83,15 +98,31 @@ struct RouteRepeats: Sendable {
         }
     }
 
-    /// Looks through a partition of `topic` from `offset` on for copies from `source`.
-    ///
-    /// - Parameter keepsKeys: whether events go to the partitions now that they would have gone to then.
+    /// Looks through `targets` for copies from `source` that `progress` does not know of. Targets that the note does not name have none:
+    /// rules begin with a note.
     mutating func look(
-        into target: LogID, of topic: LogID, from offset: Offset, keepsKeys: Bool, source: Topic,
+        into targets: [Topic], after progress: RouteProgress, next: [Offset], source: Topic,
         context: EngineContext
     ) throws(LogError) {
+        for target in targets {
+            let logs = target.partitions.map(\.log)
+            let isNoted = logs.map { progress.targetEnds[$0] != nil }
+            guard isNoted.contains(true) else { continue }
+            // Otherwise the topic has grown since, and events may go to other partitions now than they would have gone to then.
+            let keepsKeys = !isNoted.contains(false)
+            for log in logs {
+                try look(
+                    into: log, of: target.id, from: progress.targetEnds[log] ?? .zero, keepsKeys: keepsKeys,
+                    next: next, source: source, context: context)
+            }
+        }
+    }
+
+    private mutating func look(
+        into target: LogID, of topic: LogID, from offset: Offset, keepsKeys: Bool, next: [Offset],
+        source: Topic, context: EngineContext
+    ) throws(LogError) {
         let bounds = try context.store.bounds(target)
-        let ends = source.ends
         var offset = max(offset, bounds.start)
         while offset < bounds.end {
             let batches: [RecordBatch]
@@ -103,16 +134,15 @@ struct RouteRepeats: Sendable {
             guard let last = batches.last else { break }
             for batch in batches where batch.producerID == RouteRepeats.producerID(of: source.id) {
                 _ = try? batch.forEachRecord { record in
-                    // Of an event that was lost with the power there may be copies: its offset has come, or will come, again.
-                    if let origin = record.origin, origin.topic == source.id,
-                        ends.indices.contains(origin.partition),
-                        origin.offset < ends[origin.partition]
-                    {
-                        found[topic, default: [:]][origin.partition, default: []].insert(origin.offset)
-                        if keepsKeys {
-                            note(target, partition: origin.partition, before: origin.offset.advanced(by: 1))
-                        }
-                    }
+                    // A note tells of partitions by their number; what it does not tell of was never looked at.
+                    guard let origin = record.origin, origin.topic == source.id,
+                        next.indices.contains(origin.partition)
+                    else { return true }
+                    let end = origin.offset.advanced(by: 1)
+                    seen.raise(to: end, at: origin.partition)
+                    guard origin.offset >= next[origin.partition] else { return true }
+                    found[topic, default: [:]][origin.partition, default: []].insert(origin.offset)
+                    if keepsKeys { note(target, partition: origin.partition, before: end) }
                     return true
                 }
             }

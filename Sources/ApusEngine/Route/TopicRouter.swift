@@ -10,55 +10,26 @@ import ApusStorage
 import Logging
 import Synchronization
 
-/// The rules of one topic, compiled.
-struct RouteTable: Sendable {
-    struct Route: Sendable {
-        var rule: ResourceName
-        var startOffsets: [Offset]
-        var targets: [Topic]
-        var matches: Count
-    }
-
-    /// Rules that copy to topics, by the identifier that the matcher knows them by.
-    var routes: [Route] = []
-    var patterns: [(id: Int, pattern: Pattern)] = []
-
-    var isEmpty: Bool { routes.isEmpty }
-
-    /// The topics that copies may go to, each once.
-    var targetTopics: [Topic] {
-        routes.flatMap(\.targets).reduce(into: []) { topics, topic in
-            if !topics.contains(where: { $0 === topic }) { topics.append(topic) }
-        }
-    }
-
-    /// The partitions that copies may go to.
-    var targets: [Partition] { targetTopics.flatMap(\.partitions) }
-
-    /// Where to begin in `topic` when no progress was ever noted: where the first rule begins, because whatever came after that and was
-    /// not looked at before a crash is still to be looked at.
-    func start(of topic: Topic) -> [Offset] {
-        topic.ends.enumerated().map { number, end in
-            routes.map { number < $0.startOffsets.count ? $0.startOffsets[number] : .zero }.min() ?? end
-        }
-    }
-}
-
 /// Rules at work on one topic.
 final class TopicRouter: Follower {
     /// Bytes of the source that are matched and copied together.
     private static let chunkBytes = 256 << 10
-    private static let noteInterval = Duration.seconds(1)
+    static let noteInterval = Duration.seconds(1)
 
-    private struct State {
-        var table: RouteTable
-        var matcher: RecordMatcher
+    struct State {
+        var table = RouteTable()
+        var matcher = RecordMatcher([])
+        /// Rules that take over when what is under way has ended and where they begin is written down. Until then nothing is begun: what the
+        /// rules before them passed over must not be looked at again after a restart.
+        var pending: RouteTable?
         var next: [Offset]
         var busy: Set<Int> = []
         var repeats: RouteRepeats
-        /// Partitions of which a chunk was copied to some of its targets and not to all.
-        var halfCopied: Set<Int> = []
-        var noted: [Offset]
+        /// The last note, durable or not.
+        var noted: RouteProgress
+        /// The last note that is known to be there after a crash; nil when there is none.
+        var durable: RouteProgress?
+        var isNoting = false
         var lastNote = Duration.zero
         var noteBytes = 0
         /// Nothing new is begun until what is under way has ended and the progress is noted.
@@ -68,13 +39,13 @@ final class TopicRouter: Follower {
 
     let topic: Topic
     let isQueued = Atomic(false)
-    private let context: EngineContext
-    private let claim: LogClaim
-    private let state: Mutex<State>
+    let context: EngineContext
+    let claim: LogClaim
+    let state: Mutex<State>
     private let copied: Count
 
-    /// Opens the router where its last note says, or at the end of the topic when there is none.
-    init(_ topic: Topic, table: RouteTable, isNew: Bool, context: EngineContext) throws(LogError) {
+    /// Opens the router where its last note says, or where its rules begin when there is none.
+    init(_ topic: Topic, table: RouteTable, context: EngineContext) throws(LogError) {
         self.topic = topic
         self.context = context
         let log = topic.definition.routesLog
@@ -85,45 +56,22 @@ final class TopicRouter: Follower {
         try context.replay(log) { record in
             progress = record.value.flatMap { RouteProgress(decoding: Array($0)) } ?? progress
         }
+        var next = progress?.next ?? table.start(of: topic)
+        while next.count < topic.partitions.count { next.append(.zero) }
         var repeats = RouteRepeats()
-        for target in table.targetTopics where !isNew || progress != nil {
-            let logs = target.partitions.map(\.log)
-            let keepsKeys = logs.allSatisfy { progress?.targetEnds[$0] != nil }
-            for log in logs {
-                let from = progress?.targetEnds[log] ?? .zero
-                do {
-                    try repeats.look(
-                        into: log, of: target.id, from: from, keepsKeys: keepsKeys, source: topic,
-                        context: context)
-                } catch {
-                    context.logger.warning(
-                        "copies may be repeated: \(error)", metadata: ["topic": "\(topic.name)"])
-                }
-            }
+        if let progress {
+            try repeats.look(
+                into: table.targetTopics, after: progress, next: next, source: topic, context: context)
         }
-        // What was lost with the power, which topics without `flush` allow, comes again as other events.
-        let next = zip(progress?.next ?? table.start(of: topic), topic.ends).map { min($0, $1) }
         copied = Count("apus_routed_events_total", [("topic", topic.name.description)])
-        state = Mutex(
-            State(
-                table: table, matcher: RecordMatcher(table.patterns), next: next, repeats: repeats,
-                noted: next))
-        noteAtStart(after: progress, isNew: isNew)
-    }
-
-    /// Notes where this life begins, unless that is what the last one noted. Copies that are after the ends in that note stay so: they
-    /// are not known to be noted before this one's first.
-    private func noteAtStart(after progress: RouteProgress?, isNew: Bool) {
-        state.withLock { state in
-            let targets = state.table.targets
-            let ends = targets.map { target in
-                isNew && progress == nil
-                    ? target.signal.end : min(progress?.targetEnds[target.log] ?? .zero, target.signal.end)
-            }
-            let start = RouteProgress(
-                next: state.next, targetEnds: Dictionary(zip(targets.map(\.log), ends)) { first, _ in first })
-            if progress != start { write(start, &state) }
+        var state = State(
+            next: next, repeats: repeats, noted: progress ?? RouteProgress(next: []), durable: progress)
+        if let progress, table.targets.allSatisfy({ progress.targetEnds[$0.log] != nil }) {
+            (state.table, state.matcher) = (table, RecordMatcher(table.patterns))
+        } else {
+            state.pending = table
         }
+        self.state = Mutex(state)
     }
 
     func start() { topic.add(self) }
@@ -136,15 +84,21 @@ final class TopicRouter: Follower {
 
     /// Puts other rules to work, from the next record on.
     func replaceTable(_ table: RouteTable) {
-        state.withLock { state in
-            state.table = table
-            state.matcher = RecordMatcher(table.patterns)
-        }
+        state.withLock { $0.pending = table }
         context.followers.enqueue(self)
     }
 
     /// Per partition, the first offset that rules have not looked at.
     var positions: [Offset] { state.withLock(\.next) }
+
+    /// Per partition, the offset before which events were certainly there: rules looked at them, or there are copies.
+    var seen: [Offset] {
+        state.withLock { state in
+            var seen = state.next
+            seen.raise(to: state.repeats.seen)
+            return seen
+        }
+    }
 
     func turn(now: Duration) {
         noteIfDue()
@@ -164,7 +118,9 @@ final class TopicRouter: Follower {
         let number = partition.number
         let end = partition.signal.end
         let from: Offset? = state.withLock { state in
-            guard !state.isClosed, !state.wantsNote, !state.busy.contains(number) else { return nil }
+            guard !state.isClosed, state.pending == nil, !state.wantsNote, !state.busy.contains(number) else {
+                return nil
+            }
             while state.next.count <= number { state.next.append(.zero) }
             guard state.next[number] < end else { return nil }
             state.busy.insert(number)
@@ -285,7 +241,6 @@ final class TopicRouter: Follower {
 
     private func appended(_ partition: Int, to next: Offset, error: (LogError, done: [LogID])?) {
         guard let (error, done) = error else {
-            state.withLock { _ = $0.halfCopied.remove(partition) }
             return finish(partition, to: next)
         }
         context.logger.warning(
@@ -293,7 +248,6 @@ final class TopicRouter: Follower {
             metadata: ["topic": "\(topic.name)"])
         let from = state.withLock { state in
             for target in done { state.repeats.note(target, partition: partition, before: next) }
-            if !done.isEmpty { state.halfCopied.insert(partition) }
             return state.next[partition]
         }
         finish(partition, to: from, retryAfter: context.options.storeRetryInterval)
@@ -304,7 +258,8 @@ final class TopicRouter: Follower {
             state.busy.remove(partition)
             state.next[partition] = max(state.next[partition], next)
             state.repeats.forget(partition: partition, before: state.next[partition])
-            return state.wantsNote || state.next[partition] < topic.partitions[partition].signal.end
+            return state.pending != nil || state.wantsNote
+                || state.next[partition] < topic.partitions[partition].signal.end
         }
         if let delay {
             context.enqueue(self, after: delay)
@@ -313,38 +268,6 @@ final class TopicRouter: Follower {
         } else {
             // With nothing left to do the progress is noted once more, a little later.
             context.enqueue(self, after: TopicRouter.noteInterval)
-        }
-    }
-
-    // MARK: Notes
-
-    private func noteIfDue() {
-        let now = context.clock.now
-        state.withLock { state in
-            guard state.next != state.noted, now - state.lastNote >= TopicRouter.noteInterval else { return }
-            // While copies are under way the ends of the targets may already include them, and the note must not.
-            state.wantsNote = !state.busy.isEmpty
-            // The same holds for copies that were made before others of their chunk failed.
-            guard !state.wantsNote, state.halfCopied.isEmpty else { return }
-            let ends = Dictionary(state.table.targets.map { ($0.log, $0.signal.end) }) { first, _ in first }
-            write(RouteProgress(next: state.next, targetEnds: ends), &state)
-        }
-    }
-
-    private func write(_ progress: RouteProgress, _ state: inout State) {
-        state.noted = progress.next
-        state.lastNote = context.clock.now
-        let value = progress.encoded()
-        var builder = RecordBatchBuilder(capacity: value.count + 128)
-        builder.append(timestamp: context.clock.wall, key: nil, value: value)
-        guard let batch = builder.finish() else { return }
-        state.noteBytes += batch.length
-        let forgets = state.noteBytes > 4 * context.options.snapshotBytes
-        if forgets { state.noteBytes = 0 }
-        let (context, log) = (context, claim.log)
-        context.store.append(batch, holding: claim) { result in
-            guard forgets, case .success(let base) = result else { return }
-            context.inbox.post { try? context.store.trim(log, before: base) }
         }
     }
 }

@@ -55,11 +55,15 @@ final class EngineContext: Sendable {
     let timers: TimerQueue
     let inbox: Inbox
     let followers: FollowerQueue
+    /// Runs what would hold up the worker.
+    let offload: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
 
     init(
         store: any LogStore, clock: any EngineClock, entropy: Entropy, options: EngineOptions, logger: Logger,
-        dispatcher: any DeliveryDispatcher, wake: @escaping @Sendable () -> Void
+        dispatcher: any DeliveryDispatcher, wake: @escaping @Sendable () -> Void,
+        offload: @escaping @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
     ) {
+        self.offload = offload
         self.store = store
         self.clock = clock
         self.entropy = entropy

@@ -56,6 +56,7 @@ extension Problem {
         case .diskFull: "free space, or shorten a topic's retention; publishing then goes on by itself"
         case .diskFailed, .undecided: "look at the server's log; publish again later"
         case .overloaded: "publish again a little later, or more slowly"
+        case .notOpen: "opening it is tried again by itself; the server's log says what fails"
         case .stopping: "publish again when the server is back"
         }
     }

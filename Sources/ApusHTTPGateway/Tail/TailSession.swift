@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// One running tail. Each partition has one read under way, as a child task; this loop takes what comes in, writes it, and only
-// then asks the partition for more. So a slow client slows its own reads down, a partition never has more than one batch in
-// memory, and when the client goes all reads are cancelled with the group.
+// One running tail. For each partition a child task waits until there is something to read, and keeps only where; this loop reads one batch
+// at a time, writes it, and only then lets the partition wait again. So a slow client slows its own reads down and has one batch in memory,
+// whatever the number of partitions, and when the client goes all waits are cancelled with the group.
 
 internal import ApusEngine
 internal import ApusHTTPServer
@@ -13,7 +13,9 @@ internal import JSONText
 /// One running tail.
 struct TailSession {
     private enum Step: Sendable {
-        case fetched(TailPartition, Result<FetchedEvents, BrokerError>)
+        /// There may be something to read from the place on; nothing that matches was found before it.
+        case ready(TailPartition, from: TailPositions.Place)
+        case failed(TailPartition, BrokerError)
         case heartbeat
         case scan
     }
@@ -22,7 +24,7 @@ struct TailSession {
     private let context: GatewayContext
     private let output: ServerSentEventWriter
 
-    /// The most events of a partition that are in memory at the same time.
+    /// The most events that are in memory at the same time.
     private static let batchEventsMax = 100
     /// With more partitions than this, only the last message of a batch says the position: tokens grow with partitions.
     private static let narrowPartitionsMax = 32
@@ -37,7 +39,7 @@ struct TailSession {
     mutating func run() async {
         guard await output.sendHeartbeat(id: tail.positions.token) else { return }
         await withTaskGroup(of: Step.self) { group in
-            for partition in tail.positions.places.keys { fetch(partition, in: &group) }
+            for partition in tail.positions.places.keys { wait(for: partition, in: &group) }
             sleep(context.configuration.heartbeat, .heartbeat, in: &group)
             sleep(context.configuration.tailScanInterval, .scan, in: &group)
             while let step = await group.next() {
@@ -57,14 +59,33 @@ struct TailSession {
             scan(&group)
             sleep(context.configuration.tailScanInterval, .scan, in: &group)
             return true
-        case .fetched(let partition, let result):
+        case .ready(let partition, let place):
             guard tail.positions[partition] != nil else { return true }
-            switch result {
+            tail.positions[partition] = place
+            switch await read(partition, from: place) {
             case .success(let fetched): guard await send(fetched, of: partition) else { return false }
             case .failure(let error): guard await handle(error, of: partition) else { return false }
             }
-            if tail.positions[partition] != nil { fetch(partition, in: &group) }
+            wait(for: partition, in: &group)
             return true
+        case .failed(let partition, let error):
+            guard tail.positions[partition] != nil else { return true }
+            guard await handle(error, of: partition) else { return false }
+            wait(for: partition, in: &group)
+            return true
+        }
+    }
+
+    private func read(
+        _ partition: TailPartition, from place: TailPositions.Place
+    ) async -> Result<FetchedEvents, BrokerError> {
+        do throws(BrokerError) {
+            return .success(
+                try await context.broker.fetch(
+                    partition.topic, partition: partition.number, from: place.start,
+                    limit: Self.batchEventsMax, pattern: tail.pattern, wait: .zero))
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -78,18 +99,17 @@ struct TailSession {
         }
     }
 
-    private func fetch(_ partition: TailPartition, in group: inout TaskGroup<Step>) {
+    private func wait(for partition: TailPartition, in group: inout TaskGroup<Step>) {
         guard let place = tail.positions[partition] else { return }
         let (broker, pattern, wait) = (context.broker, tail.pattern, context.configuration.heartbeat)
         group.addTask {
             do throws(BrokerError) {
                 let fetched = try await broker.fetch(
-                    partition.topic, partition: partition.number, from: place.start,
-                    limit: Self.batchEventsMax,
+                    partition.topic, partition: partition.number, from: place.start, limit: 1,
                     pattern: pattern, wait: wait)
-                return .fetched(partition, .success(fetched))
+                return .ready(partition, from: .offset(fetched.events.first?.offset ?? fetched.next))
             } catch {
-                return .fetched(partition, .failure(error))
+                return .failed(partition, error)
             }
         }
     }
@@ -163,7 +183,7 @@ struct TailSession {
                 guard known[key] == nil, tail.positions.places.count < context.configuration.tailPartitionsMax
                 else { continue }
                 tail.positions[key] = .offset(partition.start)
-                fetch(key, in: &group)
+                wait(for: key, in: &group)
             }
         }
         for partition in known.keys where !present.contains(partition) { tail.positions[partition] = nil }

@@ -84,6 +84,8 @@ public protocol Disk: Sendable {
     func removeDirectory(_ path: String) throws(DiskError)
     /// Makes the names in a folder durable.
     func syncDirectory(_ path: String) throws(DiskError)
+    /// Makes the names in these folders durable, all of them below `directory`.
+    func syncDirectories(_ paths: [String], under directory: String) throws(DiskError)
     /// Makes everything written to these files durable; after an error none of them can be relied on. Missing ones
     /// are passed over.
     func syncFiles(_ paths: [String], under directory: String) throws(DiskError)
@@ -94,4 +96,11 @@ public protocol Disk: Sendable {
     func freeBytes(at path: String) throws(DiskError) -> Int64
     /// Locks `path`, creating it, against other processes.
     func lock(_ path: String) throws(DiskError) -> any DiskLock
+}
+
+extension Disk {
+    /// One by one.
+    public func syncDirectories(_ paths: [String], under directory: String) throws(DiskError) {
+        for path in paths { try syncDirectory(path) }
+    }
 }

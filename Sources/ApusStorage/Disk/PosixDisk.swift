@@ -77,17 +77,27 @@ public struct PosixDisk: Disk {
         try withDescriptor(path, O_RDONLY | O_DIRECTORY) { fsync($0) == 0 }
     }
 
+    /// As ``Disk/syncDirectories(_:under:)``.
+    public func syncDirectories(_ paths: [String], under directory: String) throws(DiskError) {
+        guard paths.count < PosixDisk.filesForWholeSync else { return try syncWhole(directory) }
+        for path in paths { try syncDirectory(path) }
+    }
+
     /// As ``Disk/syncFiles(_:under:)``.
     public func syncFiles(_ paths: [String], under directory: String) throws(DiskError) {
         if paths.count >= PosixDisk.filesForWholeSync {
-            // A descriptor opened now is told of every write-back error that nobody has been told of yet, so
-            // one that happened before this call is not missed (Linux 5.8 and later).
-            try withDescriptor(directory, O_RDONLY | O_DIRECTORY) { capus_syncfs($0) == 0 }
+            try syncWhole(directory)
             return
         }
         for path in paths where try size(of: path) != nil {
             try withDescriptor(path, O_RDONLY) { fdatasync($0) == 0 }
         }
+    }
+
+    private func syncWhole(_ directory: String) throws(DiskError) {
+        // A descriptor opened now is told of every write-back error that nobody has been told of yet, so one that happened before this
+        // call is not missed (Linux 5.8 and later).
+        try withDescriptor(directory, O_RDONLY | O_DIRECTORY) { capus_syncfs($0) == 0 }
     }
 
     private func withDescriptor(

@@ -15,6 +15,18 @@ enum AtomicFile {
         _ name: String, in directory: String, with content: [UInt8], on disk: any Disk
     ) throws(DiskError) {
         let temporary = directory + "/" + name + ".tmp"
+        let file = try write(content, to: temporary, on: disk)
+        try file.sync()
+        try disk.rename(temporary, to: directory + "/" + name)
+        try disk.syncDirectory(directory)
+    }
+
+    /// Writes such a file under its own name. Nothing of it is durable, and half of it may be found after a crash: only for a file whose
+    /// absence means the same.
+    @discardableResult
+    static func write(
+        _ content: [UInt8], to path: String, on disk: any Disk
+    ) throws(DiskError) -> any DiskFile {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(2 * (content.count + headerBytes))
         for _ in 0..<2 {
@@ -26,16 +38,30 @@ enum AtomicFile {
             bytes += copy.bytes
             bytes += content
         }
-        let file = try disk.open(temporary, .write)
+        let file = try disk.open(path, .write)
         try file.truncate(to: 0)
         var failure: DiskError?
         bytes.withUnsafeBytes { raw in
             do throws(DiskError) { try file.write(raw, at: 0) } catch { failure = error }
         }
         if let failure { throw failure }
-        try file.sync()
-        try disk.rename(temporary, to: directory + "/" + name)
-        try disk.syncDirectory(directory)
+        return file
+    }
+
+    /// Writes what can be read of a file over itself, not flushed. A flush that failed may have dropped it, and another one would not
+    /// bring it back unless it is written anew.
+    static func renew(_ path: String, on disk: any Disk) throws(DiskError) {
+        guard let size = try disk.size(of: path), size > 0, size <= 1 << 30 else { return }
+        let file = try disk.open(path, .write)
+        var bytes = [UInt8](repeating: 0, count: Int(size))
+        var failure: DiskError?
+        bytes.withUnsafeMutableBytes { raw in
+            do throws(DiskError) {
+                let count = try file.read(into: raw, at: 0)
+                try file.write(UnsafeRawBufferPointer(rebasing: raw[..<count]), at: 0)
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
     }
 
     /// What a file holds.

@@ -125,6 +125,34 @@ final class LogFiles: Sendable {
         return LogFiles(id, meta, directory: directory, environment)
     }
 
+    /// Makes the folders of many logs that do not exist yet, with flushes for all of them together; durable on return.
+    static func create(
+        _ logs: [(id: LogID, life: UInt64)], in parent: String, _ environment: LogEnvironment
+    ) throws(DiskError) -> [LogFiles] {
+        var files: [LogFiles] = []
+        for log in logs {
+            let directory = parent + "/" + log.id.description
+            let meta = LogMeta(life: log.life)
+            try environment.disk.makeDirectory(directory)
+            // A log with nothing stored and no readable meta was never born, so half a file does no harm.
+            try AtomicFile.write(meta.bytes, to: directory + "/" + LogMeta.fileName, on: environment.disk)
+            files.append(LogFiles(log.id, meta, directory: directory, environment))
+        }
+        try settle(files, in: parent, environment)
+        return files
+    }
+
+    /// Makes sure that the folders of logs outlive a power cut, with what says which lives they have.
+    static func settle(
+        _ files: [LogFiles], in parent: String, _ environment: LogEnvironment
+    ) throws(DiskError) {
+        guard !files.isEmpty else { return }
+        let directories = files.map(\.directory)
+        try environment.disk.syncFiles(directories.map { $0 + "/" + LogMeta.fileName }, under: parent)
+        try environment.disk.syncDirectories(directories, under: parent)
+        try environment.disk.syncDirectory(parent)
+    }
+
     /// What a log's folder turned out to be.
     enum Found {
         case log(LogFiles)

@@ -57,6 +57,17 @@ extension BrokerRun {
             options: options, logger: logger, dispatcher: target, isDriven: true)
         // The power may have gone in something that is tried once and not missed.
         if disk.isOff { throw .closed }
+        // What could not be opened comes to work by itself, when the disk lets it: after a few attempts it does.
+        for attempt in 0..<100 where engine?.isSomethingClosed == true {
+            if attempt > 4 { calmDisk() }
+            clock.advance(by: .seconds(1))
+            engine?.turn()
+            // A change that is being written down comes before opening again.
+            while commitOnce() == .progress {}
+            _ = store.maintenanceStep()
+            if disk.isOff { throw .closed }
+        }
+        if engine?.isSomethingClosed == true { violate("something stays closed") }
         disk.crash(after: nil)
     }
 

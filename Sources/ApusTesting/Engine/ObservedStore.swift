@@ -23,6 +23,8 @@ final class ObservedStore: LogStore {
         return claim
     }
 
+    func create(_ logs: [LogID]) throws(LogError) { try store.create(logs) }
+
     func configure(_ claim: LogClaim, _ configuration: LogConfiguration) throws(LogError) {
         try store.configure(claim, configuration)
         truth.began(claim.log, configuration)
