@@ -42,17 +42,14 @@ final class Deliveries: Sendable {
 
     private let state = Mutex(State())
 
-    /// Adds completions and, if asked to, tells them here, unless another thread is at it.
+    /// Adds completions, to be told by the next who calls ``tellAll()``. Called inside the lock under which they came about:
+    /// their order here is the order in which they are told.
     ///
-    /// - Returns: whether somebody has to be woken to tell them.
-    func add(_ completions: Completions, tellingHere: Bool) -> Bool {
-        let isIdle = state.withLock { state in
-            state.waiting.append(completions)
-            return !state.isTelling && state.waiting.count == 1
-        }
-        guard isIdle, tellingHere else { return isIdle }
-        tellAll()
-        return false
+    /// - Returns: whether there is anything to tell.
+    func add(_ completions: Completions) -> Bool {
+        guard !completions.isEmpty else { return false }
+        state.withLock { $0.waiting.append(completions) }
+        return true
     }
 
     /// Tells what waits, until nothing does; returns at once when another thread is at it.

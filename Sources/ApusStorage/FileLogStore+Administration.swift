@@ -12,6 +12,8 @@ extension FileLogStore {
         _ log: LogID, _ configuration: LogConfiguration, onAdvance: @escaping @Sendable (Offset) -> Void
     ) throws(LogError) -> LogClaim {
         if let claim = try claimFirst(log, configuration, onAdvance) { return claim }
+        // Outside the locks, since those who are told may call the store; and not for as long as appends keep coming.
+        defer { if threads.isRunning { threads.wakeDelivery() } else { deliveries.tellAll() } }
         return try maintenance.withLock { (_: inout Maintenance) throws(LogError) -> LogClaim in
             if let claim = try reclaim(log, configuration, onAdvance) { return claim }
             let files: LogFiles
@@ -77,8 +79,7 @@ extension FileLogStore {
     private func reclaim(
         _ log: LogID, _ configuration: LogConfiguration, _ onAdvance: @escaping @Sendable (Offset) -> Void
     ) throws(LogError) -> LogClaim? {
-        var completions = Completions()
-        let claim = try committer.withLock { (committer: inout Committer) throws(LogError) -> LogClaim? in
+        try committer.withLock { (committer: inout Committer) throws(LogError) -> LogClaim? in
             let (fenced, claim) = try shared.withLock {
                 (state: inout SharedState) throws(LogError) -> ([PendingAppend], LogClaim?) in
                 if state.isClosed { throw .closed }
@@ -91,11 +92,11 @@ extension FileLogStore {
             guard let claim else { return nil }
             let gathered = committer.gathered.filter { $0.slot == claim.slot }
             if !gathered.isEmpty { committer.gathered.removeAll { $0.slot == claim.slot } }
+            var completions = Completions()
             fail(gathered + fenced, .fenced(log), &completions)
+            _ = deliveries.add(completions)
             return claim
         }
-        deliver(completions)
-        return claim
     }
 
     /// As ``LogStore/configure(_:_:)``.

@@ -81,19 +81,23 @@ extension FileLogStore {
 
     /// Makes one group of appends durable and completes it.
     package func commitStep() -> CommitOutcome {
-        var completions = Completions()
-        let outcome = committer.withLock { step(&$0, &completions) }
-        deliver(completions)
+        let (outcome, hasNews) = committer.withLock { committer in
+            var completions = Completions()
+            let outcome = step(&committer, &completions)
+            return (outcome, deliveries.add(completions))
+        }
+        if hasNews { deliver() }
         return outcome
     }
 
     /// Tells outcomes, in order. When enough has queued up for the next flush, another thread does so and the flush
     /// begins; otherwise this thread has nothing better to do, and a hand-over would only cost time.
-    func deliver(_ completions: Completions) {
-        guard !completions.isEmpty else { return }
+    ///
+    /// Called without any lock: those who are told may call the store.
+    func deliver() {
         let isBusy =
             threads.isRunning && shared.withLock { $0.queue.count >= max(1, $0.pacing.countWanted / 2) }
-        if deliveries.add(completions, tellingHere: !isBusy) { threads.wakeDelivery() }
+        if isBusy { threads.wakeDelivery() } else { deliveries.tellAll() }
     }
 
     private func step(_ committer: inout Committer, _ completions: inout Completions) -> CommitOutcome {
@@ -385,18 +389,18 @@ extension FileLogStore {
 
     /// Completes what can no longer be decided: whether it would be found after a restart is not known.
     func abandon() {
-        var completions = Completions()
         committer.withLock { committer in
-            fail(committer.failed + Array(committer.gathered), .closed, &completions)
+            var completions = Completions()
+            let queued = shared.withLock { state in
+                defer { state.queue = [] }
+                return state.queue
+            }
+            fail(committer.failed + Array(committer.gathered) + queued, .closed, &completions)
             committer.failed = []
             committer.gathered = []
+            _ = deliveries.add(completions)
         }
-        let queued = shared.withLock { state in
-            defer { state.queue = [] }
-            return state.queue
-        }
-        fail(queued, .closed, &completions)
-        deliver(completions)
+        deliveries.tellAll()
     }
 }
 

@@ -88,7 +88,6 @@ public final class FileLogStore: LogStore {
         }
         guard isFirst else { return }
         threads.stop()
-        deliveries.tellAll()
         while case .progress = commitStep() {}
         _ = checkpoint(.everything)
         abandon()

@@ -108,8 +108,13 @@ struct Recovery {
         }
         var logs: [(LogFiles, LogRecovery)] = []
         let opened = try openLogs(journal)
-        // A process that ended while it made logs may have left them without a flush; nothing may be promised of them before.
-        try LogFiles.settle(opened.filter { known[$0.id] == nil }, in: directory + "/logs", environment)
+        // A process that ended while it made logs may have left them without a flush, or after one that failed; nothing may be
+        // promised of them before.
+        let unsettled = opened.filter { known[$0.id] == nil }
+        for files in unsettled {
+            try AtomicFile.renew(files.directory + "/" + LogMeta.fileName, on: disk)
+        }
+        try LogFiles.settle(unsettled, in: directory + "/logs", environment)
         for files in opened {
             let recovered = try recover(files, known[files.id], hasCheckpoint: hasCheckpoint, journal, boot)
             if !recovered.gaps.isEmpty { checkpoint?.logs[files.id] = nil }

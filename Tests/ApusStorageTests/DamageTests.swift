@@ -14,11 +14,17 @@ import Testing
     private static let log = LogID(high: 9, low: 9)
 
     /// A store with five small batches, in its segment or still in the journal, and killed.
-    private func prepared(inSegment: Bool) throws -> SimulatedDisk {
+    ///
+    /// - Parameter closesSegment: whether the last batch has a segment of its own.
+    private func prepared(inSegment: Bool, closesSegment: Bool = false) throws -> SimulatedDisk {
         let disk = SimulatedDisk(seed: 1)
         let store = try TestStore(disk).open()
         let claim = try store.claim(Self.log, LogConfiguration()) { _ in }
         for tag in 0..<Self.batches {
+            if closesSegment, tag == Self.batches - 1 {
+                guard store.checkpointNow() else { throw LogError.overloaded }
+                try store.configure(claim, LogConfiguration(segmentBytesMax: 1))
+            }
             guard case .success = store.appendNow(LogStoreContract.batch(records: 2, tag: tag), claim) else {
                 throw LogError.overloaded
             }
@@ -93,6 +99,39 @@ import Testing
             let claim = try store.claim(Self.log, LogConfiguration()) { _ in }
             let next = store.appendNow(LogStoreContract.batch(records: 1, tag: 7), claim)
             #expect(next == .success(Offset(10)), "offsets are not used again")
+        }
+    }
+
+    /// The index is what says where a closed segment ends; without it that is found out again, sums included.
+    @Test(arguments: 1...3)
+    func `a header that is damaged stays damaged when the index is made again`(_ damaged: Int) throws {
+        let original = try prepared(inSegment: true, closesSegment: true)
+        let names = original.files(under: "/store/logs").map(\.path)
+        let file = try #require(names.first { $0.hasSuffix("00000000.log") })
+        let index = try #require(names.first { $0.hasSuffix("00000000.index") })
+        let whole = try #require(original.content(file))
+        let length = whole.count / (Self.batches - 1)
+        for position in 0..<16 {
+            let disk = original.duplicate(seed: 1)
+            var bytes = whole
+            // The leader epoch and the base offset are what no checksum of Kafka's covers.
+            for batch in Self.batches - 1 - damaged..<Self.batches - 1 {
+                bytes[batch * length + position] ^= 1
+            }
+            // One of several is damaged in its records too: nothing about it is believed then.
+            if damaged > 1 { bytes[whole.count - length * damaged + 80] ^= 1 }
+            disk.setContent(file, bytes)
+            var entries = try #require(disk.content(index))
+            entries[entries.count - 3] ^= 1
+            disk.setContent(index, entries)
+            for _ in 0..<2 {
+                let store = try TestStore(disk).open()
+                let found = try readAll(store)
+                let expected = Array(0..<Self.batches - 1 - damaged) + [Self.batches - 1]
+                #expect(found.bases == expected.map { Int64($0 * 2) }, "byte \(position)")
+                #expect(found.damaged > 0 && store.statistics().quarantined > 0, "byte \(position)")
+                disk.killProcess()
+            }
         }
     }
 

@@ -157,4 +157,77 @@ import Testing
         disk.killProcess()
         #expect(try bases(try TestStore(disk).open()) == [0, last.rawValue])
     }
+
+    @Test func `appends behind checkpoints that go on failing are answered, and taken once one succeeds`()
+        throws
+    {
+        let disk = SimulatedDisk(seed: 4)
+        let clock = SimulatedClock()
+        var opening = TestStore(disk)
+        opening.configuration.tailBytesMax = 8 << 10
+        opening.configuration.patience = .seconds(5)
+        let store = try opening.open(clock.clock)
+        let claim = try store.claim(Self.log, LogConfiguration()) { _ in }
+        var taken: [Int64] = []
+        // The journal's flushes work and the segments' do not, as when they are on different parts of a bad disk.
+        for tag in 0..<4 {
+            #expect(store.appendNow(batch(tag, bytes: 3_000), claim) == .success(Offset(Int64(tag))))
+            taken.append(Int64(tag))
+        }
+        let answers = Mutex<[Result<Offset, LogError>]>([])
+        func step() -> CommitOutcome {
+            failing(disk, Self.faults(sync: 1)) { #expect(!store.checkpointNow()) }
+            return store.commitStep()
+        }
+        store.append(batch(4), holding: claim) { answer in answers.withLock { $0.append(answer) } }
+        #expect(step() == .blocked)
+        clock.advance(.seconds(4))
+        #expect(step() == .blocked)
+        #expect(answers.withLock { $0.isEmpty }, "patience is not at its end")
+        clock.advance(.seconds(2))
+        store.append(batch(5), holding: claim) { answer in answers.withLock { $0.append(answer) } }
+        #expect(step() == .blocked)
+        let refused = answers.withLock { $0 }
+        #expect(refused.count == 2)
+        for answer in refused {
+            guard case .failure(let error) = answer else {
+                Issue.record("acknowledged without room for it: \(answer)")
+                continue
+            }
+            #expect(error.isRetryable)
+        }
+        #expect(store.checkpointNow())
+        guard case .success(let last) = store.appendNow(batch(6), claim) else {
+            Issue.record("appends are not taken any more")
+            return
+        }
+        taken.append(last.rawValue)
+        #expect(try bases(store) == taken)
+        disk.powerCut()
+        #expect(try bases(try TestStore(disk).open()) == taken)
+    }
+
+    @Test func `a journal that is full behind failing checkpoints answers too`() throws {
+        let disk = SimulatedDisk(seed: 5)
+        let clock = SimulatedClock()
+        var opening = TestStore(disk)
+        opening.configuration.journalFiles = 2
+        let store = try opening.open(clock.clock)
+        let claim = try store.claim(Self.log, LogConfiguration()) { _ in }
+        var taken = 0
+        while case .success = store.appendOnce(batch(taken, bytes: 12_000), claim) {
+            taken += 1
+            failing(disk, Self.faults(sync: 1)) { #expect(!store.checkpointNow()) }
+        }
+        #expect(store.commitStep() == .blocked)
+        clock.advance(.seconds(6))
+        #expect(store.commitStep() == .blocked)
+        #expect(store.commitStep() == .idle, "nothing waits any more")
+        #expect(store.checkpointNow())
+        guard case .success = store.appendNow(batch(taken), claim) else {
+            Issue.record("appends are not taken any more")
+            return
+        }
+        #expect(try bases(store).count == taken + 1)
+    }
 }

@@ -27,9 +27,9 @@ struct TestStore {
 
     init(_ disk: SimulatedDisk) { self.disk = disk }
 
-    func open() throws(LogError) -> FileLogStore {
+    func open(_ clock: StoreClock = .system) throws(LogError) -> FileLogStore {
         try FileLogStore(
-            directory: "/store", on: disk, configuration: configuration, clock: .system,
+            directory: "/store", on: disk, configuration: configuration, clock: clock,
             logger: TestStore.silent)
     }
 }
@@ -44,6 +44,14 @@ extension FileLogStore {
             case .idle, .stuck: return
             }
         }
+    }
+
+    /// Appends, with one commit step: for where several would make room.
+    func appendOnce(_ batch: RecordBatch, _ claim: LogClaim) -> Result<Offset, LogError>? {
+        let box = Mutex<Result<Offset, LogError>?>(nil)
+        append(batch, holding: claim) { result in box.withLock { $0 = result } }
+        _ = commitStep()
+        return box.withLock { $0 }
     }
 
     /// Appends and completes.

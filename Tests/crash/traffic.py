@@ -12,6 +12,8 @@ import ledger as ledgers
 from apus_server import BATCH, STRUCTURED, event
 
 ANSWER_SECONDS_MAX = 15
+# How the server says that it does not know.
+UNDECIDED = "whether it was stored shows after a restart"
 
 
 def cycles(default):
@@ -98,6 +100,9 @@ class Publisher:
         assert status == 503, f"publishing was answered with {status} {answer}"
         assert answer["retryable"], answer
         self.refusals.append(answer["detail"])
+        if UNDECIDED in json.dumps(answer):
+            # Of these, or some of them, only a restart shows whether they are stored: as without an answer.
+            return
         receipts = answer.get("receipts", [None] * len(events))
         self.ledger.note(events, [None if not receipt or "error" in receipt else receipt for receipt in receipts])
         # What is refused at once must not fill the ledger.

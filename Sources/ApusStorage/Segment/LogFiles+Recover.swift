@@ -207,7 +207,14 @@ extension LogFiles {
             switch try scanner.next() {
             case .batch(let facts): rebuilt.add(facts, base: segment.base)
             case .damage(let damage):
-                guard let resume = damage.resume else { break walking }
+                guard let resume = damage.resume else {
+                    // What was damaged before must not have its sum taken away, and be whole from then on.
+                    rebuilt.addDamage(
+                        from: damage.position, to: segment.bytes,
+                        next: ceiling < Offset(.max)
+                            ? ceiling : rebuilt.mark.end.advanced(by: damage.offsets))
+                    break walking
+                }
                 rebuilt.addDamage(until: resume)
             case .end: break walking
             }

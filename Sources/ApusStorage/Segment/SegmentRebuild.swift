@@ -43,10 +43,13 @@ struct SegmentRebuild {
         mark.end = resume.base
     }
 
-    /// Damage that stays in place at the end of a segment: it counts as one batch that reaches up to `next`.
+    /// Damage that stays in place at the end of a segment, and reaches up to `next`. It counts as two batches, whose sums no
+    /// bytes have: with it go the sums of all that stood there, and where a batch has none, its header is believed.
     mutating func addDamage(from position: Int64, to end: Int64, next: Offset) {
-        sums.write(UInt32.max)
-        mark.batches += 1
+        for _ in 0..<2 {
+            sums.write(UInt32.max)
+            mark.batches += 1
+        }
         mark.bytes = end
         mark.end = max(mark.end, next)
     }

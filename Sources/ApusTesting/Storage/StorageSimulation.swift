@@ -11,7 +11,7 @@
 // A flipped bit may cost one batch, which then has to be reported.
 
 import ApusModel
-import ApusStorage
+package import ApusStorage
 import Logging
 import Synchronization
 
@@ -201,16 +201,18 @@ final class SimulationRun {
 }
 
 /// Clocks that go on when told.
-final class SimulatedClock: Sendable {
+package final class SimulatedClock: Sendable {
     private let times = Mutex((monotonic: Duration.seconds(1), wall: Int64(1_700_000_000_000)))
 
-    var clock: StoreClock {
+    package init() {}
+
+    package var clock: StoreClock {
         StoreClock(
             monotonic: { self.times.withLock { $0.monotonic } },
             wall: { Timestamp(milliseconds: self.times.withLock { $0.wall }) })
     }
 
-    func advance(_ duration: Duration) {
+    package func advance(_ duration: Duration) {
         times.withLock { times in
             times.monotonic += duration
             times.wall += duration.milliseconds
