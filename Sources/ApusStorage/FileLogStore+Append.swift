@@ -302,7 +302,7 @@ extension FileLogStore {
                 state.flushedBatches += UInt64(group.count)
                 state.pacing.flushed(group.count, at: now)
             }
-            if state.tailBytes >= configuration.checkpointBytes { state.isCheckpointWanted = true }
+            if state.tailBytes >= checkpointBytes(logs: state.dirty.count) { state.isCheckpointWanted = true }
             let advances = touched.compactMap { slot -> (@Sendable (Offset) -> Void, Offset)? in
                 guard let onAdvance = state.slots[slot]?.onAdvance, let end = state.slots[slot]?.end else {
                     return nil
@@ -318,6 +318,12 @@ extension FileLogStore {
             completions.outcomes.append(
                 gone.contains(index) ? .refused([item], .unknownLog(item.files.id)) : .stored([item]))
         }
+    }
+
+    /// How much has to wait for a checkpoint to begin: more when it is spread over many logs, because each costs three writes.
+    private func checkpointBytes(logs: Int) -> Int {
+        let (least, most) = (configuration.checkpointBytes, configuration.tailBytesMax / 2)
+        return min(max(least, logs * configuration.checkpointBytesPerLog), max(least, most))
     }
 
     // MARK: Failures

@@ -18,6 +18,8 @@ public struct FileLogStoreConfiguration: Hashable, Sendable {
     public var tailBytesMax = 96 << 20
     /// Segments are written and made durable when this much waits in the journal,
     public var checkpointBytes = 16 << 20
+    /// and no less than this for each log that has something waiting,
+    public var checkpointBytesPerLog = 32 << 10
     /// or when something has waited this long.
     public var checkpointAge = Duration.seconds(1)
     /// A checkpoint pauses for a moment after it has written this much, so that the journal's flushes in between stay short.
