@@ -15,8 +15,9 @@ import Synchronization
 struct Append {
     static func main() async throws {
         let options = Options(CommandLine.arguments)
+        defer { try? FileManager.default.removeItem(atPath: options.directory) }
         for round in 1...options.rounds {
-            let store = try await measureStore(options)
+            let store = try await measureStore(options, in: options.directory + "/\(round)")
             let raw = try measureRaw(blockBytes: store.blockBytes, options)
             print(
                 """
@@ -63,19 +64,19 @@ struct Append {
         var blockBytes: Int
     }
 
-    static func measureStore(_ options: Options) async throws -> Figures {
-        try? FileManager.default.removeItem(atPath: options.directory)
-        defer { try? FileManager.default.removeItem(atPath: options.directory) }
+    /// What the store does in a new folder. The folder stays: some file systems are slow to make files for a while after many were removed.
+    static func measureStore(_ options: Options, in folder: String) async throws -> Figures {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let spent = Nanoseconds()
         let store = try FileLogStore(
-            directory: options.directory, logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() },
+            directory: folder, logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() },
             onFlush: { duration, _, _ in spent.add(duration) })
         defer { store.close() }
         let claims = try (0..<options.logs).map {
             try store.claim(LogID(high: 7, low: UInt64($0) << 24), LogConfiguration()) { _ in }
         }
-        // The first second prepares journal files and touches memory for the first time.
-        _ = await publish(to: store, claims, options, seconds: 1)
+        // At first journal files are prepared, memory is touched for the first time, and every log gets its first segment.
+        _ = await publish(to: store, claims, options, seconds: 3)
         let (before, spentBefore) = (store.statistics(), spent.count)
         let start = ContinuousClock.now
         let count = await publish(to: store, claims, options, seconds: options.seconds)
@@ -119,8 +120,6 @@ struct Append {
 
     /// Bytes a second of writing blocks over a prepared file, with a flush after each.
     static func measureRaw(blockBytes: Int, _ options: Options) throws -> Double {
-        try FileManager.default.createDirectory(atPath: options.directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: options.directory) }
         let speed = try FileLogStore.measureFlush(
             in: options.directory, bytes: blockBytes, duration: .seconds(options.seconds))
         return speed.perSecond * Double(speed.bytes)

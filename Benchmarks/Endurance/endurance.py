@@ -99,14 +99,14 @@ def steady(server, minutes):
     for _ in range(int(minutes * 6)):
         time.sleep(10)
         samples.append(round(server.resident()))
-    half = samples[len(samples) // 2:]
+    by_minute = [sorted(samples[at:at + 6])[len(samples[at:at + 6]) // 2] for at in range(0, len(samples), 6)]
     # Killed while events come in, as an accident would.
     server.stop(signal.SIGKILL)
     load.kill()
     gb = stored_gb(server.folder)
     seconds = server.start()
     report(
-        "steady load", minutes=minutes, resident_mb_first_minute=max(samples[:6]), resident_mb_second_half=[min(half), max(half)],
+        "steady load", minutes=minutes, resident_mb_by_minute=by_minute, resident_mb_max=max(samples),
         stored_gb=round(gb, 1), ms_from_start_after_kill_to_first_receipt=round(seconds * 1000),
         resident_mb_after_start=round(server.resident()))
     server.stop()
