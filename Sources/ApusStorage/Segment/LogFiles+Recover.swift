@@ -142,7 +142,11 @@ extension LogFiles {
                         &state, segment: segment.base, position: damage.position, reason: damage.reason)
                 }
                 switch finding {
-                case .end, .gap: break walking
+                case .end: break walking
+                case .gap:
+                    // Before the bytes that tell of it are cut off: this may not come to its end.
+                    try addGaps(found.gaps, &state)
+                    break walking
                 case .stays(let resume): rebuilt.addDamage(until: resume)
                 case .staysLast(let end, let next):
                     rebuilt.addDamage(from: damage.position, to: end, next: next)
@@ -155,6 +159,7 @@ extension LogFiles {
         segment.written = rebuilt.mark
         segment.durable = isShort ? rebuilt.mark : from
         segment.isKnown = true
+        if isShort { segment.bytesMissing = max(1, (mark?.bytes ?? 0) - rebuilt.mark.bytes) }
         let isCut = rebuilt.mark.bytes < state.segments[number].bytes
         try rebuilt.store(in: self, base: segment.base, cutsLog: true)
         // What was cut off must not come back behind what will be written there, and what was found damaged must not be
@@ -271,7 +276,8 @@ extension LogFiles {
     private func dropEmpty(_ state: inout State) {
         for segment in state.segments where segment.bytes == 0 { remove(segment.base) }
         state.segments.removeAll { $0.bytes == 0 }
-        // One that was not walked is closed, and what it holds is not known in full.
-        state.isSealed = state.segments.last?.isKnown != true
+        // One that was not walked is closed, and what it holds is not known in full. One that has lost its end must not grow to where the
+        // last checkpoint says that it is durable: the next opening would not notice any more.
+        state.isSealed = state.segments.last.map { !$0.isKnown || $0.bytesMissing > 0 } ?? true
     }
 }
