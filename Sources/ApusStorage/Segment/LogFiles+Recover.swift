@@ -81,7 +81,7 @@ extension LogFiles {
             if kept == nil { state.end = max(durableEnd, state.meta.start) }
             // What the journal has after the last that only segments have stays in memory too, as it was before the
             // process ended: should a flush fail, it is written again from there.
-            let from = max(kept ?? durableEnd, recovery.gaps.map(\.to).max() ?? .zero)
+            let from = max(kept ?? durableEnd, durableEnd, recovery.gaps.map(\.to).max() ?? .zero)
             recovery.tail = frames.filter {
                 $0.next > durableEnd && $0.next > state.meta.start && $0.next > from
             }
@@ -102,7 +102,10 @@ extension LogFiles {
 
     private func firstToWalk(_ state: State, _ entry: Checkpoint.Entry?, _ hasCheckpoint: Bool) -> Int {
         guard let entry else { return hasCheckpoint ? 0 : max(0, state.segments.count - 1) }
-        return state.segments.firstIndex { $0.base >= entry.base } ?? max(0, state.segments.count - 1)
+        let found = state.segments.firstIndex { $0.base >= entry.base } ?? state.segments.count
+        if found < state.segments.count, state.segments[found].base == entry.base { return found }
+        // A power cut has taken the segment that was to begin there, and the one before it has gone on instead.
+        return max(0, found - 1)
     }
 
     /// Walks a segment from `mark` on and cuts it where it ends; rebuilds its index and sums from there.
