@@ -157,7 +157,8 @@ let package = Package(
         .target(
             name: "ApusFuzzTargets",
             dependencies: [
-                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusHTTPCodec", nioCore,
+                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusHTTPCodec", "ApusStorage",
+                "ApusTesting", nioCore, log,
             ],
             swiftSettings: settings),
 

@@ -23,6 +23,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case recordBatch = "record-batch"
     /// Event patterns, compiled and matched.
     case pattern
+    /// The store's journal, recovered.
+    case journal
 
     /// Parses `input`, which may be refused, and checks what must hold if it is not.
     ///
@@ -36,6 +38,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .httpRequest: fuzzHTTPRequest(input)
         case .recordBatch: fuzzRecordBatch(input)
         case .pattern: fuzzPattern(input)
+        case .journal: fuzzJournal(input)
         }
     }
 }

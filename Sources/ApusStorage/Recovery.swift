@@ -136,7 +136,12 @@ struct Recovery {
         return Recovered(
             lock: lock, journal: start, logs: logs,
             checkpoint: (checkpoint ?? Checkpoint(), journal.damagedFiles),
-            needsCheckpoint: journal.needsCheckpoint, boot: boot)
+            // Of what is in memory nobody is told that something is missing in between: segments say so.
+            needsCheckpoint: journal.needsCheckpoint
+                || logs.contains { files, recovery in
+                    !recovery.tail.isEmpty && files.hasGap(after: recovery.tailFrom)
+                },
+            boot: boot)
     }
 
     private func makeFolders() throws(DiskError) {

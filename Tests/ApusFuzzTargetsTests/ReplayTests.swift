@@ -35,8 +35,10 @@ import Testing
     @Test(arguments: FuzzTarget.allCases)
     func `inputs cut off anywhere or with a bit flipped do no harm`(target: FuzzTarget) throws {
         for input in try Self.inputs("Corpus", of: target).filter({ $0.count <= 1024 }) {
-            for length in input.indices { target.run(Array(input[..<length])) }
-            for index in input.indices {
+            // Opening a store takes a while: every ninth place has to do.
+            let step = target == .journal ? 9 : 1
+            for length in stride(from: 0, to: input.count, by: step) { target.run(Array(input[..<length])) }
+            for index in stride(from: 0, to: input.count, by: step) {
                 var flipped = input
                 flipped[index] ^= 1 << UInt8(index % 8)
                 target.run(flipped)

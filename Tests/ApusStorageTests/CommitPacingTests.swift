@@ -3,6 +3,7 @@
 // When the journal waits for more appends, and in what order outcomes are told.
 
 import ApusModel
+import ApusTesting
 import Synchronization
 import Testing
 
@@ -58,24 +59,33 @@ import Testing
         let told = Mutex<[Int]>([])
         let second = completions(2) { number in told.withLock { $0.append(number) } }
         let first = completions(1) { number in
-            let mustWake = deliveries.add(second, tellingHere: true)
-            #expect(!mustWake)
+            #expect(deliveries.add(second))
+            deliveries.tellAll()
             told.withLock { $0.append(number) }
         }
-        #expect(!deliveries.add(first, tellingHere: true))
+        #expect(deliveries.add(first))
+        #expect(told.withLock { $0.isEmpty })
+        deliveries.tellAll()
         #expect(told.withLock { $0 } == [1, 2])
     }
 
-    @Test func `only what finds nobody at work has somebody woken`() {
-        let deliveries = Deliveries()
-        let told = Mutex<[Int]>([])
-        let note: @Sendable (Int) -> Void = { number in told.withLock { $0.append(number) } }
-        #expect(deliveries.add(completions(1, note), tellingHere: false))
-        #expect(!deliveries.add(completions(2, note), tellingHere: false))
-        // Somebody has been woken for the others: this one keeps its place behind them.
-        #expect(!deliveries.add(completions(3, note), tellingHere: true))
-        deliveries.tellAll()
-        #expect(told.withLock { $0 } == [1, 2, 3])
-        #expect(deliveries.add(completions(4, note), tellingHere: false))
+    @Test func `nothing is no news`() {
+        #expect(!Deliveries().add(Completions()))
+    }
+
+    @Test func `who is told that a claim has fenced an append may call the store`() throws {
+        let log = LogID(high: 1, low: 2)
+        let store = try TestStore(SimulatedDisk(seed: 1)).open()
+        let first = try store.claim(log, LogConfiguration()) { _ in }
+        #expect(store.appendNow(LogStoreContract.batch(records: 1, tag: 1), first) == .success(.zero))
+        let told = Mutex<[Result<Offset, LogError>]>([])
+        store.append(LogStoreContract.batch(records: 1, tag: 2), holding: first) { result in
+            // Waits for the lock under which claims are given, so it must not be held here.
+            try? store.trim(log, before: Offset(1))
+            told.withLock { $0.append(result) }
+        }
+        _ = try store.claim(log, LogConfiguration()) { _ in }
+        #expect(told.withLock { $0 } == [.failure(.fenced(log))])
+        #expect(try store.bounds(log).start == Offset(1))
     }
 }

@@ -170,7 +170,7 @@ import Testing
         let claim = try store.claim(Self.log, LogConfiguration()) { _ in }
         var taken: [Int64] = []
         // The journal's flushes work and the segments' do not, as when they are on different parts of a bad disk.
-        for tag in 0..<4 {
+        for tag in 0..<3 {
             #expect(store.appendNow(batch(tag, bytes: 3_000), claim) == .success(Offset(Int64(tag))))
             taken.append(Int64(tag))
         }

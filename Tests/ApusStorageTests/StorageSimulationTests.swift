@@ -40,6 +40,15 @@ import Testing
         (36948, "a batch of a torn block appeared once the one before it was known to be durable"),
         (5867, "the header of the journal's last file was lost after it had been read"),
         (6189, "a header without a sum was believed after a power cut, and a bit in it had flipped"),
+        (
+            1363,
+            "a header whose sum was cut off with damage at a segment's end was believed, and a bit in it had flipped"
+        ),
+        (2826, "a loss was cut off before it was written down, and the next opening had nothing to report"),
+        (
+            8912,
+            "a segment that grew where a lost one should have begun was not looked at, for an empty one came after it"
+        ),
         (1377, "a full disk stopped readers that only needed an index made again"),
     ]
 

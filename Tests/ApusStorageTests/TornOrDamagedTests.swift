@@ -92,4 +92,41 @@ import Testing
             for base in try readAll(store).bases { #expect((0..<6).contains(base) && base % 2 == 0) }
         }
     }
+
+    /// Damage at the end of a segment, behind which the journal goes on: in the segment before the last, or in the last one.
+    @Test(arguments: [(segmentBytesMax: 1, damaged: Int64(4)), (segmentBytesMax: 1 << 20, damaged: 6)])
+    func `damage before what the journal has is reported, however often opening is interrupted`(
+        _ segmentBytesMax: Int, _ damaged: Int64
+    ) throws {
+        let original = SimulatedDisk(seed: 1)
+        let store = try TestStore(original).open()
+        let claim = try store.claim(
+            Self.log, LogConfiguration(durability: .none, segmentBytesMax: segmentBytesMax)
+        ) { _ in }
+        for tag in 0...Self.batches {
+            if tag == Self.batches { try store.configure(claim, LogConfiguration(durability: .flush)) }
+            #expect(
+                store.appendNow(LogStoreContract.batch(records: 2, tag: tag), claim)
+                    == .success(Offset(Int64(tag * 2))))
+        }
+        original.killProcess()
+        let names = original.files(under: "/store/logs").map(\.path).filter { $0.hasSuffix(".log") }
+        let file = try #require(segmentBytesMax == 1 ? names.first { $0.hasSuffix("4.log") } : names.first)
+        original.flipBit(file, byte: try #require(original.content(file)).count - 1, bit: 0)
+        var isInterrupted = true
+        var count = UInt64(0)
+        while isInterrupted {
+            let disk = original.duplicate(seed: 1)
+            disk.crash(after: count)
+            isInterrupted = (try? TestStore(disk).open()) == nil
+            disk.killProcess()
+            disk.crash(after: nil)
+            let store = try TestStore(disk).open()
+            let found = try readAll(store)
+            let expected: [Int64] = [0, 2, 4, 6, 8].filter { $0 != damaged }
+            #expect(found.bases == expected && found.damaged == 1, "interrupted after \(count)")
+            count += 1
+        }
+        #expect(count > 20)
+    }
 }

@@ -30,6 +30,9 @@ enum JournalFormat {
     static let blockHeaderBytes = 64
     static let frameHeaderBytes = 64
     static let blockChecksumAt = 28
+    /// Sequences and block numbers from here on are not believed, offsets likewise: what is added to them must not overflow.
+    static let numberMax = UInt64(1) << 62
+    static let offsetMax = Offset(1 << 62)
 
     /// The room a batch of `length` bytes takes in a block.
     static func frameBytes(_ length: Int) -> Int { frameHeaderBytes + ((length + 7) & ~7) }
@@ -73,6 +76,7 @@ struct JournalFileHeader: Hashable {
         self.init(
             store: page.load(UInt64.self, copy + 8), sequence: page.load(UInt64.self, copy + 16),
             firstBlock: page.load(UInt64.self, copy + 24))
+        guard sequence <= JournalFormat.numberMax, firstBlock <= JournalFormat.numberMax else { return nil }
     }
 
     init(store: UInt64, sequence: UInt64, firstBlock: UInt64) {
@@ -175,6 +179,7 @@ struct JournalFrameHeader {
         sequence = bytes.load(UInt32.self, position + 56)
         lastOffsetDelta = Int64(bytes.load(UInt32.self, position + 48))
         headerSum = bytes.load(UInt32.self, position + 52)
+        guard base >= .zero, base <= JournalFormat.offsetMax else { return nil }
     }
 
     init(batch: RecordBatch, log: LogID, life: UInt64, block: UInt64, sequence: UInt64) {

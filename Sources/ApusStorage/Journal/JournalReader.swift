@@ -84,7 +84,8 @@ struct JournalReader {
                 break
             }
             try salvage(
-                window, position..<(later?.position ?? window.limit), number..<(later?.number ?? end ?? .max),
+                window, position..<(later?.position ?? max(position, window.limit)),
+                number..<(later?.number ?? end ?? .max),
                 found)
             guard let later else { break }
             (position, number) = (later.position, later.number)
@@ -136,25 +137,41 @@ struct JournalReader {
         while position < block.length {
             let header = block.bytes.withUnsafeReadableBytes { JournalFrameHeader($0, at: position) }
             guard let header else { return }
-            add(header, block.bytes, at: position)
+            if !add(header, block.bytes, at: position) { miss(header) }
             position += JournalFormat.frameBytes(header.length)
         }
     }
 
     /// Keeps a frame unless its log's segments are known to hold it.
     ///
-    /// - Returns: false when its batch is not whole.
-    @discardableResult
+    /// - Returns: false when its batch is not whole, or not where a batch can be.
     private mutating func add(_ header: JournalFrameHeader, _ bytes: ByteBuffer, at position: Int) -> Bool {
         guard header.next > durableEnd(header.log, header.life) else { return true }
         let start = bytes.readerIndex + position + JournalFormat.frameHeaderBytes
         guard let slice = bytes.getSlice(at: start, length: header.length),
             let batch = try? RecordBatch(verifying: slice), batch.headerChecksum == header.headerSum,
-            batch.baseOffset == header.base
+            batch.baseOffset == header.base, batch.nextOffset == header.next,
+            header.base >= end(header)
         else { return false }
         contents.frames[header.log, default: []].append(
             JournalFrame(life: header.life, batch: SegmentBatch(batch)))
         return true
+    }
+
+    /// Where the batches of a log's life that were found so far end.
+    private func end(_ header: JournalFrameHeader) -> Offset {
+        contents.frames[header.log]?.last { $0.life == header.life }?.batch.next ?? .zero
+    }
+
+    /// Takes note of a batch that stood in a block that is whole, and is none: its records are lost.
+    private mutating func miss(_ header: JournalFrameHeader) {
+        quarantined.add()
+        logger.error(
+            "A batch in the journal is damaged",
+            metadata: ["log": "\(header.log)", "offset": "\(header.base)"])
+        contents.needsCheckpoint = true
+        let gap = Gap(from: max(header.base, end(header)), to: header.next)
+        if gap.from < gap.to { contents.gaps[header.log, default: []].append((header.life, gap)) }
     }
 
     /// Picks whole batches out of blocks that were acknowledged and are damaged.
@@ -183,9 +200,9 @@ struct JournalReader {
             if let raw = try window.bytes(at: position, length) {
                 isWhole = add(header, ByteBuffer(bytes: raw), at: 0)
             }
-            if !isWhole {
-                contents.gaps[header.log, default: []].append(
-                    (header.life, Gap(from: header.base, to: header.next)))
+            let gap = Gap(from: max(header.base, end(header)), to: header.next)
+            if !isWhole, gap.from < gap.to {
+                contents.gaps[header.log, default: []].append((header.life, gap))
             }
             position += Int64(isWhole ? length : JournalFormat.frameHeaderBytes)
         }

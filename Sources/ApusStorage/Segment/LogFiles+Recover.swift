@@ -81,7 +81,7 @@ extension LogFiles {
             if kept == nil { state.end = max(durableEnd, state.meta.start) }
             // What the journal has after the last that only segments have stays in memory too, as it was before the
             // process ended: should a flush fail, it is written again from there.
-            let from = max(kept ?? durableEnd, recovery.gaps.map(\.to).max() ?? .zero)
+            let from = max(kept ?? durableEnd, durableEnd, recovery.gaps.map(\.to).max() ?? .zero)
             recovery.tail = frames.filter {
                 $0.next > durableEnd && $0.next > state.meta.start && $0.next > from
             }
@@ -102,7 +102,10 @@ extension LogFiles {
 
     private func firstToWalk(_ state: State, _ entry: Checkpoint.Entry?, _ hasCheckpoint: Bool) -> Int {
         guard let entry else { return hasCheckpoint ? 0 : max(0, state.segments.count - 1) }
-        return state.segments.firstIndex { $0.base >= entry.base } ?? max(0, state.segments.count - 1)
+        let found = state.segments.firstIndex { $0.base >= entry.base } ?? state.segments.count
+        if found < state.segments.count, state.segments[found].base == entry.base { return found }
+        // A power cut has taken the segment that was to begin there, and the one before it has gone on instead.
+        return max(0, found - 1)
     }
 
     /// Walks a segment from `mark` on and cuts it where it ends; rebuilds its index and sums from there.
@@ -142,7 +145,11 @@ extension LogFiles {
                         &state, segment: segment.base, position: damage.position, reason: damage.reason)
                 }
                 switch finding {
-                case .end, .gap: break walking
+                case .end: break walking
+                case .gap:
+                    // Before the bytes that tell of it are cut off: this may not come to its end.
+                    try addGaps(found.gaps, &state)
+                    break walking
                 case .stays(let resume): rebuilt.addDamage(until: resume)
                 case .staysLast(let end, let next):
                     rebuilt.addDamage(from: damage.position, to: end, next: next)
@@ -155,6 +162,7 @@ extension LogFiles {
         segment.written = rebuilt.mark
         segment.durable = isShort ? rebuilt.mark : from
         segment.isKnown = true
+        if isShort { segment.bytesMissing = max(1, (mark?.bytes ?? 0) - rebuilt.mark.bytes) }
         let isCut = rebuilt.mark.bytes < state.segments[number].bytes
         try rebuilt.store(in: self, base: segment.base, cutsLog: true)
         // What was cut off must not come back behind what will be written there, and what was found damaged must not be
@@ -271,7 +279,8 @@ extension LogFiles {
     private func dropEmpty(_ state: inout State) {
         for segment in state.segments where segment.bytes == 0 { remove(segment.base) }
         state.segments.removeAll { $0.bytes == 0 }
-        // One that was not walked is closed, and what it holds is not known in full.
-        state.isSealed = state.segments.last?.isKnown != true
+        // One that was not walked is closed, and what it holds is not known in full. One that has lost its end must not grow to where the
+        // last checkpoint says that it is durable: the next opening would not notice any more.
+        state.isSealed = state.segments.last.map { !$0.isKnown || $0.bytesMissing > 0 } ?? true
     }
 }

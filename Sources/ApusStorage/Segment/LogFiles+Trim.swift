@@ -28,14 +28,18 @@ extension LogFiles {
 
     /// Remembers that acknowledged records are gone.
     func addGaps(_ gaps: [Gap]) throws(DiskError) {
-        guard !gaps.isEmpty else { return }
-        try state.withLock { (state: inout State) throws(DiskError) in
-            var meta = state.meta
-            meta.gaps = (meta.gaps + gaps).filter { $0.to > meta.start && $0.to > $0.from }
-            meta.gaps.sort { $0.from < $1.from }
-            try AtomicFile.replace(LogMeta.fileName, in: directory, with: meta.bytes, on: environment.disk)
-            state.meta = meta
+        try state.withLock { (state: inout State) throws(DiskError) in try addGaps(gaps, &state) }
+    }
+
+    func addGaps(_ gaps: [Gap], _ state: inout State) throws(DiskError) {
+        var meta = state.meta
+        for gap in gaps where gap.to > meta.start && gap.to > gap.from && !meta.gaps.contains(gap) {
+            meta.gaps.append(gap)
         }
+        guard meta.gaps.count > state.meta.gaps.count else { return }
+        meta.gaps.sort { $0.from < $1.from }
+        try AtomicFile.replace(LogMeta.fileName, in: directory, with: meta.bytes, on: environment.disk)
+        state.meta = meta
     }
 
     /// Moves the log's folder to `trash`; its name is free again and stays so after a power cut.

@@ -235,6 +235,9 @@ final class LogFiles: Sendable {
     /// The offset after everything written.
     var writtenEnd: Offset { state.withLock { $0.end } }
 
+    /// Whether records after `offset` are known to be lost.
+    func hasGap(after offset: Offset) -> Bool { state.withLock { $0.meta.gaps.contains { $0.to > offset } } }
+
     /// The first offset that is kept.
     var start: Offset { state.withLock { $0.meta.start } }
 

@@ -156,6 +156,10 @@ struct SegmentScanner {
         else {
             return .damaged(damage("checksum mismatch"))
         }
+        // Kafka's checksum leaves the offset out, and bytes inside a record may be made to look like a batch.
+        guard base >= .zero, base <= JournalFormat.offsetMax else {
+            return .damaged(damage("its offset \(base) is none"))
+        }
         let facts = BatchFacts(
             position: position, ordinal: ordinal, base: base, next: base.advanced(by: Int64(delta) + 1),
             length: length, maxTimestamp: Timestamp(milliseconds: time), headerSum: headerSum)

@@ -50,7 +50,8 @@ struct Walk {
     mutating func judge(
         _ damage: SegmentDamage, after expected: Offset, ceiling: Offset?, limit: Int64
     ) -> Finding {
-        let supplied = frames.first { $0.base >= expected }
+        // What the journal has beyond this segment says nothing about it: the next one holds batches in between.
+        let supplied = frames.first { $0.base >= expected && $0.base < ceiling ?? Offset(.max) }
         if let resume = damage.resume, supplied.map({ $0.base > resume.base }) ?? true {
             keep(until: resume.base)
             return .stays(resume)
