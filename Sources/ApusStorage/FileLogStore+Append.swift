@@ -101,7 +101,8 @@ extension FileLogStore {
             losePatience(&committer, &completions)
             return .stuck
         }
-        if shared.withLock({ $0.bytesUnwatched + Int64($0.queueBytes) }) >= configuration.freeBytesReserve / 8 {
+        if shared.withLock({ $0.bytesUnwatched + Int64($0.queueBytes) }) >= configuration.freeBytesReserve / 8
+        {
             watchSpace()
         }
         let whole = gather(&committer, &completions)
