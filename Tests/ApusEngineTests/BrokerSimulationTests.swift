@@ -77,6 +77,8 @@ import Testing
         Finding(3397, "events were lost with a log whose making had failed to be flushed"),
         Finding(398, "a log was gone that a process made whose flushes had failed"),
         Finding(1478, "pushes of a life that was still opening things were held against the one before"),
+        Finding(24701, "dead letters were repeated that a start had settled and failed to write down"),
+        Finding(26467, "copies to a partition that was new were made again after two restarts"),
         Finding(
             36252, "events that a rule's old targets alone were meant for came to a new one after a restart"),
     ])

@@ -9,7 +9,7 @@ extension LogStoreContract {
     static let creating = [
         Check(name: "logs that are made together are there, empty, and can be claimed") { subject in
             let base = LogID(high: 77, low: 1)
-            let logs = (0..<40).map { base.member($0) }
+            let logs = (0..<20).map { base.member($0) }
             try subject.store.create(logs)
             try expect(try Set(subject.store.logs()).isSuperset(of: logs), "all of them are listed")
             for log in logs {
