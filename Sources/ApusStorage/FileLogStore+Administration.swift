@@ -44,7 +44,8 @@ extension FileLogStore {
             try maintenance.withLock { (_: inout Maintenance) throws(LogError) in
                 let missing = try shared.withLock { state throws(LogError) in
                     if state.isClosed { throw .closed }
-                    return group.filter { state.slotOf[$0] == nil }
+                    var seen: Set<LogID> = []
+                    return group.filter { state.slotOf[$0] == nil && seen.insert($0).inserted }
                 }
                 guard !missing.isEmpty else { return }
                 let made: [LogFiles]

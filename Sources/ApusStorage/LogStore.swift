@@ -163,11 +163,6 @@ public protocol LogStore: Sendable {
     func statistics() -> StoreStatistics
 }
 
-extension LogStore {
-    /// For stores in which a claim alone is as cheap.
-    public func create(_ logs: [LogID]) throws(LogError) {}
-}
-
 /// What went on in a store since it was opened, and what it found.
 public struct StoreStatistics: Sendable, Hashable {
     /// Whether appends are accepted, and if not, why.

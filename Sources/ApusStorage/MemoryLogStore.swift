@@ -23,6 +23,8 @@ public final class MemoryLogStore: LogStore {
         var logs: [LogID: Log] = [:]
         var refusal: LogError?
         var refusals: [LogID: Refusals] = [:]
+        /// Claims given so far: each has a number of its own, across logs and their lives.
+        var claims: UInt64 = 0
     }
 
     /// What of one log fails, for tests.
@@ -72,11 +74,21 @@ public final class MemoryLogStore: LogStore {
         if let refusal = state.withLock({ $0.refusals[log]?.claims }) { throw refusal }
         return state.withLock { state in
             var entry = state.logs[log] ?? Log(id: log, configuration: configuration, onAdvance: onAdvance)
-            entry.epoch += 1
+            state.claims += 1
+            entry.epoch = state.claims
             entry.configuration = configuration
             entry.onAdvance = onAdvance
             state.logs[log] = entry
             return LogClaim(log: log, epoch: entry.epoch, slot: 0)
+        }
+    }
+
+    /// As ``LogStore/create(_:)``.
+    public func create(_ logs: [LogID]) throws(LogError) {
+        state.withLock { state in
+            for log in logs where state.logs[log] == nil {
+                state.logs[log] = Log(id: log, configuration: LogConfiguration(), onAdvance: { _ in })
+            }
         }
     }
 

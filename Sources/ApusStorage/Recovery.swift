@@ -110,11 +110,8 @@ struct Recovery {
         let opened = try openLogs(journal)
         // A process that ended while it made logs may have left them without a flush, or after one that failed; nothing may be
         // promised of them before.
-        let unsettled = opened.filter { known[$0.id] == nil }
-        for files in unsettled {
-            try AtomicFile.renew(files.directory + "/" + LogMeta.fileName, on: disk)
-        }
-        try LogFiles.settle(unsettled, in: directory + "/logs", environment)
+        let unknown = opened.filter { known[$0.id]?.life != $0.life }
+        try LogFiles.settle(unknown, in: directory + "/logs", environment)
         for files in opened {
             let recovered = try recover(files, known[files.id], hasCheckpoint: hasCheckpoint, journal, boot)
             if !recovered.gaps.isEmpty { checkpoint?.logs[files.id] = nil }
@@ -273,8 +270,6 @@ struct Recovery {
     ) throws(DiskError) -> LogRecovery {
         let frames = (journal.frames[files.id] ?? []).filter { $0.life == files.life }.map(\.batch)
         let valid = entry.flatMap { $0.life == files.life ? $0 : nil }
-        // One that no checkpoint knows may have been made by a process that did not live to flush its names.
-        if valid == nil { try disk.syncDirectory(files.directory) }
         var recovery = try files.recover(
             valid, hasCheckpoint: hasCheckpoint, frames: frames, mayBeTorn: boot.mayBeTorn, now: now)
         environment.logger.debug(

@@ -74,6 +74,11 @@ import Testing
         Finding(4650, "a note forgot copies of events that rules still had to pass"),
         Finding(37835, "retention took copies that no note knew of, so that they were made again"),
         Finding(23125, "the same, with several copies"),
+        Finding(3397, "events were lost with a log whose making had failed to be flushed"),
+        Finding(398, "a log was gone that a process made whose flushes had failed"),
+        Finding(1478, "pushes of a life that was still opening things were held against the one before"),
+        Finding(24701, "dead letters were repeated that a start had settled and failed to write down"),
+        Finding(26467, "copies to a partition that was new were made again after two restarts"),
         Finding(
             36252, "events that a rule's old targets alone were meant for came to a new one after a restart"),
     ])

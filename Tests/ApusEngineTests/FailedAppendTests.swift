@@ -60,6 +60,27 @@ import Testing
         #expect(try await rig.ids(of: "orders.dead-letter") == ["a"])
     }
 
+    @Test func `dead letters whose settlement fails again at the next start are not repeated`() async throws {
+        var rig = try EngineRig()
+        try await rig.topic("orders")
+        let before = try rig.store.logs()
+        try await rig.subscription("work", .shared("orders") { $0.attemptsMax = 1 })
+        let log = try #require(try rig.store.logs(since: before).first)
+        try await rig.publish(["a"], to: "orders")
+        let first = try await rig.receive("work").map(\.lease)
+        rig.store.refuseAppends(to: log, with: .failed("simulated"))
+        _ = try? await rig.settle("work", first, .reject(reason: "no good"))
+        // This life finds the copy, and cannot write down that it did before it makes another.
+        rig = try rig.restarted()
+        rig.store.refuseAppends(to: log, with: nil)
+        try await rig.publish(["b"], to: "orders")
+        let second = try await rig.receive("work").map(\.lease)
+        try await rig.settle("work", second, .reject(reason: "no good"))
+        rig = try rig.restarted()
+        rig.pass(.seconds(5))
+        #expect(try await rig.ids(of: "orders.dead-letter") == ["a", "b"])
+    }
+
     @Test func `webhooks of a rule go with the topic that it copies to`() async throws {
         let rig = try EngineRig()
         try await rig.topic("orders")

@@ -31,6 +31,35 @@ import Testing
         #expect(try await rig.ids(of: "copies") == ["a", "b", "c"])
     }
 
+    @Test func `copies in a new partition are recognised although a start wrote a note without them`()
+        async throws
+    {
+        var rig = try EngineRig()
+        let orders = try await rig.topic("orders", TopicSettings(partitions: 2)).id
+        try await rig.topic("copies")
+        try await rig.rule("all", try .copying("orders", to: "copies"))
+        // The progress that is known is that of a topic with one partition.
+        rig.store.refuseAppends(to: orders.member(0xFF_FFFF), with: .failed("simulated"))
+        let copies = try ResourceName("copies")
+        var changes = TopicChanges()
+        changes.partitions = 2
+        let wanted = changes
+        _ = try await rig.driving { [rig] in try await rig.engine.alterTopic(copies, wanted) }
+        try await rig.publish(["a"], to: "orders")
+        try await rig.publish(["b"], to: "orders")
+        rig.settle()
+        #expect(try await rig.ids(of: "copies") == ["a", "b"])
+        // A life that can note where it begins, and comes no further.
+        rig.store.refuseAppends(to: orders.member(0xFF_FFFF), with: nil)
+        for number in 0..<2 { rig.store.refuseReads(of: orders.member(number), with: .failed("simulated")) }
+        rig = try rig.restarted()
+        rig.pass(.seconds(5))
+        for number in 0..<2 { rig.store.refuseReads(of: orders.member(number), with: nil) }
+        rig = try rig.restarted()
+        rig.pass(.seconds(5))
+        #expect(try await rig.ids(of: "copies") == ["a", "b"])
+    }
+
     @Test func `retention leaves copies that no note knows of`() async throws {
         var rig = try EngineRig()
         let orders = try await rig.topic("orders").id

@@ -58,6 +58,40 @@ import Testing
         return (store, claim)
     }
 
+    /// A flush that failed has dropped pages which the next opening still reads, and which its own flush does not bring to the disk.
+    @Test func `a log whose making failed to be flushed survives once it is open`() throws {
+        let logs = (0..<3).map { Self.log.member($0) }
+        for seed in Self.seeds {
+            let disk = SimulatedDisk(seed: seed)
+            let store = try TestStore(disk).open()
+            failing(disk, Self.faults(sync: 1)) {
+                #expect(throws: LogError.self) { try store.create(logs) }
+            }
+            disk.killProcess()
+            // An opening that fails has dropped what it wrote as well.
+            failing(disk, Self.faults(sync: 3)) { _ = try? TestStore(disk).open() }
+            disk.killProcess()
+            let again = try TestStore(disk).open()
+            let found = try again.logs()
+            var ends: [LogID: Offset] = [:]
+            for (tag, log) in found.enumerated() where tag > 0 {
+                let claim = try again.claim(log, LogConfiguration()) { _ in }
+                #expect(again.appendNow(batch(tag), claim) == .success(.zero))
+                ends[log] = Offset(1)
+            }
+            if seed % 2 == 0 { #expect(again.checkpointNow()) }
+            disk.powerCut()
+            let last = try TestStore(disk).open()
+            #expect(try last.logs() == found, "seed \(seed)")
+            for log in found {
+                #expect(try last.bounds(log).end == ends[log] ?? .zero, "seed \(seed)")
+                let batches = try last.read(log, from: .zero, byteLimit: 1 << 20)
+                #expect(batches.count == (ends[log] == nil ? 0 : 1), "seed \(seed)")
+            }
+            #expect(last.statistics().quarantined == 0, "seed \(seed)")
+        }
+    }
+
     @Test func `what was taken back after a failed flush does not come back as damage`() throws {
         for seed in Self.seeds {
             let disk = SimulatedDisk(seed: seed)

@@ -198,7 +198,7 @@ extension SharedSubscription {
     }
 
     /// Settlements of dead letters are written down, or not.
-    private func settled(_ count: Int, _ result: Result<Offset, LogError>) {
+    func settled(_ count: Int, _ result: Result<Offset, LogError>) {
         state.withLock { state in
             state.settlementsUnderWay -= 1
             guard case .failure(let error) = result else { return }

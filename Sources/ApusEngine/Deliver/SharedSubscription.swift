@@ -105,7 +105,12 @@ final class SharedSubscription: Follower {
         guard !buried.isEmpty else { return }
         state.withLock { state in
             for position in buried { state.delivery.settle(position) }
-            state.log.append(buried.sorted().map { .settled($0) }) { _ in }
+            // Until this is written down the mark must stay before their copies, as for a burial.
+            state.settlementsUnderWay += 1
+            state.log.append(buried.sorted().map { .settled($0) }) { [weak self] result in
+                guard let self else { return }
+                self.context.inbox.post { self.settled(buried.count, result) }
+            }
         }
     }
 

@@ -98,8 +98,8 @@ struct RouteRepeats: Sendable {
         }
     }
 
-    /// Looks through `targets` for copies from `source` that `progress` does not know of. Targets that the note does not name have none:
-    /// rules begin with a note.
+    /// Looks through `targets` for copies from `source` that `progress` does not know of. Topics that the note does not name have none:
+    /// rules begin with a note. Partitions that it does not name of one that it does have come since, and are looked through as a whole.
     mutating func look(
         into targets: [Topic], after progress: RouteProgress, next: [Offset], source: Topic,
         context: EngineContext

@@ -24,16 +24,24 @@ extension TopicRouter {
 
     /// Where targets are to be looked through from, if this is the last note before a crash.
     private func ends(_ state: State) -> [LogID: Offset] {
-        let targets = (state.pending ?? state.table).targets
-        var ends = Dictionary(targets.map { ($0.log, $0.signal.end) }) { first, _ in first }
+        let table = state.pending ?? state.table
+        var ends = Dictionary(table.targets.map { ($0.log, $0.signal.end) }) { first, _ in first }
         // Copies of events that are still to be passed, from before the last crash or from a chunk of which others failed, have to be found
         // again: then the ends of the last note stay.
         guard state.repeats.reachBeyond(state.next) else { return ends }
         ends.merge(state.noted.targetEnds) { _, noted in noted }
-        for target in state.table.targets where state.noted.targetEnds[target.log] == nil {
-            ends[target.log] = .zero
-        }
+        // Named, a new partition would look as if events had always gone to it.
+        for log in TopicRouter.logsAdded(to: table, since: state.noted) { ends[log] = nil }
         return ends
+    }
+
+    /// The partitions that a note does not name of topics that it does name others of: they have come since.
+    private static func logsAdded(to table: RouteTable, since note: RouteProgress) -> [LogID] {
+        table.targetTopics.flatMap { topic in
+            let logs = topic.partitions.map(\.log)
+            let added = logs.filter { note.targetEnds[$0] == nil }
+            return added.count < logs.count ? added : []
+        }
     }
 
     private func write(_ progress: RouteProgress, _ state: inout State) {
@@ -83,5 +91,14 @@ extension TopicRouter {
     }
 
     /// Where targets ended when progress was last written down for good: from there on copies are needed to recognise repeats.
-    var notedEnds: [LogID: Offset] { state.withLock { $0.durable?.targetEnds ?? [:] } }
+    var notedEnds: [LogID: Offset] {
+        state.withLock { state in
+            guard let durable = state.durable else { return [:] }
+            var ends = durable.targetEnds
+            for table in [state.table, state.pending].compactMap(\.self) {
+                for log in TopicRouter.logsAdded(to: table, since: durable) { ends[log] = .zero }
+            }
+            return ends
+        }
+    }
 }

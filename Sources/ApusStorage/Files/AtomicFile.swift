@@ -22,7 +22,7 @@ enum AtomicFile {
     }
 
     /// Writes such a file under its own name. Nothing of it is durable, and half of it may be found after a crash: only for a file whose
-    /// absence means the same.
+    /// absence means the same, or that has this content already. Then it is whole at every moment, and needs no space.
     @discardableResult
     static func write(
         _ content: [UInt8], to path: String, on disk: any Disk
@@ -39,7 +39,7 @@ enum AtomicFile {
             bytes += content
         }
         let file = try disk.open(path, .write)
-        try file.truncate(to: 0)
+        if try file.size() != Int64(bytes.count) { try file.truncate(to: 0) }
         var failure: DiskError?
         bytes.withUnsafeBytes { raw in
             do throws(DiskError) { try file.write(raw, at: 0) } catch { failure = error }

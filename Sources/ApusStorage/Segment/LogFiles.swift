@@ -134,20 +134,24 @@ final class LogFiles: Sendable {
             let directory = parent + "/" + log.id.description
             let meta = LogMeta(life: log.life)
             try environment.disk.makeDirectory(directory)
-            // A log with nothing stored and no readable meta was never born, so half a file does no harm.
-            try AtomicFile.write(meta.bytes, to: directory + "/" + LogMeta.fileName, on: environment.disk)
+            // Not written aside and renamed: a log with nothing stored and no readable meta was never born, so half a file does no harm.
             files.append(LogFiles(log.id, meta, directory: directory, environment))
         }
         try settle(files, in: parent, environment)
         return files
     }
 
-    /// Makes sure that the folders of logs outlive a power cut, with what says which lives they have.
+    /// Makes sure that the folders of logs outlive a power cut, with what says which lives they have. That is written in any case: what
+    /// can be read may be pages that an earlier flush has failed to bring to the disk, and another flush alone says nothing about those.
     static func settle(
         _ files: [LogFiles], in parent: String, _ environment: LogEnvironment
     ) throws(DiskError) {
         guard !files.isEmpty else { return }
         let directories = files.map(\.directory)
+        for log in files {
+            let meta = log.state.withLock { $0.meta }
+            try AtomicFile.write(meta.bytes, to: log.directory + "/" + LogMeta.fileName, on: environment.disk)
+        }
         try environment.disk.syncFiles(directories.map { $0 + "/" + LogMeta.fileName }, under: parent)
         try environment.disk.syncDirectories(directories, under: parent)
         try environment.disk.syncDirectory(parent)

@@ -10,16 +10,6 @@ import CloudEvents
 extension BrokerRun {
     func checkAfterStart() {
         guard let engine else { return }
-        for subscription in subscriptions {
-            for place in subscription.places.keys {
-                subscription.places[place]?.leasedUntil = nil
-                subscription.places[place]?.isPushed = false
-                // What is pushed is settled without waiting for the disk, and walls jump.
-                if subscription.settings.push != nil || hasJumped {
-                    subscription.places[place]?.notBefore = nil
-                }
-            }
-        }
         resolveChange(engine)
         discoverLetterTopics(engine)
         checkDefinitions(engine)

@@ -139,8 +139,21 @@ extension BrokerRun {
         for call in lost { call.end(true) }
         attempts = []
         held = []
-        for subscription in subscriptions { subscription.isCommitting = false }
+        for subscription in subscriptions { endLife(of: subscription) }
         disk.crash(after: nil)
+    }
+
+    /// What ends with a life, before the next one hands anything out: it begins to while something is still being opened.
+    private func endLife(of subscription: SubscriptionModel) {
+        subscription.isCommitting = false
+        for place in subscription.places.keys {
+            subscription.places[place]?.leasedUntil = nil
+            subscription.places[place]?.isPushed = false
+            // What is pushed is settled without waiting for the disk, and walls jump.
+            if subscription.settings.push != nil || hasJumped {
+                subscription.places[place]?.notBefore = nil
+            }
+        }
     }
 
     /// No faults from now on.

@@ -51,7 +51,7 @@ public enum LogStoreContract {
     public protocol CustomTestStringConvertibleLike: CustomStringConvertible {}
 
     /// All promises.
-    public static let checks: [Check] = ordering + reading + forgetting + claiming
+    public static let checks: [Check] = ordering + reading + forgetting + creating + claiming
 
     private static let ordering = [
         Check(name: "offsets follow the order of appends") { subject in
