@@ -64,7 +64,7 @@ import Testing
         for seed in Self.seeds {
             let disk = SimulatedDisk(seed: seed)
             let store = try TestStore(disk).open()
-            failing(disk, Self.faults(sync: 1)) {
+            _ = failing(disk, Self.faults(sync: 1)) {
                 #expect(throws: LogError.self) { try store.create(logs) }
             }
             disk.killProcess()

@@ -48,22 +48,6 @@ enum AtomicFile {
         return file
     }
 
-    /// Writes what can be read of a file over itself, not flushed. A flush that failed may have dropped it, and another one would not
-    /// bring it back unless it is written anew.
-    static func renew(_ path: String, on disk: any Disk) throws(DiskError) {
-        guard let size = try disk.size(of: path), size > 0, size <= 1 << 30 else { return }
-        let file = try disk.open(path, .write)
-        var bytes = [UInt8](repeating: 0, count: Int(size))
-        var failure: DiskError?
-        bytes.withUnsafeMutableBytes { raw in
-            do throws(DiskError) {
-                let count = try file.read(into: raw, at: 0)
-                try file.write(UnsafeRawBufferPointer(rebasing: raw[..<count]), at: 0)
-            } catch { failure = error }
-        }
-        if let failure { throw failure }
-    }
-
     /// What a file holds.
     enum Content: Equatable {
         case missing
