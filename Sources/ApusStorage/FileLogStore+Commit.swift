@@ -242,7 +242,7 @@ extension FileLogStore {
     ) {
         let (commit, sequence) = (committer.commits, committer.writer.sequence)
         let now = clock.monotonic()
-        let (advances, gone) = shared.withLock { state in
+        let (advances, gone, isCheckpointDue) = shared.withLock { state in
             var touched: [Int] = []
             var gone: [Int] = []
             for index in group.indices {
@@ -266,15 +266,18 @@ extension FileLogStore {
                 state.flushedBatches += UInt64(group.count)
                 state.pacing.flushed(group.count, at: now)
             }
-            if state.tailBytes >= checkpointBytes(logs: state.dirty.count) { state.isCheckpointWanted = true }
+            let isCheckpointDue = state.tailBytes >= checkpointBytes(logs: state.dirty.count)
+            let isNews = isCheckpointDue && !state.isCheckpointWanted
+            if isCheckpointDue { state.isCheckpointWanted = true }
             let advances = touched.compactMap { slot -> (@Sendable (Offset) -> Void, Offset)? in
                 guard let onAdvance = state.slots[slot]?.onAdvance, let end = state.slots[slot]?.end else {
                     return nil
                 }
                 return (onAdvance, end)
             }
-            return (advances, gone)
+            return (advances, gone, isNews)
         }
+        if isCheckpointDue { threads.wakeMaintenance() }
         completions.advances += advances
         guard !gone.isEmpty else { return completions.outcomes.append(.stored(group)) }
         for index in group.indices {
