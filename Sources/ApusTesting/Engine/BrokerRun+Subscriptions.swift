@@ -11,12 +11,23 @@ extension BrokerRun {
     private func ends(of topic: TopicModel) -> [Offset] { bounds(of: topic).map(\.end) }
 
     func bounds(of topic: TopicModel) -> [LogBounds] {
-        (0..<topic.settings.partitions).compactMap { partition -> LogBounds? in
-            guard let log = topic.log(partition), var bounds = try? store?.bounds(log) else { return nil }
-            // A trim that failed may have moved the start all the same, which shows at the next start.
-            bounds.start = max(bounds.start, truth.log(log)?.trimmedTo ?? .zero)
-            return bounds
+        (0..<topic.settings.partitions).compactMap { bounds(of: topic, $0) }
+    }
+
+    private func bounds(of topic: TopicModel, _ partition: Int) -> LogBounds? {
+        guard let log = topic.log(partition), var bounds = try? store?.bounds(log) else { return nil }
+        // A trim that failed may have moved the start all the same, which shows at the next start.
+        bounds.start = max(bounds.start, truth.log(log)?.trimmedTo ?? .zero)
+        return bounds
+    }
+
+    /// Where what comes from now on begins, in new partitions too: they are at work before the change that adds them is answered.
+    private func latest(of topic: TopicModel) -> [Offset] {
+        var found = ends(of: topic)
+        while found.count >= topic.settings.partitions, let bounds = bounds(of: topic, found.count) {
+            found.append(bounds.end)
         }
+        return found
     }
 
     func somePush() -> PushSettings {
@@ -77,13 +88,10 @@ extension BrokerRun {
     /// The subscription is known to be there: from now on nothing may pass it by.
     func begin(_ model: SubscriptionModel, _ engine: Engine) {
         model.certainty = .certain
-        let bounds = bounds(of: model.topic)
-        model.requiredFrom = bounds.map { bounds in
-            switch model.settings.start {
-            case .earliest, .time: bounds.start
-            case .latest: bounds.end
-            case .offset(let offset): max(offset, bounds.start)
-            }
+        switch model.settings.start {
+        case .earliest, .time: model.requiredFrom = bounds(of: model.topic).map(\.start)
+        case .latest: model.requiredFrom = latest(of: model.topic)
+        case .offset(let offset): model.requiredFrom = bounds(of: model.topic).map { max(offset, $0.start) }
         }
         if !model.isShared, let description = try? engine.subscription(model.name) {
             for position in description.positions { model.cursors[position.partition] = [position.cursor] }
@@ -178,8 +186,7 @@ extension BrokerRun {
                 if position == .latest { model.requiredFrom = nil }
                 return
             }
-            let bounds = bounds(of: model.topic)
-            if position == .latest { model.requiredFrom = bounds.map(\.end) }
+            if position == .latest { model.requiredFrom = latest(of: model.topic) }
         }
     }
 
