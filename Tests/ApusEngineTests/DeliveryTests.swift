@@ -145,6 +145,33 @@ import Testing
         #expect(try await again.engine.deadLetters(DeadLetterSelection(), Page()).isEmpty)
     }
 
+    @Test func `a page of large dead letters ends early, and all of them are sent back`() async throws {
+        let rig = try EngineRig()
+        try await rig.topic("orders")
+        try await rig.subscription("billing", .shared("orders"))
+        let data = CloudEventData(Array(repeating: UInt8(ascii: "x"), count: 1_000_000))
+        for number in 0..<7 {
+            _ = try await rig.driving { [engine = rig.engine] in
+                try await engine.publish(
+                    [try CloudEvent(id: "\(number)", source: "/s", type: "t", data: data)],
+                    to: try ResourceName("orders"), key: nil)
+            }
+        }
+        for _ in 0..<2 {
+            for delivery in try await rig.receive("billing") {
+                try await rig.settle("billing", [delivery.lease], .reject(reason: "no"))
+            }
+        }
+        let first = try await rig.engine.deadLetters(DeadLetterSelection(), Page())
+        #expect(first.map(\.stored.event.id) == ["0", "1", "2", "3", "4"])
+        let rest = try await rig.engine.deadLetters(DeadLetterSelection(), Page(after: first.last?.id))
+        #expect(rest.map(\.stored.event.id) == ["5", "6"])
+        let result = try await rig.driving {
+            try await rig.engine.redrive(DeadLetterSelection(), dryRun: false)
+        }
+        #expect(result == DeadLetterResult(matched: 7, moved: 7))
+    }
+
     @Test func `no more events are leased than may be in flight`() async throws {
         let rig = try EngineRig()
         try await rig.topic("orders")

@@ -17,6 +17,7 @@ extension Engine {
     ) async throws(BrokerError) -> [DeadLetter] {
         var after = try page.after.map { text throws(BrokerError) in try place(text) }
         var found: [DeadLetter] = []
+        var bytes = 0
         for ledger in try ledgers(selection) {
             if let place = after, place.topic > ledger.topic.name { continue }
             let begin = after?.topic == ledger.topic.name ? after : nil
@@ -24,8 +25,9 @@ extension Engine {
             for partition in ledger.topic.partitions where partition.number >= (begin?.partition ?? 0) {
                 let from = begin?.partition == partition.number ? begin?.offset.advanced(by: 1) : nil
                 found += try letters(
-                    in: ledger, partition, from: from ?? .zero, limit: page.limit - found.count, selection)
-                if found.count >= page.limit { return found }
+                    in: ledger, partition, from: from ?? .zero, limit: page.limit - found.count,
+                    bytes: &bytes, selection)
+                if found.count >= page.limit || bytes >= Page.bytesMax { return found }
             }
         }
         return found
@@ -68,8 +70,9 @@ extension Engine {
             for (partition, end) in zip(ledger.topic.partitions, ledger.topic.ends) {
                 var from = Offset.zero
                 while from < end {
+                    var bytes = 0
                     let group = try letters(
-                        in: ledger, partition, from: from, limit: Engine.groupSize, selection
+                        in: ledger, partition, from: from, limit: Engine.groupSize, bytes: &bytes, selection
                     )
                     .filter { $0.stored.offset < end }
                     guard let last = group.last else { break }
@@ -134,15 +137,16 @@ extension Engine {
         }
     }
 
+    /// Waiting letters of a partition, until there are `limit` of them or `bytes`, which counts on, has reached a page's.
     private func letters(
-        in ledger: DeadLetterLedger, _ partition: Partition, from start: Offset, limit: Int,
+        in ledger: DeadLetterLedger, _ partition: Partition, from start: Offset, limit: Int, bytes: inout Int,
         _ selection: DeadLetterSelection
     ) throws(BrokerError) -> [DeadLetter] {
         let ids = selection.ids.map(Set.init)
         var found: [DeadLetter] = []
         let bounds = try storing { () throws(LogError) in try context.store.bounds(partition.log) }
         var offset = max(start, bounds.start)
-        while found.count < limit, offset < bounds.end {
+        while found.count < limit, bytes < Page.bytesMax, offset < bounds.end {
             offset = ledger.firstWaiting(partition: partition.number, from: offset)
             guard offset < bounds.end else { break }
             let batches: [RecordBatch]
@@ -155,14 +159,15 @@ extension Engine {
             for batch in batches where !batch.isControl {
                 _ = try? batch.forEachRecord { record in
                     let position = Position(partition: partition.number, offset: record.offset)
-                    guard found.count < limit, record.offset >= offset, !ledger.isDone(position) else {
-                        return true
-                    }
+                    guard found.count < limit, bytes < Page.bytesMax, record.offset >= offset,
+                        !ledger.isDone(position)
+                    else { return true }
                     let letter = DeadLetter(record, topic: ledger.topic.name, partition: partition.number)
                     guard selection.subscription == nil || selection.subscription == letter.subscription,
                         ids?.contains(letter.id) ?? true
                     else { return true }
                     found.append(letter)
+                    bytes += letter.dataBytes
                     return true
                 }
             }
@@ -220,6 +225,9 @@ extension Engine {
 }
 
 extension DeadLetter {
+    /// Bytes of the event's data.
+    public var dataBytes: Int { stored.event.data?.bytes.count ?? 0 }
+
     init(_ record: RecordView, topic: ResourceName, partition: Int) {
         let stored = StoredEvent(record: record, topic: topic, partition: partition)
         func text(_ name: String) -> String? {

@@ -220,6 +220,9 @@ public struct DeadLetterResult: Sendable, Hashable {
 
 /// A page of a list: at most `limit` elements, those after `after`.
 public struct Page: Sendable, Hashable {
+    /// Bytes of data in a page of events after which no further one is added: the whole page is in memory at once.
+    public static let bytesMax = 4 << 20
+
     /// 1 to 1000.
     public var limit: Int
     /// The last name of the page before.
@@ -321,7 +324,7 @@ public protocol Broker: Sendable {
     /// Deletes a rule, and the subscriptions behind its webhook targets.
     func deleteRule(_ name: ResourceName) async throws(BrokerError)
 
-    /// A page of dead letters, oldest first per topic.
+    /// A page of dead letters, oldest first per topic; it ends early once it holds ``Page/bytesMax`` of data.
     func deadLetters(_ selection: DeadLetterSelection, _ page: Page) async throws(BrokerError) -> [DeadLetter]
     /// Sends dead letters back to the subscriptions that gave them up.
     func redrive(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult

@@ -13,7 +13,9 @@ enum DeadLetterRoutes {
 
     private static let list = Route(
         method: .get, path: PathTemplate("/v1/dead-letters"), operation: "listDeadLetters",
-        summary: "Lists dead letters, oldest first.", chapter: .deadLetters,
+        summary:
+            "Lists dead letters, oldest first; a page ends early where it would hold more than 4 MiB of data.",
+        chapter: .deadLetters,
         parameters: [
             QueryParameter(name: "topic", schema: .name, about: "Only those in this dead-letter topic."),
             QueryParameter(name: "subscription", schema: .name, about: "Only those of this subscription."),
@@ -29,7 +31,8 @@ enum DeadLetterRoutes {
             let letters = try await context.ask { broker async throws(BrokerError) in
                 try await broker.deadLetters(wanted, page)
             }
-            return .page("dead_letters", letters, of: page, next: \.id) { $0.deadLetter($1) }
+            let isFull = letters.reduce(0) { $0 + $1.dataBytes } >= Page.bytesMax
+            return .page("dead_letters", letters, of: page, isFull: isFull, next: \.id) { $0.deadLetter($1) }
         })
 
     private static let redrive = moving(

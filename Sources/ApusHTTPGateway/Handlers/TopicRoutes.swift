@@ -98,14 +98,15 @@ enum TopicRoutes {
 extension Answer {
     /// A page of a list.
     static func page<Element>(
-        _ member: StaticString, _ elements: [Element], of page: Page, next: (Element) -> String,
-        _ write: (inout JSONWriter, Element) -> Void
+        _ member: StaticString, _ elements: [Element], of page: Page, isFull: Bool = false,
+        next: (Element) -> String, _ write: (inout JSONWriter, Element) -> Void
     ) -> Answer {
         .json { writer in
             writer.object { writer in
                 writer.member(member, list: elements, write)
                 // A full page may be the last one: then the next is empty.
-                writer.member("next", elements.count < page.limit ? nil : elements.last.map(next))
+                let mayBeMore = isFull || elements.count >= page.limit
+                writer.member("next", mayBeMore ? elements.last.map(next) : nil)
             }
         }
     }
