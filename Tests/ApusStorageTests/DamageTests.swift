@@ -39,25 +39,6 @@ import Testing
         return try #require(files.max { $0.size < $1.size }?.path)
     }
 
-    /// The base offsets that can be read, going on behind damage, and how often damage was met.
-    private func readAll(_ store: FileLogStore) throws -> (bases: [Int64], damaged: Int) {
-        var (offset, bases, damaged) = (Offset.zero, [Int64](), 0)
-        let end = try store.bounds(Self.log).end
-        while offset < end {
-            do throws(LogError) {
-                let batches = try store.read(Self.log, from: offset, byteLimit: 1 << 20)
-                guard let last = batches.last else { break }
-                bases += batches.map(\.baseOffset.rawValue)
-                offset = last.nextOffset
-            } catch {
-                guard case .corrupt(_, _, let next, _) = error, next > offset else { throw error }
-                damaged += 1
-                offset = next
-            }
-        }
-        return (bases, damaged)
-    }
-
     @Test func `a flipped byte anywhere in a segment costs its batch and is noticed`() throws {
         let original = try prepared(inSegment: true)
         let file = try path(original, ".log")
@@ -69,12 +50,12 @@ import Testing
             bytes[position] ^= 0x41
             disk.setContent(file, bytes)
             let store = try TestStore(disk).open()
-            let found = try readAll(store)
+            let found = try store.readAll(Self.log)
             let expected = (0..<Self.batches).filter { $0 != position / length }.map { Int64($0 * 2) }
             #expect(found.bases == expected, "byte \(position)")
             #expect(found.damaged == 1, "byte \(position)")
             #expect(store.statistics().quarantined == 1, "byte \(position)")
-            _ = try readAll(store)
+            _ = try store.readAll(Self.log)
             #expect(store.statistics().quarantined == 1, "counted once")
             let verified = try store.verify(Self.log)
             #expect(verified.damage.count == 1 && verified.batches == Self.batches - 1)
@@ -93,7 +74,7 @@ import Testing
             let disk = original.duplicate(seed: 1)
             disk.setContent(file, Array(whole[..<count]))
             let store = try TestStore(disk).open()
-            let found = try readAll(store)
+            let found = try store.readAll(Self.log)
             #expect(found.bases == (0..<count / length).map { Int64($0 * 2) }, "cut at \(count)")
             #expect(found.damaged == 1, "cut at \(count)")
             let claim = try store.claim(Self.log, LogConfiguration()) { _ in }
@@ -126,7 +107,7 @@ import Testing
             disk.setContent(index, entries)
             for _ in 0..<2 {
                 let store = try TestStore(disk).open()
-                let found = try readAll(store)
+                let found = try store.readAll(Self.log)
                 let expected = Array(0..<Self.batches - 1 - damaged) + [Self.batches - 1]
                 #expect(found.bases == expected.map { Int64($0 * 2) }, "byte \(position)")
                 #expect(found.damaged > 0 && store.statistics().quarantined > 0, "byte \(position)")
@@ -146,7 +127,7 @@ import Testing
             bytes[position] ^= 0x41
             disk.setContent(file, bytes)
             let store = try TestStore(disk).open()
-            let found = try readAll(store)
+            let found = try store.readAll(Self.log)
             #expect(found.bases.count >= Self.batches - 1, "byte \(position)")
             let isLast = found.bases == (0..<Self.batches - 1).map { Int64($0 * 2) }
             if found.bases.count < Self.batches, !isLast {
@@ -164,7 +145,7 @@ import Testing
             let disk = original.duplicate(seed: 1)
             disk.setContent(file, Array(whole[..<count]))
             let store = try TestStore(disk).open()
-            let found = try readAll(store)
+            let found = try store.readAll(Self.log)
             #expect(found.bases == (0..<found.bases.count).map { Int64($0 * 2) }, "cut at \(count)")
         }
     }
@@ -176,6 +157,6 @@ import Testing
             try disk.remove(file.path)
         }
         let store = try TestStore(disk).open()
-        #expect(try readAll(store).bases.count == Self.batches)
+        #expect(try store.readAll(Self.log).bases.count == Self.batches)
     }
 }

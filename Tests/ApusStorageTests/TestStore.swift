@@ -85,3 +85,24 @@ private func removeTree(_ path: String) {
     }
     try? disk.removeDirectory(path)
 }
+
+extension FileLogStore {
+    /// The base offsets of a log that can be read, going on behind damage, and how often damage was met.
+    func readAll(_ log: LogID) throws -> (bases: [Int64], damaged: Int) {
+        var (offset, bases, damaged) = (Offset.zero, [Int64](), 0)
+        let end = try bounds(log).end
+        while offset < end {
+            do throws(LogError) {
+                let batches = try read(log, from: offset, byteLimit: 1 << 20)
+                guard let last = batches.last else { break }
+                bases += batches.map(\.baseOffset.rawValue)
+                offset = last.nextOffset
+            } catch {
+                guard case .corrupt(_, _, let next, _) = error, next > offset else { throw error }
+                damaged += 1
+                offset = next
+            }
+        }
+        return (bases, damaged)
+    }
+}

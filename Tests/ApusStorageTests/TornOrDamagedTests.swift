@@ -29,24 +29,6 @@ import Testing
         return (disk, file, try #require(disk.content(file)))
     }
 
-    private func readAll(_ store: FileLogStore) throws -> (bases: [Int64], damaged: Int) {
-        var (offset, bases, damaged) = (Offset.zero, [Int64](), 0)
-        let end = try store.bounds(Self.log).end
-        while offset < end {
-            do throws(LogError) {
-                let batches = try store.read(Self.log, from: offset, byteLimit: 1 << 20)
-                guard let last = batches.last else { break }
-                bases += batches.map(\.baseOffset.rawValue)
-                offset = last.nextOffset
-            } catch {
-                guard case .corrupt(_, _, let next, _) = error, next > offset else { throw error }
-                damaged += 1
-                offset = next
-            }
-        }
-        return (bases, damaged)
-    }
-
     @Test func `a flipped bit behind the last checkpoint is reported, the last batch's too`() throws {
         let (disk, file, whole) = try prepared()
         let length = whole.count / Self.batches
@@ -56,7 +38,7 @@ import Testing
             disk.setContent(file, bytes)
             let copy = disk.duplicate(seed: 1)
             let store = try TestStore(copy).open()
-            let found = try readAll(store)
+            let found = try store.readAll(Self.log)
             let expected = (0..<Self.batches).filter { $0 != position / length }.map { Int64($0 * 2) }
             #expect(found.bases == expected, "byte \(position)")
             #expect(found.damaged == 1 && store.statistics().quarantined == 1, "byte \(position)")
@@ -72,7 +54,7 @@ import Testing
         for count in whole.indices {
             disk.setContent(file, Array(whole[..<count]))
             let store = try TestStore(disk.duplicate(seed: 1)).open()
-            let found = try readAll(store)
+            let found = try store.readAll(Self.log)
             #expect(found.bases == (0..<count / length).map { Int64($0 * 2) }, "cut at \(count)")
             #expect(found.damaged == 0 && store.statistics().quarantined == 0, "cut at \(count)")
         }
@@ -89,7 +71,7 @@ import Testing
             copy.powerCut()
             let store = try TestStore(copy).open()
             // Whatever is left is whole: nobody promised that this would survive.
-            for base in try readAll(store).bases { #expect((0..<6).contains(base) && base % 2 == 0) }
+            for base in try store.readAll(Self.log).bases { #expect((0..<6).contains(base) && base % 2 == 0) }
         }
     }
 
@@ -122,7 +104,7 @@ import Testing
             disk.killProcess()
             disk.crash(after: nil)
             let store = try TestStore(disk).open()
-            let found = try readAll(store)
+            let found = try store.readAll(Self.log)
             let expected: [Int64] = [0, 2, 4, 6, 8].filter { $0 != damaged }
             #expect(found.bases == expected && found.damaged == 1, "interrupted after \(count)")
             count += 1
