@@ -21,14 +21,14 @@ struct Recovered {
 
 /// Tells whether the power may have gone since a store was last brought to whole batches: the file `boot` names the run of
 /// the operating system in which that was. Losing it costs nothing but the difference between torn and damaged.
-struct BootMark {
+package struct BootMark {
     private static let fileName = "boot"
 
     private let identity: [UInt8]?
     /// Whether what was written and not flushed may be missing.
-    let mayBeTorn: Bool
+    package let mayBeTorn: Bool
 
-    init(of directory: String, on disk: any Disk) throws(DiskError) {
+    package init(of directory: String, on disk: any Disk) throws(DiskError) {
         identity = try disk.bootIdentity().map { Array($0.utf8) }
         let last = try AtomicFile.read(BootMark.fileName, in: directory, on: disk)
         mayBeTorn = identity.map { last != .bytes($0) } ?? true
@@ -93,8 +93,9 @@ struct Recovery {
         let journals = try findJournals()
         if journals.isEmpty { try prepareFirst() }
         let known = checkpoint?.logs ?? [:]
-        var reader = JournalReader(logger: environment.logger, quarantined: environment.quarantined) {
-            log, life in
+        var reader = JournalReader(
+            logger: environment.logger, quarantined: environment.quarantined, mayBeTorn: boot.mayBeTorn
+        ) { log, life in
             known[log].map { $0.life == life ? $0.mark.end : .zero } ?? .zero
         }
         let low = checkpoint?.journalLow ?? 0
@@ -203,17 +204,20 @@ struct Recovery {
     /// block. The process may have ended before that flush, or after one that failed; from now on the block will be read,
     /// so that it must not go away again.
     private func rewriteLastBlock(_ journal: JournalContents) throws(DiskError) {
-        guard let (found, position, bytes) = journal.lastBlock else { return }
+        guard let (found, position, number, bytes) = journal.lastBlock else { return }
         let file = found.file.file
         let page = AlignedBuffer(capacity: JournalFormat.fileHeaderBytes)
         let header = UnsafeMutableRawBufferPointer(rebasing: page.bytes[..<JournalFormat.fileHeaderBytes])
         found.header.write(to: header)
         try file.write(UnsafeRawBufferPointer(header), at: 0)
-        let buffer = AlignedBuffer(capacity: bytes.readableBytes)
-        buffer.bytes.initializeMemory(as: UInt8.self, repeating: 0)
-        bytes.withUnsafeReadableBytes { buffer.bytes.copyMemory(from: $0) }
-        let length = AlignedBuffer.roundUp(bytes.readableBytes)
-        try file.write(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<length]), at: position)
+        let length = JournalFormat.blockBytes(bytes.readableBytes)
+        let buffer = AlignedBuffer(capacity: length)
+        let block = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<length])
+        bytes.withUnsafeReadableBytes { block.copyMemory(from: $0) }
+        JournalEndMark(
+            length: bytes.readableBytes, number: number, sequence: found.header.sequence
+        ).write(to: block)
+        try file.write(UnsafeRawBufferPointer(block), at: position)
         try file.sync()
     }
 

@@ -7,6 +7,8 @@
 //           (twice: at 0 and at 2048, so that one damaged sector costs nothing)
 //     block 0 magic u32 | 4 length u32 | 8 store u64 | 16 number u64 | 24 frames u32 | 28 CRC32C u32
 //          32 sequence of the file u64 | 40 zeros
+//     end  0 magic u32 | 4 length u32 | 8 number u64 | 16 sequence of the file u64 | 24 zeros | 28 CRC32C u32
+//          (the last 32 bytes of the block's last page)
 //     frame 0 magic u32 | 4 length u32 | 8 log u128 | 24 life u64 | 32 base offset i64 | 40 block u64
 //          48 last offset delta u32 | 52 header sum u32 | 56 sequence of the file u32 | 60 CRC32C u32
 //          64 the batch, padded to 8
@@ -15,6 +17,9 @@
 // covers its 60 bytes, so that damage inside one block costs one batch and not the block. Blocks and frames name the
 // file's sequence: left-overs of an earlier use of a recycled file cannot be taken for the present one's, not even
 // those of a block that was made void and whose number was given out again.
+//
+// The end mark tells damage from an unfinished write. A process that is killed leaves a beginning of what it was writing, so
+// a block that has its end was written whole; where its bytes do not match, they have changed since.
 
 import ApusModel
 import CApus
@@ -30,12 +35,17 @@ enum JournalFormat {
     static let blockHeaderBytes = 64
     static let frameHeaderBytes = 64
     static let blockChecksumAt = 28
+    static let endMagic: UInt32 = 0x4550_4A41
+    static let endMarkBytes = 32
     /// Sequences and block numbers from here on are not believed, offsets likewise: what is added to them must not overflow.
     static let numberMax = UInt64(1) << 62
     static let offsetMax = Offset(1 << 62)
 
     /// The room a batch of `length` bytes takes in a block.
     static func frameBytes(_ length: Int) -> Int { frameHeaderBytes + ((length + 7) & ~7) }
+
+    /// The room a block of `length` bytes takes in the file, its end mark included: whole pages.
+    static func blockBytes(_ length: Int) -> Int { AlignedBuffer.roundUp(length + endMarkBytes) }
 }
 
 /// What the first page of a journal file says.
@@ -132,6 +142,43 @@ struct JournalBlockHeader {
         var zero: UInt32 = 0
         sum = capus_crc32c(sum, &zero, 4)
         return capus_crc32c(sum, base + field + 4, length - field - 4) == self.checksum
+    }
+}
+
+/// What stands at the end of a block's last page.
+struct JournalEndMark {
+    /// The block's length, as its header says it.
+    var length: Int
+    var number: UInt64
+    var sequence: UInt64
+
+    init(length: Int, number: UInt64, sequence: UInt64) {
+        self.length = length
+        self.number = number
+        self.sequence = sequence
+    }
+
+    /// Fills everything from the block's end to that of its last page.
+    func write(to block: UnsafeMutableRawBufferPointer) {
+        let end = block.count - JournalFormat.endMarkBytes
+        UnsafeMutableRawBufferPointer(rebasing: block[length...]).initializeMemory(
+            as: UInt8.self, repeating: 0)
+        block.store(JournalFormat.endMagic, at: end)
+        block.store(UInt32(truncatingIfNeeded: length), at: end + 4)
+        block.store(number, at: end + 8)
+        block.store(sequence, at: end + 16)
+        block.store(crc32c(block, end, 28), at: end + 28)
+    }
+
+    /// The mark at `position`; nil unless it is whole.
+    init?(_ bytes: UnsafeRawBufferPointer, at position: Int) {
+        guard position >= 0, bytes.count - position >= JournalFormat.endMarkBytes,
+            bytes.load(UInt32.self, position) == JournalFormat.endMagic,
+            bytes.load(UInt32.self, position + 28) == crc32c(bytes, position, 28)
+        else { return nil }
+        length = Int(bytes.load(UInt32.self, position + 4))
+        number = bytes.load(UInt64.self, position + 8)
+        sequence = bytes.load(UInt64.self, position + 16)
     }
 }
 

@@ -4,7 +4,8 @@
 //
 // A block that is not whole is either the last one ever begun: torn, never acknowledged, cut back to its last
 // whole batch. Or a later block exists: then it was acknowledged and is damaged. Its batches are picked out one
-// by one, and what cannot be read is reported as lost.
+// by one, and what cannot be read is reported as lost. The same goes for a last block that has its end mark, unless the
+// power may have gone since, which takes any sectors that it likes.
 
 import ApusModel
 import Logging
@@ -23,7 +24,7 @@ struct JournalContents {
     /// Number of the next block.
     var nextBlock: UInt64 = 1
     /// Where the last whole block stands, of which it is not known whether it was flushed.
-    var lastBlock: (found: JournalFound, position: Int64, bytes: ByteBuffer)?
+    var lastBlock: (found: JournalFound, position: Int64, number: UInt64, bytes: ByteBuffer)?
     var store: UInt64?
 }
 
@@ -46,13 +47,19 @@ struct JournalReader {
     let logger: Logger
     /// Counts damage.
     let quarantined: Counter
+    /// Whether sectors that were written and not flushed may be missing.
+    let mayBeTorn: Bool
     /// For a life of a log: offsets before this are durable in segments.
     let durableEnd: (LogID, UInt64) -> Offset
     private(set) var contents = JournalContents()
 
-    init(logger: Logger, quarantined: Counter, durableEnd: @escaping (LogID, UInt64) -> Offset) {
+    init(
+        logger: Logger, quarantined: Counter, mayBeTorn: Bool,
+        durableEnd: @escaping (LogID, UInt64) -> Offset
+    ) {
         self.logger = logger
         self.quarantined = quarantined
+        self.mayBeTorn = mayBeTorn
         self.durableEnd = durableEnd
     }
 
@@ -73,22 +80,22 @@ struct JournalReader {
         while end.map({ number < $0 }) ?? true {
             if let block = try block(window, at: position, found.header), block.number == number {
                 take(block)
-                contents.lastBlock = (found, position, block.bytes)
-                position += Int64(AlignedBuffer.roundUp(block.length))
+                contents.lastBlock = (found, position, number, block.bytes)
+                position += Int64(JournalFormat.blockBytes(block.length))
                 number += 1
                 continue
             }
-            let later = try laterBlock(window, after: position, number, before: end, found.header)
-            if later == nil, end == nil {
+            let next = try nextPlace(window, after: position, number, before: end, found.header)
+            if next == nil, end == nil {
                 try cutBack(window, at: position, number, found.header)
                 break
             }
             try salvage(
-                window, position..<(later?.position ?? max(position, window.limit)),
-                number..<(later?.number ?? end ?? .max),
+                window, position..<(next?.position ?? max(position, window.limit)),
+                number..<(next?.number ?? end ?? .max),
                 found)
-            guard let later else { break }
-            (position, number) = (later.position, later.number)
+            guard let next else { break }
+            (position, number) = (next.position, next.number)
         }
         contents.nextBlock = max(contents.nextBlock, end ?? number)
     }
@@ -113,13 +120,24 @@ struct JournalReader {
             bytes: ByteBuffer(bytes: whole))
     }
 
-    private func laterBlock(
+    /// Where the journal goes on behind a block that is not whole: with a later one, or after the end of this one, which says that it
+    /// was written whole; nil when there is neither.
+    private func nextPlace(
         _ window: FileWindow, after start: Int64, _ number: UInt64, before end: UInt64?,
         _ file: JournalFileHeader
     ) throws(DiskError) -> (position: Int64, number: UInt64)? {
+        let markBytes = JournalFormat.endMarkBytes
+        var endOfThis: Int64?
         var position = start + Int64(diskAlignment)
-        while let front = try window.bytes(at: position, JournalFormat.blockHeaderBytes) {
-            if let header = JournalBlockHeader(front), header.store == file.store,
+        while let mark = try window.bytes(at: position - Int64(markBytes), markBytes) {
+            if !mayBeTorn, let found = JournalEndMark(mark, at: 0), found.number == number,
+                found.sequence == file.sequence,
+                position == start + Int64(JournalFormat.blockBytes(found.length))
+            {
+                endOfThis = position
+            }
+            if let front = try window.bytes(at: position, JournalFormat.blockHeaderBytes),
+                let header = JournalBlockHeader(front), header.store == file.store,
                 header.sequence == file.sequence, header.number > number,
                 end.map({ header.number < $0 }) ?? true, try block(window, at: position, file) != nil
             {
@@ -127,7 +145,7 @@ struct JournalReader {
             }
             position += Int64(diskAlignment)
         }
-        return nil
+        return endOfThis.map { ($0, number + 1) }
     }
 
     // MARK: Frames

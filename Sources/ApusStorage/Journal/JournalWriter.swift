@@ -30,7 +30,7 @@ final class JournalWriter {
         store = start.store
         sequence = start.sequence
         block = start.block
-        buffer = AlignedBuffer(capacity: min(configuration.blockBytesMax, 256 << 10) + diskAlignment)
+        buffer = AlignedBuffer(capacity: min(configuration.blockBytesMax, 256 << 10) + 2 * diskAlignment)
     }
 
     /// What a block can be written to.
@@ -45,7 +45,7 @@ final class JournalWriter {
     /// - Parameter beyondRing: whether one more file than the ring has may be begun.
     func makeRoom(_ length: Int, beyondRing: Bool) throws(DiskError) -> Room {
         if let current {
-            let end = position + Int64(AlignedBuffer.roundUp(length))
+            let end = position + Int64(JournalFormat.blockBytes(length))
             if end <= current.bytes || isEmpty { return .ready }
             // Growing a file costs more than writing over a prepared one, and less than waiting for it.
             if end <= Int64(configuration.journalFileBytes), !pool.hasPrepared { return .ready }
@@ -105,7 +105,7 @@ final class JournalWriter {
     /// Adds a batch to the block.
     func add(_ batch: RecordBatch, log: LogID, life: UInt64) {
         let room = JournalFormat.frameBytes(batch.length)
-        buffer.reserve(used + room + diskAlignment, keeping: used)
+        buffer.reserve(used + room + 2 * diskAlignment, keeping: used)
         let frame = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[used..<used + room])
         JournalFrameHeader(batch: batch, log: log, life: life, block: block, sequence: sequence).write(
             to: frame)
@@ -128,9 +128,9 @@ final class JournalWriter {
             UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<used]), store: store, sequence: sequence,
             number: block,
             frames: frames)
-        let length = AlignedBuffer.roundUp(used)
-        UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[used..<length])
-            .initializeMemory(as: UInt8.self, repeating: 0)
+        let length = JournalFormat.blockBytes(used)
+        JournalEndMark(length: used, number: block, sequence: sequence).write(
+            to: UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<length]))
         do throws(DiskError) {
             try current.file.write(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<length]), at: position)
         } catch {

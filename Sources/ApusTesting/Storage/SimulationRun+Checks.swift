@@ -31,6 +31,7 @@ extension SimulationRun {
         guard bounds.start <= max(log.start, log.trimmedAtMost) || isExcused else {
             return violate("I1: log \(log.id) starts at \(bounds.start), not at \(log.start)")
         }
+        if isExcused { log.start = max(log.start, bounds.start) }
         if bounds.end < log.floor, !rots {
             return violate("I1: log \(log.id) ends at \(bounds.end), before \(log.floor)")
         }
@@ -104,9 +105,12 @@ extension SimulationRun {
         for (number, entry) in log.entries.enumerated() where entry.fate == .acknowledged {
             guard let base = entry.base, !reader.seen.contains(number) else { continue }
             let next = base.advanced(by: Int64(entry.batch.lastOffsetDelta) + 1)
-            if next <= start { continue }
+            // A log that has forgotten where it starts may show what was trimmed, or may not have it any more.
+            if next <= max(start, log.start) { continue }
             let isDamaged = reader.damaged.contains { $0.lowerBound < next && $0.upperBound > base }
-            if rots, report.flips > 0, isDamaged || isReported || reader.offset <= base {
+            // After a power cut a flipped bit in what was written last cannot be told from a sector that did not arrive.
+            let isCutBack = couldBeTorn && reader.offset < next
+            if rots, report.flips > 0, isDamaged || isReported || isCutBack {
                 log.entries[number].fate = .excused
                 log.lowerFloor()
                 continue

@@ -82,6 +82,8 @@ final class SimulationRun {
     var configuration = FileLogStoreConfiguration()
     /// Whether bits may be flipped in this history.
     let rots: Bool
+    /// Whether the store, when it was last opened, had to reckon with sectors that went with the power.
+    var couldBeTorn = false
     let results = SimulationResults()
     var nextTag = 1
 
@@ -149,6 +151,10 @@ final class SimulationRun {
                 disk.setCapacity(64 << 20)
             }
             let seed = random.next()
+            if rots {
+                let found = try? BootMark(of: "/store", on: disk.duplicate(seed: 0))
+                couldBeTorn = found?.mayBeTorn ?? true
+            }
             let generator = Mutex(SplitMix64(seed: seed))
             do throws(LogError) {
                 store = try FileLogStore(
