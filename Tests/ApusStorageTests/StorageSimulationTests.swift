@@ -50,7 +50,7 @@ import Testing
             "a segment that grew where a lost one should have begun was not looked at, for an empty one came after it"
         ),
         (1377, "a full disk stopped readers that only needed an index made again"),
-        (63255, "a flipped bit in the journal's last block passed for a torn one, and a batch went without a word"),
+        (63255, "a flipped bit in the journal's last block passed for a torn one, unreported"),
         (61203, "the model wanted a log to start before a hole that nothing had ever filled"),
         (66391, "the model wanted back what was trimmed before the log forgot where it starts"),
     ]
