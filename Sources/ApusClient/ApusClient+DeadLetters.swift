@@ -42,21 +42,36 @@ public struct DeadLetterSelection: Sendable, Hashable {
     public var subscription: String?
     /// Only these; empty for all.
     public var ids: [String]
+    /// Only those whose event matches this pattern.
+    public var pattern: JSONValue?
+    /// Only those given up at or after this time (RFC 3339), or since so long ago (`1h`).
+    public var since: String?
+    /// Only those given up before this time.
+    public var until: String?
 
     /// Those that fit everything that is given.
-    public init(topic: String? = nil, subscription: String? = nil, ids: [String] = []) {
+    public init(
+        topic: String? = nil, subscription: String? = nil, ids: [String] = [], pattern: JSONValue? = nil,
+        since: String? = nil, until: String? = nil
+    ) {
         self.topic = topic
         self.subscription = subscription
         self.ids = ids
+        self.pattern = pattern
+        self.since = since
+        self.until = until
     }
 
-    func body(dryRun: Bool) -> JSONValue {
+    func body(dryRun: Bool) -> JSONObject {
         var body = JSONObject()
+        body["pattern"] = pattern
+        body["since"] = since.map { .string($0) }
+        body["until"] = until.map { .string($0) }
         body["topic"] = topic.map { .string($0) }
         body["subscription"] = subscription.map { .string($0) }
         if !ids.isEmpty { body["ids"] = .array(ids.map { .string($0) }) }
         body["dry_run"] = .bool(dryRun)
-        return .object(body)
+        return body
     }
 }
 
@@ -73,11 +88,14 @@ public struct DeadLetterResult: Sendable, Hashable {
 extension ApusClient {
     /// A page of the dead letters, oldest first.
     public func deadLetters(
-        topic: String? = nil, subscription: String? = nil, limit: Int? = nil, after: String? = nil
+        _ selection: DeadLetterSelection = DeadLetterSelection(), limit: Int? = nil, after: String? = nil
     ) async throws(ApusClientError) -> Page<DeadLetterInfo> {
         var request = APIRequest(.get, "v1", "dead-letters")
-        request.add("topic", topic)
-        request.add("subscription", subscription)
+        request.add("topic", selection.topic)
+        request.add("subscription", selection.subscription)
+        request.add("pattern", selection.pattern?.description)
+        request.add("since", selection.since)
+        request.add("until", selection.until)
         return try await page(
             request, member: "dead_letters", limit: limit, after: after, DeadLetterInfo.init)
     }
@@ -86,21 +104,29 @@ extension ApusClient {
     public func redrive(
         _ selection: DeadLetterSelection, dryRun: Bool = false
     ) async throws(ApusClientError) -> DeadLetterResult {
-        try await change("redrive", "redriven", selection, dryRun)
+        try await change("redrive", "redriven", selection.body(dryRun: dryRun))
+    }
+
+    /// Sends one dead letter back, its event changed to `event`, which keeps its source and id.
+    public func redrive(_ id: String, as event: JSONValue) async throws(ApusClientError) -> DeadLetterResult {
+        var body = JSONObject()
+        body["ids"] = [.string(id)]
+        body["event"] = event
+        return try await change("redrive", "redriven", body)
     }
 
     /// Forgets dead letters for good.
     public func discard(
         _ selection: DeadLetterSelection, dryRun: Bool = false
     ) async throws(ApusClientError) -> DeadLetterResult {
-        try await change("discard", "discarded", selection, dryRun)
+        try await change("discard", "discarded", selection.body(dryRun: dryRun))
     }
 
     private func change(
-        _ verb: String, _ member: String, _ selection: DeadLetterSelection, _ dryRun: Bool
+        _ verb: String, _ member: String, _ body: JSONObject
     ) async throws(ApusClientError) -> DeadLetterResult {
         var request = APIRequest(.post, "v1", "dead-letters", verb)
-        request.setBody(selection.body(dryRun: dryRun))
+        request.setBody(.object(body))
         let json = try await send(request).json()
         let fields = try JSONFields(json, "an answer to \(verb)")
         return DeadLetterResult(

@@ -56,7 +56,37 @@ public struct RuleTest: Sendable, Hashable {
     }
 }
 
+/// One step of trying a rule over stored events.
+public struct RuleTrialStep: Sendable, Hashable {
+    /// Events looked at.
+    public var looked: Int64
+    /// Events that matched.
+    public var matched: Int64
+    /// How often something that cannot be read was passed over.
+    public var unreadable: Int64
+    /// The first that matched, each with its destinations, as they came.
+    public var events: [JSONValue]
+    /// What is left, to be sent back as `rest`; empty at the end.
+    public var rest: [JSONValue]
+
+    init(_ json: JSONValue) throws(ApusClientError) {
+        let fields = try JSONFields(json, "a trial")
+        looked = try fields.integer("looked")
+        matched = try fields.integer("matched")
+        unreadable = fields.optionalInteger("unreadable") ?? 0
+        events = json["events"]?.array ?? []
+        rest = json["rest"]?.array ?? []
+    }
+}
+
 extension ApusClient {
+    /// Tells which stored events a rule would match and where they would go: one step, of which the answer says what is left.
+    public func tryRule(_ trial: JSONObject) async throws(ApusClientError) -> RuleTrialStep {
+        var request = APIRequest(.post, "v1", "rules", "try")
+        request.setBody(.object(trial))
+        return try RuleTrialStep(try await send(request).json())
+    }
+
     /// A page of the rules, by name; those of one topic only, if given.
     public func rules(
         of topic: String? = nil, limit: Int? = nil, after: String? = nil

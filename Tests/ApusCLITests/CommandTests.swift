@@ -339,6 +339,32 @@ import Testing
         #expect(outcome.errors.hasPrefix("error: 1 of 2 leases had expired\n"))
     }
 
+    @Test func `trying a rule goes on until nothing is left, and adds up`() async throws {
+        let event =
+            #"{"topic":"o","partition":0,"offset":7,"time":"2026-11-23T21:00:00Z","key":null,"event":"#
+            + #"{"specversion":"1.0","id":"e1","source":"/s","type":"placed"},"destinations":[{"topic":"vip","partition":2},{"webhook":"https://example.org/"}]}"#
+        let (outcome, requests) = try await run(["rule", "try", "--rule", "vip", "--from", "7d"]) { request in
+            guard request.path == "/v1/rules/try" else {
+                return .json(
+                    #"{"name":"vip","topic":"o","pattern":{"type":["placed"]},"targets":[{"topic":"vip"}]}"#)
+            }
+            guard request.body.contains("rest") else {
+                return .json(
+                    #"{"looked":1500,"matched":1,"unreadable":0,"events":[\#(event)],"#
+                        + #""rest":[{"partition":0,"next":5,"end":9}]}"#)
+            }
+            return .json(#"{"looked":500,"matched":3,"unreadable":0,"events":[],"rest":[]}"#)
+        }
+        #expect(outcome.output.contains("o/0/7"))
+        #expect(outcome.output.contains("vip/2, https://example.org/"))
+        #expect(outcome.output.hasSuffix("4 of 2,000 events would match (0.2 %)\n"))
+        #expect(
+            requests.map(\.body).dropFirst() == [
+                #"{"topic":"o","pattern":{"type":["placed"]},"targets":[{"topic":"vip"}],"from":"7d","show":10}"#,
+                #"{"topic":"o","pattern":{"type":["placed"]},"targets":[{"topic":"vip"}],"show":9,"rest":[{"partition":0,"next":5,"end":9}]}"#,
+            ])
+    }
+
     @Test func `dead letters are redriven by selection`() async throws {
         let (outcome, requests) = try await run([
             "dead-letter", "redrive", "--subscription", "s", "--dry-run",

@@ -145,6 +145,57 @@ import Testing
         #expect(try await again.engine.deadLetters(DeadLetterSelection(), Page()).isEmpty)
     }
 
+    @Test func `dead letters are chosen by what their events are and when they were given up`() async throws {
+        let rig = try EngineRig()
+        try await rig.topic("orders")
+        try await rig.subscription("billing", .shared("orders"))
+        for (id, type) in [("a", "placed"), ("b", "changed"), ("c", "placed")] {
+            try await rig.publish([id], to: "orders", type: type)
+            try await rig.settle(
+                "billing", try await rig.receive("billing").map(\.lease), .reject(reason: "no"))
+            rig.pass(.seconds(10))
+        }
+        let middle = rig.clock.wall.advanced(by: .seconds(-25))
+        var selection = DeadLetterSelection()
+        selection.pattern = try Pattern(parsing: #"{"type": ["placed"]}"#)
+        #expect(
+            try await rig.engine.deadLetters(selection, Page()).map(\.stored.event.id) == ["a", "c"])
+        selection.since = middle
+        #expect(try await rig.engine.deadLetters(selection, Page()).map(\.stored.event.id) == ["c"])
+        (selection.since, selection.until) = (nil, middle)
+        let early = selection
+        let result = try await rig.driving { try await rig.engine.redrive(early, dryRun: false) }
+        #expect(result == DeadLetterResult(matched: 1, moved: 1))
+        #expect(try await rig.receive("billing").map(\.stored.event.id) == ["a"])
+    }
+
+    @Test func `an edited dead letter keeps source and id, and its lineage says that it was edited`()
+        async throws
+    {
+        let rig = try EngineRig()
+        try await rig.topic("orders")
+        try await rig.subscription("billing", .shared("orders"))
+        try await rig.publish(["a"], to: "orders")
+        try await rig.settle(
+            "billing", try await rig.receive("billing").map(\.lease), .reject(reason: "no total"))
+        let id = try #require(try await rig.engine.deadLetters(DeadLetterSelection(), Page()).first?.id)
+        let other = try CloudEvent(id: "b", source: "/test", type: "t")
+        await #expect(throws: BrokerError.self) {
+            try await rig.driving { try await rig.engine.redrive(id, as: other) }
+        }
+        let edited = try CloudEvent(
+            id: "a", source: "/test", type: "t", dataContentType: "application/json",
+            data: CloudEventData(text: #"{"total": 1}"#))
+        let result = try await rig.driving { try await rig.engine.redrive(id, as: edited) }
+        #expect(result == DeadLetterResult(matched: 1, moved: 1))
+        let leased = try await rig.receive("billing")
+        #expect(leased.map(\.stored.event) == [edited])
+        #expect(leased.first?.stored.lineage?.isEdited == true)
+        #expect(leased.first?.stored.lineage?.from == id)
+        let again = try await rig.driving { try await rig.engine.redrive(id, as: edited) }
+        #expect(again == DeadLetterResult(matched: 0, moved: 0))
+    }
+
     @Test func `a page of large dead letters ends early, and all of them are sent back`() async throws {
         let rig = try EngineRig()
         try await rig.topic("orders")

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ApusModel
+import ApusRules
+import CloudEvents
 import ApusStorage
 import JSONText
 import Testing
@@ -183,7 +185,84 @@ import Testing
     }
 }
 
+@Suite struct RuleTrialTests {
+    @Test func `a trial shows matches with their destinations, and what is left`() async throws {
+        try await GatewayFixture.with { fixture async throws in
+            fixture.broker.addTopic("orders")
+            fixture.broker.append(try event(), to: "orders")
+            let body =
+                #"{"topic":"orders","pattern":{"type":["a"]},"targets":[{"topic":"vip"}],"from":"1h","show":3}"#
+            let reply = try await fixture.post("/v1/rules/try", body)
+            #expect(reply.status == 200)
+            #expect(reply.json["matched"] == 1 && reply.json["looked"] == 1)
+            let shown = reply.json["events"]?.array?.first
+            #expect(shown?["event"]?["id"] == "1")
+            #expect(shown?["destinations"] == [["webhook": "https://example.org/"]])
+            #expect(reply.json["rest"] == [["partition": 0, "next": 5, "end": 9]])
+            let rest = #"{"topic":"orders","pattern":{},"rest":[{"partition":0,"next":5,"end":9}]}"#
+            #expect(try await fixture.post("/v1/rules/try", rest).status == 200)
+            let trials = fixture.broker.change { $0.trials }
+            #expect(trials.map(\.limit) == [3, 10])
+            #expect(
+                trials.last?.range
+                    == .rest([RuleTrial.Span(partition: 0, next: Offset(5), end: Offset(9))]))
+            guard case .between(.time, .latest) = trials.first?.range else {
+                Issue.record("the range is \(String(describing: trials.first?.range))")
+                return
+            }
+        }
+    }
+
+    @Test(arguments: [
+        #"{"pattern":{}}"#, #"{"topic":"orders","pattern":{},"rest":[]}"#,
+        #"{"topic":"orders","pattern":{},"from":"soon"}"#, #"{"topic":"orders","pattern":{},"show":1001}"#,
+        #"{"topic":"orders","pattern":{},"rest":[{"partition":0,"next":1,"end":2}],"from":"1h"}"#,
+        #"{"topic":"orders","pattern":{},"rest":[{"partition":0,"next":1}]}"#,
+    ])
+    func `a trial that cannot be understood is refused`(_ body: String) async throws {
+        try await GatewayFixture.with { fixture async throws in
+            fixture.broker.addTopic("orders")
+            let reply = try await fixture.post("/v1/rules/try", body)
+            #expect(reply.status == 400 || reply.status == 422)
+            #expect(fixture.broker.change { $0.trials }.isEmpty)
+        }
+    }
+}
+
 @Suite struct DeadLetterTests {
+    @Test func `a dead letter is sent back edited, alone and named`() async throws {
+        try await GatewayFixture.with { fixture async throws in
+            let event = #""event":{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"n":1}}"#
+            let reply = try await fixture.post(
+                "/v1/dead-letters/redrive", #"{"ids":["orders.dead-letter/0/0"],\#(event)}"#)
+            #expect(reply.json == ["matched": 1, "redriven": 1])
+            let edits = fixture.broker.change { $0.edits }
+            #expect(edits.map(\.letter) == ["orders.dead-letter/0/0"] && edits.map(\.event.id) == ["1"])
+            for body in [
+                #"{\#(event)}"#, #"{"ids":["a","b"],\#(event)}"#, #"{"ids":["a"],"dry_run":true,\#(event)}"#,
+            ] {
+                #expect(try await fixture.post("/v1/dead-letters/redrive", body).status == 400)
+            }
+            #expect(
+                try await fixture.post("/v1/dead-letters/discard", #"{"ids":["a"],\#(event)}"#).status == 400)
+        }
+    }
+
+    @Test func `dead letters are selected by pattern and time`() async throws {
+        try await GatewayFixture.with { fixture async throws in
+            let query = "pattern=%7B%22type%22%3A%5B%22a%22%5D%7D&since=1h&until=2026-11-23T21:00:00Z"
+            #expect(try await fixture.get("/v1/dead-letters?\(query)").status == 200)
+            let body = #"{"pattern":{"type":["a"]},"since":"2026-11-23T20:00:00Z","dry_run":true}"#
+            #expect(try await fixture.post("/v1/dead-letters/redrive", body).status == 200)
+            let selections = fixture.broker.change { $0.selections }
+            #expect(selections.allSatisfy { $0.pattern == (try? Pattern(parsing: #"{"type":["a"]}"#)) })
+            #expect(selections.map(\.until) == [Timestamp(milliseconds: 1_795_467_600_000), nil])
+            #expect(selections.last?.since == Timestamp(milliseconds: 1_795_464_000_000))
+            let wrong = try await fixture.get("/v1/dead-letters?since=soon")
+            #expect(wrong.status == 400)
+        }
+    }
+
     @Test func `dead letters are listed, redriven and discarded`() async throws {
         try await GatewayFixture.with { fixture async throws in
             fixture.broker.addTopic("orders.dead-letter")

@@ -22,6 +22,8 @@ final class RecorderBroker: Broker {
         var verdicts: [Verdict] = []
         var replays: [StartPosition] = []
         var selections: [DeadLetterSelection] = []
+        var edits: [(letter: String, event: CloudEvent)] = []
+        var trials: [(settings: RuleSettings, range: RuleTrialRange, limit: Int)] = []
         var trimmedBefore: Int64 = 0
         var error: BrokerError?
         var unavailability: BrokerError.Unavailability?
@@ -310,6 +312,24 @@ final class RecorderBroker: Broker {
         return change { state in (rule, isNew: state.rules.updateValue(rule, forKey: name) == nil) }
     }
 
+    func tryRule(
+        _ settings: RuleSettings, over range: RuleTrialRange, showing limit: Int
+    ) async throws(BrokerError) -> RuleTrial {
+        try check()
+        let topic = try topic(settings.topic)
+        return state.withLock { state in
+            state.trials.append((settings, range, limit))
+            let stored = (state.events[topic.name] ?? []).joined()
+            let matches = stored.prefix(limit).map {
+                RuleTrial.Match(stored: $0, destinations: [.webhook(url: "https://example.org/")])
+            }
+            return RuleTrial(
+                looked: Int64(stored.count), matched: Int64(stored.count), unreadable: 0,
+                matches: Array(matches),
+                rest: [RuleTrial.Span(partition: 0, next: Offset(5), end: Offset(9))])
+        }
+    }
+
     func deleteRule(_ name: ResourceName) async throws(BrokerError) {
         try check()
         _ = try rule(name)
@@ -334,6 +354,12 @@ final class RecorderBroker: Broker {
             state.selections.append(selection)
             return DeadLetterResult(matched: state.letters.count, moved: dryRun ? 0 : state.letters.count)
         }
+    }
+
+    func redrive(_ letter: String, as event: CloudEvent) async throws(BrokerError) -> DeadLetterResult {
+        try check()
+        change { $0.edits.append((letter, event)) }
+        return DeadLetterResult(matched: 1, moved: 1)
     }
 
     func discard(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult

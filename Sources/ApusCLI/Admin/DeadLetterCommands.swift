@@ -21,18 +21,44 @@ struct DeadLetterCommand: ParsableCommand {
         subcommands: [List.self, Redrive.self, Discard.self], aliases: ["dead-letters", "dlq"])
 }
 
-/// Which dead letters are meant.
-struct DeadLetterOptions: ParsableArguments {
+/// What narrows down which dead letters are meant.
+struct DeadLetterFilter: ParsableArguments {
     @Option(help: "Only those in this dead-letter topic.") var topic: String?
     @Option(help: "Only those of this subscription.") var subscription: String?
+
+    @Option(
+        help: ArgumentHelp("Only those whose event matches.", valueName: "json"), transform: Parse.pattern)
+    var pattern: JSONValue?
+
+    @Option(
+        help: ArgumentHelp(
+            "Only those given up since then (a time, or 1h for an hour ago).", valueName: "time"))
+    var since: String?
+
+    @Option(help: ArgumentHelp("Only those given up before then.", valueName: "time"))
+    var until: String?
+
+    var isEmpty: Bool {
+        topic == nil && subscription == nil && pattern == nil && since == nil && until == nil
+    }
+
+    func selection(ids: [String] = []) -> DeadLetterSelection {
+        DeadLetterSelection(
+            topic: topic, subscription: subscription, ids: ids, pattern: pattern, since: since, until: until)
+    }
+}
+
+/// Which dead letters are meant.
+struct DeadLetterOptions: ParsableArguments {
+    @OptionGroup var filter: DeadLetterFilter
     @Option(name: .customLong("id"), help: "Only this one; repeatable.") var ids: [String] = []
     @Flag(help: "All of them.") var all = false
     @Flag(help: "Say how many there are, and do nothing.") var dryRun = false
 
     func validate() throws {
-        let isNarrowed = topic != nil || subscription != nil || !ids.isEmpty
-        guard isNarrowed != all else {
-            throw ValidationError("say which: --topic, --subscription, --id, or --all")
+        guard (!filter.isEmpty || !ids.isEmpty) != all else {
+            throw ValidationError(
+                "say which: --topic, --subscription, --pattern, --since, --until, --id, or --all")
         }
     }
 
@@ -46,9 +72,7 @@ struct DeadLetterOptions: ParsableArguments {
             status: .notFound)
     }
 
-    var selection: DeadLetterSelection {
-        DeadLetterSelection(topic: topic, subscription: subscription, ids: ids)
-    }
+    var selection: DeadLetterSelection { filter.selection(ids: ids) }
 }
 
 extension DeadLetterCommand {
@@ -61,8 +85,7 @@ extension DeadLetterCommand {
                   apus dead-letter list --subscription billing --json | jq .event
                 """)
 
-        @Option(help: "Only those in this dead-letter topic.") var topic: String?
-        @Option(help: "Only those of this subscription.") var subscription: String?
+        @OptionGroup var filter: DeadLetterFilter
         @Option(help: "The most dead letters.") var limit: Int = Defaults.pageLimit
         @OptionGroup var global: GlobalOptions
 
@@ -94,8 +117,8 @@ extension DeadLetterCommand {
             var after: String?
             repeat {
                 let page = try await client.deadLetters(
-                    topic: topic, subscription: subscription,
-                    limit: min(limit - letters.count, Defaults.pageLimitMax), after: after)
+                    filter.selection(), limit: min(limit - letters.count, Defaults.pageLimitMax), after: after
+                )
                 letters += page.elements
                 after = page.next
             } while after != nil && letters.count < limit
@@ -111,12 +134,34 @@ extension DeadLetterCommand {
                 EXAMPLES
                   apus dead-letter redrive --subscription billing --dry-run
                   apus dead-letter redrive --id orders.dead-letter/0/7
+                  apus dead-letter redrive --pattern '{"type": ["order.placed"]}' --since 1h
+                  apus dead-letter redrive --id orders.dead-letter/0/7 --edit event.json
+
+                An edited event keeps its source and id; its lineage tells that it was edited.
                 """)
 
         @OptionGroup var options: DeadLetterOptions
+
+        @Option(
+            help: "Send the one --id back as the event in this file (- for standard input).",
+            completion: .file())
+        var edit: String?
+
         @OptionGroup var global: GlobalOptions
 
+        func validate() throws {
+            guard edit == nil || (options.ids.count == 1 && options.filter.isEmpty && !options.dryRun) else {
+                throw ValidationError("--edit goes with exactly one --id, and with nothing else")
+            }
+        }
+
         func run() async throws {
+            if let edit, let id = options.ids.first {
+                let event = try await JSONFile.read(edit)
+                let result = try await global.withClient { try await $0.redrive(id, as: event) }
+                global.show(result.json) { ["redrove \(id), edited"] }
+                return try options.check(matched: Int(result.matched))
+            }
             let result = try await global.withClient {
                 try await $0.redrive(options.selection, dryRun: options.dryRun)
             }

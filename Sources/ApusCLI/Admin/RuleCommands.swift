@@ -10,15 +10,16 @@ internal import JSONText
 /// `apus rule`.
 struct RuleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rule", abstract: "List, show, set, delete and test rules.",
+        commandName: "rule", abstract: "List, show, set, delete, test and try rules.",
         discussion: """
             EXAMPLES
               apus rule set vip --topic orders --pattern '{"data": {"total": [{"numeric": [">", 100]}]}}' --to-topic vip
               apus rule set crm --topic orders --pattern '{"type": ["order.placed"]}' --to-webhook https://example.org/hook
               apus rule test --rule vip --event order.json
+              apus rule try --rule vip --from 7d
               apus rule list
             """,
-        subcommands: [List.self, Show.self, Set.self, Delete.self, Test.self], aliases: ["rules"])
+        subcommands: [List.self, Show.self, Set.self, Delete.self, Test.self, Try.self], aliases: ["rules"])
 }
 
 extension RuleCommand {

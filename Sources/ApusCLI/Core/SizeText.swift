@@ -54,6 +54,12 @@ package enum Decimal {
         return value < 0 ? "-" + text : text
     }
 
+    /// A part of a whole in percent; one digit after the point below ten.
+    package static func percent(_ part: Int64, of whole: Int64) -> String {
+        let share = whole > 0 ? 100 * Double(part) / Double(whole) : 100
+        return "\(format(share, digits: share < 10 ? 1 : 0)) %"
+    }
+
     /// A duration as a person says it: three significant places at most.
     package static func brief(_ duration: Duration) -> String {
         let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18

@@ -21,7 +21,10 @@ package struct Table {
     package var isEmpty: Bool { rows.isEmpty }
 
     /// Adds a row; what is missing stays empty.
-    package mutating func add(_ cells: String...) { rows.append(cells.map(Console.printable)) }
+    package mutating func add(_ cells: String...) { add(cells: cells) }
+
+    /// Adds a row; what is missing stays empty.
+    package mutating func add(cells: [String]) { rows.append(cells.map(Console.printable)) }
 
     /// The lines of the table, the headings first.
     package func lines(on console: Console) -> [String] {

@@ -5,7 +5,7 @@
 
 import ApusModel
 import ApusStorage
-import CloudEvents
+public import CloudEvents
 import Synchronization
 
 extension Engine {
@@ -43,6 +43,25 @@ extension Engine {
                 done.append(Position(partition: letter.stored.partition, offset: letter.stored.offset))
             }
             return done
+        }
+    }
+
+    public func redrive(
+        _ letter: String, as event: CloudEvent
+    ) async throws(BrokerError) -> DeadLetterResult {
+        var selection = DeadLetterSelection()
+        selection.topic = try place(letter).topic
+        selection.ids = [letter]
+        return try await move(selection, dryRun: false) { [self] letters throws(BrokerError) in
+            guard let found = letters.first else { return [] }
+            let original = found.stored.event
+            guard event.id == original.id, event.source == original.source else {
+                throw .invalid(
+                    "an edited event keeps its source and id ('\(original.source)', '\(original.id)'): "
+                        + "consumers know by them what they have done")
+            }
+            guard try await sendBack(found, as: event) else { return [] }
+            return [Position(partition: found.stored.partition, offset: found.stored.offset)]
         }
     }
 
@@ -96,8 +115,10 @@ extension Engine {
         if case .failure(let error) = result { throw BrokerError(error) }
     }
 
-    /// Appends the event to its topic again, for its subscription only; false when there is no such subscription any more.
-    private func sendBack(_ letter: DeadLetter) async throws(BrokerError) -> Bool {
+    /// Appends the event, or `edited` instead, to its topic again, for its subscription only; false when there is no such subscription any more.
+    private func sendBack(
+        _ letter: DeadLetter, as edited: CloudEvent? = nil
+    ) async throws(BrokerError) -> Bool {
         guard let name = letter.subscription,
             let subscription = catalog.withLock({ $0.shared[name] }),
             letter.stored.event.type != "apus.record"
@@ -113,11 +134,16 @@ extension Engine {
             ?? origin.flatMap { partitions.indices.contains($0.partition) ? partitions[$0.partition] : nil }
             ?? partitions.first
         guard let target else { return false }
-        var builder = RecordBatchBuilder(capacity: 1024 + (letter.stored.event.data?.bytes.count ?? 0))
+        let event = edited ?? letter.stored.event
+        var builder = RecordBatchBuilder(capacity: 1024 + (event.data?.bytes.count ?? 0))
         builder.addHeader(LineageHeader.recipient, name.description)
         builder.addHeader(LineageHeader.place, letter.id)
-        builder.append(letter.stored.event, key: key, timestamp: context.clock.wall)
+        if edited != nil { builder.addHeader(LineageHeader.edited, "true") }
+        builder.append(event, key: key, timestamp: context.clock.wall)
         guard let batch = builder.finish() else { return false }
+        guard batch.length <= context.options.batchBytesMax else {
+            throw .tooLarge(bytes: batch.length, limit: context.options.batchBytesMax)
+        }
         let result = await withUnsafeContinuation { continuation in
             context.store.append(batch, holding: target.claim) { continuation.resume(returning: $0) }
         }
@@ -143,6 +169,7 @@ extension Engine {
         _ selection: DeadLetterSelection
     ) throws(BrokerError) -> [DeadLetter] {
         let ids = selection.ids.map(Set.init)
+        var filter = EventFilter(selection.pattern)
         var found: [DeadLetter] = []
         let bounds = try storing { () throws(LogError) in try context.store.bounds(partition.log) }
         var offset = max(start, bounds.start)
@@ -160,7 +187,8 @@ extension Engine {
                 _ = try? batch.forEachRecord { record in
                     let position = Position(partition: partition.number, offset: record.offset)
                     guard found.count < limit, bytes < Page.bytesMax, record.offset >= offset,
-                        !ledger.isDone(position)
+                        !ledger.isDone(position), selection.includes(record.timestamp),
+                        filter.matches(record)
                     else { return true }
                     let letter = DeadLetter(record, topic: ledger.topic.name, partition: partition.number)
                     guard selection.subscription == nil || selection.subscription == letter.subscription,
@@ -221,6 +249,13 @@ extension Engine {
                     return topic
                 }
             }, completion: completion)
+    }
+}
+
+extension DeadLetterSelection {
+    /// Whether letters of events that were given up at `time` are meant.
+    fileprivate func includes(_ time: Timestamp) -> Bool {
+        (since.map { time >= $0 } ?? true) && (until.map { time < $0 } ?? true)
     }
 }
 

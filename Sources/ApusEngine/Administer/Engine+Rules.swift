@@ -80,6 +80,15 @@ extension Engine {
         }
     }
 
+    /// What a trial of a rule is refused for: the same that making it would be.
+    func checkTrial(_ settings: RuleSettings) throws(BrokerError) {
+        guard let name = try? ResourceName("trial") else { return }
+        let definition = RuleDefinition(
+            name: name, id: LogID(high: 0, low: 0), created: context.clock.wall, settings: settings,
+            startOffsets: [])
+        try check(definition, definitions)
+    }
+
     private func check(_ definition: RuleDefinition, _ definitions: Definitions) throws(BrokerError) {
         guard (1...16).contains(definition.settings.targets.count) else {
             throw .invalid("a rule has 1 to 16 targets, not \(definition.settings.targets.count)")

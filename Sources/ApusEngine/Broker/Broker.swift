@@ -199,6 +199,12 @@ public struct DeadLetterSelection: Sendable, Hashable {
     public var subscription: ResourceName?
     /// Only these; nil for all.
     public var ids: [String]?
+    /// Only those whose event matches.
+    public var pattern: Pattern?
+    /// Only those given up at or after this time.
+    public var since: Timestamp?
+    /// Only those given up before this time.
+    public var until: Timestamp?
 
     /// All of them.
     public init() {}
@@ -321,6 +327,11 @@ public protocol Broker: Sendable {
     func putRule(
         _ name: ResourceName, _ settings: RuleSettings
     ) async throws(BrokerError) -> (RuleDescription, isNew: Bool)
+    /// Tells which stored events a rule would match and where they would go; nothing goes there. One step of bounded work, which shows at most
+    /// `limit` events: as long as the answer says that something is left, ask again for the rest. Without targets only matching is tried.
+    func tryRule(
+        _ settings: RuleSettings, over range: RuleTrialRange, showing limit: Int
+    ) async throws(BrokerError) -> RuleTrial
     /// Deletes a rule, and the subscriptions behind its webhook targets.
     func deleteRule(_ name: ResourceName) async throws(BrokerError)
 
@@ -328,6 +339,8 @@ public protocol Broker: Sendable {
     func deadLetters(_ selection: DeadLetterSelection, _ page: Page) async throws(BrokerError) -> [DeadLetter]
     /// Sends dead letters back to the subscriptions that gave them up.
     func redrive(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult
+    /// Sends one dead letter back with its event edited, which its lineage tells. Source and id stay: by them a consumer knows what it has done.
+    func redrive(_ letter: String, as event: CloudEvent) async throws(BrokerError) -> DeadLetterResult
     /// Forgets dead letters.
     func discard(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult
 

@@ -23,12 +23,39 @@ enum LineageHeader {
     static let subscription = "apus-subscription"
     /// When the event had arrived, in milliseconds.
     static let arrived = "apus-arrived"
+    /// That the event was edited when it was redriven; the dead letter, which `place` names, has it as it was.
+    static let edited = "apus-edited"
     /// `topic/partition/offset` by name, for people.
     static let place = "apus-place"
 
     static let prefix = Array("apus-".utf8)
     static let recipientBytes = Array(recipient.utf8)
     static let originBytes = Array(origin.utf8)
+}
+
+/// Where an event came from other than its producer, for people.
+public struct Lineage: Sendable, Hashable {
+    /// `topic/partition/offset` of what it was copied from, or of the dead letter that was redriven.
+    public var from: String?
+    /// The rule that made the copy.
+    public var rule: String?
+    /// The one subscription that it is for.
+    public var recipient: String?
+    /// Whether it was edited when it was redriven.
+    public var isEdited: Bool
+}
+
+extension StoredEvent {
+    /// What its headers tell about where it came from; nil when it was published.
+    public var lineage: Lineage? {
+        func text(_ name: String) -> String? {
+            headers.first { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) }
+        }
+        guard let from = text(LineageHeader.place) else { return nil }
+        return Lineage(
+            from: from, rule: text(LineageHeader.rule), recipient: text(LineageHeader.recipient),
+            isEdited: text(LineageHeader.edited) != nil)
+    }
 }
 
 /// The place that a record was copied from, by identity.

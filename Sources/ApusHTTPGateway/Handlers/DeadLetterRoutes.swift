@@ -5,6 +5,7 @@
 internal import ApusEngine
 internal import ApusHTTPCodec
 internal import ApusModel
+internal import CloudEvents
 internal import JSONText
 
 /// Routes about dead letters.
@@ -19,6 +20,10 @@ enum DeadLetterRoutes {
         parameters: [
             QueryParameter(name: "topic", schema: .name, about: "Only those in this dead-letter topic."),
             QueryParameter(name: "subscription", schema: .name, about: "Only those of this subscription."),
+            .pattern,
+            QueryParameter(
+                name: "since", schema: .moment, about: "Only those given up at or after this time."),
+            QueryParameter(name: "until", schema: .moment, about: "Only those given up before this time."),
         ] + QueryParameter.page,
         successes: [.json(.ok, "A page of dead letters.", .deadLetters)],
         problems: [.notFound, .invalid, .corrupt],
@@ -27,6 +32,9 @@ enum DeadLetterRoutes {
             var selection = DeadLetterSelection()
             selection.topic = try call.query.name("topic")
             selection.subscription = try call.query.name("subscription")
+            selection.pattern = try call.query.pattern("pattern")
+            selection.since = try call.query.moment("since", now: context.now)
+            selection.until = try call.query.moment("until", now: context.now)
             let wanted = selection
             let letters = try await context.ask { broker async throws(BrokerError) in
                 try await broker.deadLetters(wanted, page)
@@ -36,35 +44,48 @@ enum DeadLetterRoutes {
         })
 
     private static let redrive = moving(
-        "redrive", "Sends dead letters back to the subscriptions that gave them up.", "redriven",
-        .redriveResult
-    ) { broker, selection, dryRun async throws(BrokerError) in
-        try await broker.redrive(selection, dryRun: dryRun)
+        "redrive",
+        "Sends dead letters back to the subscriptions that gave them up, one of them edited if wanted.",
+        "redriven", body: Schema.redriveRequest, .deadLetterRedrive, .redriveResult
+    ) { broker, selection, edited, dryRun async throws(BrokerError) in
+        guard let edited, let id = selection.ids?.first else {
+            return try await broker.redrive(selection, dryRun: dryRun)
+        }
+        return try await broker.redrive(id, as: edited)
     }
 
     private static let discard = moving(
-        "discard", "Forgets dead letters for good.", "discarded", .discardResult
-    ) { broker, selection, dryRun async throws(BrokerError) in
+        "discard", "Forgets dead letters for good.", "discarded", body: Schema.deadLetterSelection,
+        .deadLetterSelection, .discardResult
+    ) { broker, selection, _, dryRun async throws(BrokerError) in
         try await broker.discard(selection, dryRun: dryRun)
     }
 
     private static func moving(
-        _ verb: String, _ summary: String, _ member: StaticString, _ result: Definition,
+        _ verb: String, _ summary: String, _ member: StaticString, body: ObjectSchema, _ name: Definition,
+        _ result: Definition,
         _ operation:
-            @escaping @Sendable (any Broker, DeadLetterSelection, Bool) async throws(BrokerError)
+            @escaping @Sendable (any Broker, DeadLetterSelection, CloudEvent?, Bool) async throws(BrokerError)
             -> DeadLetterResult
     ) -> Route {
         Route(
             method: .post, path: PathTemplate("/v1/dead-letters/\(verb)"), operation: verb, summary: summary,
-            chapter: .deadLetters, body: .json(.reference(.deadLetterSelection)),
+            chapter: .deadLetters, body: .json(.reference(name)),
             successes: [.json(.ok, "How many were meant, and how many moved.", result)],
             problems: [.notFound, .unsupportedMediaType, .conflict, .invalid, .corrupt],
             handler: .answer { context, call async throws(Problem) in
-                let reader = try call.members(Schema.deadLetterSelection)
-                let selection = try DeadLetterSelection(reader)
+                let reader = try call.members(body)
+                let selection = try DeadLetterSelection(reader, now: context.now)
                 let dryRun = try reader.bool("dry_run") ?? false
+                let edited = try reader.event("event")
+                guard edited == nil || (selection.ids?.count == 1 && !dryRun) else {
+                    throw Problem(
+                        .malformed,
+                        "'event' is what one dead letter becomes: name it alone in 'ids', without 'dry_run'"
+                    )
+                }
                 let result = try await context.ask { broker async throws(BrokerError) in
-                    try await operation(broker, selection, dryRun)
+                    try await operation(broker, selection, edited, dryRun)
                 }
                 return .json { writer in
                     writer.object { writer in
@@ -77,8 +98,11 @@ enum DeadLetterRoutes {
 }
 
 extension DeadLetterSelection {
-    fileprivate init(_ reader: MemberReader) throws(Problem) {
+    fileprivate init(_ reader: MemberReader, now: Timestamp) throws(Problem) {
         self.init()
+        pattern = try reader.pattern("pattern")
+        since = try reader.moment("since", now: now)
+        until = try reader.moment("until", now: now)
         topic = try reader.name("topic")
         subscription = try reader.name("subscription")
         ids = try reader.strings("ids", count: Bounds.deadLetterIDs)

@@ -11,7 +11,7 @@ internal import JSONText
 
 /// Routes about rules.
 enum RuleRoutes {
-    static let all: [Route] = [list, test, put, get, delete]
+    static let all: [Route] = [list, test, RuleTrialRoute.route, put, get, delete]
 
     private static let path = PathTemplate("/v1/rules/{rule}")
 
@@ -80,7 +80,7 @@ enum RuleRoutes {
 }
 
 extension MemberReader {
-    fileprivate func event(_ name: String) throws(Problem) -> CloudEvent? {
+    func event(_ name: String) throws(Problem) -> CloudEvent? {
         guard let value = value(name) else { return nil }
         do {
             return try CloudEventJSONFormat.decode(value.serialized())

@@ -90,12 +90,21 @@ extension JSONWriter {
         object { $0.storedEventMembers(stored) }
     }
 
-    private mutating func storedEventMembers(_ stored: StoredEvent) {
+    mutating func storedEventMembers(_ stored: StoredEvent) {
         member("topic", stored.topic.description)
         member("partition", stored.partition)
         member("offset", stored.offset)
         member("time", stored.timestamp)
         member("key", stored.key)
+        if let lineage = stored.lineage {
+            key("lineage")
+            object { writer in
+                writer.member("from", lineage.from)
+                writer.member("rule", lineage.rule)
+                writer.member("for", lineage.recipient)
+                writer.member("edited", lineage.isEdited)
+            }
+        }
         key("event")
         CloudEventJSONFormat.write(stored.event, to: &self)
     }

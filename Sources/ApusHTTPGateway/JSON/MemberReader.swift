@@ -98,6 +98,14 @@ struct MemberReader {
         return duration
     }
 
+    func moment(_ name: String, now: Timestamp) throws(Problem) -> Timestamp? {
+        guard let text = try string(name) else { return nil }
+        guard let moment = TimeText.parse(text, now: now) else {
+            throw wrong(name, expected: TimeText.grammar)
+        }
+        return moment
+    }
+
     func name(_ name: String) throws(Problem) -> ResourceName? {
         guard let text = try string(name) else { return nil }
         do {

@@ -11,12 +11,8 @@ internal import JSONText
 extension RuleSettings {
     /// What a request's body says.
     init(_ reader: MemberReader) throws(Problem) {
-        let elements = try reader.require("targets") { name throws(Problem) in
-            try reader.list(name, count: Bounds.targets)
-        }
-        var targets: [RuleTarget] = []
-        for (index, element) in elements.enumerated() {
-            targets.append(try RuleTarget(element, in: "targets[\(index)]."))
+        let targets = try reader.require("targets") { _ throws(Problem) in
+            try RuleTarget.list(reader, count: Bounds.targets)
         }
         self.init(
             topic: try reader.require("topic", reader.name),
@@ -26,6 +22,16 @@ extension RuleSettings {
 }
 
 extension RuleTarget {
+    /// The targets of a request's body; nil when it has no such member.
+    static func list(_ reader: MemberReader, count: ClosedRange<Int>) throws(Problem) -> [RuleTarget]? {
+        guard let elements = try reader.list("targets", count: count) else { return nil }
+        var targets: [RuleTarget] = []
+        for (index, element) in elements.enumerated() {
+            targets.append(try RuleTarget(element, in: "targets[\(index)]."))
+        }
+        return targets
+    }
+
     fileprivate init(_ value: JSONValue, in prefix: String) throws(Problem) {
         let reader = try MemberReader(value, Schema.ruleTarget, in: prefix)
         switch (try reader.name("topic"), reader.value("webhook")) {

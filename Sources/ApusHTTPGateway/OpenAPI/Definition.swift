@@ -36,9 +36,12 @@ enum Definition: String, Sendable, CaseIterable {
     case rules = "Rules"
     case ruleTest = "RuleTest"
     case ruleTestResult = "RuleTestResult"
+    case ruleTrial = "RuleTrial"
+    case ruleTrialResult = "RuleTrialResult"
     case deadLetter = "DeadLetter"
     case deadLetters = "DeadLetters"
     case deadLetterSelection = "DeadLetterSelection"
+    case deadLetterRedrive = "DeadLetterRedrive"
     case redriveResult = "RedriveResult"
     case discardResult = "DiscardResult"
     case health = "Health"
@@ -55,8 +58,11 @@ enum Definition: String, Sendable, CaseIterable {
             Schema.events(self)
         case .topic, .topicSettings, .topics: Schema.topics(self)
         case .push, .retry, .subscription, .subscriptionSettings, .subscriptions: Schema.subscriptions(self)
-        case .rule, .ruleSettings, .ruleTarget, .rules, .ruleTest, .ruleTestResult: Schema.rules(self)
-        case .deadLetter, .deadLetters, .deadLetterSelection, .redriveResult, .discardResult:
+        case .rule, .ruleSettings, .ruleTarget, .rules, .ruleTest, .ruleTestResult, .ruleTrial,
+            .ruleTrialResult:
+            Schema.rules(self)
+        case .deadLetter, .deadLetters, .deadLetterSelection, .deadLetterRedrive, .redriveResult,
+            .discardResult:
             Schema.deadLetters(self)
         case .health, .status, .diagnosis, .verification: Schema.operations(self)
         }
@@ -75,6 +81,7 @@ enum Bounds {
     static let concurrency: ClosedRange<Int64> = 1...1000
     static let receive: ClosedRange<Int64> = 1...1000
     static let page: ClosedRange<Int64> = 1...1000
+    static let trialShown: ClosedRange<Int64> = 0...1000
     static let leases = 1...1000
     static let deadLetterIDs = 1...10_000
     static let targets = 1...16

@@ -125,6 +125,8 @@ extension Schema {
         case .ruleTarget: .object(ruleTarget)
         case .rules: page("rules", of: .rule)
         case .ruleTest: .object(ruleTest)
+        case .ruleTrial: .object(ruleTrial)
+        case .ruleTrialResult: .object(ruleTrialResult)
         case .ruleTestResult:
             .object(
                 ObjectSchema().requiring("matched", .boolean)
@@ -167,6 +169,50 @@ extension Schema {
         .requiring("event", .reference(.cloudEvent))
 }
 
+// MARK: - Trials of rules
+
+extension Schema {
+    static let ruleTrial = ObjectSchema()
+        .requiring("topic", .name)
+        .requiring("pattern", .reference(.pattern))
+        .allowing(
+            "targets", .list(.reference(.ruleTarget), countMax: Bounds.targets.upperBound),
+            "where matching events would go"
+        )
+        .allowing("from", .position, "'earliest' if absent")
+        .allowing("to", .position, "what came before it; 'latest' if absent")
+        .allowing(
+            "rest",
+            .list(.object(trialSpan), countMin: 1, countMax: Int(Bounds.partitions.upperBound)),
+            "what the step before left, instead of 'from' and 'to'"
+        )
+        .allowing("show", .integer(Bounds.trialShown), "how many matching events to show; 10 if absent")
+
+    static let trialSpan = ObjectSchema()
+        .requiring("partition", .integer(Bounds.partition))
+        .requiring("next", .integer(Bounds.offset), "the first offset to look at")
+        .requiring("end", .integer(Bounds.offset), "the offset after the last")
+
+    fileprivate static let ruleTrialResult = ObjectSchema()
+        .requiring("looked", .count, "events looked at in this step")
+        .requiring("matched", .count)
+        .requiring(
+            "unreadable", .count, "how often something damaged, or forgotten meanwhile, was passed over"
+        )
+        .requiring(
+            "events",
+            .list(.object(storedEvent.requiring("destinations", .list(.object(destination))))),
+            "the first that matched, and where each would go"
+        )
+        .requiring("rest", .list(.object(trialSpan)), "what is left; empty at the end")
+
+    /// A topic and the partition there, or an address.
+    private static let destination = ObjectSchema()
+        .allowing("topic", .name)
+        .allowing("partition", .count)
+        .allowing("webhook", .text)
+}
+
 // MARK: - Dead letters
 
 extension Schema {
@@ -174,6 +220,7 @@ extension Schema {
         switch definition {
         case .deadLetters: page("dead_letters", of: .deadLetter)
         case .deadLetterSelection: .object(deadLetterSelection)
+        case .deadLetterRedrive: .object(redriveRequest)
         case .redriveResult: counts("matched", "redriven")
         case .discardResult: counts("matched", "discarded")
         default: .object(deadLetter)
@@ -184,7 +231,16 @@ extension Schema {
         .allowing("topic", .name, "only those in this dead-letter topic")
         .allowing("subscription", .name, "only those of this subscription")
         .allowing("ids", .list(.text, countMin: 1, countMax: Bounds.deadLetterIDs.upperBound), "only these")
+        .allowing("pattern", .reference(.pattern), "only those whose event matches")
+        .allowing("since", .moment, "only those given up at or after this time")
+        .allowing("until", .moment, "only those given up before this time")
         .allowing("dry_run", .boolean, "only count")
+
+    static let redriveRequest =
+        deadLetterSelection
+        .allowing(
+            "event", .reference(.cloudEvent),
+            "what the one dead letter in 'ids' becomes; source and id stay as they are")
 
     private static let deadLetter = ObjectSchema()
         .requiring("id", .text)

@@ -9,6 +9,7 @@ extension Schema {
     static let duration = Schema.reference(.duration)
     static let time = Schema.reference(.time)
     static let position = Schema.reference(.position)
+    static let moment = Schema.either([.duration, .string(StringRules(format: "date-time"))])
 }
 
 // MARK: - Words
@@ -98,11 +99,18 @@ extension Schema {
         .requiring("partition", .count)
         .requiring("offset", .count)
 
-    private static let storedEvent =
+    static let storedEvent =
         place
         .requiring("time", .time, "when it arrived")
         .requiring("key", .nullable(.text))
+        .allowing("lineage", .object(lineage), "where it came from, unless a producer published it here")
         .requiring("event", .reference(.cloudEvent))
+
+    private static let lineage = ObjectSchema()
+        .requiring("from", .text, "topic/partition/offset of what it was copied from, or of the dead letter")
+        .requiring("rule", .nullable(.text), "the rule that copied it")
+        .requiring("for", .nullable(.text), "the one subscription that it is for")
+        .requiring("edited", .boolean, "whether it was changed when it was redriven")
 
     private static let delivery = ObjectSchema()
         .requiring("lease", .text)

@@ -95,6 +95,14 @@ struct QueryReader: Sendable {
         return position
     }
 
+    func moment(_ name: String, now: Timestamp) throws(Problem) -> Timestamp? {
+        guard let text = string(name) else { return nil }
+        guard let moment = TimeText.parse(text, now: now) else {
+            throw wrong(name, expected: TimeText.grammar)
+        }
+        return moment
+    }
+
     func name(_ name: String) throws(Problem) -> ResourceName? {
         guard let text = string(name) else { return nil }
         do {

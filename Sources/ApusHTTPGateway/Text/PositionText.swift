@@ -41,6 +41,14 @@ enum PositionText {
 
 /// Reads and writes moments of wall time by RFC 3339.
 enum TimeText {
+    /// What can stand for a moment, for messages.
+    static let grammar = "a time (RFC 3339), or a duration back from now such as '1h'"
+
+    /// The moment that `text` says, in words or as a duration back from `now`; nil if it is none.
+    static func parse(_ text: String, now: Timestamp) -> Timestamp? {
+        DurationText.parse(text).map { now.advanced(by: .zero - $0) } ?? parse(text)
+    }
+
     /// The moment in UTC, with milliseconds.
     static func text(_ time: Timestamp) -> String {
         CloudEventTimestamp(millisecondsSinceEpoch: time.rawValue).description

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A rule tried over the stored history of its topic: what would match and where it would go, without anything going there. A trial
+// is made in steps of bounded work; each says what is left, so that whoever asks can show progress, stop, and go on.
+
+public import ApusModel
+
+/// What one step of a trial found.
+public struct RuleTrial: Sendable, Hashable {
+    /// A part of one partition that is still to be looked at.
+    public struct Span: Sendable, Hashable {
+        /// The partition.
+        public var partition: Int
+        /// The first offset to look at.
+        public var next: Offset
+        /// The offset after the last.
+        public var end: Offset
+
+        /// A part of one partition.
+        public init(partition: Int, next: Offset, end: Offset) {
+            self.partition = partition
+            self.next = next
+            self.end = end
+        }
+    }
+
+    /// Where an event would go.
+    public enum Destination: Sendable, Hashable {
+        /// To this partition of a topic.
+        case topic(ResourceName, partition: Int)
+        /// To an outside address.
+        case webhook(url: String)
+    }
+
+    /// An event that would match.
+    public struct Match: Sendable, Hashable {
+        /// The event.
+        public var stored: StoredEvent
+        /// Where it would go, by the rule's targets in their order.
+        public var destinations: [Destination]
+    }
+
+    /// Events looked at.
+    public var looked: Int64
+    /// Events that matched.
+    public var matched: Int64
+    /// How often something was passed over that cannot be read, or that retention forgot meanwhile.
+    public var unreadable: Int64
+    /// The first events that matched, as many as were asked for.
+    public var matches: [Match]
+    /// What is left to look at; empty at the end.
+    public var rest: [Span]
+}
+
+/// Which part of its topic's history a rule is tried over.
+public enum RuleTrialRange: Sendable, Hashable {
+    /// From one position up to another, which is not part of it; both as they are now.
+    case between(StartPosition, StartPosition)
+    /// What a step before left.
+    case rest([RuleTrial.Span])
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Trying a rule: its topic's history is matched as its router would, and what the router would append is told instead.
+
+import ApusModel
+import ApusStorage
+import ApusTransport
+import CloudEvents
+
+extension Engine {
+    /// Bytes looked through in one step.
+    private static let trialBytesMax = 16 << 20
+    /// Bytes of events shown by one step, after which no further one is.
+    private static let trialShownBytesMax = 1 << 20
+
+    public func tryRule(
+        _ settings: RuleSettings, over range: RuleTrialRange, showing limit: Int
+    ) async throws(BrokerError) -> RuleTrial {
+        let topic = try requireTopic(settings.topic)
+        if !settings.targets.isEmpty { try checkTrial(settings) }
+        var walk = TrialWalk(
+            topic: topic, settings: settings, limit: limit, bytesShownMax: Engine.trialShownBytesMax,
+            targets: settings.targets.map { target in
+                switch target {
+                case .topic(let name): (target, topicAtWork(name)?.partitions.count ?? 1)
+                case .webhook: (target, 1)
+                }
+            })
+        var budget = Engine.trialBytesMax
+        for span in try spans(range, of: topic) {
+            guard span.next < span.end else { continue }
+            guard budget > 0, !isStopped, !Task.isCancelled else {
+                walk.trial.rest.append(span)
+                continue
+            }
+            let next = try look(span, of: topic, &walk, &budget)
+            if next < span.end {
+                walk.trial.rest.append(
+                    RuleTrial.Span(partition: span.partition, next: next, end: span.end))
+            }
+        }
+        return walk.trial
+    }
+
+    private func spans(
+        _ range: RuleTrialRange, of topic: Topic
+    ) throws(BrokerError) -> [RuleTrial.Span] {
+        let partitions = topic.partitions
+        switch range {
+        case .rest(let spans):
+            for span in spans {
+                guard partitions.indices.contains(span.partition) else {
+                    throw .unknownPartition(topic.name, span.partition)
+                }
+            }
+            return spans
+        case .between(let from, let to):
+            var spans: [RuleTrial.Span] = []
+            for partition in partitions {
+                let end = min(try resolve(to, in: partition), partition.signal.end)
+                let next = try max(resolve(from, in: partition), resolve(.earliest, in: partition))
+                spans.append(
+                    RuleTrial.Span(partition: partition.number, next: min(next, end), end: end))
+            }
+            return spans
+        }
+    }
+
+    /// Looks through a span until the budget is used up, and says where to go on.
+    private func look(
+        _ span: RuleTrial.Span, of topic: Topic, _ walk: inout TrialWalk, _ budget: inout Int
+    ) throws(BrokerError) -> Offset {
+        let partition = topic.partitions[span.partition]
+        let end = min(span.end, partition.signal.end)
+        var next = span.next
+        while next < end, budget > 0 {
+            let batches: [RecordBatch]
+            do {
+                batches = try context.store.read(partition.log, from: next, byteLimit: 256 << 10)
+            } catch {
+                guard let around = LookAhead.wayAround(error), around > next else {
+                    throw BrokerError(reading: error)
+                }
+                walk.trial.unreadable += 1
+                next = around
+                continue
+            }
+            guard let last = batches.last else { return span.end }
+            for batch in batches {
+                budget -= batch.length
+                walk.take(batch, from: next, to: end, partition: partition.number)
+            }
+            next = last.nextOffset
+        }
+        return next < end ? next : span.end
+    }
+}
+
+/// A trial while it is made.
+private struct TrialWalk {
+    let topic: Topic
+    let limit: Int
+    let bytesShownMax: Int
+    /// The rule's targets, with how many partitions those have that are topics.
+    let targets: [(target: RuleTarget, partitions: Int)]
+    var matcher: RecordMatcher
+    var bytesShown = 0
+    var trial = RuleTrial(looked: 0, matched: 0, unreadable: 0, matches: [], rest: [])
+
+    init(
+        topic: Topic, settings: RuleSettings, limit: Int, bytesShownMax: Int,
+        targets: [(target: RuleTarget, partitions: Int)]
+    ) {
+        self.topic = topic
+        self.limit = limit
+        self.bytesShownMax = bytesShownMax
+        self.targets = targets
+        matcher = RecordMatcher([(0, settings.pattern)])
+    }
+
+    mutating func take(_ batch: RecordBatch, from: Offset, to end: Offset, partition: Int) {
+        guard !batch.isControl else { return }
+        // What of a batch cannot be read is passed over by the router too.
+        _ = try? batch.forEachRecord { record in
+            guard record.offset >= from else { return true }
+            guard record.offset < end else { return false }
+            // A redriven event is for one subscription: rules pass over it.
+            guard record.header(LineageHeader.recipientBytes) == nil else { return true }
+            trial.looked += 1
+            var isMatch = false
+            matcher.forEachMatch(record) { _ in isMatch = true }
+            if isMatch { add(record, partition) }
+            return true
+        }
+    }
+
+    private mutating func add(_ record: RecordView, _ partition: Int) {
+        trial.matched += 1
+        guard trial.matches.count < limit, bytesShown < bytesShownMax else { return }
+        let stored = StoredEvent(record: record, topic: topic.name, partition: partition)
+        bytesShown += stored.event.data?.bytes.count ?? 0
+        let destinations = targets.map { target, partitions -> RuleTrial.Destination in
+            switch target {
+            case .topic(let name):
+                .topic(name, partition: Partitioner.partition(of: record, from: partition, count: partitions))
+            case .webhook(let push): .webhook(url: push.url)
+            }
+        }
+        trial.matches.append(RuleTrial.Match(stored: stored, destinations: destinations))
+    }
+}
+
+extension Partitioner {
+    /// The partition of a topic with `count` of them that a copy of `record` goes to: by its key, without one by where it came from.
+    static func partition(of record: RecordView, from partition: Int, count: Int) -> Int {
+        record.key.map { Partitioner.partition(ofKey: $0, count: count) } ?? partition % max(1, count)
+    }
+}
