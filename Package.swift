@@ -170,7 +170,8 @@ let package = Package(
             swiftSettings: settings),
         // What the pages say of defaults, held against the code.
         .testTarget(
-            name: "DocumentationTests", dependencies: ["ApusModel", "ApusRules"], swiftSettings: settings),
+            name: "DocumentationTests", dependencies: ["ApusModel", "ApusRules", "CloudEvents", "JSONText"],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusFuzzTargetsTests", dependencies: ["TestThreads", "ApusFuzzTargets"],
             swiftSettings: settings),

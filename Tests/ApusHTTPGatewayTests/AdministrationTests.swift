@@ -2,8 +2,8 @@
 
 import ApusModel
 import ApusRules
-import CloudEvents
 import ApusStorage
+import CloudEvents
 import JSONText
 import Testing
 
