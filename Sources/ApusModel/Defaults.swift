@@ -56,6 +56,9 @@ public enum Defaults {
     /// How many requests to a webhook may be under way.
     public static let webhookConcurrency = 8
 
+    /// How often rules copy an event, from copy to copy, before they take it for one that goes in a circle.
+    public static let ruleHopsMax = 16
+
     // MARK: The HTTP API
 
     /// The body of a request, in bytes.

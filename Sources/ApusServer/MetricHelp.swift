@@ -10,6 +10,7 @@ enum MetricHelp {
         "apus_published_events_total": "Events acknowledged to publishers, by topic.",
         "apus_routed_events_total": "Copies made by rules, by the topic they were copied from.",
         "apus_rule_matches_total": "Events that a rule matched.",
+        "apus_rule_loops_stopped_total": "Events that rules did not copy again because they go in a circle.",
         "apus_deliveries_total": "Events handed out, repeats included.",
         "apus_delivery_attempts_total": "Attempts that have ended, by outcome.",
         "apus_dead_letters_total": "Events given up.",

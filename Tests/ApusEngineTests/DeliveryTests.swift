@@ -196,6 +196,27 @@ import Testing
         #expect(again == DeadLetterResult(matched: 0, moved: 0))
     }
 
+    @Test func `a rule that copies dead letters back to their topic does not do so for ever`() async throws {
+        let rig = try EngineRig()
+        let orders = try ResourceName("orders")
+        try await rig.topic("orders")
+        try await rig.topic("orders.dead-letter")
+        try await rig.subscription(
+            "billing",
+            .shared("orders") {
+                $0.push = PushSettings(url: "https://example.org/")
+                $0.attemptsMax = 1
+            })
+        rig.target.rewrite { _ in .refused(status: 400, reason: "no") }
+        try await rig.rule("again", .copying("orders.dead-letter", to: "orders"))
+        try await rig.publish(["a"], to: "orders")
+        rig.pass(.seconds(120))
+        let fetched = try await rig.engine.fetch(
+            orders, partition: 0, from: .earliest, limit: 1000, pattern: nil, wait: .zero)
+        #expect(fetched.events.count == 1 + Defaults.ruleHopsMax)
+        #expect(try await rig.ids(of: "orders.dead-letter").count == 1 + Defaults.ruleHopsMax)
+    }
+
     @Test func `a page of large dead letters ends early, and all of them are sent back`() async throws {
         let rig = try EngineRig()
         try await rig.topic("orders")

@@ -2,6 +2,7 @@
 
 // The examples of the pages about rules do what the pages say.
 
+import ApusModel
 import ApusRules
 import CloudEvents
 import JSONText
@@ -72,6 +73,13 @@ import Testing
         for match in try Self.page("docs/rules.md").matches(of: #/```json\n([^`]+)```/#) {
             _ = try Pattern(parsing: String(match.output.1))
         }
+    }
+
+    @Test(arguments: ["docs/rules.md", "docs/observability.md"])
+    func `how often rules copy an event is the default`(_ name: String) throws {
+        #expect(
+            try Self.page(name).contains(
+                "copied \(name.hasSuffix("rules.md") ? "" : "them ")\(Defaults.ruleHopsMax) times"))
     }
 
     /// The event of an example: what it does not say is filled in.

@@ -96,6 +96,7 @@ final class DeadLetterOffice: DeadLetterSink {
         let (number, offset) = (letter.position.partition, letter.position.offset)
         let now = context.clock.wall
         var arrived = now
+        var hops = 0
         func addLineage(_ builder: inout RecordBatchBuilder) {
             let origin = Origin(topic: topic.id, partition: number, offset: offset)
             builder.addHeader(LineageHeader.origin, origin.text)
@@ -105,10 +106,11 @@ final class DeadLetterOffice: DeadLetterSink {
             builder.addHeader(LineageHeader.attempts, String(letter.attempts))
             if let status = letter.status { builder.addHeader(LineageHeader.status, String(status)) }
             builder.addHeader(LineageHeader.arrived, String(arrived.rawValue))
+            if hops > 0 { builder.addHeader(LineageHeader.hops, String(hops)) }
         }
         let partitions = topic.partitions
         let found: Void?? = try? context.withRecord(partitions[number].log, at: offset) { record in
-            arrived = record.timestamp
+            (arrived, hops) = (record.timestamp, record.hops)
             builder.addEventHeaders(of: record)
             addLineage(&builder)
             builder.append(timestamp: now, key: record.key, value: record.value)

@@ -34,6 +34,8 @@ final class TopicRouter: Follower {
         var noteBytes = 0
         /// Nothing new is begun until what is under way has ended and the progress is noted.
         var wantsNote = false
+        /// Events of the chunk under way that matched and have been copied too often already.
+        var circling = 0
         var isClosed = false
     }
 
@@ -43,6 +45,7 @@ final class TopicRouter: Follower {
     let claim: LogClaim
     let state: Mutex<State>
     private let copied: Count
+    private let circled: Count
 
     /// Opens the router where its last note says, or where its rules begin when there is none.
     init(_ topic: Topic, table: RouteTable, context: EngineContext) throws(LogError) {
@@ -64,6 +67,7 @@ final class TopicRouter: Follower {
                 into: table.targetTopics, after: progress, next: next, source: topic, context: context)
         }
         copied = Count("apus_routed_events_total", [("topic", topic.name.description)])
+        circled = Count("apus_rule_loops_stopped_total", [("topic", topic.name.description)])
         var state = State(
             next: next, repeats: repeats, noted: progress ?? RouteProgress(next: []), durable: progress)
         if let progress, table.targets.allSatisfy({ progress.targetEnds[$0.log] != nil }) {
@@ -80,6 +84,7 @@ final class TopicRouter: Follower {
         topic.remove(self)
         state.withLock { $0.isClosed = true }
         copied.remove()
+        circled.remove()
     }
 
     /// Puts other rules to work, from the next record on.
@@ -131,14 +136,28 @@ final class TopicRouter: Follower {
             let batches = try context.store.read(partition.log, from: from, byteLimit: TopicRouter.chunkBytes)
             // Offsets of appends that failed, and nothing else, may stand before the end.
             guard let last = batches.last else { return finish(number, to: end) }
-            let copies = state.withLock { state in
-                TopicRouter.copies(
+            let (copies, circling) = state.withLock { state in
+                state.circling = 0
+                let copies = TopicRouter.copies(
                     of: batches, from: from, partition: number, topic: topic, &state, context.clock.wall)
+                return (copies, state.circling)
             }
+            if circling > 0 { stop(circling, partition: number) }
             append(copies, partition: number, to: last.nextOffset)
         } catch {
             wayAround(error, partition: number, from: from)
         }
+    }
+
+    /// Tells that events were not copied any further. They stay in their topic; only a way that leads back through something other than rules,
+    /// such as a dead-letter topic, lets them come so far.
+    private func stop(_ circling: Int, partition: Int) {
+        circled.increment(by: Int64(circling))
+        context.logger.error(
+            "events that rules have copied \(Defaults.ruleHopsMax) times already are not copied again: they go in a circle",
+            metadata: [
+                "topic": "\(topic.name)", "partition": "\(partition)", "events": "\(circling)",
+            ])
     }
 
     private func wayAround(_ error: LogError, partition: Int, from: Offset) {
@@ -180,6 +199,10 @@ final class TopicRouter: Follower {
                         chosen.append((target, route.rule))
                     }
                 }
+                guard chosen.isEmpty || record.hops < Defaults.ruleHopsMax else {
+                    state.circling += 1
+                    return true
+                }
                 for choice in chosen {
                     copy(record, from: partition, of: topic, to: choice, now, state.repeats, &builders)
                 }
@@ -201,10 +224,7 @@ final class TopicRouter: Follower {
     ) {
         let targets = choice.topic.partitions
         guard !targets.isEmpty else { return }
-        let index =
-            record.key.map { Partitioner.partition(ofKey: $0, count: targets.count) } ?? partition
-            % targets.count
-        let target = targets[index]
+        let target = targets[Partitioner.partition(of: record, from: partition, count: targets.count)]
         guard !repeats.contains(target.log, of: choice.topic.id, partition: partition, offset: record.offset)
         else { return }
         let producer = RouteRepeats.producerID(of: topic.id)
@@ -215,6 +235,7 @@ final class TopicRouter: Follower {
         builders[target.log]?.builder.addHeader(
             LineageHeader.place, "\(topic.name)/\(partition)/\(record.offset)")
         builders[target.log]?.builder.addHeader(LineageHeader.rule, choice.rule.description)
+        builders[target.log]?.builder.addHeader(LineageHeader.hops, String(record.hops + 1))
         builders[target.log]?.builder.append(timestamp: now, key: record.key, value: record.value)
     }
 

@@ -25,12 +25,15 @@ enum LineageHeader {
     static let arrived = "apus-arrived"
     /// That the event was edited when it was redriven; the dead letter, which `place` names, has it as it was.
     static let edited = "apus-edited"
+    /// How often rules have copied the event, from copy to copy.
+    static let hops = "apus-hops"
     /// `topic/partition/offset` by name, for people.
     static let place = "apus-place"
 
     static let prefix = Array("apus-".utf8)
     static let recipientBytes = Array(recipient.utf8)
     static let originBytes = Array(origin.utf8)
+    static let hopsBytes = Array(hops.utf8)
 }
 
 /// Where an event came from other than its producer, for people.
@@ -92,6 +95,9 @@ extension RecordView {
         }
         return found
     }
+
+    /// How often rules have copied this event.
+    var hops: Int { header(LineageHeader.hopsBytes).flatMap { Int($0) } ?? 0 }
 
     /// Where this record was copied from, if it was.
     var origin: Origin? { header(LineageHeader.originBytes).flatMap { Origin($0) } }
