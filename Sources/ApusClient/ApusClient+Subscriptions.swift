@@ -26,6 +26,8 @@ public struct SubscriptionInfo: Sendable, Hashable {
     public var oldestUnsettled: String?
     /// Dead-lettered since the server started.
     public var deadLettered: Int64?
+    /// Whether it has an end and everything before that is settled.
+    public var isComplete: Bool
     /// The answer as it came.
     public var json: JSONValue
 
@@ -42,6 +44,7 @@ public struct SubscriptionInfo: Sendable, Hashable {
         waiting = fields.optionalInteger("waiting")
         oldestUnsettled = fields.optionalString("oldest_unsettled")
         deadLettered = fields.optionalInteger("dead_lettered")
+        isComplete = fields.optionalBool("complete") ?? false
         self.json = json
     }
 }
@@ -78,6 +81,15 @@ extension ApusClient {
     public func replay(_ subscription: String, from position: Position) async throws(ApusClientError) {
         var request = APIRequest(.post, "v1", "subscriptions", subscription, "replay")
         request.setBody(["from": .string(position.description)])
+        _ = try await send(request)
+    }
+
+    /// Hands out once more what lies between two positions, beside what is new.
+    public func replay(
+        _ subscription: String, from start: Position, to end: Position
+    ) async throws(ApusClientError) {
+        var request = APIRequest(.post, "v1", "subscriptions", subscription, "replay")
+        request.setBody(["from": .string(start.description), "to": .string(end.description)])
         _ = try await send(request)
     }
 

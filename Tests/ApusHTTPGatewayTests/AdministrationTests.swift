@@ -131,6 +131,9 @@ import Testing
             #expect(reply.status == 200)
             #expect(fixture.broker.change { $0.replays } == [expected])
             #expect(try await fixture.post("/v1/subscriptions/s/replay", "{}").status == 400)
+            let bounded = #"{"from":\#(position),"to":"latest"}"#
+            #expect(try await fixture.post("/v1/subscriptions/s/replay", bounded).status == 200)
+            #expect(fixture.broker.change { $0.replays } == [expected, expected, .latest])
         }
     }
 }

@@ -184,6 +184,14 @@ final class RecorderBroker: Broker {
         change { $0.replays.append(position) }
     }
 
+    func replay(
+        _ subscription: ResourceName, from start: StartPosition, to end: StartPosition
+    ) async throws(BrokerError) {
+        try check()
+        _ = try self.subscription(subscription)
+        change { $0.replays += [start, end] }
+    }
+
     // MARK: Topics
 
     func topics(_ page: Page) throws(BrokerError) -> [TopicDescription] {

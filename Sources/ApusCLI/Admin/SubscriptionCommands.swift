@@ -178,6 +178,11 @@ extension SubscriptionCommand {
             transform: Parse.position)
         var from: Position = .latest
 
+        @Option(
+            help: ArgumentHelp("Where it ends, as that is now (default: nowhere).", valueName: "position"),
+            transform: Parse.position)
+        var to: Position?
+
         @OptionGroup var options: SubscriptionSettingsOptions
         @OptionGroup var global: GlobalOptions
 
@@ -192,6 +197,7 @@ extension SubscriptionCommand {
             settings["topic"] = .string(topic)
             settings["kind"] = .string(kind)
             settings["start"] = .string(from.description)
+            settings["end"] = to.map { .string($0.description) }
             for member in options.settings.members { settings[member.name] = member.value }
             let stored = try await global.withClient { try await $0.putSubscription(name, settings) }
             global.show(stored.value.json) {
@@ -256,10 +262,11 @@ extension SubscriptionCommand {
     struct Replay: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "replay",
-            abstract: "Move a subscription; what was settled from there on comes again.",
+            abstract: "Have events come again: all from a position on, or what lies between two.",
             discussion: """
                 EXAMPLES
                   apus subscription replay billing --from 1h
+                  apus subscription replay billing --from 2h --to 1h    once more, beside what is new
                   apus subscription replay billing --from 2026-11-23T21:00:00Z
                   apus subscription replay billing --from latest        leave everything out that waits
                 """)
@@ -273,9 +280,24 @@ extension SubscriptionCommand {
             transform: Parse.position)
         var from: Position
 
+        @Option(
+            help: ArgumentHelp(
+                "Only up to there, and leave the subscription where it is.", valueName: "position"),
+            transform: Parse.position)
+        var to: Position?
+
         @OptionGroup var global: GlobalOptions
 
         func run() async throws {
+            if let to {
+                try await global.withClient { try await $0.replay(name, from: from, to: to) }
+                return global.show(
+                    [
+                        "replayed": .string(name), "from": .string(from.description),
+                        "to": .string(to.description),
+                    ]
+                ) { ["subscription \(name) gets the events from \(from) to \(to) once more"] }
+            }
             try await global.withClient { try await $0.replay(name, from: from) }
             global.show(["replayed": .string(name), "from": .string(from.description)]) {
                 ["subscription \(name) goes on from \(from)"]

@@ -34,6 +34,7 @@ struct ApusCommand: AsyncParsableCommand {
                 name: "Events:",
                 subcommands: [
                     PublishCommand.self, TailCommand.self, GetCommand.self, ReceiveCommand.self,
+                    ReplayCommand.self,
                 ]),
             CommandGroup(
                 name: "Administration:",

@@ -55,9 +55,12 @@ extension Engine {
         let start = try topic.partitions.map { partition throws(BrokerError) in
             try resolve(settings.start, in: partition)
         }
+        let end = try settings.end.map { end throws(BrokerError) in
+            try topic.partitions.map { partition throws(BrokerError) in try resolve(end, in: partition) }
+        }
         return SubscriptionDefinition(
             name: name, id: context.entropy.logFamily(), created: context.clock.wall, settings: settings,
-            topicID: topic.id, startOffsets: start, rule: rule)
+            topicID: topic.id, startOffsets: start, rule: rule, endOffsets: end)
     }
 
     public func alterSubscription(
@@ -122,6 +125,9 @@ extension Engine {
             throw .invalid(
                 "a topic cannot be its own dead-letter topic: dead letters would come back for ever")
         }
+        guard settings.end == nil || settings.kind == .shared else {
+            throw .invalid("only shared subscriptions have an end: read to where you want, and commit")
+        }
         if let push = settings.push {
             guard settings.kind == .shared else { throw .invalid("only shared subscriptions push") }
             try check(push)
@@ -163,6 +169,7 @@ extension SharedSubscription {
         let cursors = delivery.cursors()
         let positions = ends.enumerated().map { number, end in
             let next = number < delivery.next.count ? delivery.next[number] : .zero
+            let end = definition.end(ofPartition: number).map { min($0, end) } ?? end
             return SubscriptionPosition(
                 partition: number, cursor: number < cursors.count ? cursors[number] : .zero, next: next,
                 end: end)
@@ -175,7 +182,10 @@ extension SharedSubscription {
             inFlight: delivery.leased, waiting: delivery.waiting,
             oldestUnsettled: oldest(of: positions, in: topic, context: context),
             acknowledged: UInt64(metrics.acknowledged), deadLettered: UInt64(metrics.deadLettered.value),
-            lastFailure: lastFailure, positions: positions)
+            lastFailure: lastFailure,
+            replaying: delivery.replays.values.reduce(0) { $0 + $1.end.rawValue - $1.next.rawValue },
+            isComplete: definition.endOffsets != nil && positions.allSatisfy { $0.cursor >= $0.end },
+            positions: positions)
     }
 }
 

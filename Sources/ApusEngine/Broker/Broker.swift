@@ -151,6 +151,10 @@ public struct SubscriptionDescription: Sendable, Hashable {
     public var deadLettered: UInt64
     /// Outcome of the last failed attempt since the server started, for a person.
     public var lastFailure: String?
+    /// How many events at most are left of a bounded replay; 0 when there is none.
+    public var replaying: Int64 = 0
+    /// Whether it has an end and everything before that is settled.
+    public var isComplete = false
     /// Per partition.
     public var positions: [SubscriptionPosition]
 }
@@ -286,6 +290,10 @@ public protocol Broker: Sendable {
 
     /// Moves a subscription to a position; what is settled from there on comes again.
     func replay(_ subscription: ResourceName, from position: StartPosition) async throws(BrokerError)
+    /// Shared kind: hands out once more what lies between two positions, beside what is new. The subscription's own position stays where it is.
+    func replay(
+        _ subscription: ResourceName, from start: StartPosition, to end: StartPosition
+    ) async throws(BrokerError)
 
     // MARK: Administer
 

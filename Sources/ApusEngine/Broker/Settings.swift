@@ -94,6 +94,8 @@ public struct SubscriptionSettings: Sendable, Hashable {
     public var kind: SubscriptionKind
     /// Where it began.
     public var start: StartPosition
+    /// Where it ends, as that was when it was made; nil for nowhere. Shared kind only.
+    public var end: StartPosition?
     /// Which events it wants; nil for all.
     public var pattern: Pattern?
     /// How long a lease lasts unless extended; 0 s to 12 h.
@@ -114,7 +116,8 @@ public struct SubscriptionSettings: Sendable, Hashable {
     /// What is decided about a subscription.
     public init(
         topic: ResourceName, kind: SubscriptionKind = .shared, start: StartPosition = .latest,
-        pattern: Pattern? = nil, lease: Duration = .seconds(30), inFlightMax: Int = 1000,
+        end: StartPosition? = nil, pattern: Pattern? = nil, lease: Duration = .seconds(30),
+        inFlightMax: Int = 1000,
         attemptsMax: Int = 16,
         retry: RetrySettings = RetrySettings(), deadLetter: ResourceName? = nil, push: PushSettings? = nil,
         isPaused: Bool = false
@@ -122,6 +125,7 @@ public struct SubscriptionSettings: Sendable, Hashable {
         self.topic = topic
         self.kind = kind
         self.start = start
+        self.end = end
         self.pattern = pattern
         self.lease = lease
         self.inFlightMax = inFlightMax

@@ -5,7 +5,8 @@
 //
 // Invariants:
 //  - Every event before `next` of its partition is either in `items` or settled (or did not match).
-//  - The cursor of a partition is its least item, or `next` when it has none; everything before the cursor is settled.
+//  - The cursor of a partition is its least item, or `next` when it has none, but not after what is left of a bounded replay; everything before
+//    the cursor is settled.
 //  - `leased` and `waiting` count the items in those phases.
 //  - An item's attempts never go down, except when a consumer gives an attempt back uncounted.
 //  - `ready` and `timers` may hold entries that no longer apply, never the other way round; they are checked when taken.
@@ -72,6 +73,8 @@ package struct DeliveryState: Sendable {
     package private(set) var leased = 0
     /// How many items wait for their next attempt.
     package private(set) var waiting = 0
+    /// Per partition, the part of the past that is handed out once more.
+    package var replays: [Int: ReplayWindow] = [:]
     private var ready = Heap<Position>()
     private var timers = Heap<Timer>()
 
@@ -107,7 +110,8 @@ package struct DeliveryState: Sendable {
     /// The offset before which everything of `partition` is settled.
     package func cursor(partition: Int) -> Offset {
         guard partition < next.count else { return .zero }
-        return items.keys.lazy.filter { $0.partition == partition }.map(\.offset).min() ?? next[partition]
+        let least = items.keys.lazy.filter { $0.partition == partition }.map(\.offset).min()
+        return min(least ?? next[partition], replays[partition]?.next ?? next[partition])
     }
 
     /// The cursors of all partitions, in one pass.
@@ -116,6 +120,7 @@ package struct DeliveryState: Sendable {
         for position in items.keys {
             cursors[position.partition] = min(cursors[position.partition], position.offset)
         }
+        for (partition, window) in replays { cursors[partition] = min(cursors[partition], window.next) }
         return cursors
     }
 
@@ -196,6 +201,7 @@ package struct DeliveryState: Sendable {
             if isForward || position.offset >= target { set(position, nil) }
         }
         next = offsets
+        replays = [:]
         for (partition, offset) in offsets.enumerated() { see(partition: partition, before: offset) }
     }
 
@@ -203,6 +209,10 @@ package struct DeliveryState: Sendable {
     package mutating func forget(partition: Int, from end: Offset) {
         for position in items.keys where position.partition == partition && position.offset >= end {
             set(position, nil)
+        }
+        if let window = replays[partition] {
+            replayed(
+                partition: partition, to: ReplayWindow(next: window.next, end: min(window.end, end)))
         }
     }
 

@@ -100,6 +100,22 @@ extension Engine {
         }
     }
 
+    public func replay(
+        _ name: ResourceName, from start: StartPosition, to end: StartPosition
+    ) async throws(BrokerError) {
+        let shared = try requireShared(name)
+        let ranges = try shared.topic.partitions.map { partition throws(BrokerError) in
+            let bounds = try storing { () throws(LogError) in try context.store.bounds(partition.log) }
+            let from = max(try resolve(start, in: partition), bounds.start)
+            let to = min(try resolve(end, in: partition), partition.signal.end)
+            return from..<max(from, to)
+        }
+        let result = await withUnsafeContinuation { continuation in
+            shared.replay(ranges) { continuation.resume(returning: $0) }
+        }
+        try result.get()
+    }
+
     private func requireShared(_ name: ResourceName) throws(BrokerError) -> SharedSubscription {
         let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
         if let shared { return shared }
@@ -127,7 +143,7 @@ extension SharedSubscription {
     func replay(from offsets: [Offset], completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void) {
         state.withLock { state in
             state.delivery.rewind(to: offsets)
-            state.ahead = [:]
+            (state.ahead, state.replayAhead, state.replayProgress) = ([:], [:], [:])
             state.failures = state.failures.filter { state.delivery.items[$0.key] != nil }
             let mark = state.deadLetterMark.map {
                 SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)

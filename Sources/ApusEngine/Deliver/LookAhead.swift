@@ -28,17 +28,19 @@ struct LookAhead {
     var events = Deque<StoredEvent>()
     /// Everything before this offset has been looked at, though maybe not handed out.
     var scanned: Offset
+    /// Where reading ends even if the partition goes on; nil for nowhere.
+    var limit: Offset?
 
-    /// Reads on until an event matches, the partition ends, or enough was looked through.
-    ///
+    /// Reads on until an event matches, the partition or its part ends, or enough was looked through.
     mutating func fill(
         from partition: Partition, topic: ResourceName, recipient: ResourceName, filter: inout EventFilter,
         context: EngineContext, quarantined: (BrokerError) -> Void
     ) -> Progress {
         var looked = 0
-        while events.isEmpty, scanned < partition.signal.end {
+        while events.isEmpty {
+            let end = min(partition.signal.end, limit ?? partition.signal.end)
+            guard scanned < end else { break }
             guard looked < LookAhead.scanBytesMax else { return .hasMore }
-            let end = partition.signal.end
             do {
                 let batches = try context.store.read(
                     partition.log, from: scanned, byteLimit: LookAhead.readBytes)
@@ -72,13 +74,14 @@ struct LookAhead {
         _ batch: RecordBatch, partition: Int, topic: ResourceName, recipient: ResourceName,
         filter: inout EventFilter
     ) {
-        defer { scanned = max(scanned, batch.nextOffset) }
+        let (from, to) = (scanned, limit ?? batch.nextOffset)
+        defer { scanned = max(scanned, min(batch.nextOffset, to)) }
         guard !batch.isControl else { return }
-        let from = scanned
         // A batch that passed its checksum and still contradicts itself was written so by another protocol's client; what can be
         // read of it was handed out, the rest is nobody's event.
         _ = try? batch.forEachRecord { record in
-            guard record.offset >= from, record.isFor(recipient), filter.matches(record) else { return true }
+            guard record.offset >= from, record.offset < to, record.isFor(recipient), filter.matches(record)
+            else { return true }
             events.append(StoredEvent(record: record, topic: topic, partition: partition))
             return true
         }

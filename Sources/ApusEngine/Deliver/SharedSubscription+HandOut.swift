@@ -37,6 +37,9 @@ extension SharedSubscription {
             if !handouts.isEmpty {
                 metrics.handedOut.increment(by: Int64(handouts.count))
                 count(handouts, &state, completion)
+            } else if !state.replayProgress.isEmpty {
+                // A note that gets lost costs a repetition.
+                state.log.append(takeReplayProgress(&state)) { _ in }
             }
             if mayBeMore, !state.waiters.isEmpty { context.followers.enqueue(self) }
             rearm(&state)
@@ -85,7 +88,12 @@ extension SharedSubscription {
         guard state.delivery.waiting < 10 * max(state.definition.settings.inFlightMax, 100) else {
             return nil
         }
-        return nextFreshEvent(&state)
+        guard !state.delivery.replays.isEmpty else { return nextFreshEvent(&state) }
+        // What is replayed and what is new take turns.
+        state.takesReplayed.toggle()
+        return state.takesReplayed
+            ? nextReplayedEvent(&state) ?? nextFreshEvent(&state)
+            : nextFreshEvent(&state) ?? nextReplayedEvent(&state)
     }
 
     private func nextFreshEvent(_ state: inout State) -> (Position, StoredEvent)? {
@@ -95,7 +103,9 @@ extension SharedSubscription {
             let partition = partitions[number]
             state.delivery.grow(to: number)
             var ahead =
-                state.ahead.removeValue(forKey: number) ?? LookAhead(scanned: state.delivery.next[number])
+                state.ahead.removeValue(forKey: number)
+                ?? LookAhead(
+                    scanned: state.delivery.next[number], limit: state.definition.end(ofPartition: number))
             let looked = ahead.scanned
             let progress = ahead.fill(
                 from: partition, topic: topic.name, recipient: name, filter: &state.filter, context: context
@@ -116,7 +126,7 @@ extension SharedSubscription {
         return nil
     }
 
-    private func tryAgain(_ error: LogError, partition: Int) {
+    func tryAgain(_ error: LogError, partition: Int) {
         context.logger.warning(
             "events could not be read for a subscription; that is tried again: \(BrokerError(error))",
             metadata: ["subscription": "\(name)", "topic": "\(topic.name)", "partition": "\(partition)"])
@@ -146,7 +156,7 @@ extension SharedSubscription {
         return nil
     }
 
-    private func report(_ error: BrokerError, partition: Int) {
+    func report(_ error: BrokerError, partition: Int) {
         metrics.unreadable.increment()
         context.logger.error(
             "an event could not be read for a subscription, which goes on behind it: \(error)",
@@ -158,7 +168,9 @@ extension SharedSubscription {
         _ handouts: [Handout], _ state: inout State,
         _ completion: @escaping @Sendable (Result<[Handout], BrokerError>) -> Void
     ) {
-        let changes = handouts.map { SubscriptionChange.attempted($0.token.position, attempts: $0.attempt) }
+        let changes =
+            handouts.map { SubscriptionChange.attempted($0.token.position, attempts: $0.attempt) }
+            + takeReplayProgress(&state)
         state.log.append(changes) { [weak self] result in
             switch result {
             case .success: completion(.success(handouts))

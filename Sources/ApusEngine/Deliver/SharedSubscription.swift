@@ -41,6 +41,11 @@ final class SharedSubscription: Follower {
         var deadLetterMark: BurialMark?
         /// The log lacks something: it has to be written anew.
         var wantsSnapshot = false
+        /// Bounded replays: what was read ahead of them, how far they have come since that was written down, and whose turn it is.
+        var replayAhead: [Int: LookAhead] = [:]
+        var replayProgress: [Int: ReplayWindow] = [:]
+        var takesReplayed = false
+        var isReplayBeingWritten = false
         var isClosed = false
     }
 
@@ -127,7 +132,7 @@ final class SharedSubscription: Follower {
         state.withLock { state in
             if state.definition.settings.pattern != definition.settings.pattern {
                 state.filter = EventFilter(definition.settings.pattern)
-                state.ahead = [:]
+                (state.ahead, state.replayAhead) = ([:], [:])
             }
             state.definition = definition
         }

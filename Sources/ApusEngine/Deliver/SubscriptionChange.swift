@@ -30,9 +30,12 @@ package enum SubscriptionChange: Hashable, Sendable {
     case sequence(Int64)
     /// Events of the partition were there, up to this offset.
     case seen(partition: Int, end: Offset)
+    /// What is left of a bounded replay of the partition; nothing when it ends where it begins.
+    case replaying(partition: Int, next: Offset, end: Offset)
 
     private enum Operation: UInt8 {
         case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark, sequence, seen
+        case replaying = 32
     }
 
     /// Appends the change to `buffer`.
@@ -61,6 +64,8 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .sequence(let number): buffer.write(Operation.sequence.rawValue, 0, number)
         case .seen(let partition, let end):
             buffer.write(Operation.seen.rawValue, Int64(partition), end.rawValue)
+        case .replaying(let partition, let next, let end):
+            buffer.write(Operation.replaying.rawValue, Int64(partition), next.rawValue, end.rawValue)
         }
     }
 
@@ -91,6 +96,9 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .deadLetterMark: return .deadLetterMark(partition: position.partition, end: position.offset)
         case .sequence: return .sequence(position.offset.rawValue)
         case .seen: return .seen(partition: position.partition, end: position.offset)
+        case .replaying:
+            guard let end = reader.varint() else { return nil }
+            return .replaying(partition: position.partition, next: position.offset, end: Offset(end))
         case .attempted, .waiting, .ready: break
         }
         guard let attempts = reader.varint(), attempts >= 0, attempts <= Int64(Int32.max) else { return nil }
@@ -129,6 +137,8 @@ extension DeliveryState {
         case .waiting(let position, let attempts, let due):
             pass(position)
             postpone(position, attempts: attempts, due: anchor(due), wall: due)
+        case .replaying(let partition, let next, let end):
+            replayed(partition: partition, to: ReplayWindow(next: next, end: end))
         case .deadLetterMark, .sequence: break
         }
     }
@@ -141,6 +151,9 @@ extension DeliveryState {
         }
         for (partition, end) in seen.enumerated() where end > .zero {
             changes.append(.seen(partition: partition, end: end))
+        }
+        for (partition, window) in replays.sorted(by: { $0.key < $1.key }) {
+            changes.append(.replaying(partition: partition, next: window.next, end: window.end))
         }
         for (position, item) in items.sorted(by: { $0.key < $1.key }) {
             switch item.phase {

@@ -33,6 +33,13 @@ struct SubscriptionDefinition: Sendable, Hashable {
     var startOffsets: [Offset]
     /// The rule whose target it serves.
     var rule: ResourceName?
+    /// Where it ends, per partition; nil for nowhere. A partition that came later has nothing of it.
+    var endOffsets: [Offset]?
+
+    /// Where it ends in a partition; nil for nowhere.
+    func end(ofPartition number: Int) -> Offset? {
+        endOffsets.map { number < $0.count ? $0[number] : .zero }
+    }
 
     var log: LogID { id.member(0) }
 

@@ -113,6 +113,8 @@ extension SubscriptionDefinition {
         writer.member("topic", settings.topic.description)
         writer.member("topicID", topicID.description)
         writer.member("startOffsets", startOffsets)
+        if let endOffsets { writer.member("endOffsets", endOffsets) }
+        writer.member("end", settings.end?.text)
         writer.member("rule", rule?.description)
         writer.member("kind", settings.kind.rawValue)
         writer.member("start", settings.start.text)
@@ -287,6 +289,7 @@ extension SubscriptionDefinition {
             created: Timestamp(milliseconds: try members.number("created")),
             settings: SubscriptionSettings(
                 topic: try members.name("topic"), kind: kind, start: start,
+                end: members.object["end"]?.string.flatMap { StartPosition(text: $0) },
                 pattern: try members.pattern("pattern"),
                 lease: try members.milliseconds("lease"), inFlightMax: Int(try members.number("inFlightMax")),
                 attemptsMax: Int(try members.number("attemptsMax")),
@@ -297,7 +300,8 @@ extension SubscriptionDefinition {
                 push: try members.push(members.object["push"]),
                 isPaused: members.object["paused"] != nil),
             topicID: try members.id("topicID"), startOffsets: members.offsets("startOffsets"),
-            rule: try members.optionalName("rule"))
+            rule: try members.optionalName("rule"),
+            endOffsets: members.object["endOffsets"] == nil ? nil : members.offsets("endOffsets"))
     }
 }
 

@@ -54,7 +54,14 @@ extension Engine {
                 pins[partition.number] = min(pins[partition.number] ?? offset, offset)
             }
         }
-        for subscription in shared { pin(subscription.state.withLock { $0.delivery.cursors() }) }
+        for subscription in shared {
+            let (cursors, definition) = subscription.state.withLock { ($0.delivery.cursors(), $0.definition) }
+            // One that has reached its end needs nothing any more.
+            pin(
+                cursors.enumerated().map { number, cursor in
+                    definition.end(ofPartition: number).map { cursor >= $0 ? Offset(.max) : cursor } ?? cursor
+                })
+        }
         if let router { pin(router.positions) }
         for partition in topic.partitions {
             guard let end = noted[partition.log] else { continue }

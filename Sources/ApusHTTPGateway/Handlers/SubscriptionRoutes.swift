@@ -108,7 +108,9 @@ enum SubscriptionRoutes {
 
     private static let replay = Route(
         method: .post, path: PathTemplate("/v1/subscriptions/{subscription}/replay"), operation: "replay",
-        summary: "Moves a subscription to a position: what was settled there comes again.",
+        summary:
+            "Moves a subscription to a position: what was settled there comes again. With 'to', only what lies between "
+            + "comes once more, beside what is new, and the position stays.",
         chapter: .subscriptions, body: .json(.object(Schema.replayRequest)),
         successes: [.json(.ok, "Moved.", .subscription)],
         problems: [.notFound, .trimmed, .unsupportedMediaType, .conflict, .invalid],
@@ -118,8 +120,13 @@ enum SubscriptionRoutes {
             let position = try reader.require("from") { member throws(Problem) in
                 try reader.position(member, now: context.now)
             }
+            let end = try reader.position("to", now: context.now)
             try await context.ask { broker async throws(BrokerError) in
-                try await broker.replay(name, from: position)
+                if let end {
+                    try await broker.replay(name, from: position, to: end)
+                } else {
+                    try await broker.replay(name, from: position)
+                }
             }
             return try look(name, context)
         })

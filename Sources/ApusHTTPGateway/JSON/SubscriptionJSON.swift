@@ -14,6 +14,7 @@ struct SubscriptionInput {
     var topic: ResourceName?
     var kind: SubscriptionKind?
     var start: StartPosition?
+    var end: StartPosition?
     /// What can be changed.
     var changes = SubscriptionChanges()
 
@@ -21,6 +22,7 @@ struct SubscriptionInput {
         topic = try reader.name("topic")
         kind = try reader.choice("kind", SubscriptionKind.self)
         start = try reader.position("start", now: now)
+        end = reader.isNull("end") ? nil : try reader.position("end", now: now)
         if reader.isNull("pattern") {
             changes.pattern = .some(nil)
         } else if let pattern = try reader.pattern("pattern") {
@@ -44,7 +46,8 @@ struct SubscriptionInput {
     /// The settings of a new subscription.
     func settings() throws(Problem) -> SubscriptionSettings {
         guard let topic else { throw Problem(.malformed, "'topic' is missing") }
-        var settings = SubscriptionSettings(topic: topic, kind: kind ?? .shared, start: start ?? .latest)
+        var settings = SubscriptionSettings(
+            topic: topic, kind: kind ?? .shared, start: start ?? .latest, end: end)
         if let pattern = changes.pattern { settings.pattern = pattern }
         if let lease = changes.lease { settings.lease = lease }
         if let inFlightMax = changes.inFlightMax { settings.inFlightMax = inFlightMax }
@@ -61,6 +64,9 @@ struct SubscriptionInput {
         if let topic, topic != current.topic { throw fixed("topic", current.topic.description) }
         if let kind, kind != current.kind { throw fixed("kind", current.kind.rawValue) }
         if let start, start != current.start { throw fixed("start", PositionText.text(current.start)) }
+        if let end, end != current.end {
+            throw fixed("end", current.end.map { PositionText.text($0) } ?? "null")
+        }
         if isPushTakenAway, current.push != nil {
             throw Problem(
                 .conflict, "a push subscription cannot become one that is received from",
@@ -157,6 +163,8 @@ extension JSONWriter {
             writer.member("acknowledged", subscription.acknowledged)
             writer.member("dead_lettered", subscription.deadLettered)
             writer.member("last_failure", subscription.lastFailure)
+            writer.member("replaying", subscription.replaying)
+            writer.member("complete", subscription.isComplete)
             writer.member("positions", list: subscription.positions) { $0.position($1) }
         }
     }
@@ -166,6 +174,7 @@ extension JSONWriter {
         member("topic", settings.topic.description)
         member("kind", settings.kind.rawValue)
         member("start", PositionText.text(settings.start))
+        member("end", settings.end.map { PositionText.text($0) })
         key("pattern")
         if let pattern = settings.pattern { raw(Array(pattern.text.utf8)) } else { null() }
         member("lease", settings.lease)

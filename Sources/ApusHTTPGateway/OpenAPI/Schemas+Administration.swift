@@ -86,6 +86,10 @@ extension Schema {
         .allowing("topic", .name, "needed to create; cannot change")
         .allowing("kind", .choice(["shared", "cursor"]), "cannot change")
         .allowing("start", .position, "cannot change; 'latest' if absent")
+        .allowing(
+            "end", .nullable(.position),
+            "shared kind: where it ends, as that is now; cannot change; null: nowhere"
+        )
         .allowing("pattern", .nullable(.reference(.pattern)), "null wants every event")
         .allowing("lease", .duration, "0s to 12h")
         .allowing("max_in_flight", .integer(Bounds.inFlight))
@@ -107,6 +111,8 @@ extension Schema {
         .requiring("acknowledged", .count, "since the server started")
         .requiring("dead_lettered", .count, "since the server started")
         .requiring("last_failure", .nullable(.text))
+        .requiring("replaying", .count, "at most so many events are left of a bounded replay")
+        .requiring("complete", .boolean, "whether it has an end and everything before that is settled")
         .requiring("positions", .list(.object(subscriptionPosition)))
 
     private static let subscriptionPosition = ObjectSchema()

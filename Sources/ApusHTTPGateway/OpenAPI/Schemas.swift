@@ -135,5 +135,7 @@ extension Schema {
     static let commitRequest = ObjectSchema()
         .requiring("partition", .integer(Bounds.partition))
         .requiring("offset", .integer(Bounds.offset), "everything before it is done")
-    static let replayRequest = ObjectSchema().requiring("from", .position)
+    static let replayRequest = ObjectSchema()
+        .requiring("from", .position)
+        .allowing("to", .position, "shared kind: only what lies between comes again")
 }

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Bounded replays: begun, handed out, and written down, so that they go on after a restart.
+
+import ApusModel
+import ApusStorage
+import DequeModule
+import Synchronization
+
+extension SharedSubscription {
+    /// Hands out once more what lies in `ranges`, by partition. What is not settled there comes anyway, and only once.
+    func replay(
+        _ ranges: [Range<Offset>], completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
+    ) {
+        let refusal = state.withLock { state -> BrokerError? in
+            guard state.delivery.replays.isEmpty, !state.isReplayBeingWritten else {
+                return .conflict(
+                    "a bounded replay of subscription '\(name)' is under way; it ends by itself, or with one without an end"
+                )
+            }
+            var changes: [SubscriptionChange] = []
+            var delivery = state.delivery
+            for (partition, range) in ranges.enumerated() {
+                let window = delivery.beginReplay(
+                    partition: partition, from: range.lowerBound, to: range.upperBound)
+                guard let window else { continue }
+                changes.append(.replaying(partition: partition, next: window.next, end: window.end))
+            }
+            state.isReplayBeingWritten = true
+            let windows = delivery.replays
+            state.log.append(changes) { [weak self] result in
+                guard let self else { return }
+                // The store may complete while the append is being made, and so under the lock.
+                self.context.inbox.post { self.begun(windows, result, completion) }
+            }
+            return nil
+        }
+        if let refusal { completion(.failure(refusal)) }
+    }
+
+    private func begun(
+        _ windows: [Int: ReplayWindow], _ result: Result<Offset, LogError>,
+        _ completion: @Sendable (Result<Void, BrokerError>) -> Void
+    ) {
+        state.withLock { state in
+            state.isReplayBeingWritten = false
+            if case .success = result { state.delivery.replays = windows }
+        }
+        completion(result.map { _ in () }.mapError { BrokerError($0) })
+        context.followers.enqueue(self)
+    }
+
+    /// The next event of a bounded replay.
+    func nextReplayedEvent(_ state: inout State) -> (Position, StoredEvent)? {
+        let partitions = topic.partitions
+        for (number, window) in state.delivery.replays.sorted(by: { $0.key < $1.key }) {
+            guard number < partitions.count else { continue }
+            var window = window
+            var ahead =
+                state.replayAhead.removeValue(forKey: number)
+                ?? LookAhead(scanned: window.next, limit: window.end)
+            let progress = ahead.fill(
+                from: partitions[number], topic: topic.name, recipient: name, filter: &state.filter,
+                context: context
+            ) { error in report(error, partition: number) }
+            while let stored = ahead.events.popFirst() {
+                let position = Position(partition: number, offset: stored.offset)
+                window.next = stored.offset.advanced(by: 1)
+                // What is not settled is on its way already.
+                guard state.delivery.items[position] == nil else { continue }
+                state.replayAhead[number] = ahead
+                note(window, number, &state)
+                return (position, stored)
+            }
+            window.next = max(window.next, min(ahead.scanned, window.end))
+            note(window, number, &state)
+            switch progress {
+            case .done: if !window.isDone { context.followers.enqueue(self) }
+            case .hasMore:
+                state.replayAhead[number] = ahead
+                context.followers.enqueue(self)
+            case .failed(let error): tryAgain(error, partition: number)
+            }
+        }
+        return nil
+    }
+
+    private func note(_ window: ReplayWindow, _ number: Int, _ state: inout State) {
+        state.delivery.replayed(partition: number, to: window)
+        state.replayProgress[number] = window
+        if window.isDone { state.replayAhead[number] = nil }
+    }
+
+    /// What the log has to be told of how far replays have come.
+    func takeReplayProgress(_ state: inout State) -> [SubscriptionChange] {
+        guard !state.replayProgress.isEmpty else { return [] }
+        defer { state.replayProgress = [:] }
+        return state.replayProgress.sorted { $0.key < $1.key }.map {
+            .replaying(partition: $0.key, next: $0.value.next, end: $0.value.end)
+        }
+    }
+}
