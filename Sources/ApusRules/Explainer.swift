@@ -72,7 +72,11 @@ struct Explainer {
             byWitness: leaves.contains { leaf in
                 tests.contains { $0 != .exists(false) && leaf.passes($0) }
             },
-            byAbsence: leaves.isEmpty && tests.contains(.exists(false)))
+            byAbsence: leaves.isEmpty && tests.contains(.exists(false))
+                || tests.contains { test in
+                    guard case .noneOf(let refused) = test else { return false }
+                    return !leaves.contains { leaf in refused.contains { leaf.passes($0) } }
+                })
     }
 
     // MARK: - Each field by itself
@@ -93,6 +97,9 @@ struct Explainer {
             case .leaf(let tests): result.append(explanation(of: tests, on: inner, path: path))
             }
         }
+        for (index, requirement) in object.requirements.enumerated() {
+            result += fields(of: requirement, on: values, path: path + ["$and", String(index)])
+        }
         for (index, choice) in object.choices.enumerated() {
             result += fields(of: choice, on: values, path: path + ["$or", String(index)])
         }
@@ -103,7 +110,7 @@ struct Explainer {
         of tests: [PatternTest], on value: EventValue, path: [String]
     ) -> MatchExplanation.Field {
         let leaves = value.leaves
-        let isData = path.first { $0 != "$or" && Int($0) == nil } == "data"
+        let isData = path.first { $0 != "$or" && $0 != "$and" && Int($0) == nil } == "data"
         return MatchExplanation.Field(
             path: path.joined(separator: "."), expected: tests.map(\.json),
             values: leaves.prefix(MatchExplanation.shownValuesMax).map(\.json), valueCount: leaves.count,

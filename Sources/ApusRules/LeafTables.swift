@@ -8,7 +8,7 @@ struct LeafTables {
     private(set) var leaves: [MatchProgram.Leaf] = []
     private(set) var textEntries: [(scope: UInt32, key: [UInt8], value: UInt32)] = []
     private(set) var tries = ByteTrie()
-    private(set) var wildcards: [(wildcard: Wildcard, entry: UInt32)] = []
+    private(set) var wildcards: [(wildcard: SoughtText, entry: UInt32)] = []
     private(set) var ranges: [RangeIndex] = []
     private(set) var blockSizes: [MatchProgram.BlockSize] = []
     private(set) var exclusionSignals: [UInt32] = []
@@ -62,7 +62,7 @@ struct LeafTables {
             draft.foldedSuffixes[Array(CaseFolding.folded(text).reversed()), default: []].append(entry)
         case .wildcard(let wildcard):
             draft.wildcards[wildcard.head, default: []].append(UInt32(wildcards.count))
-            wildcards.append((wildcard, entry))
+            wildcards.append((.wildcard(wildcard), entry))
         case .numeric(let range): draft.ranges.append((range, entry))
         case .cidr(let block):
             let size = MatchProgram.BlockSize(bitCount: block.address.bitCount, length: block.length)
@@ -70,6 +70,11 @@ struct LeafTables {
             let key = [UInt8(size.bitCount), UInt8(size.length)] + block.address.bytes
             draft.keys[.block, default: [:]][key, default: []].append(entry)
         case .exists: draft.exists = entry
+        case .text(let test):
+            draft.wildcards[test.head, default: []].append(UInt32(wildcards.count))
+            wildcards.append((.test(test), entry))
+        // Not a test of one value: the builder has given its tests one signal.
+        case .noneOf: break
         case .anythingBut(let tests): draft.exclusions.append((entry, tests))
         }
     }

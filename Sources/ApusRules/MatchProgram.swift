@@ -41,7 +41,7 @@ final class MatchProgram: Sendable {
         var foldedPrefixes = MatchProgram.none
         var suffixes = MatchProgram.none
         var foldedSuffixes = MatchProgram.none
-        /// A trie of wildcards' heads; its lists hold indexes into `wildcards`.
+        /// A trie of the heads of wildcards and other tests without an index; its lists hold indexes into `wildcards`.
         var wildcardHeads = MatchProgram.none
         /// An index into `ranges`.
         var numericRanges = MatchProgram.none
@@ -106,7 +106,7 @@ final class MatchProgram: Sendable {
     let leaves: [Leaf]
     let texts: ByteTable
     let tries: ByteTrie
-    let wildcards: [(wildcard: Wildcard, entry: UInt32)]
+    let wildcards: [(wildcard: SoughtText, entry: UInt32)]
     let ranges: [RangeIndex]
     let blockSizes: [BlockSize]
     let exclusionSignals: [UInt32]

@@ -113,6 +113,8 @@ struct MatchProgramBuilder {
         for test in tests {
             if test == .exists(false) {
                 absent = presences[Int(leaf)]
+            } else if case .noneOf(let refused) = test {
+                absent = signal(ofAny: refused, at: leaf, key: test)
             } else {
                 signals.insert(signal(of: test, at: leaf))
             }
@@ -126,6 +128,18 @@ struct MatchProgramBuilder {
         let signal = newSignal(isBroad: test.isBroad)
         testSignals[key] = signal
         tests.append(Test(leaf: leaf, test: test, signal: signal))
+        return signal
+    }
+
+    /// The signal that any of these tests raises.
+    private mutating func signal(
+        ofAny alternatives: [PatternTest], at leaf: UInt32, key: PatternTest
+    ) -> UInt32 {
+        let key = TestKey(leaf: leaf, test: key)
+        if let signal = testSignals[key] { return signal }
+        let signal = newSignal(isBroad: true)
+        testSignals[key] = signal
+        for test in alternatives { tests.append(Test(leaf: leaf, test: test, signal: signal)) }
         return signal
     }
 
@@ -157,7 +171,7 @@ extension PatternTest {
     /// Whether most values pass, so that the test says little.
     fileprivate var isBroad: Bool {
         switch self {
-        case .exists, .anythingBut: true
+        case .exists, .anythingBut, .noneOf: true
         default: false
         }
     }

@@ -13,8 +13,9 @@ struct PatternParser {
     private var leafCount = 0
     var alternativeCount = 0
 
+    /// - Parameter isTop: whether the names at the top are attributes, rather than any names.
     static func parse(
-        _ text: UnsafeRawBufferPointer, limits: PatternLimits
+        _ text: UnsafeRawBufferPointer, limits: PatternLimits, isTop: Bool = true
     ) throws(PatternError) -> PatternObject {
         guard text.count <= limits.textBytesMax else {
             throw PatternError(
@@ -22,7 +23,7 @@ struct PatternParser {
         }
         var parser = PatternParser(
             scanner: JSONScanner(text, depthLimit: limits.depthMax), limits: limits)
-        return try parser.readPattern()
+        return try parser.readPattern(isTop: isTop)
     }
 
     private init(scanner: JSONScanner, limits: PatternLimits) {
@@ -30,9 +31,9 @@ struct PatternParser {
         self.limits = limits
     }
 
-    private mutating func readPattern() throws(PatternError) -> PatternObject {
+    private mutating func readPattern(isTop: Bool) throws(PatternError) -> PatternObject {
         guard try nextKind() == .object else { throw error(.patternIsNotAnObject) }
-        let root = try readObject(isTop: true)
+        let root = try readObject(isTop: isTop)
         do { try scanner.expectEnd() } catch { throw self.error(error) }
         let combinations = root.combinationCount
         guard combinations <= limits.combinationsMax else {
@@ -52,6 +53,8 @@ struct PatternParser {
             }
             if name.elementsEqual("$or".utf8) {
                 object.choices = try readChoices(isTop: isTop)
+            } else if name.elementsEqual("$and".utf8) {
+                object.requirements = try readRequirements(isTop: isTop)
             } else {
                 if isTop { try checkAttribute(name, at: start) }
                 object.fields.append(
@@ -72,7 +75,7 @@ struct PatternParser {
                 throw error(.attributeHasNoFields(name, hint: Self.hint(for: name)))
             }
             let object = try readObject(isTop: false)
-            guard !object.fields.isEmpty || !object.choices.isEmpty else { throw error(.noFields, at: start) }
+            guard !object.isEmpty else { throw error(.noFields, at: start) }
             return .object(object)
         case .array:
             leafCount += 1
@@ -85,27 +88,33 @@ struct PatternParser {
     }
 
     private mutating func readChoices(isTop: Bool) throws(PatternError) -> [PatternObject] {
-        let expected = "a list of at least two objects"
-        guard try nextKind() == .array else {
-            throw error(.invalidOperand(operator: "$or", expected: expected))
-        }
+        let refusal = PatternError.Reason.invalidOperand(
+            operator: "$or", expected: "a list of at least two objects")
+        return try readObjects(isTop: isTop, countMin: 2, refusal)
+    }
+
+    private mutating func readRequirements(isTop: Bool) throws(PatternError) -> [PatternObject] {
+        let refusal = PatternError.Reason.invalidOperand(operator: "$and", expected: "a list of objects")
+        return try readObjects(isTop: isTop, countMin: 1, refusal)
+    }
+
+    private mutating func readObjects(
+        isTop: Bool, countMin: Int, _ refusal: PatternError.Reason
+    ) throws(PatternError) -> [PatternObject] {
+        guard try nextKind() == .array else { throw error(refusal) }
         let start = scanner.position
-        var choices: [PatternObject] = []
+        var objects: [PatternObject] = []
         do { try scanner.beginArray() } catch { throw self.error(error) }
         while try nextElement() {
-            guard try nextKind() == .object else {
-                throw error(.invalidOperand(operator: "$or", expected: expected))
-            }
-            path.append(String(choices.count))
-            let choice = try readObject(isTop: isTop)
-            guard !choice.fields.isEmpty || !choice.choices.isEmpty else { throw error(.noFields) }
+            guard try nextKind() == .object else { throw error(refusal) }
+            path.append(String(objects.count))
+            let object = try readObject(isTop: isTop)
+            guard !object.isEmpty else { throw error(.noFields) }
             path.removeLast()
-            choices.append(choice)
+            objects.append(object)
         }
-        guard choices.count >= 2 else {
-            throw error(.invalidOperand(operator: "$or", expected: expected), at: start)
-        }
-        return choices
+        guard objects.count >= countMin else { throw error(refusal, at: start) }
+        return objects
     }
 
     // MARK: - Attributes
