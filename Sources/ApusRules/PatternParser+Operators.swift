@@ -6,11 +6,10 @@
 import JSONText
 
 extension PatternParser {
-    /// The operators, in the order in which they are listed to people.
-    static let operators =
-        [
-            "prefix", "suffix", "equals-ignore-case", "wildcard", "anything-but", "numeric", "cidr", "exists",
-        ] + furtherOperators
+    /// EventBridge's operators, in the order in which they are listed to people.
+    static let operators = [
+        "prefix", "suffix", "equals-ignore-case", "wildcard", "anything-but", "numeric", "cidr", "exists",
+    ]
 
     /// Reads a list of alternatives.
     mutating func readAlternatives() throws(PatternError) -> [PatternTest] {
@@ -71,10 +70,12 @@ extension PatternParser {
                 throw parser.error(.invalidOperand(operator: name, expected: "true or false"))
             }
             do { return .exists(try parser.scanner.scanBool()) } catch { throw parser.error(error) }
-        case "none", "element", "value":
+        case "none" where parser.dialect == .apus, "element" where parser.dialect == .apus,
+            "value" where parser.dialect == .apus:
             return try parser.readNested(name)
         default:
-            return try parser.readTextOperator(name, known: operators, at: start)
+            let known = parser.dialect == .apus ? operators + furtherOperators : operators
+            return try parser.readTextOperator(name, known: known, at: start)
         }
     }
 
@@ -100,7 +101,7 @@ extension PatternParser {
             }
             return .wildcard(wildcard)
         default:
-            if let test = try readFurtherOperator(name) { return .text(test) }
+            if dialect == .apus, let test = try readFurtherOperator(name) { return .text(test) }
             throw error(.unknownOperator(name, known: known), at: start)
         }
     }
@@ -173,13 +174,16 @@ extension PatternParser {
 
     /// Reads one operator on text, its operand a text or a list of them.
     private mutating func readTextExceptions() throws(PatternError) -> [PatternTest] {
-        let known = ["prefix", "suffix", "equals-ignore-case", "wildcard", "numeric"] + Self.textOperators
+        let hasFurther = dialect == .apus
+        let known =
+            ["prefix", "suffix", "equals-ignore-case", "wildcard"]
+            + (hasFurther ? ["numeric"] + Self.textOperators : [])
         let start = scanner.position
         do { try scanner.beginObject() } catch { throw self.error(error) }
         guard let bytes = try nextName()?.text else { throw error(.notOneOperator, at: start) }
         let name = String(decoding: bytes, as: UTF8.self)
         var tests: [PatternTest] = []
-        if name == "numeric" || name == "integer" {
+        if hasFurther, name == "numeric" || name == "integer" {
             tests = try readRangeExceptions(isInteger: name == "integer")
         } else if try nextKind() == .array {
             do { try scanner.beginArray() } catch { throw self.error(error) }

@@ -7,33 +7,43 @@ import JSONText
 
 /// Reads one pattern; enforces the limits while reading, so that a hostile text costs no more than they allow.
 struct PatternParser {
+    /// Which patterns are read.
+    enum Dialect {
+        /// Event patterns: attributes and data, all operators.
+        case apus
+        /// Any names at the top, EventBridge's operators.
+        case bare
+    }
+
     var scanner: JSONScanner
     let limits: PatternLimits
+    let dialect: Dialect
     var path: [String] = []
     private var leafCount = 0
     var alternativeCount = 0
 
-    /// - Parameter isTop: whether the names at the top are attributes, rather than any names.
+    /// - Parameter dialect: which language it is.
     static func parse(
-        _ text: UnsafeRawBufferPointer, limits: PatternLimits, isTop: Bool = true
+        _ text: UnsafeRawBufferPointer, limits: PatternLimits, dialect: Dialect = .apus
     ) throws(PatternError) -> PatternObject {
         guard text.count <= limits.textBytesMax else {
             throw PatternError(
                 .tooLong(limit: limits.textBytesMax), path: "", offset: limits.textBytesMax)
         }
         var parser = PatternParser(
-            scanner: JSONScanner(text, depthLimit: limits.depthMax), limits: limits)
-        return try parser.readPattern(isTop: isTop)
+            scanner: JSONScanner(text, depthLimit: limits.depthMax), limits: limits, dialect: dialect)
+        return try parser.readPattern()
     }
 
-    private init(scanner: JSONScanner, limits: PatternLimits) {
+    private init(scanner: JSONScanner, limits: PatternLimits, dialect: Dialect) {
         self.scanner = scanner
         self.limits = limits
+        self.dialect = dialect
     }
 
-    private mutating func readPattern(isTop: Bool) throws(PatternError) -> PatternObject {
+    private mutating func readPattern() throws(PatternError) -> PatternObject {
         guard try nextKind() == .object else { throw error(.patternIsNotAnObject) }
-        let root = try readObject(isTop: isTop)
+        let root = try readObject(isTop: dialect == .apus)
         do { try scanner.expectEnd() } catch { throw self.error(error) }
         let combinations = root.combinationCount
         guard combinations <= limits.combinationsMax else {
@@ -53,7 +63,7 @@ struct PatternParser {
             }
             if name.elementsEqual("$or".utf8) {
                 object.choices = try readChoices(isTop: isTop)
-            } else if name.elementsEqual("$and".utf8) {
+            } else if dialect == .apus, name.elementsEqual("$and".utf8) {
                 object.requirements = try readRequirements(isTop: isTop)
             } else {
                 if isTop { try checkAttribute(name, at: start) }

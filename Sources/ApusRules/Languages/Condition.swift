@@ -88,17 +88,31 @@ indirect enum Condition: Hashable {
         var object = PatternObject()
         for part in parts {
             let inner = part.object
-            if case .field = part, let field = inner.fields.first,
-                !object.fields.contains(where: { $0.name == field.name })
-            {
-                object.fields.append(field)
+            if case .field = part, let field = inner.fields.first, object.add(field) {
+                continue
             } else if case .any = part, object.choices.isEmpty {
                 object.choices = inner.choices
             } else {
                 object.requirements.append(inner)
             }
         }
-        object.fields.sort { $0.name.lexicographicallyPrecedes($1.name) }
         return object
+    }
+}
+
+extension PatternObject {
+    /// Adds a field, or what stands inside it to the field of the same name; false if both are lists of tests.
+    fileprivate mutating func add(_ field: Field) -> Bool {
+        guard let index = fields.firstIndex(where: { $0.name == field.name }) else {
+            fields.append(field)
+            fields.sort { $0.name.lexicographicallyPrecedes($1.name) }
+            return true
+        }
+        guard case .object(var own) = fields[index].content, case .object(let other) = field.content else {
+            return false
+        }
+        for field in other.fields where !own.add(field) { return false }
+        fields[index] = Field(name: field.name, content: .object(own))
+        return true
     }
 }
