@@ -7,9 +7,12 @@ import JSONText
 
 extension PatternParser {
     /// EventBridge's operators, in the order in which they are listed to people.
-    static let operators = [
+    static let eventBridgeOperators = [
         "prefix", "suffix", "equals-ignore-case", "wildcard", "anything-but", "numeric", "cidr", "exists",
     ]
+
+    /// All operators.
+    static let operators = eventBridgeOperators + furtherOperators
 
     /// Reads a list of alternatives.
     mutating func readAlternatives() throws(PatternError) -> [PatternTest] {
@@ -74,7 +77,7 @@ extension PatternParser {
             "value" where parser.dialect == .apus:
             return try parser.readNested(name)
         default:
-            let known = parser.dialect == .apus ? operators + furtherOperators : operators
+            let known = parser.dialect == .apus ? operators : eventBridgeOperators
             return try parser.readTextOperator(name, known: known, at: start)
         }
     }

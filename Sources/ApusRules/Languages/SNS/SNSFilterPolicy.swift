@@ -78,6 +78,10 @@ struct SNSFilterPolicy {
     init(
         _ text: [UInt8], scope: SNSFilterPolicyScope, limits: SNSFilterPolicyLimits
     ) throws(RuleLanguageError) {
+        var places: [String: Int] = [:]
+        try JSONForm.read(
+            text, in: .snsFilterPolicy, bytesMax: limits.textBytesMax, depthMax: limits.depthMax
+        ) { form throws(RuleLanguageError) in try Self.findPlaces(&form, &places) }
         var patternLimits = PatternLimits()
         patternLimits.textBytesMax = limits.textBytesMax
         patternLimits.depthMax = limits.depthMax
@@ -89,10 +93,6 @@ struct SNSFilterPolicy {
         do { self.root = try parsed.get() } catch {
             throw RuleLanguageError(error, in: .snsFilterPolicy, of: text)
         }
-        var places: [String: Int] = [:]
-        try JSONForm.read(
-            text, in: .snsFilterPolicy, bytesMax: limits.textBytesMax, depthMax: limits.depthMax
-        ) { form throws(RuleLanguageError) in try Self.findPlaces(&form, &places) }
         self.places = places
         self.text = text
         self.scope = scope
