@@ -24,6 +24,8 @@ indirect enum Condition: Hashable {
             switch condition {
             case .always: break
             case .never: return .never
+            // Its parts differ already: a long chain is not gone through again for every link.
+            case .all(let inner) where parts.isEmpty: parts = inner
             case .all(let inner): for part in inner where !parts.contains(part) { parts.append(part) }
             default: if !parts.contains(condition) { parts.append(condition) }
             }
@@ -38,6 +40,7 @@ indirect enum Condition: Hashable {
             switch condition {
             case .always: return .always
             case .never: break
+            case .any(let inner) where parts.isEmpty: parts = inner
             case .any(let inner): for part in inner { add(part, to: &parts) }
             default: add(condition, to: &parts)
             }

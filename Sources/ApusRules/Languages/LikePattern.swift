@@ -6,15 +6,15 @@
 /// A LIKE pattern.
 struct LikePattern: Sendable {
     /// The longest pattern, in characters.
-    static let lengthMax = 1024
+    static let lengthMax = 512
 
     /// As written.
     let text: [UInt8]
     /// What stands before the first wildcard.
     let head: [UInt8]
-    /// The pieces of text between the `%`, if there is no `_`.
-    let pieces: [[UInt8]]?
-    private let automaton: GlobAutomaton
+    /// The same without `_`, which is faster; nil if there is any.
+    let wildcard: Wildcard?
+    private let automaton: GlobAutomaton?
     private let symbols: [UInt32: Int]
 
     /// Nil if the text is too long.
@@ -52,13 +52,28 @@ struct LikePattern: Sendable {
         }
         self.text = text
         self.head = head
-        self.pieces = hasOne ? nil : pieces
-        self.automaton = GlobAutomaton(steps, symbolCount: symbols.count)
+        self.wildcard = hasOne ? nil : Self.wildcard(pieces)
+        self.automaton = wildcard == nil ? GlobAutomaton(steps, symbolCount: symbols.count) : nil
         self.symbols = symbols
+    }
+
+    private static func wildcard(_ pieces: [[UInt8]]) -> Wildcard? {
+        var text: [UInt8] = []
+        for (index, piece) in pieces.enumerated() {
+            // Two runs side by side are one.
+            if index > 0, text.last != 0x2A || text.dropLast().last == 0x5C { text.append(0x2A) }
+            for byte in piece {
+                if byte == 0x2A || byte == 0x5C { text.append(0x5C) }
+                text.append(byte)
+            }
+        }
+        return Wildcard(text)
     }
 
     /// Whether UTF-8 text fits.
     func matches(_ value: UnsafeRawBufferPointer) -> Bool {
+        if let wildcard { return wildcard.matches(value) }
+        guard let automaton else { return false }
         var decoder = Unicode.UTF8()
         var bytes = value.makeIterator()
         return automaton.matches {

@@ -32,16 +32,19 @@ struct CESQLCompiler {
         // A text by itself is never true, even if it is the text "true".
         guard root.type == .boolean else { return (Pattern(root: Condition.never.object), true) }
         let compiled = compile(root).isTrue
-        let object = compiled.condition.object
-        let limits = PatternLimits()
-        guard object.combinationCount <= limits.combinationsMax else {
-            return (Pattern(root: presence(of: root).object), false)
-        }
-        return (Pattern(root: object), compiled.isExact)
+        if let pattern = Self.pattern(compiled.condition) { return (pattern, compiled.isExact) }
+        return (Self.pattern(presence(of: root)) ?? .matchAll, false)
+    }
+
+    /// The pattern of a condition; nil if it costs more than patterns may.
+    private static func pattern(_ condition: Condition) -> Pattern? {
+        let object = condition.object
+        guard object.combinationCount <= PatternLimits().combinationsMax else { return nil }
+        return try? Pattern(parsing: Pattern(root: object).text)
     }
 
     private func compile(_ term: CESQLTerm) -> Compiled {
-        if term.attributes.isEmpty { return constant(term) }
+        if !term.hasAttributes { return constant(term) }
         switch term.node {
         case .logic(let logic, let parts): return self.logic(logic, parts.map(compile))
         case .not(let part) where part.type != .integer:
@@ -178,7 +181,7 @@ struct CESQLCompiler {
 
     /// The value of a term without attributes; nil if it has some, or an error.
     private func literal(_ term: CESQLTerm) -> CESQLValue? {
-        guard term.attributes.isEmpty else { return nil }
+        guard !term.hasAttributes else { return nil }
         var evaluation = CESQLEvaluation(limits: limits) { _ in nil }
         let outcome = evaluation.outcome(of: term)
         return outcome.isFailed ? nil : outcome.value
@@ -271,14 +274,13 @@ struct CESQLCompiler {
 
     /// The test with the best index.
     private static func test(for pattern: LikePattern) -> PatternTest {
-        guard let pieces = pattern.pieces else { return .text(.like(pattern)) }
-        switch pieces.count {
-        case 1: return .equals(.string(pieces[0]))
-        case 2 where pieces[0].isEmpty && pieces[1].isEmpty: return .exists(true)
-        case 2 where pieces[1].isEmpty: return .prefix(pieces[0])
-        case 2 where pieces[0].isEmpty: return .suffix(pieces[1])
-        default: return .text(.like(pattern))
+        guard let wildcard = pattern.wildcard else { return .text(.like(pattern)) }
+        guard let tail = wildcard.tail else { return .equals(.string(wildcard.head)) }
+        guard wildcard.middle.isEmpty, wildcard.head.isEmpty || tail.isEmpty else {
+            return .wildcard(wildcard)
         }
+        if !wildcard.head.isEmpty { return .prefix(wildcard.head) }
+        return tail.isEmpty ? .exists(true) : .suffix(tail)
     }
 
     private func within(_ part: CESQLTerm, _ elements: [CESQLTerm]) -> Compiled? {

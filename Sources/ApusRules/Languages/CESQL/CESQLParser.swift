@@ -131,12 +131,12 @@ struct CESQLParser {
             try advance()
             return try within(left, from: start, isNegated: true)
         case .logic(let logic):
-            let right = try expression(binding: infix.binding)
-            // Only what was not put in parentheses continues the chain.
-            if case .logic(logic, let operands) = left.node, left.range.lowerBound == start {
-                return try term(.logic(logic, operands + [right]), from: start, at: place)
+            var operands = [left, try expression(binding: infix.binding)]
+            while case .logic(logic)? = self.infix {
+                try advance()
+                operands.append(try expression(binding: infix.binding))
             }
-            return try term(.logic(logic, [left, right]), from: start, at: place)
+            return try term(.logic(logic, operands), from: start, at: place)
         case .equality(let isNegated):
             let right = try expression(binding: infix.binding)
             return try term(.equality(left, right, isNegated: isNegated), from: start, at: place)

@@ -73,6 +73,14 @@ struct CESQLTerm: Sendable, Hashable {
         }
     }
 
+    /// Whether its value depends on the event.
+    var hasAttributes: Bool {
+        switch node {
+        case .attribute, .exists: true
+        default: parts.contains { $0.hasAttributes }
+        }
+    }
+
     /// The names of attributes in it, in the order of the text, each once.
     var attributes: [String] {
         var result: [String] = []

@@ -12,6 +12,8 @@ public struct EventGridFilterLimits: Sendable, Hashable {
     public var filtersMax = 25
     /// Values over all advanced filters; a range is one.
     public var valuesMax = 25
+    /// Event types.
+    public var typesMax = 1000
     /// Characters (Unicode scalars) of a text.
     public var charactersMax = 512
     /// Names in a key, `data` included.
@@ -110,7 +112,7 @@ struct EventGridFilter {
         let invalid = RuleLanguageError.Reason.invalidMember(
             "includedEventTypes", expected: "a list of types")
         var types: [[UInt8]] = []
-        let limit = PatternLimits().alternativesMax
+        let limit = limits.typesMax
         let filter = self
         try form.readArray(invalid) { form throws(RuleLanguageError) in
             guard types.count < limit else { throw form.error(.tooMany("event types", limit: limit)) }

@@ -28,7 +28,7 @@ public struct SNSFilterPolicyLimits: Sendable, Hashable {
     /// Numbers lie between the negative of this and this.
     public var numberMax = 1_000_000_000
     /// Levels of objects and arrays.
-    public var depthMax = 32
+    public var depthMax = 16
 
     /// SNS's own limits.
     public init() {}
