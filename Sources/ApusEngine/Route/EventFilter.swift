@@ -40,7 +40,12 @@ struct RecordMatcher {
     }
 
     private mutating func appendContentType(_ value: UnsafeRawBufferPointer) {
-        input.isJSON = CloudEventDataKind(contentType: value) == .json
+        input.dataKind =
+            switch CloudEventDataKind(contentType: value) {
+            case .json: .json
+            case .xml: .xml
+            default: .other
+            }
         RecordMatcher.contentTypeName.withUnsafeBytes { name in
             // The static name outlives the call: arrays that are constants are never moved.
             input.append(name: name, value: value)
