@@ -12,14 +12,24 @@
 
 /// A map from (scope, bytes) to values.
 struct ByteTable: Sendable {
-    /// A key and what is known of it.
+    /// A key and what it leads to; half a line of memory, so that a key that is found is one place read.
     struct Slot: Sendable {
-        var hash: UInt64 = 0
-        var scope: UInt32 = 0
-        fileprivate var start: UInt32 = 0
+        fileprivate var scope: UInt32 = 0
         fileprivate var count: UInt32 = 0
-        /// What the key leads to: a node, or the first of a list of links.
+        /// The bytes of a short key; of a long one, where it begins in `keys`.
+        fileprivate var first: UInt64 = 0
+        fileprivate var last: UInt64 = 0
+        /// What the key leads to: a node, a step, or the first of a list of links.
         var value = UInt32.max
+        /// Whether `value` is a step that nothing else is in the way of.
+        var isStep = false
+        /// Whether clauses look for it before they have data read.
+        var isGate = false
+    }
+
+    /// What is of use only when a program changes.
+    struct Counts: Sendable {
+        var hash: UInt64 = 0
         /// How many links there are.
         var links: UInt32 = 0
         /// How many clauses look for it before they have data read.
@@ -31,6 +41,7 @@ struct ByteTable: Sendable {
 
     private var tags: [UInt8]
     private var slots: [Slot]
+    private var counts: [Counts]
     private var keys: [UInt8] = []
     /// Bytes of `keys` that belong to keys which are gone.
     private var waste = 0
@@ -40,12 +51,19 @@ struct ByteTable: Sendable {
     init(seed: UInt64) {
         tags = Array(repeating: 0, count: 16)
         slots = Array(repeating: Slot(), count: 16)
+        counts = Array(repeating: Counts(), count: 16)
         self.seed = seed
     }
 
     subscript(index: Int) -> Slot {
         get { slots[index] }
         _modify { yield &slots[index] }
+    }
+
+    /// The counts of the key at a place.
+    subscript(countsAt index: Int) -> Counts {
+        get { counts[index] }
+        _modify { yield &counts[index] }
     }
 
     // MARK: - Changing
@@ -57,10 +75,24 @@ struct ByteTable: Sendable {
         let hash = withReader { reader in
             key.withUnsafeBytes { reader.hash(scope, Self.address($0), $0.count, direction) }
         }
-        let slot = Slot(hash: hash, scope: scope, start: UInt32(keys.count), count: UInt32(key.count))
-        keys.append(contentsOf: key)
+        var slot = Slot(scope: scope, count: UInt32(key.count))
+        if key.count <= Self.shortKeyMax {
+            (slot.first, slot.last) = key.withUnsafeBytes { Self.words(Self.address($0), $0.count) }
+        } else {
+            slot.first = UInt64(keys.count)
+            keys.append(contentsOf: key)
+        }
         count += 1
-        return place(slot)
+        return place(slot, Counts(hash: hash))
+    }
+
+    /// Keys up to this length stand in their slots.
+    fileprivate static let shortKeyMax = 16
+
+    /// The bytes of a short key as two numbers: one for the front and one for the back, which may have bytes in common.
+    @inline(__always)
+    fileprivate static func words(_ key: UnsafeRawPointer, _ count: Int) -> (UInt64, UInt64) {
+        count >= 8 ? (word(key, 0), word(key, count &- 8)) : (tail(key, count), 0)
     }
 
     /// The place of a key, nil if it is not there.
@@ -71,45 +103,45 @@ struct ByteTable: Sendable {
     /// Takes away the key at a place; places found before are void.
     mutating func remove(at index: Int) {
         count -= 1
-        waste += Int(slots[index].count)
+        if slots[index].count > Self.shortKeyMax { waste += Int(slots[index].count) }
         let mask = tags.count - 1
         // Those behind move up, unless that would put them before where their hash begins.
         var hole = index
         var next = (hole + 1) & mask
         while tags[next] != 0 {
-            let home = Int(truncatingIfNeeded: slots[next].hash) & mask
+            let home = Int(truncatingIfNeeded: counts[next].hash) & mask
             if (next &- home) & mask >= (next &- hole) & mask {
-                (tags[hole], slots[hole]) = (tags[next], slots[next])
+                (tags[hole], slots[hole], counts[hole]) = (tags[next], slots[next], counts[next])
                 hole = next
             }
             next = (next + 1) & mask
         }
-        (tags[hole], slots[hole]) = (0, Slot())
+        (tags[hole], slots[hole], counts[hole]) = (0, Slot(), Counts())
         if waste > 4096, waste * 2 > keys.count { compactKeys() }
     }
 
-    private mutating func place(_ slot: Slot) -> Int {
+    private mutating func place(_ slot: Slot, _ facts: Counts) -> Int {
         let mask = tags.count - 1
-        var index = Int(truncatingIfNeeded: slot.hash) & mask
+        var index = Int(truncatingIfNeeded: facts.hash) & mask
         while tags[index] != 0 { index = (index + 1) & mask }
-        (tags[index], slots[index]) = (Self.tag(slot.hash), slot)
+        (tags[index], slots[index], counts[index]) = (Self.tag(facts.hash), slot, facts)
         return index
     }
 
     private mutating func grow() {
-        let old = slots
-        let isUsed = tags.map { $0 != 0 }
-        tags = Array(repeating: 0, count: old.count * 2)
-        slots = Array(repeating: Slot(), count: old.count * 2)
-        for (index, slot) in old.enumerated() where isUsed[index] { _ = place(slot) }
+        let (oldTags, oldSlots, oldCounts) = (tags, slots, counts)
+        tags = Array(repeating: 0, count: oldTags.count * 2)
+        slots = Array(repeating: Slot(), count: oldTags.count * 2)
+        counts = Array(repeating: Counts(), count: oldTags.count * 2)
+        for index in oldTags.indices where oldTags[index] != 0 { _ = place(oldSlots[index], oldCounts[index]) }
     }
 
     private mutating func compactKeys() {
         var kept: [UInt8] = []
         kept.reserveCapacity(keys.count - waste)
-        for index in slots.indices where tags[index] != 0 {
-            let start = Int(slots[index].start)
-            slots[index].start = UInt32(kept.count)
+        for index in slots.indices where tags[index] != 0 && slots[index].count > Self.shortKeyMax {
+            let start = Int(slots[index].first)
+            slots[index].first = UInt64(kept.count)
             kept += keys[start..<start + Int(slots[index].count)]
         }
         (keys, waste) = (kept, 0)
@@ -156,7 +188,7 @@ extension ByteTable {
             while true {
                 let found = tags.load(fromByteOffset: index, as: UInt8.self)
                 if found == 0 { return nil }
-                if found == tag, isKey(at: index, scope, hash, key, length) { return index }
+                if found == tag, isKey(at: index, scope, key, length) { return index }
                 index = (index &+ 1) & mask
             }
         }
@@ -182,13 +214,35 @@ extension ByteTable {
         }
 
         @inline(__always)
-        private func isKey(
-            at index: Int, _ scope: UInt32, _ hash: UInt64, _ other: UnsafeRawPointer, _ length: Int
-        ) -> Bool {
+        func isKey(at index: Int, _ scope: UInt32, _ other: UnsafeRawPointer, _ length: Int) -> Bool {
             let slot = self[index]
-            return slot.hash == hash && slot.scope == scope
-                && slot.count == UInt32(truncatingIfNeeded: length)
-                && ByteTable.equal(keys + Int(slot.start), other, length)
+            guard slot.scope == scope, slot.count == UInt32(truncatingIfNeeded: length) else { return false }
+            guard length <= ByteTable.shortKeyMax else {
+                return ByteTable.equal(keys + Int(slot.first), other, length)
+            }
+            let words = ByteTable.words(other, length)
+            return words.0 == slot.first && words.1 == slot.last
+        }
+
+        /// Where the search for a hash begins.
+        @inline(__always)
+        func home(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & mask }
+
+        /// What stands there, which is 0 if there is no such key.
+        @inline(__always)
+        func tag(at index: Int) -> UInt8 { tags.load(fromByteOffset: index, as: UInt8.self) }
+
+        /// The first place from `index` on that may be that of a key with a hash.
+        @inline(__always)
+        func candidate(_ hash: UInt64, from index: Int) -> Int? {
+            let tag = ByteTable.tag(hash)
+            var index = index
+            while true {
+                let found = self.tag(at: index)
+                if found == tag { return index }
+                if found == 0 { return nil }
+                index = (index &+ 1) & mask
+            }
         }
     }
 

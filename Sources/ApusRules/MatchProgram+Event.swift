@@ -10,6 +10,7 @@ extension MatchProgram {
         memory.pointee.longLengths = lengths.long
         withRun(memory) { run in
             visitAttributes(of: input, run)
+            run.runProbes(of: 0)
             var isReadable = true
             if dataNode != Self.none, !input.data.isEmpty, memory.pointee.needsData || dataReaders > 0 {
                 let matched = memory.pointee.matched.count
@@ -83,7 +84,7 @@ extension MatchProgram {
     /// Tries the steps that no value rouses.
     private func findAbsences(isReadable: Bool, _ run: MatchRun) {
         guard !restless.isEmpty || !absenceNodes.isEmpty else { return }
-        run.memory.pointee.frames.append(MatchMemory.Frame(object: run.memory.pointee.base, outer: 0))
+        run.memory.pointee.frames.append(MatchMemory.Frame(object: run.memory.pointee.base, outer: 0, firstProbe: 0))
         for node in absenceNodes where !hasValue(node, run.memory) {
             var link = nodes[node].absence
             while link != Self.none {

@@ -12,14 +12,19 @@ extension MatchProgram {
             switch ClausePlan.way(to: test) {
             case .key(let kind, let key, let length, let isTried):
                 let index = addKey(place.node, kind, key, length)
-                keys[index].links += 1
-                keys[index].value = link(step, isTried ? test : nil, before: keys[index].value)
+                if keys[countsAt: index].links == 0, !isTried {
+                    (keys[index].value, keys[index].isStep) = (step, true)
+                } else {
+                    let list = list(at: index)
+                    keys[index].value = link(step, isTried ? test : nil, before: list)
+                }
+                keys[countsAt: index].links += 1
             case .window(var window):
                 window.test = tests.insert(test)
                 let number = windows.insert(window)
                 for key in window.keys {
                     let index = addKey(place.node, .cell, key, window.size)
-                    keys[index].links += 1
+                    keys[countsAt: index].links += 1
                     keys[index].value = links.insert(
                         Link(step: step, next: keys[index].value, test: number, isWindow: true))
                 }
@@ -44,8 +49,12 @@ extension MatchProgram {
             switch ClausePlan.way(to: test) {
             case .key(let kind, let key, let length, _):
                 guard let index = keys.find(Self.scope(place.node, kind), key, kind.direction) else { continue }
-                keys[index].links -= 1
-                keys[index].value = unlink(step, from: keys[index].value)
+                keys[countsAt: index].links -= 1
+                if keys[index].isStep {
+                    (keys[index].value, keys[index].isStep) = (Self.none, false)
+                } else {
+                    keys[index].value = unlink(step, from: keys[index].value)
+                }
                 removeKey(index, place.node, kind, length)
             case .window(let window): remove(window, of: place.node, rousing: step)
             case .range(let range):
@@ -75,13 +84,20 @@ extension MatchProgram {
             }
             guard next != Self.none else { continue }
             number = links[next].test
-            keys[index].links -= 1
+            keys[countsAt: index].links -= 1
             keys[index].value = unlink(step, from: keys[index].value, next)
             removeKey(index, node, .cell, window.size)
         }
         guard number != Self.none else { return }
         tests.remove(windows[number].test, leaving: nil)
         windows.remove(number, leaving: NumberWindow())
+    }
+
+    /// The list of links at a key, made one if it is a single step.
+    private mutating func list(at index: Int) -> UInt32 {
+        guard keys[index].isStep else { return keys[index].value }
+        keys[index].isStep = false
+        return links.insert(Link(step: keys[index].value))
     }
 
     private mutating func link(_ step: UInt32, _ test: PatternTest?, before next: UInt32) -> UInt32 {
@@ -123,7 +139,8 @@ extension MatchProgram {
             guard case .key(let kind, let key, let length, _) = ClausePlan.way(to: test) else { continue }
             nodes[place.node].tests += 1
             let index = addKey(place.node, kind, key, length)
-            keys[index].gates += 1
+            keys[countsAt: index].gates += 1
+            keys[index].isGate = true
         }
     }
 
@@ -133,7 +150,8 @@ extension MatchProgram {
                 let index = keys.find(Self.scope(place.node, kind), key, kind.direction)
             else { continue }
             nodes[place.node].tests -= 1
-            keys[index].gates -= 1
+            keys[countsAt: index].gates -= 1
+            keys[index].isGate = keys[countsAt: index].gates > 0
             removeKey(index, place.node, kind, length)
         }
     }
@@ -152,7 +170,7 @@ extension MatchProgram {
         var bits = nodes[node].lengths(kind)
         if lengths.remove(Self.scope(node, kind), length, &bits) { nodes[node].kinds &= ~kind.bit }
         nodes[node].setLengths(kind, bits)
-        if keys[index].links == 0, keys[index].gates == 0 { keys.remove(at: index) }
+        if keys[countsAt: index].links == 0, keys[countsAt: index].gates == 0 { keys.remove(at: index) }
     }
 
     // MARK: - Choice
@@ -168,7 +186,7 @@ extension MatchProgram {
     private func weight(of test: PatternTest, at node: UInt32) -> Int {
         switch ClausePlan.way(to: test) {
         case .key(let kind, let key, _, let isTried):
-            let others = keys.find(Self.scope(node, kind), key, kind.direction).map { Int(keys[$0].links) } ?? 0
+            let others = keys.find(Self.scope(node, kind), key, kind.direction).map { Int(keys[countsAt: $0].links) } ?? 0
             switch kind {
             case .text, .number, .folded: return others
             case .gram: return 32 + 8 * others
@@ -179,7 +197,7 @@ extension MatchProgram {
             }
         case .window(let window):
             return window.keys.reduce(4) { sum, key in
-                sum + (keys.find(Self.scope(node, .cell), key, .forward).map { Int(keys[$0].links) } ?? 0)
+                sum + (keys.find(Self.scope(node, .cell), key, .forward).map { Int(keys[countsAt: $0].links) } ?? 0)
             }
         case .range(let range):
             // As many as there are others around the middle of it, counted up to a bound.

@@ -13,6 +13,9 @@ extension MatchRun {
         }
         guard nodes[Int(node)].tests > 0 else { return }
         rouse(list: nodes[Int(node)].anyValue, value, frame)
+        let first = memory.pointee.probes.count
+        // A text that does not stand in the event is there only now.
+        defer { if isStored { runProbes(from: first) } }
         switch value.kind {
         case .text: findText(value, node, frame)
         case .number: findNumber(value, node, frame)
@@ -43,7 +46,7 @@ extension MatchRun {
 
     /// Rouses the steps of a list.
     @inline(__always)
-    private func rouse(list: UInt32, _ value: MatchValue, _ frame: Int) {
+    func rouse(list: UInt32, _ value: MatchValue, _ frame: Int) {
         var next = list
         while next != Self.none {
             let link = links[Int(next)]
@@ -53,19 +56,12 @@ extension MatchRun {
     }
 
     @inline(never)
-    private func passes(_ value: MatchValue, _ test: UInt32) -> Bool {
+    func passes(_ value: MatchValue, _ test: UInt32) -> Bool {
         guard let test = tests[Int(test)] else { return false }
         return value.passes(test, memory)
     }
 
     // MARK: - Keys
-
-    @inline(__always)
-    private func found(_ index: Int?, _ value: MatchValue, _ frame: Int) {
-        guard let index else { return }
-        if keys[index].gates > 0 { memory.pointee.needsData = true }
-        rouse(list: keys[index].value, value, frame)
-    }
 
     @inline(__always)
     private func findText(
@@ -77,7 +73,7 @@ extension MatchRun {
         let count = value.bytes.count
         if kinds & MatchProgram.KeyKind.text.bit != 0 {
             let scope = MatchProgram.scope(node, .text)
-            found(keys.find(scope, keys.hash(scope, text, count, .forward), text, count), value, frame)
+            probe(scope, keys.hash(scope, text, count, .forward), text, count, value, frame)
         }
         if nodes[Int(node)].prefixes != 0 {
             findEnds(value.bytes, nodes[Int(node)].prefixes, .prefix, .forward, value, node, frame)
@@ -92,10 +88,10 @@ extension MatchRun {
         MatchProgram.KeyKind.folded.bit | MatchProgram.KeyKind.foldedPrefix.bit | MatchProgram.KeyKind.foldedSuffix.bit | MatchProgram.KeyKind.block.bit
         | MatchProgram.KeyKind.gram.bit
 
-    /// Looks up the beginnings or ends of a text that are as long as some key.
+    /// Looks up the beginnings or ends of a text that are as long as some key; at once if the text will be gone.
     private func findEnds(
         _ text: UnsafeRawBufferPointer, _ lengths: UInt64, _ kind: MatchProgram.KeyKind, _ direction: ByteTable.Direction,
-        _ value: MatchValue, _ node: UInt32, _ frame: Int
+        _ value: MatchValue, _ node: UInt32, _ frame: Int, isPassing: Bool = false
     ) {
         let scope = MatchProgram.scope(node, kind)
         let base = ByteTable.address(text)
@@ -111,8 +107,12 @@ extension MatchRun {
             }
             let start = direction == .forward ? base : base + (text.count &- length)
             let rest = direction == .forward ? base + hashed : start
-            found(
-                keys.find(scope, keys.finish(state, scope, rest, length), start, length), value, frame)
+            let hash = keys.finish(state, scope, rest, length)
+            if isPassing {
+                found(keys.find(scope, hash, start, length), scope, value, frame)
+            } else {
+                probe(scope, hash, start, length, value, frame)
+            }
         }
         var bits = lengths & ~KeyLengths.longBit
         while bits != 0 {
@@ -153,12 +153,12 @@ extension MatchRun {
                 let scope = MatchProgram.scope(node, .folded)
                 let base = ByteTable.address(text)
                 let hash = keys.hash(scope, base, text.count, .forward)
-                found(keys.find(scope, hash, base, text.count), value, frame)
+                found(keys.find(scope, hash, base, text.count), scope, value, frame)
             }
             findEnds(
-                text, nodes[Int(node)].foldedPrefixes, .foldedPrefix, .forward, value, node, frame)
+                text, nodes[Int(node)].foldedPrefixes, .foldedPrefix, .forward, value, node, frame, isPassing: true)
             findEnds(
-                text, nodes[Int(node)].foldedSuffixes, .foldedSuffix, .backward, value, node, frame)
+                text, nodes[Int(node)].foldedSuffixes, .foldedSuffix, .backward, value, node, frame, isPassing: true)
         }
         swap(&folded, &memory.pointee.folded)
     }
@@ -172,7 +172,7 @@ extension MatchRun {
         for length in 1...ClausePlan.gramLength {
             for start in 0..<max(value.bytes.count - length + 1, 0) {
                 let hash = keys.hash(scope, base + start, length, .forward)
-                found(keys.find(scope, hash, base + start, length), value, frame)
+                found(keys.find(scope, hash, base + start, length), scope, value, frame)
             }
         }
     }
@@ -184,7 +184,7 @@ extension MatchRun {
         // Sizes of blocks are kept as lengths are: no key is as long as any of them.
         for size in memory.pointee.longLengths[scope] ?? [] where size / 1000 == address.bitCount {
             let key = ClausePlan.key(of: address, size % 1000)
-            found(keys.find(scope, key, .forward), value, frame)
+            found(keys.find(scope, key, .forward), scope, value, frame)
         }
     }
 
@@ -198,17 +198,15 @@ extension MatchRun {
         let number = NumberText(value.bytes)
         if hasKeys {
             let scope = MatchProgram.scope(node, .number)
-            let index =
-                number.isShort
-                ? withUnsafeBytes(of: number.words) { key in
-                    let base = ByteTable.address(key)
-                    return keys.find(scope, keys.hash(scope, base, key.count, .forward), base, key.count)
-                } : keys.find(scope, number.key(value.bytes), .forward)
-            found(index, value, frame)
+            if number.isShort {
+                probe(scope, number.words, value, frame)
+            } else {
+                found(keys.find(scope, number.key(value.bytes), .forward), scope, value, frame)
+            }
         }
         guard nodes[Int(node)].cells != 0 || nodes[Int(node)].ranges != Self.none else { return }
         let (double, isExact) = number.double(value.bytes)
-        findCells(double, isExact, value, node, frame)
+        findCells(double, value, node, frame)
         guard nodes[Int(node)].ranges != Self.none else { return }
         ranges.find(double, isExact: isExact, in: nodes[Int(node)].ranges) { entry, mustBeTried in
             if !mustBeTried || passes(value, entry.test) { rouse(entry.step, in: frame) }
@@ -217,24 +215,13 @@ extension MatchRun {
 
     /// Looks for ranges in the cells of each size that the number lies in.
     @inline(__always)
-    private func findCells(_ number: Double, _ isExact: Bool, _ value: MatchValue, _ node: UInt32, _ frame: Int) {
+    private func findCells(_ number: Double, _ value: MatchValue, _ node: UInt32, _ frame: Int) {
         let scope = MatchProgram.scope(node, .cell)
         var sizes = nodes[Int(node)].cells
         while sizes != 0 {
             let cell = NumberWindow.key(of: number, size: sizes.trailingZeroBitCount)
             sizes &= sizes &- 1
-            let index = withUnsafeBytes(of: cell) { key in
-                let base = ByteTable.address(key)
-                return keys.find(scope, keys.hash(scope, base, key.count, .forward), base, key.count)
-            }
-            guard let index else { continue }
-            var next = keys[index].value
-            while next != Self.none {
-                let link = links[Int(next)]
-                next = link.next
-                let window = windows[Int(link.test)]
-                if window.holds(number, isExact: isExact) ?? passes(value, window.test) { rouse(link.step, in: frame) }
-            }
+            probe(scope, cell, value, frame)
         }
     }
 }

@@ -32,7 +32,7 @@ struct MatchRun {
     func enter(_ node: UInt32, in outer: Int) -> Int {
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         let number = memory.pointee.note(.object, nothing, isStored: false, at: node, in: outer)
-        memory.pointee.frames.append(MatchMemory.Frame(object: number, outer: outer))
+        memory.pointee.frames.append(MatchMemory.Frame(object: number, outer: outer, firstProbe: memory.pointee.probes.count))
         return memory.pointee.frames.count &- 1
     }
 
@@ -43,8 +43,8 @@ struct MatchRun {
         var frame = frame
         for _ in 0..<step.up { frame = memory.pointee.frames[frame].outer }
         let object = memory.pointee.frames[frame].object
-        guard memory.pointee.roused[Int(number)] != object else { return }
-        memory.pointee.roused[Int(number)] = object
+        guard memory.pointee.roused[Int(number)].object != object else { return }
+        memory.pointee.roused[Int(number)].object = object
         memory.pointee.work &+= 1
         guard step.codeLength > 0 else { return memory.pointee.matched.append(step.rule) }
         // The attributes alone do not settle it.
@@ -57,6 +57,7 @@ struct MatchRun {
     /// Ends the object of a frame, which is the last one: what waited for it is tried.
     @inline(__always)
     func leave(_ frame: Int, isReadable: Bool = true) {
+        runProbes(of: frame)
         var next = memory.pointee.frames[frame].firstHit
         while next != Self.none {
             let hit = memory.pointee.hits[Int(next)]
@@ -73,11 +74,14 @@ struct MatchRun {
         guard isReadable || !step.asksData, holds(step, in: memory.pointee.frames[frame].object) else { return }
         guard step.next == Self.none else { return rouse(step.next, in: frame) }
         // Once for each event, however many elements of an array it holds in.
-        guard memory.pointee.held[Int(number)] != memory.pointee.base else { return }
-        memory.pointee.held[Int(number)] = memory.pointee.base
+        guard memory.pointee.roused[Int(number)].event != memory.pointee.base else { return }
+        memory.pointee.roused[Int(number)].event = memory.pointee.base
         memory.pointee.matched.append(step.rule)
     }
 
     /// Forgets objects whose end was not reached, and what waited for it.
-    func abandon(framesAbove frame: Int) { memory.pointee.frames.count = frame + 1 }
+    func abandon(framesAbove frame: Int) {
+        memory.pointee.frames.count = frame + 1
+        memory.pointee.probes.count = memory.pointee.frames[frame].firstProbe
+    }
 }

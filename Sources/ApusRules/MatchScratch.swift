@@ -59,6 +59,21 @@ struct MatchMemory {
         var outer: Int
         /// The first step to look at when the object ends, an index into `hits`.
         var firstHit = UInt32.max
+        /// The first of the keys that its values may have, an index into `probes`.
+        var firstProbe: Int
+    }
+
+    /// A key that may be there, to be looked up with others.
+    struct Probe {
+        var hash: UInt64
+        var scope: UInt32
+        var length: UInt32
+        /// The key's address, 0 if it is in `words`.
+        var key: UInt
+        var words: (UInt64, UInt64) = (0, 0)
+        var value: MatchValue
+        /// The frame of the object that the value is in.
+        var frame: Int
     }
 
     /// A step that waits for the end of an object.
@@ -75,12 +90,15 @@ struct MatchMemory {
     /// For each node, how far back one look at nested objects has come: the look and the entry.
     var cursors = Buffer<(look: UInt64, entry: UInt64)>()
     var look: UInt64 = 0
-    /// For each step, the object for which it was roused last.
-    var roused = Buffer<UInt64>()
-    /// For each step that is the last of its clause, the event in which it held last.
-    var held = Buffer<UInt64>()
+    /// For each step, the object for which it was roused last, and if it is the last of its clause the event in which it held last.
+    var roused = Buffer<(object: UInt64, event: UInt64)>()
     var frames = Buffer<Frame>()
     var hits = Buffer<Hit>()
+    var probes = Buffer<Probe>()
+    /// Those of the probes whose tags were found: where.
+    var candidates = Buffer<(probe: Int, place: Int)>()
+    /// Takes what is read only to have it near.
+    var sink: UInt64 = 0
     /// Texts that do not stand in the event as they are.
     var texts: [UInt8] = []
     /// A value in comparable form.
@@ -100,17 +118,18 @@ struct MatchMemory {
     mutating func begin(nodes: Int, steps: Int) {
         last.fill(to: nodes, with: 0)
         cursors.fill(to: nodes, with: (0, 0))
-        roused.fill(to: steps, with: 0)
-        held.fill(to: steps, with: 0)
+        roused.fill(to: steps, with: (0, 0))
         base &+= UInt64(entries.count)
         entries.count = 0
         frames.count = 0
         hits.count = 0
+        probes.count = 0
+        candidates.count = 0
         if !texts.isEmpty { texts.removeAll(keepingCapacity: true) }
         if !matched.isEmpty { matched.removeAll(keepingCapacity: true) }
         needsData = false
         entries.append(Entry(parent: 0, previous: 0, start: 0, count: 0, kind: .object, isStored: false))
-        frames.append(Frame(object: base, outer: 0))
+        frames.append(Frame(object: base, outer: 0, firstProbe: 0))
     }
 
     mutating func free() {
@@ -118,9 +137,10 @@ struct MatchMemory {
         last.free()
         cursors.free()
         roused.free()
-        held.free()
         frames.free()
         hits.free()
+        probes.free()
+        candidates.free()
     }
 
     @inline(__always)
