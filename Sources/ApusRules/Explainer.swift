@@ -17,19 +17,24 @@ struct Explainer {
     }
 
     private let event: EventValue
-    /// Whether there is data that cannot be read as JSON.
+    /// Whether there is data that cannot be read.
     let isDataUnreadable: Bool
 
     init(_ event: CloudEvent) {
         self.init(
-            attributes: event.attributeTexts, data: event.data?.bytes ?? [], isJSON: event.hasJSONData)
+            attributes: event.attributeTexts, data: event.data?.bytes ?? [], kind: event.matchedDataKind)
     }
 
-    init(attributes: [(name: String, text: String)], data bytes: [UInt8], isJSON: Bool) {
+    init(attributes: [(name: String, text: String)], data bytes: [UInt8], kind: MatchInput.DataKind) {
         var members = attributes.map { attribute in
             (name: Array(attribute.name.utf8), value: EventValue.attribute(Array(attribute.text.utf8)))
         }
-        let data = isJSON ? EventValue(json: bytes) : nil
+        let data: EventValue? =
+            switch kind {
+            case .json: EventValue(json: bytes)
+            case .xml: EventValue(xml: bytes)
+            case .other: nil
+            }
         if let data { members.append((Array("data".utf8), data)) }
         self.event = .object(members)
         self.isDataUnreadable = data == nil && !bytes.isEmpty

@@ -58,21 +58,6 @@ indirect enum TextTest: Sendable, Hashable {
     }
 }
 
-/// What a leaf looks for one by one.
-enum SoughtText: Sendable {
-    case wildcard(Wildcard)
-    case test(TextTest)
-
-    /// Whether a text passes that begins with the head.
-    @inline(__always)
-    func matches(afterHead text: UnsafeRawBufferPointer) -> Bool {
-        switch self {
-        case .wildcard(let wildcard): wildcard.matches(afterHead: text)
-        case .test(let test): test.passes(text)
-        }
-    }
-}
-
 extension EventValue {
     /// The elements, if the text is a JSON array.
     fileprivate init?(elementsOf text: UnsafeRawBufferPointer) {

@@ -13,16 +13,19 @@ struct TopicPattern: Sendable {
     /// The words before the first wildcard, with their dots: what every key that fits begins with.
     let head: [UInt8]
     private let automaton: GlobAutomaton
-    private let words: ByteTable
+    /// The words that are no wildcards, in the order of their bytes; their places are the automaton's symbols.
+    private let words: [[UInt8]]
 
     /// Nil if the text is too long.
     init?(_ text: [UInt8]) {
         guard text.count <= Self.bytesMax else { return nil }
-        var numbers: [[UInt8]: Int] = [:]
+        let pattern = Self.words(of: text)
+        let words = Set(pattern.map(Array.init)).subtracting([[0x2A], [0x23]])
+            .sorted { $0.lexicographicallyPrecedes($1) }
+        let numbers = Dictionary(uniqueKeysWithValues: words.enumerated().map { ($0.element, $0.offset) })
         var steps: [GlobAutomaton.Step] = []
         var head: [UInt8] = []
         var isHead = true
-        let pattern = Self.words(of: text)
         for (index, word) in pattern.enumerated() {
             switch Array(word) {
             case [0x2A]:
@@ -34,9 +37,7 @@ struct TopicPattern: Sendable {
                 steps.append(.anyRun)
                 isHead = false
             case let word:
-                let number = numbers[word] ?? numbers.count
-                numbers[word] = number
-                steps.append(.symbol(number))
+                if let number = numbers[word] { steps.append(.symbol(number)) }
                 if isHead {
                     head += word
                     if index < pattern.count - 1 { head.append(0x2E) }
@@ -45,10 +46,8 @@ struct TopicPattern: Sendable {
         }
         self.text = text
         self.head = head
-        self.automaton = GlobAutomaton(steps, symbolCount: numbers.count)
-        self.words = ByteTable(
-            numbers.map { (scope: 0, key: $0.key, value: UInt32($0.value)) },
-            seed: UInt64.random(in: 0 ... .max))
+        self.automaton = GlobAutomaton(steps, symbolCount: words.count)
+        self.words = words
     }
 
     /// Whether a routing key fits.
@@ -60,8 +59,18 @@ struct TopicPattern: Sendable {
             let end = key[from...].firstIndex(of: 0x2E)
             start = end.map { $0 + 1 }
             let word = UnsafeRawBufferPointer(rebasing: key[from..<(end ?? key.count)])
-            return words.find(0, ByteTable.address(word), word.count).map(Int.init) ?? -1
+            return number(of: word) ?? -1
         }
+    }
+
+    private func number(of word: UnsafeRawBufferPointer) -> Int? {
+        var low = 0
+        var high = words.count
+        while low < high {
+            let middle = (low + high) / 2
+            if words[middle].lexicographicallyPrecedes(word) { low = middle + 1 } else { high = middle }
+        }
+        return low < words.count && words[low].elementsEqual(word) ? low : nil
     }
 
     static func words(of text: [UInt8]) -> [ArraySlice<UInt8>] {
