@@ -23,8 +23,6 @@ public final class Engine: Broker {
         var routers: [ResourceName: TopicRouter] = [:]
         var ledgers: [ResourceName: DeadLetterLedger] = [:]
         var ruleMatches: [ResourceName: Count] = [:]
-        /// How many tables of rules were made.
-        var tables: UInt64 = 0
     }
 
     let context: EngineContext

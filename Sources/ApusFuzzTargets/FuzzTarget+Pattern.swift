@@ -8,28 +8,29 @@ import CloudEvents
 
 /// The input is a pattern, an empty line, and the data of an event.
 func fuzzPattern(_ input: [UInt8]) {
-    let (text, data) = split(input)
+    let (text, data) = splitAtEmptyLine(input)
     guard let pattern = try? Pattern(parsing: text) else { return }
     let again = try? Pattern(parsing: pattern.text)
     precondition(again == pattern, "a pattern's own text is another pattern")
-    for event in events(data: data) { check(pattern, event) }
+    for event in eventsToMatch(data: data) { check(pattern, event) }
 }
 
-private func check(_ pattern: Pattern, _ event: CloudEvent) {
+/// Checks that a pattern matches an event as its explanation says, alone and among others.
+func check(_ pattern: Pattern, _ event: CloudEvent) {
     let isMatched = pattern.explain(event).isMatched
     let alone = RuleMatcher([(id: 1, pattern: pattern)])
     precondition(alone.matches(event) == (isMatched ? [1] : []), "matcher and explanation disagree")
-    let crowd = RuleMatcher([(id: 0, pattern: .matchAll)]).adding(id: 7, pattern: pattern)
-        .adding(id: 3, pattern: pattern)
+    var crowd = RuleMatcher([(id: 0, pattern: .matchAll), (id: 7, pattern: pattern), (id: 3, pattern: pattern)])
     precondition(
         crowd.matches(event) == (isMatched ? [0, 3, 7] : [0]), "among others, a pattern matches differently")
+    crowd.remove(id: 3)
     precondition(
-        crowd.removing(id: 3).matches(event) == (isMatched ? [0, 7] : [0]),
+        crowd.matches(event) == (isMatched ? [0, 7] : [0]),
         "a pattern that is taken away changes the others")
 }
 
 /// The bytes before the first empty line, and those after it.
-private func split(_ input: [UInt8]) -> (text: [UInt8], data: [UInt8]) {
+func splitAtEmptyLine(_ input: [UInt8]) -> (text: [UInt8], data: [UInt8]) {
     let feed = UInt8(ascii: "\n")
     for index in input.indices.dropLast() where input[index] == feed && input[index + 1] == feed {
         return (Array(input[..<index]), Array(input[(index + 2)...]))
@@ -38,7 +39,7 @@ private func split(_ input: [UInt8]) -> (text: [UInt8], data: [UInt8]) {
 }
 
 /// Events with these data, read as JSON and not, and one with none.
-private func events(data: [UInt8]) -> [CloudEvent] {
+func eventsToMatch(data: [UInt8]) -> [CloudEvent] {
     var extensions = CloudEventExtensions()
     try? extensions.set("count", to: 5)
     return [("application/json", data), ("text/plain", data), ("application/json", [])].compactMap {

@@ -23,6 +23,16 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case recordBatch = "record-batch"
     /// Event patterns, compiled and matched.
     case pattern
+    /// CESQL expressions, compiled and evaluated.
+    case cesql
+    /// SNS filter policies, compiled and matched.
+    case snsFilterPolicy = "sns-filter-policy"
+    /// Event Grid filters, compiled and matched.
+    case eventGridFilter = "event-grid-filter"
+    /// RabbitMQ's headers bindings, compiled and matched.
+    case rabbitMQHeaders = "rabbitmq-headers"
+    /// RabbitMQ's topic patterns, compiled and matched.
+    case rabbitMQTopic = "rabbitmq-topic"
     /// The store's journal, recovered.
     case journal
 
@@ -38,6 +48,11 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .httpRequest: fuzzHTTPRequest(input)
         case .recordBatch: fuzzRecordBatch(input)
         case .pattern: fuzzPattern(input)
+        case .cesql: fuzzCESQL(input)
+        case .snsFilterPolicy: fuzzSNSFilterPolicy(input)
+        case .eventGridFilter: fuzzEventGridFilter(input)
+        case .rabbitMQHeaders: fuzzRabbitMQHeaders(input)
+        case .rabbitMQTopic: fuzzRabbitMQTopic(input)
         case .journal: fuzzJournal(input)
         }
     }

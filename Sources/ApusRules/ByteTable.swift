@@ -1,122 +1,327 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A read-only hash table from byte strings to small numbers, probed with a pointer into an event. Dictionary
-// would need a String or an array per probe: several allocations for every field of every event.
+// A hash table from byte strings to small facts, probed with a pointer into an event. Dictionary would need a String or an array per probe:
+// several allocations for every field of every event.
 //
-// Each key belongs to a scope, so that one table serves all objects and fields of a program. Open addressing
-// with linear probing, at most half full. The hash is keyed by a random seed: who writes patterns must not be
-// able to choose keys that collide. The seed decides speed only, never an answer.
+// Each key belongs to a scope, so that one table serves all fields of a program. Open addressing with linear probing, at most half full. A byte
+// of each hash stands apart, so that a probe in vain (nearly all are) touches one line of a small array and no slot. The hash is keyed by a
+// random seed: who writes patterns must not be able to choose keys that collide. The seed decides speed only, never an answer.
+//
+// The hash of a text is made of eight bytes a step, from the front or from the back, and the scope comes in last: the hashes of all beginnings
+// (or ends) of a text are had in one walk over it.
 
 /// A map from (scope, bytes) to values.
 struct ByteTable: Sendable {
-    private struct Slot: Sendable {
-        var hash: UInt64 = 0
-        var scope: UInt32 = 0
-        var start: UInt32 = 0
-        var count: UInt32 = 0
-        /// `ByteTable.empty` where there is no key.
-        var value = ByteTable.empty
+    /// A key and what it leads to; half a line of memory, so that a key that is found is one place read.
+    struct Slot: Sendable {
+        fileprivate var scope: UInt32 = 0
+        fileprivate var count: UInt32 = 0
+        /// The bytes of a short key; of a long one, where it begins in `keys`.
+        fileprivate var first: UInt64 = 0
+        fileprivate var last: UInt64 = 0
+        /// What the key leads to: a node, a step, or the first of a list of links.
+        var value = UInt32.max
+        /// Whether `value` is a step that nothing else is in the way of.
+        var isStep = false
+        /// Whether clauses look for it before they have data read.
+        var isGate = false
     }
 
-    private static let empty = UInt32.max
+    /// What is of use only when a program changes.
+    struct Counts: Sendable {
+        var hash: UInt64 = 0
+        /// How many links there are.
+        var links: UInt32 = 0
+        /// How many clauses look for it before they have data read.
+        var gates: UInt32 = 0
+    }
 
+    /// Which end of a text a hash starts from.
+    enum Direction { case forward, backward }
+
+    private var tags: [UInt8]
     private var slots: [Slot]
+    private var counts: [Counts]
     private var keys: [UInt8] = []
+    /// Bytes of `keys` that belong to keys which are gone.
+    private var waste = 0
+    private(set) var count = 0
     private let seed: UInt64
 
-    /// Creates a table of distinct keys; values are less than `UInt32.max`.
-    init(_ entries: [(scope: UInt32, key: [UInt8], value: UInt32)], seed: UInt64) {
-        var capacity = 8
-        while capacity < entries.count * 2 { capacity *= 2 }
-        self.slots = Array(repeating: Slot(), count: capacity)
+    init(seed: UInt64) {
+        tags = Array(repeating: 0, count: 16)
+        slots = Array(repeating: Slot(), count: 16)
+        counts = Array(repeating: Counts(), count: 16)
         self.seed = seed
-        for entry in entries { insert(entry.scope, entry.key, entry.value) }
     }
 
-    private mutating func insert(_ scope: UInt32, _ key: [UInt8], _ value: UInt32) {
-        let hash = key.withUnsafeBytes { hashed(scope, Self.address($0), $0.count) }
-        var index = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while slots[index].value != Self.empty { index = (index + 1) & (slots.count - 1) }
-        slots[index] = Slot(
-            hash: hash, scope: scope, start: UInt32(keys.count), count: UInt32(key.count), value: value)
-        keys.append(contentsOf: key)
+    subscript(index: Int) -> Slot {
+        get { slots[index] }
+        _modify { yield &slots[index] }
     }
 
-    /// The value of a key, nil if it has none.
+    /// The counts of the key at a place.
+    subscript(countsAt index: Int) -> Counts {
+        get { counts[index] }
+        _modify { yield &counts[index] }
+    }
+
+    // MARK: - Changing
+
+    /// The place of a key, which is made if it is not there.
+    mutating func insert(_ scope: UInt32, _ key: [UInt8], _ direction: Direction) -> Int {
+        if let index = find(scope, key, direction) { return index }
+        if (count + 1) * 2 > tags.count { grow() }
+        let hash = withReader { reader in
+            key.withUnsafeBytes { reader.hash(scope, Self.address($0), $0.count, direction) }
+        }
+        var slot = Slot(scope: scope, count: UInt32(key.count))
+        if key.count <= Self.shortKeyMax {
+            (slot.first, slot.last) = key.withUnsafeBytes { Self.words(Self.address($0), $0.count) }
+        } else {
+            slot.first = UInt64(keys.count)
+            keys.append(contentsOf: key)
+        }
+        count += 1
+        return place(slot, Counts(hash: hash))
+    }
+
+    /// Keys up to this length stand in their slots.
+    fileprivate static let shortKeyMax = 16
+
+    /// The bytes of a short key as two numbers: one for the front and one for the back, which may have bytes in common.
     @inline(__always)
-    func find(_ scope: UInt32, _ key: UnsafeRawPointer, _ count: Int) -> UInt32? {
-        let hash = hashed(scope, key, count)
-        let mask = slots.count &- 1
-        return slots.withUnsafeBufferPointer { slots in
+    fileprivate static func words(_ key: UnsafeRawPointer, _ count: Int) -> (UInt64, UInt64) {
+        count >= 8 ? (word(key, 0), word(key, count &- 8)) : (tail(key, count), 0)
+    }
+
+    /// The place of a key, nil if it is not there.
+    func find(_ scope: UInt32, _ key: [UInt8], _ direction: Direction) -> Int? {
+        withReader { $0.find(scope, key, direction) }
+    }
+
+    /// Takes away the key at a place; places found before are void.
+    mutating func remove(at index: Int) {
+        count -= 1
+        if slots[index].count > Self.shortKeyMax { waste += Int(slots[index].count) }
+        let mask = tags.count - 1
+        // Those behind move up, unless that would put them before where their hash begins.
+        var hole = index
+        var next = (hole + 1) & mask
+        while tags[next] != 0 {
+            let home = Int(truncatingIfNeeded: counts[next].hash) & mask
+            if (next &- home) & mask >= (next &- hole) & mask {
+                (tags[hole], slots[hole], counts[hole]) = (tags[next], slots[next], counts[next])
+                hole = next
+            }
+            next = (next + 1) & mask
+        }
+        (tags[hole], slots[hole], counts[hole]) = (0, Slot(), Counts())
+        if waste > 4096, waste * 2 > keys.count { compactKeys() }
+    }
+
+    private mutating func place(_ slot: Slot, _ facts: Counts) -> Int {
+        let mask = tags.count - 1
+        var index = Int(truncatingIfNeeded: facts.hash) & mask
+        while tags[index] != 0 { index = (index + 1) & mask }
+        (tags[index], slots[index], counts[index]) = (Self.tag(facts.hash), slot, facts)
+        return index
+    }
+
+    private mutating func grow() {
+        let (oldTags, oldSlots, oldCounts) = (tags, slots, counts)
+        tags = Array(repeating: 0, count: oldTags.count * 2)
+        slots = Array(repeating: Slot(), count: oldTags.count * 2)
+        counts = Array(repeating: Counts(), count: oldTags.count * 2)
+        for index in oldTags.indices where oldTags[index] != 0 { _ = place(oldSlots[index], oldCounts[index]) }
+    }
+
+    private mutating func compactKeys() {
+        var kept: [UInt8] = []
+        kept.reserveCapacity(keys.count - waste)
+        for index in slots.indices where tags[index] != 0 && slots[index].count > Self.shortKeyMax {
+            let start = Int(slots[index].first)
+            slots[index].first = UInt64(kept.count)
+            kept += keys[start..<start + Int(slots[index].count)]
+        }
+        (keys, waste) = (kept, 0)
+    }
+}
+
+// MARK: - Reading
+
+extension ByteTable {
+    /// An address for buffers that may be empty and then have none; nothing is read from it.
+    @inline(__always)
+    static func address(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawPointer {
+        bytes.baseAddress ?? UnsafeRawPointer(("" as StaticString).utf8Start)
+    }
+
+    /// The places of a table's arrays, valid while `withReader` runs.
+    @inline(__always)
+    func withReader<Result>(_ body: (Reader) -> Result) -> Result {
+        tags.withUnsafeBytes { tags in
+            slots.withUnsafeBytes { slots in
+                keys.withUnsafeBytes { keys in
+                    body(
+                        Reader(
+                            tags: Self.address(tags), slots: Self.address(slots), keys: Self.address(keys),
+                            mask: tags.count &- 1, seed: seed))
+                }
+            }
+        }
+    }
+
+    /// A table at work.
+    struct Reader {
+        fileprivate let tags: UnsafeRawPointer
+        fileprivate let slots: UnsafeRawPointer
+        fileprivate let keys: UnsafeRawPointer
+        fileprivate let mask: Int
+        fileprivate let seed: UInt64
+
+        /// The place of a key, nil if it is not there.
+        @inline(__always)
+        func find(_ scope: UInt32, _ hash: UInt64, _ key: UnsafeRawPointer, _ length: Int) -> Int? {
+            let tag = ByteTable.tag(hash)
             var index = Int(truncatingIfNeeded: hash) & mask
             while true {
-                let slot = slots[index]
-                if slot.value == Self.empty { return nil }
-                if slot.hash == hash, slot.scope == scope, slot.count == UInt32(truncatingIfNeeded: count),
-                    isKey(at: Int(slot.start), key, count)
-                {
-                    return slot.value
-                }
+                let found = tags.load(fromByteOffset: index, as: UInt8.self)
+                if found == 0 { return nil }
+                if found == tag, isKey(at: index, scope, key, length) { return index }
+                index = (index &+ 1) & mask
+            }
+        }
+
+        /// The place of a key, nil if it is not there.
+        func find(_ scope: UInt32, _ key: [UInt8], _ direction: Direction) -> Int? {
+            key.withUnsafeBytes { key in
+                let address = ByteTable.address(key)
+                return find(scope, hash(scope, address, key.count, direction), address, key.count)
+            }
+        }
+
+        /// The value of a key that is hashed from the front.
+        @inline(__always)
+        func value(_ scope: UInt32, _ key: UnsafeRawPointer, _ length: Int) -> UInt32? {
+            find(scope, hash(scope, key, length, .forward), key, length).map { self[$0].value }
+        }
+
+        subscript(index: Int) -> Slot {
+            @inline(__always) get {
+                slots.load(fromByteOffset: index &* MemoryLayout<Slot>.stride, as: Slot.self)
+            }
+        }
+
+        @inline(__always)
+        func isKey(at index: Int, _ scope: UInt32, _ other: UnsafeRawPointer, _ length: Int) -> Bool {
+            let slot = self[index]
+            guard slot.scope == scope, slot.count == UInt32(truncatingIfNeeded: length) else { return false }
+            guard length <= ByteTable.shortKeyMax else {
+                return ByteTable.equal(keys + Int(slot.first), other, length)
+            }
+            let words = ByteTable.words(other, length)
+            return words.0 == slot.first && words.1 == slot.last
+        }
+
+        /// Where the search for a hash begins.
+        @inline(__always)
+        func home(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & mask }
+
+        /// What stands there, which is 0 if there is no such key.
+        @inline(__always)
+        func tag(at index: Int) -> UInt8 { tags.load(fromByteOffset: index, as: UInt8.self) }
+
+        /// The first place from `index` on that may be that of a key with a hash.
+        @inline(__always)
+        func candidate(_ hash: UInt64, from index: Int) -> Int? {
+            let tag = ByteTable.tag(hash)
+            var index = index
+            while true {
+                let found = self.tag(at: index)
+                if found == tag { return index }
+                if found == 0 { return nil }
                 index = (index &+ 1) & mask
             }
         }
     }
 
-    func find(_ scope: UInt32, _ key: [UInt8]) -> UInt32? {
-        key.withUnsafeBytes { find(scope, Self.address($0), $0.count) }
-    }
-
+    /// Whether the same bytes stand at two places.
     @inline(__always)
-    private func isKey(at start: Int, _ other: UnsafeRawPointer, _ count: Int) -> Bool {
-        keys.withUnsafeBytes { keys in
-            let key = Self.address(keys) + start
-            var index = 0
-            while index &+ 8 <= count {
-                guard Self.word(key, index) == Self.word(other, index) else { return false }
-                index &+= 8
-            }
-            while index < count {
-                guard Self.byte(key, index) == Self.byte(other, index) else { return false }
-                index &+= 1
-            }
-            return true
+    static func equal(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
+        var index = 0
+        while index &+ 8 <= count {
+            guard word(left, index) == word(right, index) else { return false }
+            index &+= 8
         }
+        while index < count {
+            guard byte(left, index) == byte(right, index) else { return false }
+            index &+= 1
+        }
+        return true
     }
 }
 
 // MARK: - Hash
 
-extension ByteTable {
-    /// An address for buffers that may be empty and then have none; nothing is read from it.
-    static func address(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawPointer {
-        bytes.baseAddress ?? UnsafeRawPointer(("" as StaticString).utf8Start)
+extension ByteTable.Reader {
+    /// The hash of whole words so far.
+    typealias State = UInt64
+
+    @inline(__always)
+    var initialState: State { seed ^ 0x9E37_79B9_7F4A_7C15 }
+
+    /// Takes in eight more bytes.
+    @inline(__always)
+    func step(_ state: State, _ word: UInt64) -> State {
+        ByteTable.fold(state ^ word, 0xD6E8_FEB8_6659_FD93 ^ seed)
     }
 
-    /// Folds 64x64-bit products: eight bytes a step, every input bit reaching every output bit.
+    /// The hash of a text of `length` bytes, the whole words of which are in `state`; `rest` are the bytes beyond those.
     @inline(__always)
-    private func hashed(_ scope: UInt32, _ key: UnsafeRawPointer, _ count: Int) -> UInt64 {
-        var state = Self.fold(seed ^ UInt64(scope), 0x9E37_79B9_7F4A_7C15 ^ UInt64(truncatingIfNeeded: count))
+    func finish(_ state: State, _ scope: UInt32, _ rest: UnsafeRawPointer, _ length: Int) -> UInt64 {
+        let tail = ByteTable.tail(rest, length & 7)
+        let last = UInt64(scope) &<< 32 | UInt64(truncatingIfNeeded: length)
+        return ByteTable.fold(state ^ tail, last &* 0xA076_1D64_78BD_642F ^ seed)
+    }
+
+    @inline(__always)
+    func hash(
+        _ scope: UInt32, _ key: UnsafeRawPointer, _ length: Int, _ direction: ByteTable.Direction
+    ) -> UInt64 {
+        var state = initialState
         var index = 0
-        while index &+ 8 <= count {
-            state = Self.fold(state ^ Self.word(key, index), 0xD6E8_FEB8_6659_FD93 ^ seed)
+        while index &+ 8 <= length {
+            state = step(state, ByteTable.word(key, direction == .forward ? index : length &- index &- 8))
             index &+= 8
         }
-        var tail: UInt64 = 0
-        while index < count {
-            tail = tail &<< 8 | UInt64(Self.byte(key, index))
-            index &+= 1
+        return finish(state, scope, direction == .forward ? key + index : key, length)
+    }
+}
+
+extension ByteTable {
+    /// Fewer than eight bytes as one number.
+    @inline(__always)
+    fileprivate static func tail(_ base: UnsafeRawPointer, _ count: Int) -> UInt64 {
+        if count >= 4 {
+            let low = UInt64(base.loadUnaligned(as: UInt32.self))
+            return low | UInt64(base.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)) &<< 32
         }
-        return Self.fold(state ^ tail, 0xA076_1D64_78BD_642F ^ seed)
+        guard count > 0 else { return 0 }
+        return UInt64(byte(base, 0)) | UInt64(byte(base, count &>> 1)) &<< 8 | UInt64(byte(base, count &- 1)) &<< 16
     }
 
     @inline(__always)
-    private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
+    fileprivate static func tag(_ hash: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: hash &>> 56) | 0x80 }
+
+    @inline(__always)
+    fileprivate static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
         return product.high ^ product.low
     }
 
     @inline(__always)
-    private static func word(_ base: UnsafeRawPointer, _ index: Int) -> UInt64 {
+    static func word(_ base: UnsafeRawPointer, _ index: Int) -> UInt64 {
         base.loadUnaligned(fromByteOffset: index, as: UInt64.self)
     }
 

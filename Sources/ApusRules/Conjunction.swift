@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// `$or` taken apart: a pattern is the union of combinations, each of which asks for all of its fields. The
+// `$or` and `$and` taken apart: a pattern is the union of combinations, each of which asks for all of its fields. The
 // matcher then knows only "all of". A combination may have two leaves at one field (one from inside `$or`,
 // one from outside): both must hold. Objects at one field are merged, so that within an array one element
 // must satisfy what all of them ask.
@@ -56,6 +56,11 @@ extension PatternObject {
             guard !overflow else { return .max }
             count = product
         }
+        for requirement in requirements {
+            let (product, overflow) = count.multipliedReportingOverflow(by: requirement.combinationCount)
+            guard !overflow else { return .max }
+            count = product
+        }
         return count
     }
 
@@ -73,6 +78,7 @@ extension PatternObject {
                     })
             }
         }
+        factors += requirements.map(\.combinations)
         return factors.reduce([base]) { partial, factor in
             partial.flatMap { left in factor.map { left.merged(with: $0) } }
         }

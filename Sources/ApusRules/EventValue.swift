@@ -89,6 +89,8 @@ extension EventValue {
         case .suffixIgnoringCase(let text):
             folded?.reversed().starts(with: CaseFolding.folded(text).reversed()) ?? false
         case .wildcard(let wildcard): ownText?.withUnsafeBytes { wildcard.matches($0) } ?? false
+        case .noneOf: false
+        case .text(let test): ownText?.withUnsafeBytes { test.passes($0) } ?? false
         case .cidr(let block):
             ownText?.withUnsafeBytes { Address($0) }.map { block.contains($0) } ?? false
         }

@@ -17,19 +17,24 @@ struct Explainer {
     }
 
     private let event: EventValue
-    /// Whether there is data that cannot be read as JSON.
+    /// Whether there is data that cannot be read.
     let isDataUnreadable: Bool
 
     init(_ event: CloudEvent) {
         self.init(
-            attributes: event.attributeTexts, data: event.data?.bytes ?? [], isJSON: event.hasJSONData)
+            attributes: event.attributeTexts, data: event.data?.bytes ?? [], kind: event.matchedDataKind)
     }
 
-    init(attributes: [(name: String, text: String)], data bytes: [UInt8], isJSON: Bool) {
+    init(attributes: [(name: String, text: String)], data bytes: [UInt8], kind: MatchInput.DataKind) {
         var members = attributes.map { attribute in
             (name: Array(attribute.name.utf8), value: EventValue.attribute(Array(attribute.text.utf8)))
         }
-        let data = isJSON ? EventValue(json: bytes) : nil
+        let data: EventValue? =
+            switch kind {
+            case .json: EventValue(json: bytes)
+            case .xml: EventValue(xml: bytes)
+            case .other: nil
+            }
         if let data { members.append((Array("data".utf8), data)) }
         self.event = .object(members)
         self.isDataUnreadable = data == nil && !bytes.isEmpty
@@ -72,7 +77,11 @@ struct Explainer {
             byWitness: leaves.contains { leaf in
                 tests.contains { $0 != .exists(false) && leaf.passes($0) }
             },
-            byAbsence: leaves.isEmpty && tests.contains(.exists(false)))
+            byAbsence: leaves.isEmpty && tests.contains(.exists(false))
+                || tests.contains { test in
+                    guard case .noneOf(let refused) = test else { return false }
+                    return !leaves.contains { leaf in refused.contains { leaf.passes($0) } }
+                })
     }
 
     // MARK: - Each field by itself
@@ -93,6 +102,9 @@ struct Explainer {
             case .leaf(let tests): result.append(explanation(of: tests, on: inner, path: path))
             }
         }
+        for (index, requirement) in object.requirements.enumerated() {
+            result += fields(of: requirement, on: values, path: path + ["$and", String(index)])
+        }
         for (index, choice) in object.choices.enumerated() {
             result += fields(of: choice, on: values, path: path + ["$or", String(index)])
         }
@@ -103,7 +115,7 @@ struct Explainer {
         of tests: [PatternTest], on value: EventValue, path: [String]
     ) -> MatchExplanation.Field {
         let leaves = value.leaves
-        let isData = path.first { $0 != "$or" && Int($0) == nil } == "data"
+        let isData = path.first { $0 != "$or" && $0 != "$and" && Int($0) == nil } == "data"
         return MatchExplanation.Field(
             path: path.joined(separator: "."), expected: tests.map(\.json),
             values: leaves.prefix(MatchExplanation.shownValuesMax).map(\.json), valueCount: leaves.count,

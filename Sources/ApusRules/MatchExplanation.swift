@@ -40,7 +40,7 @@ extension Pattern {
         let isMatched = explainer.matches(self)
         var note: String?
         if explainer.isDataUnreadable {
-            note = "The data is not JSON: a pattern on data cannot match it."
+            note = "The data cannot be read as JSON or XML: a pattern on data cannot match it."
         } else if !isMatched, fields.allSatisfy(\.isMatched) {
             note = "Each field matches, but no single element of an array has all of them."
         }

@@ -14,14 +14,21 @@ public struct MatchInput {
         public var value: UnsafeRawBufferPointer
     }
 
+    /// What the data of an event is.
+    public enum DataKind: Sendable, Hashable {
+        case json, xml
+        /// Something else: no pattern on data matches.
+        case other
+    }
+
     /// The attributes, `datacontenttype` among them. Of a name given twice, both values count.
     public private(set) var attributes: [Attribute] = []
 
     /// The data; empty means that the event has none.
     public var data = UnsafeRawBufferPointer(start: nil, count: 0)
 
-    /// Whether the data is JSON. If it is not, no pattern on data matches.
-    public var isJSON = true
+    /// How to read the data.
+    public var dataKind = DataKind.json
 
     /// Creates an event without attributes and data.
     public init() {}
@@ -35,6 +42,6 @@ public struct MatchInput {
     public mutating func reset() {
         attributes.removeAll(keepingCapacity: true)
         data = UnsafeRawBufferPointer(start: nil, count: 0)
-        isJSON = true
+        dataKind = .json
     }
 }

@@ -1,117 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// One event: attributes first, since they are few and often settle the matter; then, if some pattern may still
-// match because of it, one pass over the data; then the clauses of the root.
+// One event: attributes first, since they are few and often settle the matter; then, if some pattern may still match because of it, one pass
+// over the data; then what was roused in the event itself.
 
 extension MatchProgram {
-    /// Leaves the identifiers of the matching rules in `scratch.matched`, ascending, each once.
-    func match(_ input: MatchInput, _ scratch: inout MatchScratch) {
-        scratch.prepare(for: self)
-        var serial = visitAttributes(of: input, &scratch)
-        if dataNode != Self.none, !input.data.isEmpty, needsData(serial, scratch),
-            !(input.isJSON && visit(data: input.data, serial, &scratch))
-        {
-            // Forget what was raised by the part that could be read. Absence must not hold either: nobody
-            // knows what is in there.
-            scratch.hits.removeAll(keepingCapacity: true)
-            serial = visitAttributes(of: input, &scratch)
-            for signal in dataAbsences { scratch.stamps[Int(signal)] = serial }
+    /// Finds the matching rules; their identifiers, ascending, each once, are in the memory's `matched`.
+    func match(_ input: MatchInput, _ memory: UnsafeMutablePointer<MatchMemory>) {
+        memory.pointee.begin(nodes: nodes.end, steps: steps.end)
+        memory.pointee.longLengths = lengths.long
+        withRun(memory) { run in
+            visitAttributes(of: input, run)
+            run.runProbes(of: 0)
+            var isReadable = true
+            if dataNode != Self.none, !input.data.isEmpty, memory.pointee.needsData || dataReaders > 0 {
+                let matched = memory.pointee.matched.count
+                isReadable = visitData(of: input, run)
+                if !isReadable {
+                    // Nobody knows what is in there: what was found so far does not count, and absence does not either.
+                    memory.pointee.matched.removeLast(memory.pointee.matched.count - matched)
+                    run.abandon(framesAbove: 0)
+                }
+            }
+            run.leave(0, isReadable: isReadable)
+            findAbsences(isReadable: isReadable, run)
         }
-        collectMatches(serial, &scratch)
+        memory.pointee.matched.sortUniquely()
     }
 
-    private func visitAttributes(of input: MatchInput, _ scratch: inout MatchScratch) -> UInt64 {
-        let serial = scratch.nextSerial()
-        for attribute in input.attributes {
-            let name = ByteTable.address(attribute.name)
-            guard let node = child(of: Self.root, name, attribute.name.count), node != dataNode,
-                nodes[Int(node)].leaf != Self.none
-            else { continue }
-            testAttribute(attribute.value, at: leaves[Int(nodes[Int(node)].leaf)], serial, &scratch)
-        }
-        return serial
-    }
-
+    /// Calls `body` with the places of all arrays.
     @inline(__always)
-    func child(of node: UInt32, _ name: UnsafeRawPointer, _ count: Int) -> UInt32? {
-        guard nodes[Int(node)].nameBits & Self.nameBit(name, count) != 0 else { return nil }
-        return names.find(node, name, count)
-    }
-
-    /// Whether some clause can still hold once the data is read.
-    private func needsData(_ serial: UInt64, _ scratch: borrowing MatchScratch) -> Bool {
-        if alwaysReadsData { return true }
-        for signal in scratch.hits {
-            for index in signals[Int(signal)].gates {
-                let clause = clauses[Int(listeners[index])]
-                if clause.groups.allSatisfy({ groups[$0].isData || holds(groups[$0], serial, scratch) }) {
-                    return true
+    private func withRun(_ memory: UnsafeMutablePointer<MatchMemory>, _ body: (MatchRun) -> Void) {
+        names.withReader { names in
+            keys.withReader { keys in
+                ranges.withReader { ranges in
+                    nodes.values.withUnsafeBufferPointer { nodes in
+                        links.values.withUnsafeBufferPointer { links in
+                            steps.values.withUnsafeBufferPointer { steps in
+                                code.words.withUnsafeBufferPointer { code in
+                                    tests.values.withUnsafeBufferPointer { tests in
+                                        windows.values.withUnsafeBufferPointer { windows in
+                                            body(
+                                                MatchRun(
+                                                    nodes: address(nodes), links: address(links),
+                                                    steps: address(steps), code: address(code),
+                                                    tests: address(tests), names: names, keys: keys,
+                                                    ranges: ranges, windows: address(windows),
+                                                    memory: memory))
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
                 }
             }
         }
+    }
+
+    /// An address also for an array that is empty, of which nothing is read.
+    @inline(__always)
+    private func address<Value>(_ values: UnsafeBufferPointer<Value>) -> UnsafePointer<Value> {
+        values.baseAddress ?? ByteTable.address(UnsafeRawBufferPointer(start: nil, count: 0)).assumingMemoryBound(to: Value.self)
+    }
+
+    private func visitAttributes(of input: MatchInput, _ run: MatchRun) {
+        for attribute in input.attributes {
+            let name = ByteTable.address(attribute.name)
+            guard let node = run.child(of: Self.root, name, attribute.name.count), node != dataNode else { continue }
+            run.visit(MatchValue(kind: .attribute, bytes: attribute.value), at: node, in: 0)
+        }
+    }
+
+    private func visitData(of input: MatchInput, _ run: MatchRun) -> Bool {
+        switch input.dataKind {
+        case .json: run.visit(json: input.data, dataNode)
+        case .xml: run.visit(xml: input.data, dataNode)
+        case .other: false
+        }
+    }
+
+    // MARK: - Absence
+
+    /// Tries the steps that no value rouses.
+    private func findAbsences(isReadable: Bool, _ run: MatchRun) {
+        guard !restless.isEmpty || !absenceNodes.isEmpty else { return }
+        run.memory.pointee.frames.append(MatchMemory.Frame(object: run.memory.pointee.base, outer: 0, firstProbe: 0))
+        for node in absenceNodes where !hasValue(node, run.memory) {
+            var link = nodes[node].absence
+            while link != Self.none {
+                run.memory.pointee.work &+= 1
+                run.attempt(links[link].step, in: 0, isReadable: isReadable)
+                link = links[link].next
+            }
+        }
+        for step in restless {
+            run.memory.pointee.work &+= 1
+            run.attempt(step, in: 0, isReadable: isReadable)
+        }
+    }
+
+    /// Whether there was a value anywhere in the event at a node.
+    private func hasValue(_ node: UInt32, _ memory: UnsafeMutablePointer<MatchMemory>) -> Bool {
+        var number = memory.pointee.last[Int(node)]
+        while number >= memory.pointee.base {
+            let entry = memory.pointee.entry(number)
+            if entry.kind != .object { return true }
+            number = entry.previous
+        }
         return false
     }
+}
 
-    // MARK: - Clauses
-
-    @inline(__always)
-    private func holds(_ group: Group, _ serial: UInt64, _ scratch: borrowing MatchScratch) -> Bool {
-        for index in group.signals where scratch.stamps[Int(groupSignals[index])] == serial { return true }
-        return group.absent != Self.none && scratch.stamps[Int(group.absent)] != serial
-    }
-
-    /// Whether a clause that was not yet found to hold in this object does.
-    @inline(__always)
-    private func newlyHolds(_ clause: UInt32, _ serial: UInt64, _ scratch: inout MatchScratch) -> Bool {
-        guard scratch.checked[Int(clause)] != serial else { return false }
-        scratch.checked[Int(clause)] = serial
-        for index in clauses[Int(clause)].groups where !holds(groups[index], serial, scratch) { return false }
-        return true
-    }
-
-    /// Ends the visit of an object below the root: raises what follows from it in the object around it.
-    ///
-    /// - Parameters:
-    ///   - base: where the object's hits start.
-    ///   - serial: the object's serial.
-    ///   - outer: the serial of the object around it.
-    func leaveObject(_ base: Int, _ serial: UInt64, _ outer: UInt64, _ scratch: inout MatchScratch) {
-        let end = scratch.hits.count
-        guard end > base else { return }
-        for hit in base..<end {
-            let signal = signals[Int(scratch.hits[hit])]
-            for index in signal.checks where newlyHolds(listeners[index], serial, &scratch) {
-                raise(signal: clauses[Int(listeners[index])].witness, outer, &scratch)
-            }
-            for index in signal.breaks {
-                raise(signal: clauses[Int(listeners[index])].broken, outer, &scratch)
-            }
-        }
-        // What was raised above now takes the place of this object's hits.
-        scratch.hits.removeSubrange(base..<end)
-    }
-
-    private func collectMatches(_ serial: UInt64, _ scratch: inout MatchScratch) {
-        for clause in restingClauses { collect(clause, serial, &scratch) }
-        for hit in scratch.hits.indices {
-            for index in signals[Int(scratch.hits[hit])].checks {
-                collect(listeners[index], serial, &scratch)
-            }
-        }
-        guard scratch.matched.count > 1 else { return }
-        scratch.matched.sort()
-        // A rule whose combinations match more than once is there more than once.
+extension [Int] {
+    /// Sorts, and leaves one of each.
+    fileprivate mutating func sortUniquely() {
+        guard count > 1 else { return }
+        sort()
         var kept = 1
-        for index in 1..<scratch.matched.count where scratch.matched[index] != scratch.matched[kept - 1] {
-            scratch.matched[kept] = scratch.matched[index]
+        for index in 1..<count where self[index] != self[kept - 1] {
+            self[kept] = self[index]
             kept += 1
         }
-        scratch.matched.removeLast(scratch.matched.count - kept)
-    }
-
-    @inline(__always)
-    private func collect(_ clause: UInt32, _ serial: UInt64, _ scratch: inout MatchScratch) {
-        guard newlyHolds(clause, serial, &scratch) else { return }
-        for index in clauses[Int(clause)].rules { scratch.matched.append(ruleIDs[index]) }
+        removeLast(count - kept)
     }
 }

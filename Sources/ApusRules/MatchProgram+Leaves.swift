@@ -1,196 +1,227 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// One value at one leaf: every test that holds raises its signal. Each kind of test is found through an index,
-// so the cost follows the value's length and the tests that hold, not the tests there are.
+// One value at one node: noted if some clause may want to look at it later, and every clause whose access it satisfies is roused. Each kind of
+// test is found through an index, so the cost follows the value's length and the tests that hold, not the tests there are.
 
-extension MatchProgram {
-    // MARK: - Values of data
-
-    func testText(
-        _ text: UnsafeRawBufferPointer, at leaf: Leaf, _ serial: UInt64, _ scratch: inout MatchScratch
+extension MatchRun {
+    /// Takes a value of the object of a frame. `isStored` says that its bytes are the last of the scratch's texts, too.
+    func visit(
+        _ value: MatchValue, at node: UInt32, in frame: Int, isStored: Bool = false
     ) {
-        let value = begin(leaf, serial, &scratch)
-        findText(text, leaf, serial, value, &scratch)
-        finish(leaf, serial, value, &scratch)
+        if nodes[Int(node)].watchers > 0 {
+            memory.pointee.note(value.kind, value.bytes, isStored: isStored, at: node, in: frame)
+        }
+        guard nodes[Int(node)].tests > 0 else { return }
+        rouse(list: nodes[Int(node)].anyValue, value, frame)
+        let first = memory.pointee.probes.count
+        // A text that does not stand in the event is there only now.
+        defer { if isStored { runProbes(from: first) } }
+        switch value.kind {
+        case .text: findText(value, node, frame)
+        case .number: findNumber(value, node, frame)
+        case .null: rouse(list: nodes[Int(node)].null, value, frame)
+        case .yes: rouse(list: nodes[Int(node)].yes, value, frame)
+        case .no: rouse(list: nodes[Int(node)].no, value, frame)
+        case .attribute: findAttribute(value, node, frame)
+        case .object: break
+        }
     }
 
-    func testNumber(
-        _ text: UnsafeRawBufferPointer, at leaf: Leaf, _ serial: UInt64, _ scratch: inout MatchScratch
+    /// An attribute, which has only a text: numbers and truth values are recognised in it.
+    private func findAttribute(
+        _ value: MatchValue, _ node: UInt32, _ frame: Int
     ) {
-        let value = begin(leaf, serial, &scratch)
-        findNumber(text, leaf, serial, value, &scratch)
-        finish(leaf, serial, value, &scratch)
-    }
-
-    /// Tests `null`, `true` or `false`, whose list the caller picks.
-    func testLiteral(_ list: UInt32, at leaf: Leaf, _ serial: UInt64, _ scratch: inout MatchScratch) {
-        let value = begin(leaf, serial, &scratch)
-        if list != Self.none { raise(list, serial, value, &scratch) }
-        finish(leaf, serial, value, &scratch)
-    }
-
-    // MARK: - Values of attributes
-
-    /// Tests an attribute, which has only a text: numbers and truth values are recognised in it.
-    func testAttribute(
-        _ text: UnsafeRawBufferPointer, at leaf: Leaf, _ serial: UInt64, _ scratch: inout MatchScratch
-    ) {
-        let value = begin(leaf, serial, &scratch)
-        findText(text, leaf, serial, value, &scratch)
-        if leaf.hasNumbers || leaf.numericRanges != Self.none, let first = text.first,
-            first == 0x2D || (0x30...0x39).contains(first),
-            JSONPass(text).endOfNumber(0) == text.count
-        {
-            findNumber(text, leaf, serial, value, &scratch)
+        findText(value, node, frame)
+        let hasNumbers = nodes[Int(node)].kinds & (MatchProgram.KeyKind.number.bit | MatchProgram.KeyKind.cell.bit) != 0
+        if hasNumbers || nodes[Int(node)].ranges != Self.none, value.isNumber {
+            findNumber(value, node, frame)
         }
-        if leaf.trueList != Self.none, text.elementsEqual("true".utf8) {
-            raise(leaf.trueList, serial, value, &scratch)
+        if nodes[Int(node)].yes != Self.none, value.bytes.elementsEqual("true".utf8) {
+            rouse(list: nodes[Int(node)].yes, value, frame)
         }
-        if leaf.falseList != Self.none, text.elementsEqual("false".utf8) {
-            raise(leaf.falseList, serial, value, &scratch)
-        }
-        finish(leaf, serial, value, &scratch)
-    }
-
-    // MARK: - Signals
-
-    /// Raises a signal in the object with this serial.
-    @inline(__always)
-    func raise(signal: UInt32, _ serial: UInt64, _ scratch: inout MatchScratch) {
-        guard scratch.stamps[Int(signal)] != serial else { return }
-        scratch.stamps[Int(signal)] = serial
-        if signals[Int(signal)].isWatched { scratch.hits.append(signal) }
-    }
-
-    /// Raises, or excludes, what a list holds.
-    @inline(__always)
-    private func raise(_ list: UInt32, _ serial: UInt64, _ value: UInt64, _ scratch: inout MatchScratch) {
-        for index in lists[Int(list)] { raise(entry: entries[index], serial, value, &scratch) }
-    }
-
-    @inline(__always)
-    private func raise(entry: UInt32, _ serial: UInt64, _ value: UInt64, _ scratch: inout MatchScratch) {
-        if entry & Self.exclusionFlag == 0 {
-            raise(signal: entry, serial, &scratch)
-        } else {
-            scratch.excluded[Int(entry ^ Self.exclusionFlag)] = value
+        if nodes[Int(node)].no != Self.none, value.bytes.elementsEqual("false".utf8) {
+            rouse(list: nodes[Int(node)].no, value, frame)
         }
     }
 
-    /// Raises what any value raises; returns the value's own serial, for exclusions.
+    /// Rouses the steps of a list.
     @inline(__always)
-    private func begin(_ leaf: Leaf, _ serial: UInt64, _ scratch: inout MatchScratch) -> UInt64 {
-        raise(signal: leaf.presence, serial, &scratch)
-        if leaf.exists != Self.none { raise(signal: leaf.exists, serial, &scratch) }
-        return leaf.exclusions.isEmpty ? 0 : scratch.nextSerial()
-    }
-
-    /// Raises the exclusions that this value did not hit.
-    @inline(__always)
-    private func finish(_ leaf: Leaf, _ serial: UInt64, _ value: UInt64, _ scratch: inout MatchScratch) {
-        for index in leaf.exclusions where scratch.excluded[index] != value {
-            raise(signal: exclusionSignals[index], serial, &scratch)
+    func rouse(list: UInt32, _ value: MatchValue, _ frame: Int) {
+        var next = list
+        while next != Self.none {
+            let link = links[Int(next)]
+            next = link.next
+            if link.test == Self.none || passes(value, link.test) { rouse(link.step, in: frame) }
         }
     }
 
-    // MARK: - Indexes
+    @inline(never)
+    func passes(_ value: MatchValue, _ test: UInt32) -> Bool {
+        guard let test = tests[Int(test)] else { return false }
+        return value.passes(test, memory)
+    }
 
+    // MARK: - Keys
+
+    @inline(__always)
     private func findText(
-        _ text: UnsafeRawBufferPointer, _ leaf: Leaf, _ serial: UInt64, _ value: UInt64,
-        _ scratch: inout MatchScratch
+        _ value: MatchValue, _ node: UInt32, _ frame: Int
     ) {
-        if leaf.hasTexts {
-            find(ByteTable.address(text), text.count, .text, leaf, serial, value, &scratch)
+        let kinds = nodes[Int(node)].kinds
+        guard kinds != 0 else { return }
+        let text = ByteTable.address(value.bytes)
+        let count = value.bytes.count
+        if kinds & MatchProgram.KeyKind.text.bit != 0 {
+            let scope = MatchProgram.scope(node, .text)
+            probe(scope, keys.hash(scope, text, count, .forward), text, count, value, frame)
         }
-        walk(leaf.prefixes, text, .forward, serial, value, &scratch)
-        walk(leaf.suffixes, text, .backward, serial, value, &scratch)
-        if leaf.wildcardHeads != Self.none { findWildcards(text, leaf, serial, value, &scratch) }
-        if leaf.hasFoldedTexts || leaf.foldedPrefixes != Self.none || leaf.foldedSuffixes != Self.none {
-            findFolded(text, leaf, serial, value, &scratch)
+        if nodes[Int(node)].prefixes != 0 {
+            findEnds(value.bytes, nodes[Int(node)].prefixes, .prefix, .forward, value, node, frame)
         }
-        if !leaf.blockSizes.isEmpty, let address = Address(text) {
-            findBlocks(address, leaf, serial, value, &scratch)
+        if nodes[Int(node)].suffixes != 0 {
+            findEnds(value.bytes, nodes[Int(node)].suffixes, .suffix, .backward, value, node, frame)
         }
+        if kinds & Self.rareKinds != 0 { findRare(value, kinds, node, frame) }
     }
 
-    @inline(__always)
-    private func find(
-        _ key: UnsafeRawPointer, _ count: Int, _ kind: KeyKind, _ leaf: Leaf, _ serial: UInt64,
-        _ value: UInt64, _ scratch: inout MatchScratch
-    ) {
-        guard let list = texts.find(leaf.keyScope | kind.rawValue, key, count) else { return }
-        raise(list, serial, value, &scratch)
-    }
+    private static let rareKinds =
+        MatchProgram.KeyKind.folded.bit | MatchProgram.KeyKind.foldedPrefix.bit | MatchProgram.KeyKind.foldedSuffix.bit | MatchProgram.KeyKind.block.bit
+        | MatchProgram.KeyKind.gram.bit
 
-    @inline(__always)
-    private func walk(
-        _ root: UInt32, _ text: UnsafeRawBufferPointer, _ direction: ByteTrie.Direction, _ serial: UInt64,
-        _ value: UInt64, _ scratch: inout MatchScratch
+    /// Looks up the beginnings or ends of a text that are as long as some key; at once if the text will be gone.
+    private func findEnds(
+        _ text: UnsafeRawBufferPointer, _ lengths: UInt64, _ kind: MatchProgram.KeyKind, _ direction: ByteTable.Direction,
+        _ value: MatchValue, _ node: UInt32, _ frame: Int, isPassing: Bool = false
     ) {
-        guard root != Self.none else { return }
-        tries.walk(from: root, text, direction) { raise($0, serial, value, &scratch) }
-    }
-
-    private func findWildcards(
-        _ text: UnsafeRawBufferPointer, _ leaf: Leaf, _ serial: UInt64, _ value: UInt64,
-        _ scratch: inout MatchScratch
-    ) {
-        tries.walk(from: leaf.wildcardHeads, text, .forward) { list in
-            for index in lists[Int(list)] {
-                let (wildcard, entry) = wildcards[Int(entries[index])]
-                if wildcard.matches(afterHead: text) { raise(entry: entry, serial, value, &scratch) }
+        let scope = MatchProgram.scope(node, kind)
+        let base = ByteTable.address(text)
+        var state = keys.initialState
+        var hashed = 0
+        @inline(__always)
+        func look(_ length: Int) {
+            while hashed &+ 8 <= length {
+                state = keys.step(
+                    state,
+                    ByteTable.word(base, direction == .forward ? hashed : text.count &- hashed &- 8))
+                hashed &+= 8
             }
+            let start = direction == .forward ? base : base + (text.count &- length)
+            let rest = direction == .forward ? base + hashed : start
+            let hash = keys.finish(state, scope, rest, length)
+            if isPassing {
+                found(keys.find(scope, hash, start, length), scope, value, frame)
+            } else {
+                probe(scope, hash, start, length, value, frame)
+            }
+        }
+        var bits = lengths & ~KeyLengths.longBit
+        while bits != 0 {
+            let length = bits.trailingZeroBitCount
+            guard length <= text.count else { return }
+            look(length)
+            bits &= bits &- 1
+        }
+        guard lengths & KeyLengths.longBit != 0 else { return }
+        for length in memory.pointee.longLengths[scope] ?? [] {
+            guard length <= text.count else { return }
+            look(length)
+        }
+    }
+
+    @inline(never)
+    private func findRare(
+        _ value: MatchValue, _ kinds: UInt32, _ node: UInt32, _ frame: Int
+    ) {
+        if kinds & (MatchProgram.KeyKind.folded.bit | MatchProgram.KeyKind.foldedPrefix.bit | MatchProgram.KeyKind.foldedSuffix.bit) != 0 {
+            findFolded(value, kinds, node, frame)
+        }
+        if kinds & MatchProgram.KeyKind.gram.bit != 0 { findGrams(value, node, frame) }
+        if kinds & MatchProgram.KeyKind.block.bit != 0, let address = Address(value.bytes) {
+            findBlocks(address, value, node, frame)
         }
     }
 
     private func findFolded(
-        _ text: UnsafeRawBufferPointer, _ leaf: Leaf, _ serial: UInt64, _ value: UInt64,
-        _ scratch: inout MatchScratch
+        _ value: MatchValue, _ kinds: UInt32, _ node: UInt32, _ frame: Int
     ) {
-        // Taken out and put back, so that the scratch stays writable while the text is read.
         var folded: [UInt8] = []
-        swap(&folded, &scratch.folded)
+        swap(&folded, &memory.pointee.folded)
         folded.removeAll(keepingCapacity: true)
-        CaseFolding.append(folded: text, to: &folded)
+        CaseFolding.append(folded: value.bytes, to: &folded)
         folded.withUnsafeBytes { text in
-            if leaf.hasFoldedTexts {
-                find(ByteTable.address(text), text.count, .folded, leaf, serial, value, &scratch)
+            if kinds & MatchProgram.KeyKind.folded.bit != 0 {
+                let scope = MatchProgram.scope(node, .folded)
+                let base = ByteTable.address(text)
+                let hash = keys.hash(scope, base, text.count, .forward)
+                found(keys.find(scope, hash, base, text.count), scope, value, frame)
             }
-            walk(leaf.foldedPrefixes, text, .forward, serial, value, &scratch)
-            walk(leaf.foldedSuffixes, text, .backward, serial, value, &scratch)
+            findEnds(
+                text, nodes[Int(node)].foldedPrefixes, .foldedPrefix, .forward, value, node, frame, isPassing: true)
+            findEnds(
+                text, nodes[Int(node)].foldedSuffixes, .foldedSuffix, .backward, value, node, frame, isPassing: true)
         }
-        swap(&folded, &scratch.folded)
+        swap(&folded, &memory.pointee.folded)
     }
 
-    private func findNumber(
-        _ text: UnsafeRawBufferPointer, _ leaf: Leaf, _ serial: UInt64, _ value: UInt64,
-        _ scratch: inout MatchScratch
+    /// Looks for wildcards by four bytes of theirs, at every place of the text.
+    private func findGrams(
+        _ value: MatchValue, _ node: UInt32, _ frame: Int
     ) {
-        guard leaf.hasNumbers || leaf.numericRanges != Self.none else { return }
-        var key: [UInt8] = []
-        swap(&key, &scratch.key)
-        key.removeAll(keepingCapacity: true)
-        DecimalKey.append(keyOf: text, to: &key)
-        if leaf.hasNumbers {
-            key.withUnsafeBytes {
-                find(ByteTable.address($0), $0.count, .number, leaf, serial, value, &scratch)
+        let scope = MatchProgram.scope(node, .gram)
+        let base = ByteTable.address(value.bytes)
+        for length in 1...ClausePlan.gramLength {
+            for start in 0..<max(value.bytes.count - length + 1, 0) {
+                let hash = keys.hash(scope, base + start, length, .forward)
+                found(keys.find(scope, hash, base + start, length), scope, value, frame)
             }
         }
-        if leaf.numericRanges != Self.none {
-            ranges[Int(leaf.numericRanges)].find(key) { raise(entry: $0, serial, value, &scratch) }
-        }
-        swap(&key, &scratch.key)
     }
 
     private func findBlocks(
-        _ address: Address, _ leaf: Leaf, _ serial: UInt64, _ value: UInt64, _ scratch: inout MatchScratch
+        _ address: Address, _ value: MatchValue, _ node: UInt32, _ frame: Int
     ) {
-        for index in leaf.blockSizes where blockSizes[index].bitCount == address.bitCount {
-            let size = blockSizes[index]
-            let key = [UInt8(size.bitCount), UInt8(size.length)] + address.masked(to: size.length).bytes
-            key.withUnsafeBytes {
-                find(ByteTable.address($0), $0.count, .block, leaf, serial, value, &scratch)
+        let scope = MatchProgram.scope(node, .block)
+        // Sizes of blocks are kept as lengths are: no key is as long as any of them.
+        for size in memory.pointee.longLengths[scope] ?? [] where size / 1000 == address.bitCount {
+            let key = ClausePlan.key(of: address, size % 1000)
+            found(keys.find(scope, key, .forward), scope, value, frame)
+        }
+    }
+
+    // MARK: - Numbers
+
+    private func findNumber(
+        _ value: MatchValue, _ node: UInt32, _ frame: Int
+    ) {
+        let hasKeys = nodes[Int(node)].kinds & MatchProgram.KeyKind.number.bit != 0
+        guard hasKeys || nodes[Int(node)].cells != 0 || nodes[Int(node)].ranges != Self.none else { return }
+        let number = NumberText(value.bytes)
+        if hasKeys {
+            let scope = MatchProgram.scope(node, .number)
+            if number.isShort {
+                probe(scope, number.words, value, frame)
+            } else {
+                found(keys.find(scope, number.key(value.bytes), .forward), scope, value, frame)
             }
+        }
+        guard nodes[Int(node)].cells != 0 || nodes[Int(node)].ranges != Self.none else { return }
+        let (double, isExact) = number.double(value.bytes)
+        findCells(double, value, node, frame)
+        guard nodes[Int(node)].ranges != Self.none else { return }
+        ranges.find(double, isExact: isExact, in: nodes[Int(node)].ranges) { entry, mustBeTried in
+            if !mustBeTried || passes(value, entry.test) { rouse(entry.step, in: frame) }
+        }
+    }
+
+    /// Looks for ranges in the cells of each size that the number lies in.
+    @inline(__always)
+    private func findCells(_ number: Double, _ value: MatchValue, _ node: UInt32, _ frame: Int) {
+        let scope = MatchProgram.scope(node, .cell)
+        var sizes = nodes[Int(node)].cells
+        while sizes != 0 {
+            let cell = NumberWindow.key(of: number, size: sizes.trailingZeroBitCount)
+            sizes &= sizes &- 1
+            probe(scope, cell, value, frame)
         }
     }
 }

@@ -1,153 +1,130 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// All patterns of a topic, compiled together: what is looked at while an event goes by.
+// All patterns of a topic, compiled together: what is looked at while an event goes by. Rules come and go one at a time; nothing is ever built
+// anew.
 //
-// - A `Node` is a place in an event: the root (the event), an attribute, `data`, a field of it. All paths of
-//   all patterns are merged into one trie of nodes.
-// - A `Leaf` is a node whose values are tested. Equal tests of one leaf, from whatever patterns, are one.
-// - A `Signal` is a fact about one object of the event: "a test held", "a value was there", "a clause held in
-//   an object below". It is raised by stamping it with the serial of that object's visit.
-// - A `Clause` is what a combination asks of one object: all of its groups; a group holds if one of its
-//   signals was raised, or if the one it wants absent was not. A clause of the root is a match. A clause
-//   below raises a signal in the object above, so that fields of different array elements never combine.
+// - A `Node` is a place in an event: the root (the event), an attribute, `data`, a field of it. All paths of all patterns are merged into one
+//   trie of nodes.
+// - A *clause* is one combination of a pattern: everything it asks for must hold. Of all its leaves one is its *access*: the one that the
+//   fewest others are reached by, and that few values satisfy. Only the tests of the access are found through indexes. A value that passes
+//   one of them *rouses* the clause; the rest of it is tried then, on the values that the visit noted. So what nearly always holds
+//   (`anything-but`, `exists`) costs nothing unless everything rarer held before it.
+// - A `Step` is what a roused clause asks of one object, apart from what roused it. It waits for the end of that object, so that fields of
+//   different array elements never combine; when it holds, the step for the object around it waits for the end of that, up to the event.
 //
-// A clause is looked at only when its *access* group stirs: the one whose signals the fewest clauses share.
-// Ten thousand patterns on one source and ten thousand different customers cost one look, not ten thousand.
+// Ten thousand patterns on one source and ten thousand different customers cost one step, not ten thousand.
 
-/// Compiled patterns. Immutable, hence shared by all threads.
-final class MatchProgram: Sendable {
+/// Compiled patterns: a value. Copying is cheap until one of the copies is changed.
+struct MatchProgram: Sendable {
     /// A place in an event.
     struct Node: Sendable {
+        var parent = MatchProgram.none
+        /// How many clauses' conditions and nodes below hold on to it.
+        var uses: UInt32 = 0
+        /// How many conditions are tried on what is noted here.
+        var watchers: UInt32 = 0
+        /// How many nodes are below.
+        var fields: UInt32 = 0
+        /// How many tests are found through the indexes of this node.
+        var tests: UInt32 = 0
         /// A bit for each name below, see `nameBit`: most names that are not wanted miss it.
         var nameBits: UInt64 = 0
-        /// The leaf, or `none`.
-        var leaf = MatchProgram.none
-        /// Whether there are nodes below.
-        var hasFields = false
+        /// A bit for each kind of index there is, see `KeyKind`.
+        var kinds: UInt32 = 0
+        /// Lists of what is roused by any value, and by these.
+        var anyValue = MatchProgram.none
+        var null = MatchProgram.none
+        var yes = MatchProgram.none
+        var no = MatchProgram.none
+        /// The root of its tree of ranges.
+        var ranges = MatchProgram.none
+        /// The clauses that hold when there is nothing here, if this is what they wait for.
+        var absence = MatchProgram.none
+        /// A bit for each length of beginnings and ends that are looked for, see `LengthBits`.
+        var prefixes: UInt64 = 0
+        var suffixes: UInt64 = 0
+        var foldedPrefixes: UInt64 = 0
+        var foldedSuffixes: UInt64 = 0
+        /// A bit for each size of cells, see `NumberWindow`.
+        var cells: UInt64 = 0
     }
 
-    /// What is tested at a node. Lists are ranges of `entries`, named by their number.
-    struct Leaf: Sendable {
-        /// The scope of its keys in `texts`; the low two bits are the `KeyKind`.
-        var keyScope: UInt32 = 0
-        /// Raised by any value; patterns that want absence look at it.
-        var presence = MatchProgram.none
-        /// Raised by any value, for `exists: true`.
-        var exists = MatchProgram.none
-        var nullList = MatchProgram.none
-        var trueList = MatchProgram.none
-        var falseList = MatchProgram.none
-        var prefixes = MatchProgram.none
-        var foldedPrefixes = MatchProgram.none
-        var suffixes = MatchProgram.none
-        var foldedSuffixes = MatchProgram.none
-        /// A trie of wildcards' heads; its lists hold indexes into `wildcards`.
-        var wildcardHeads = MatchProgram.none
-        /// An index into `ranges`.
-        var numericRanges = MatchProgram.none
-        var hasTexts = false
-        var hasFoldedTexts = false
-        var hasNumbers = false
-        /// The sizes of the address blocks, a range of `blockSizes`.
-        var blockSizes: Range<Int> = 0..<0
-        /// The `anything-but` tests, a range of `exclusionSignals`.
-        var exclusions: Range<Int> = 0..<0
+    /// Part of what a clause asks of one object.
+    struct Step: Sendable {
+        /// The identifier of the rule.
+        var rule = 0
+        /// The next step of the clause, `none` after the last: then the clause holds.
+        var next = MatchProgram.none
+        /// How many objects further out than the value, or the step before, its object is.
+        var up: UInt16 = 0
+        /// Where what is to be tried stands in `code`; nothing is if the length is zero.
+        var code: UInt32 = 0
+        var codeLength: UInt32 = 0
+        /// Whether the clause asks anything of the data.
+        var asksData = false
     }
 
-    /// Who wants to know of a signal: ranges of `listeners`.
-    struct Signal: Sendable {
-        /// Clauses to look at.
-        var checks: Range<Int> = 0..<0
-        /// Clauses whose fields are thereby not all absent.
-        var breaks: Range<Int> = 0..<0
-        /// Clauses that may be satisfied if the data is read.
-        var gates: Range<Int> = 0..<0
-        var isWatched: Bool { !checks.isEmpty || !breaks.isEmpty || !gates.isEmpty }
+    /// One in a list of steps to rouse.
+    struct Link: Sendable {
+        var step = MatchProgram.none
+        var next = MatchProgram.none
+        /// What the value must pass besides: a number in `tests`, or with `isWindow` in `windows`.
+        var test = MatchProgram.none
+        var isWindow = false
     }
 
-    /// What one combination asks of one object.
+    /// What there is to take away when a rule goes.
     struct Clause: Sendable {
-        var groups: Range<Int>
-        /// Raised in the object above when the clause holds and some value made it so; `none` at the root.
-        var witness = MatchProgram.none
-        /// Raised in the object above when the clause is all about absence and something is there.
-        var broken = MatchProgram.none
-        /// The matches, a range of `ruleIDs`; only at the root.
-        var rules: Range<Int> = 0..<0
+        var step = MatchProgram.none
+        /// The next clause of the same rule.
+        var next = MatchProgram.none
+        var plan: ClausePlan?
     }
 
-    /// One condition of a clause.
-    struct Group: Sendable {
-        /// Any of these, a range of `groupSignals`.
-        var signals: Range<Int>
-        /// Or this one not raised; `none` if absence does not satisfy the group.
-        var absent: UInt32
-        /// Whether it is the root's condition on `data`.
-        var isData: Bool
-    }
+    /// What leads from a value to links, four bits in a scope of `keys`.
+    enum KeyKind: UInt32 {
+        case text, folded, number, block, prefix, suffix, foldedPrefix, foldedSuffix, gram, cell
 
-    /// The size of an address block, part of its key in `texts`.
-    struct BlockSize: Sendable, Hashable {
-        var bitCount: Int
-        var length: Int
+        @inline(__always)
+        var bit: UInt32 { 1 << rawValue }
     }
-
-    /// The kinds of keys that a leaf has in `texts`.
-    enum KeyKind: UInt32 { case text, folded, number, block }
 
     static let none = UInt32.max
     static let root: UInt32 = 0
-    /// Set in an entry that is an index of `exclusionSignals`; other entries are signals.
-    static let exclusionFlag: UInt32 = 1 << 31
 
-    let nodes: [Node]
-    let names: ByteTable
-    let dataNode: UInt32
-    let leaves: [Leaf]
-    let texts: ByteTable
-    let tries: ByteTrie
-    let wildcards: [(wildcard: Wildcard, entry: UInt32)]
-    let ranges: [RangeIndex]
-    let blockSizes: [BlockSize]
-    let exclusionSignals: [UInt32]
-    let lists: [Range<Int>]
-    let entries: [UInt32]
-    let signals: [Signal]
-    let listeners: [UInt32]
-    let clauses: [Clause]
-    let groups: [Group]
-    let groupSignals: [UInt32]
-    let ruleIDs: [Int]
-    /// Clauses of the root that nothing need stir: they can hold because fields are absent.
-    let restingClauses: [UInt32]
-    /// Whether a clause on data has no attribute that must match first.
-    let alwaysReadsData: Bool
-    /// What the root's groups on data want absent.
-    let dataAbsences: [UInt32]
+    var nodes = Pool<Node>()
+    var nodeNames: [[UInt8]] = [[]]
+    /// The names of nodes, each in the scope of the node above.
+    var names: ByteTable
+    var dataNode = MatchProgram.none
+    /// The keys of tests, each in the scope of a node and a kind.
+    var keys: ByteTable
+    var links = Pool<Link>()
+    /// Tests that are tried on a value when a key of theirs was found.
+    var tests = Pool<PatternTest?>()
+    var ranges = RangeTree()
+    /// Ranges with two ends, found by cells and tried.
+    var windows = Pool<NumberWindow>()
+    /// What is not needed while an event is matched: how often each length of key occurs.
+    var lengths = KeyLengths()
+    var steps = Pool<Step>()
+    /// What the steps ask for.
+    var code = ConditionCode()
+    var clauses = Pool<Clause>()
+    /// The first clause of each rule.
+    var rules: [Int: UInt32] = [:]
+    /// Steps that no value needs to rouse: tried at the end of every event.
+    var restless: [UInt32] = []
+    /// Nodes with clauses that hold when nothing is there.
+    var absenceNodes: [UInt32] = []
+    /// How many clauses have the data read whatever the attributes are.
+    var dataReaders = 0
 
-    init(_ builder: consuming MatchProgramBuilder) {
+    init() {
         let seed = UInt64.random(in: 0 ... .max)
-        nodes = builder.nodes
-        names = ByteTable(builder.nameEntries, seed: seed)
-        dataNode = builder.dataNode
-        leaves = builder.leafTables.leaves
-        texts = ByteTable(builder.leafTables.textEntries, seed: seed)
-        tries = builder.leafTables.tries
-        wildcards = builder.leafTables.wildcards
-        ranges = builder.leafTables.ranges
-        blockSizes = builder.leafTables.blockSizes
-        exclusionSignals = builder.leafTables.exclusionSignals
-        lists = builder.leafTables.lists
-        entries = builder.leafTables.entries
-        signals = builder.clauseTables.signals
-        listeners = builder.clauseTables.listeners
-        clauses = builder.clauseTables.clauses
-        groups = builder.clauseTables.groups
-        groupSignals = builder.clauseTables.groupSignals
-        ruleIDs = builder.clauseTables.ruleIDs
-        restingClauses = builder.clauseTables.restingClauses
-        alwaysReadsData = builder.clauseTables.alwaysReadsData
-        dataAbsences = builder.clauseTables.dataAbsences
+        names = ByteTable(seed: seed)
+        keys = ByteTable(seed: seed)
+        _ = nodes.insert(Node(uses: 1))
     }
 
     /// The bit of `Node.nameBits` for a name: from its length and its outer bytes.
@@ -158,4 +135,7 @@ final class MatchProgram: Sendable {
         let last = Int(name.load(fromByteOffset: count &- 1, as: UInt8.self))
         return 1 &<< UInt64(truncatingIfNeeded: (first &* 5 &+ last &* 3 &+ count &* 11) & 63)
     }
+
+    @inline(__always)
+    static func scope(_ node: UInt32, _ kind: KeyKind) -> UInt32 { node &<< 4 | kind.rawValue }
 }

@@ -1,46 +1,222 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The memory of one match, kept between matches so that none allocates. Nothing is cleared from one event to
-// the next: a mark counts only if it carries the serial of the object being visited, and serials never repeat.
+// The memory of one match, kept between matches so that none allocates. Nothing is cleared from one event to the next: what is noted carries
+// the number of an entry, and these numbers never repeat.
 
 /// Reusable memory for matching: one per thread, for any number of matchers in turn.
 public struct MatchScratch: Sendable {
-    /// For each signal, the serial of the object in which it was raised last.
-    var stamps: [UInt64] = []
-    /// For each clause, the serial of the object in which it was last found to hold.
-    var checked: [UInt64] = []
-    /// For each exclusion, the serial of the value it last excluded.
-    var excluded: [UInt64] = []
-    /// The watched signals of the objects being visited: an object's after those of the object around it.
-    var hits: [UInt32] = []
+    private var box = Box()
+
+    /// Creates empty memory; it grows to what the matchers and events need.
+    public init() {}
+
+    /// The memory, this value's alone.
+    var memory: UnsafeMutablePointer<MatchMemory> {
+        mutating get {
+            // What is in it does not outlive a match: a copy starts with nothing.
+            if !isKnownUniquelyReferenced(&box) { box = Box() }
+            return box.memory
+        }
+    }
+
+    /// Owns the memory. Unchecked, because whoever changes it has made sure that nobody else has it.
+    private final class Box: @unchecked Sendable {
+        let memory: UnsafeMutablePointer<MatchMemory>
+
+        init() {
+            memory = .allocate(capacity: 1)
+            memory.initialize(to: MatchMemory())
+        }
+
+        deinit {
+            memory.pointee.free()
+            memory.deinitialize(count: 1)
+            memory.deallocate()
+        }
+    }
+}
+
+/// What a match keeps while it looks at an event.
+struct MatchMemory {
+    /// A value or an object that some pattern may have to look at, in the order of the event.
+    struct Entry {
+        /// The number of the object around it.
+        var parent: UInt64
+        /// The number of the entry before it at the same node; less than `base` if there is none in this event.
+        var previous: UInt64
+        /// Where its bytes are: an address, or for `isStored` an offset in `texts`.
+        var start: UInt
+        var count: UInt32
+        var kind: MatchValue.Kind
+        var isStored: Bool
+    }
+
+    /// An object of the event that is being visited.
+    struct Frame {
+        /// Its number.
+        var object: UInt64
+        /// The frame of the object around it.
+        var outer: Int
+        /// The first step to look at when the object ends, an index into `hits`.
+        var firstHit = UInt32.max
+        /// The first of the keys that its values may have, an index into `probes`.
+        var firstProbe: Int
+    }
+
+    /// A key that may be there, to be looked up with others.
+    struct Probe {
+        var hash: UInt64
+        var scope: UInt32
+        var length: UInt32
+        /// The key's address, 0 if it is in `words`.
+        var key: UInt
+        var words: (UInt64, UInt64) = (0, 0)
+        var value: MatchValue
+        /// The frame of the object that the value is in.
+        var frame: Int
+    }
+
+    /// A step that waits for the end of an object.
+    struct Hit {
+        var step: UInt32
+        var next: UInt32
+    }
+
+    /// The number of the event itself, which is its first entry.
+    private(set) var base: UInt64 = 1
+    var entries = Buffer<Entry>()
+    /// For each node, its last entry.
+    var last = Buffer<UInt64>()
+    /// For each node, how far back one look at nested objects has come: the look and the entry.
+    var cursors = Buffer<(look: UInt64, entry: UInt64)>()
+    var look: UInt64 = 0
+    /// For each step, the object for which it was roused last, and if it is the last of its clause the event in which it held last.
+    var roused = Buffer<(object: UInt64, event: UInt64)>()
+    var frames = Buffer<Frame>()
+    var hits = Buffer<Hit>()
+    var probes = Buffer<Probe>()
+    /// Those of the probes whose tags were found: where.
+    var candidates = Buffer<(probe: Int, place: Int)>()
+    /// Takes what is read only to have it near.
+    var sink: UInt64 = 0
+    /// Texts that do not stand in the event as they are.
+    var texts: [UInt8] = []
     /// A value in comparable form.
     var folded: [UInt8] = []
-    /// A key being looked up.
+    /// A number in comparable form.
     var key: [UInt8] = []
     /// The rules found.
     var matched: [Int] = []
-    private var serial: UInt64 = 0
+    /// The program's lengths of keys that no bits tell of; here, because a run is to be plain memory.
+    var longLengths: [UInt32: [Int]] = [:]
+    /// Whether a pattern that asks something of the data may still match.
+    var needsData = false
+    /// How many steps were roused and tests tried: what bounds are stated in.
+    var work = 0
 
-    /// Creates empty memory; it grows to what the matchers need.
-    public init() {}
-
-    /// Makes room for a program.
-    mutating func prepare(for program: MatchProgram) {
-        Self.grow(&stamps, to: program.signals.count)
-        Self.grow(&checked, to: program.clauses.count)
-        Self.grow(&excluded, to: program.exclusionSignals.count)
-        hits.removeAll(keepingCapacity: true)
-        matched.removeAll(keepingCapacity: true)
+    /// Makes room for a program and begins an event.
+    mutating func begin(nodes: Int, steps: Int) {
+        last.fill(to: nodes, with: 0)
+        cursors.fill(to: nodes, with: (0, 0))
+        roused.fill(to: steps, with: (0, 0))
+        base &+= UInt64(entries.count)
+        entries.count = 0
+        frames.count = 0
+        hits.count = 0
+        probes.count = 0
+        candidates.count = 0
+        if !texts.isEmpty { texts.removeAll(keepingCapacity: true) }
+        if !matched.isEmpty { matched.removeAll(keepingCapacity: true) }
+        needsData = false
+        entries.append(Entry(parent: 0, previous: 0, start: 0, count: 0, kind: .object, isStored: false))
+        frames.append(Frame(object: base, outer: 0, firstProbe: 0))
     }
 
-    private static func grow(_ marks: inout [UInt64], to count: Int) {
-        if marks.count < count { marks.append(contentsOf: repeatElement(0, count: count - marks.count)) }
+    mutating func free() {
+        entries.free()
+        last.free()
+        cursors.free()
+        roused.free()
+        frames.free()
+        hits.free()
+        probes.free()
+        candidates.free()
     }
 
-    /// A serial no mark carries yet.
     @inline(__always)
-    mutating func nextSerial() -> UInt64 {
-        serial &+= 1
-        return serial
+    func entry(_ number: UInt64) -> Entry { entries[Int(truncatingIfNeeded: number &- base)] }
+
+    /// Notes a value or an object at a node; returns its number.
+    @inline(__always)
+    @discardableResult
+    mutating func note(
+        _ kind: MatchValue.Kind, _ bytes: UnsafeRawBufferPointer, isStored: Bool, at node: UInt32, in frame: Int
+    ) -> UInt64 {
+        let number = base &+ UInt64(truncatingIfNeeded: entries.count)
+        let start = isStored ? UInt(texts.count &- bytes.count) : UInt(bitPattern: bytes.baseAddress)
+        entries.append(
+            Entry(
+                parent: frames[frame].object, previous: last[Int(node)], start: start,
+                count: UInt32(truncatingIfNeeded: bytes.count), kind: kind, isStored: isStored))
+        last[Int(node)] = number
+        return number
     }
+}
+
+/// A growing array of plain values without the checks of Array, which cost more than what is done here between two of them. Indexes are made
+/// and kept by the program, never by an event.
+struct Buffer<Value> {
+    private var base: UnsafeMutablePointer<Value>
+    private var capacity = 16
+    var count = 0
+
+    init() { base = .allocate(capacity: capacity) }
+
+    func free() { base.deallocate() }
+
+    subscript(index: Int) -> Value {
+        @inline(__always) get {
+            assert(index >= 0 && index < count)
+            return base[index]
+        }
+        @inline(__always) nonmutating _modify {
+            assert(index >= 0 && index < count)
+            yield &base[index]
+        }
+    }
+
+    @inline(__always)
+    mutating func append(_ value: Value) {
+        if count == capacity { grow(to: count &* 2) }
+        (base + count).initialize(to: value)
+        count &+= 1
+    }
+
+    @inline(__always)
+    mutating func removeLast() { count &-= 1 }
+
+    mutating func fill(to length: Int, with value: Value) {
+        guard count < length else { return }
+        // Some more, because programs grow by one rule at a time.
+        if capacity < length { grow(to: length + length / 4) }
+        (base + count).initialize(repeating: value, count: length - count)
+        count = length
+    }
+
+    private mutating func grow(to length: Int) {
+        let larger = UnsafeMutablePointer<Value>.allocate(capacity: length)
+        larger.moveInitialize(from: base, count: count)
+        base.deallocate()
+        (base, capacity) = (larger, length)
+    }
+}
+
+/// A value of an event that is no object, in place.
+struct MatchValue {
+    /// What it is.
+    enum Kind: UInt8, Sendable { case text, number, null, yes, no, attribute, object }
+
+    var kind: Kind
+    /// The text without quotes and escapes, or the number as written.
+    var bytes: UnsafeRawBufferPointer
 }

@@ -6,10 +6,13 @@
 import JSONText
 
 extension PatternParser {
-    /// The operators, in the order in which they are listed to people.
-    static let operators = [
+    /// EventBridge's operators, in the order in which they are listed to people.
+    static let eventBridgeOperators = [
         "prefix", "suffix", "equals-ignore-case", "wildcard", "anything-but", "numeric", "cidr", "exists",
     ]
+
+    /// All operators.
+    static let operators = eventBridgeOperators + furtherOperators
 
     /// Reads a list of alternatives.
     mutating func readAlternatives() throws(PatternError) -> [PatternTest] {
@@ -18,10 +21,13 @@ extension PatternParser {
         do { try scanner.beginArray() } catch { throw self.error(error) }
         while try nextElement() { tests.append(try readAlternative()) }
         guard !tests.isEmpty else { throw error(.noAlternatives, at: start) }
+        guard tests.count == 1 || !tests.contains(where: \.isNone) else {
+            throw error(.invalidOperand(operator: "none", expected: Self.noneExpected), at: start)
+        }
         return tests
     }
 
-    private mutating func countAlternative() throws(PatternError) {
+    mutating func countAlternative() throws(PatternError) {
         alternativeCount += 1
         guard alternativeCount <= limits.alternativesMax else {
             throw error(.tooManyAlternatives(limit: limits.alternativesMax))
@@ -67,8 +73,12 @@ extension PatternParser {
                 throw parser.error(.invalidOperand(operator: name, expected: "true or false"))
             }
             do { return .exists(try parser.scanner.scanBool()) } catch { throw parser.error(error) }
+        case "none" where parser.dialect == .apus, "element" where parser.dialect == .apus,
+            "value" where parser.dialect == .apus:
+            return try parser.readNested(name)
         default:
-            return try parser.readTextOperator(name, known: operators, at: start)
+            let known = parser.dialect == .apus ? operators : eventBridgeOperators
+            return try parser.readTextOperator(name, known: known, at: start)
         }
     }
 
@@ -94,11 +104,12 @@ extension PatternParser {
             }
             return .wildcard(wildcard)
         default:
+            if dialect == .apus, let test = try readFurtherOperator(name) { return .text(test) }
             throw error(.unknownOperator(name, known: known), at: start)
         }
     }
 
-    private mutating func readIgnoringCase(inside name: String) throws(PatternError) -> [UInt8] {
+    mutating func readIgnoringCase(inside name: String) throws(PatternError) -> [UInt8] {
         let expected = "a string or {\"equals-ignore-case\": string}"
         let start = scanner.position
         do { try scanner.beginObject() } catch { throw self.error(error) }
@@ -110,7 +121,7 @@ extension PatternParser {
         return text
     }
 
-    private mutating func readOperand(of name: String, expected: String) throws(PatternError) -> [UInt8] {
+    mutating func readOperand(of name: String, expected: String) throws(PatternError) -> [UInt8] {
         guard try nextKind() == .string else {
             throw error(.invalidOperand(operator: name, expected: expected))
         }
@@ -144,7 +155,7 @@ extension PatternParser {
     }
 
     private static let exceptions =
-        "a string, a number, a list of strings, a list of numbers, or an operator on text"
+        "a string, a number, a list of strings, a list of numbers, or an operator on text or numbers"
 
     private mutating func readExceptionList() throws(PatternError) -> [PatternTest] {
         let start = scanner.position
@@ -166,13 +177,18 @@ extension PatternParser {
 
     /// Reads one operator on text, its operand a text or a list of them.
     private mutating func readTextExceptions() throws(PatternError) -> [PatternTest] {
-        let known = ["prefix", "suffix", "equals-ignore-case", "wildcard"]
+        let hasFurther = dialect == .apus
+        let known =
+            ["prefix", "suffix", "equals-ignore-case", "wildcard"]
+            + (hasFurther ? ["numeric"] + Self.textOperators : [])
         let start = scanner.position
         do { try scanner.beginObject() } catch { throw self.error(error) }
         guard let bytes = try nextName()?.text else { throw error(.notOneOperator, at: start) }
         let name = String(decoding: bytes, as: UTF8.self)
         var tests: [PatternTest] = []
-        if try nextKind() == .array {
+        if hasFurther, name == "numeric" || name == "integer" {
+            tests = try readRangeExceptions(isInteger: name == "integer")
+        } else if try nextKind() == .array {
             do { try scanner.beginArray() } catch { throw self.error(error) }
             while try nextElement() {
                 try countAlternative()
@@ -187,9 +203,9 @@ extension PatternParser {
     }
 
     /// Reads `[comparison, number]` or `[lower comparison, number, upper comparison, number]`.
-    private mutating func readRange() throws(PatternError) -> NumericRange {
+    mutating func readRange(of name: String = "numeric") throws(PatternError) -> NumericRange {
         let invalid = PatternError.Reason.invalidOperand(
-            operator: "numeric",
+            operator: name,
             expected: "one or two bounds that leave room, such as [\">\", 0, \"<=\", 5] or [\"=\", 3]")
         guard try nextKind() == .array else { throw error(invalid) }
         let start = scanner.position

@@ -7,32 +7,43 @@ import JSONText
 
 /// Reads one pattern; enforces the limits while reading, so that a hostile text costs no more than they allow.
 struct PatternParser {
+    /// Which patterns are read.
+    enum Dialect {
+        /// Event patterns: attributes and data, all operators.
+        case apus
+        /// Any names at the top, EventBridge's operators.
+        case bare
+    }
+
     var scanner: JSONScanner
     let limits: PatternLimits
+    let dialect: Dialect
     var path: [String] = []
     private var leafCount = 0
     var alternativeCount = 0
 
+    /// - Parameter dialect: which language it is.
     static func parse(
-        _ text: UnsafeRawBufferPointer, limits: PatternLimits
+        _ text: UnsafeRawBufferPointer, limits: PatternLimits, dialect: Dialect = .apus
     ) throws(PatternError) -> PatternObject {
         guard text.count <= limits.textBytesMax else {
             throw PatternError(
                 .tooLong(limit: limits.textBytesMax), path: "", offset: limits.textBytesMax)
         }
         var parser = PatternParser(
-            scanner: JSONScanner(text, depthLimit: limits.depthMax), limits: limits)
+            scanner: JSONScanner(text, depthLimit: limits.depthMax), limits: limits, dialect: dialect)
         return try parser.readPattern()
     }
 
-    private init(scanner: JSONScanner, limits: PatternLimits) {
+    private init(scanner: JSONScanner, limits: PatternLimits, dialect: Dialect) {
         self.scanner = scanner
         self.limits = limits
+        self.dialect = dialect
     }
 
     private mutating func readPattern() throws(PatternError) -> PatternObject {
         guard try nextKind() == .object else { throw error(.patternIsNotAnObject) }
-        let root = try readObject(isTop: true)
+        let root = try readObject(isTop: dialect == .apus)
         do { try scanner.expectEnd() } catch { throw self.error(error) }
         let combinations = root.combinationCount
         guard combinations <= limits.combinationsMax else {
@@ -52,6 +63,8 @@ struct PatternParser {
             }
             if name.elementsEqual("$or".utf8) {
                 object.choices = try readChoices(isTop: isTop)
+            } else if dialect == .apus, name.elementsEqual("$and".utf8) {
+                object.requirements = try readRequirements(isTop: isTop)
             } else {
                 if isTop { try checkAttribute(name, at: start) }
                 object.fields.append(
@@ -72,7 +85,7 @@ struct PatternParser {
                 throw error(.attributeHasNoFields(name, hint: Self.hint(for: name)))
             }
             let object = try readObject(isTop: false)
-            guard !object.fields.isEmpty || !object.choices.isEmpty else { throw error(.noFields, at: start) }
+            guard !object.isEmpty else { throw error(.noFields, at: start) }
             return .object(object)
         case .array:
             leafCount += 1
@@ -85,27 +98,33 @@ struct PatternParser {
     }
 
     private mutating func readChoices(isTop: Bool) throws(PatternError) -> [PatternObject] {
-        let expected = "a list of at least two objects"
-        guard try nextKind() == .array else {
-            throw error(.invalidOperand(operator: "$or", expected: expected))
-        }
+        let refusal = PatternError.Reason.invalidOperand(
+            operator: "$or", expected: "a list of at least two objects")
+        return try readObjects(isTop: isTop, countMin: 2, refusal)
+    }
+
+    private mutating func readRequirements(isTop: Bool) throws(PatternError) -> [PatternObject] {
+        let refusal = PatternError.Reason.invalidOperand(operator: "$and", expected: "a list of objects")
+        return try readObjects(isTop: isTop, countMin: 1, refusal)
+    }
+
+    private mutating func readObjects(
+        isTop: Bool, countMin: Int, _ refusal: PatternError.Reason
+    ) throws(PatternError) -> [PatternObject] {
+        guard try nextKind() == .array else { throw error(refusal) }
         let start = scanner.position
-        var choices: [PatternObject] = []
+        var objects: [PatternObject] = []
         do { try scanner.beginArray() } catch { throw self.error(error) }
         while try nextElement() {
-            guard try nextKind() == .object else {
-                throw error(.invalidOperand(operator: "$or", expected: expected))
-            }
-            path.append(String(choices.count))
-            let choice = try readObject(isTop: isTop)
-            guard !choice.fields.isEmpty || !choice.choices.isEmpty else { throw error(.noFields) }
+            guard try nextKind() == .object else { throw error(refusal) }
+            path.append(String(objects.count))
+            let object = try readObject(isTop: isTop)
+            guard !object.isEmpty else { throw error(.noFields) }
             path.removeLast()
-            choices.append(choice)
+            objects.append(object)
         }
-        guard choices.count >= 2 else {
-            throw error(.invalidOperand(operator: "$or", expected: expected), at: start)
-        }
-        return choices
+        guard objects.count >= countMin else { throw error(refusal, at: start) }
+        return objects
     }
 
     // MARK: - Attributes

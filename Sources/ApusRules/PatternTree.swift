@@ -3,7 +3,8 @@
 // A parsed pattern. Names and texts are UTF-8 bytes, because String compares by canonical equivalence
 // and two different JSON strings must never match each other.
 
-/// The fields that an object of the event must have: all of `fields`, and one of each list in `choices`.
+/// The fields that an object of the event must have: all of `fields`, one of each list in `choices`, and all of
+/// `requirements`.
 struct PatternObject: Sendable, Hashable {
     /// One named field and what is asked of it.
     struct Field: Sendable, Hashable {
@@ -23,6 +24,11 @@ struct PatternObject: Sendable, Hashable {
     var fields: [Field] = []
     /// The `$or` list, empty if there is none.
     var choices: [PatternObject] = []
+    /// The `$and` list, empty if there is none.
+    var requirements: [PatternObject] = []
+
+    /// Whether it asks for nothing.
+    var isEmpty: Bool { fields.isEmpty && choices.isEmpty && requirements.isEmpty }
 }
 
 /// One alternative of a leaf: a test of a single value (or, for `exists: false`, of its absence).
@@ -37,8 +43,12 @@ indirect enum PatternTest: Sendable, Hashable {
     case numeric(NumericRange)
     case cidr(AddressBlock)
     case exists(Bool)
-    /// None of the tests holds; they are all `equals`, or all of one text operator.
+    /// None of the tests holds; they are all `equals`, or all of one operator.
     case anythingBut([PatternTest])
+    /// A test of a text for which there is no index: tried by itself where its head fits.
+    case text(TextTest)
+    /// No value of the field passes any of these, or there is none. Stands alone in its leaf.
+    case noneOf([PatternTest])
 }
 
 /// A value that can stand in a pattern by itself.

@@ -7,6 +7,12 @@ import JSONText
 extension JSONWriter {
     mutating func pattern(_ object: PatternObject) {
         beginObject()
+        if !object.requirements.isEmpty {
+            key("$and" as StaticString)
+            beginArray()
+            for requirement in object.requirements { pattern(requirement) }
+            endArray()
+        }
         if !object.choices.isEmpty {
             key("$or" as StaticString)
             beginArray()
@@ -18,12 +24,16 @@ extension JSONWriter {
             switch field.content {
             case .object(let object): pattern(object)
             case .leaf(let tests):
-                beginArray()
-                for test in tests { self.test(test) }
-                endArray()
+                alternatives(tests)
             }
         }
         endObject()
+    }
+
+    mutating func alternatives(_ tests: [PatternTest]) {
+        beginArray()
+        for test in tests { self.test(test) }
+        endArray()
     }
 
     mutating func test(_ test: PatternTest) {
@@ -39,6 +49,9 @@ extension JSONWriter {
         case .exists(let isWanted):
             key("exists" as StaticString)
             bool(isWanted)
+        case .noneOf(let tests):
+            key("none" as StaticString)
+            alternatives(tests)
         default:
             key(test.operatorName)
             operand(of: test)
@@ -57,7 +70,24 @@ extension JSONWriter {
             endObject()
         case .wildcard(let wildcard): text(wildcard.text)
         case .cidr(let block): text(block.text)
-        case .numeric, .exists, .anythingBut: null()
+        case .numeric(let range): bounds(range)
+        case .text(let test): operand(of: test)
+        case .exists, .anythingBut, .noneOf: null()
+        }
+    }
+
+    private mutating func operand(of test: TextTest) {
+        switch test {
+        case .topic(let topic): text(topic.text)
+        case .like(let like): text(like.text)
+        case .contains(let contained) where contained.ignoresCase:
+            beginObject()
+            key("equals-ignore-case" as StaticString)
+            text(contained.text)
+            endObject()
+        case .contains(let contained): text(contained.text)
+        case .integer(let range): bounds(range.bounds)
+        case .element(let tests), .value(let tests): alternatives(tests)
         }
     }
 
@@ -124,6 +154,8 @@ extension PatternTest {
         case .cidr: "cidr"
         case .exists: "exists"
         case .anythingBut: "anything-but"
+        case .noneOf: "none"
+        case .text(let test): test.operatorName
         }
     }
 }

@@ -31,7 +31,7 @@ extension RuleMatcher {
                     start = valueEnd
                 }
                 input.data = data
-                input.isJSON = event.hasJSONData
+                input.dataKind = event.matchedDataKind
                 return match(input, scratch: &scratch)
             }
         }
@@ -52,6 +52,13 @@ extension CloudEvent {
         return result
     }
 
-    /// Whether to read the data as JSON: the content type says so, or there is none.
-    var hasJSONData: Bool { dataKind == .json || dataContentType == nil }
+    /// How patterns read the data: as what the content type says, as JSON if there is none.
+    var matchedDataKind: MatchInput.DataKind {
+        guard dataContentType != nil else { return .json }
+        return switch dataKind {
+        case .json: .json
+        case .xml: .xml
+        default: .other
+        }
+    }
 }

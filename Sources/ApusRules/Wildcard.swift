@@ -63,7 +63,7 @@ struct Wildcard: Sendable, Hashable {
 
 /// A literal text to search for, with the table of Knuth, Morris and Pratt.
 struct Piece: Sendable, Hashable {
-    private let text: [UInt8]
+    let text: [UInt8]
     /// For each length, the longest proper border of the text's first bytes.
     private let borders: [Int]
 

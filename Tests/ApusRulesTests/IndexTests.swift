@@ -24,22 +24,63 @@ import Testing
         }
     }
 
-    @Test func `the range index finds what trying every range finds`() {
+    @Test func `the range tree finds what trying every range finds, however it was changed`() {
         var generator = SeededGenerator(seed: 11)
-        for _ in 0..<300 {
-            let ranges = (0..<Int.random(in: 1...12, using: &generator)).map { value in
-                (range: Self.range(&generator), value: UInt32(value))
+        for _ in 0..<200 {
+            var tree = RangeTree()
+            var root = RangeTree.none
+            var ranges: [(range: NumericRange, step: UInt32)] = []
+            for step in 0..<Int.random(in: 1...24, using: &generator) {
+                let range = Self.range(&generator)
+                ranges.append((range, UInt32(step)))
+                tree.insert(ClausePlan.entry(of: range, step: UInt32(step), test: 7), into: &root)
+                guard Int.random(in: 0..<3, using: &generator) == 0 else { continue }
+                let gone = ranges.remove(at: Int.random(in: ranges.indices, using: &generator))
+                let entry = ClausePlan.entry(of: gone.range, step: gone.step, test: 0)
+                #expect(tree.remove(entry, from: &root)?.test == 7)
+                #expect(tree.remove(entry, from: &root) == nil)
             }
-            let index = RangeIndex(ranges)
             for number in -5...5 {
                 for half in ["", ".5"] {
                     let number = PatternNumber(text: Array("\(number)\(half)".utf8))
+                    let text = number.text.withUnsafeBytes { NumberText($0).double($0) }
                     var found: [UInt32] = []
-                    index.find(number.key) { found.append($0) }
-                    #expect(found.sorted() == ranges.filter { $0.range.contains(number) }.map(\.value))
+                    tree.withReader {
+                        $0.find(text.value, isExact: text.isExact, in: root) { entry, mustBeTried in
+                            #expect(!mustBeTried)
+                            found.append(entry.step)
+                        }
+                    }
+                    #expect(found.sorted() == ranges.filter { $0.range.contains(number) }.map(\.step))
                 }
             }
         }
+    }
+
+    @Test func `numbers get the same key exactly when they are equal, and doubles keep their order`() {
+        let texts = [
+            "0", "-0", "0.0e5", "1", "1.0", "1e0", "10e-1", "0.1E+1", "-1", "12", "120", "1.2e2", "0.012",
+            "9007199254740993", "9007199254740992", "9007199254740993.0", "123456789012345678", "1e19", "1e300",
+            "10000000000000000000", "12345678901234567890123", "12345678901234567890124", "1e999", "1e998",
+            "-1e999", "1e-999", "0.1", "0.10", "0.1000000000000000055511151231257827",
+            "100000000000000000000000000000001", "1e99999999999999999999",
+        ]
+        let numbers = texts.map { PatternNumber(text: Array($0.utf8)) }
+        for left in numbers {
+            for right in numbers {
+                let isEqual = ClausePlan.key(of: left) == ClausePlan.key(of: right)
+                #expect(isEqual == (left == right), "\(left.text) \(right.text)")
+                let (first, second) = (double(left), double(right))
+                if left.key.lexicographicallyPrecedes(right.key) {
+                    #expect(first.value <= second.value)
+                    #expect(!(first.isExact && second.isExact) || first.value < second.value)
+                }
+            }
+        }
+    }
+
+    private func double(_ number: PatternNumber) -> (value: Double, isExact: Bool) {
+        number.text.withUnsafeBytes { NumberText($0).double($0) }
     }
 
     private static func range(_ generator: inout SeededGenerator) -> NumericRange {
@@ -55,13 +96,27 @@ import Testing
         }
     }
 
-    @Test func `tables find their keys in their scope only`() {
+    @Test(arguments: [ByteTable.Direction.forward, .backward])
+    func `tables find their keys in their scope only, also when others are gone`(
+        direction: ByteTable.Direction
+    ) {
         let keys = (0..<500).map { Array("key number \($0)".utf8.prefix($0 % 20)) + Array(String($0).utf8) }
-        let table = ByteTable(keys.enumerated().map { (UInt32($0 % 3), $1, UInt32($0)) }, seed: 42)
+        var table = ByteTable(seed: 42)
         for (index, key) in keys.enumerated() {
-            #expect(table.find(UInt32(index % 3), key) == UInt32(index))
-            #expect(table.find(UInt32((index + 1) % 3), key) == nil)
-            #expect(table.find(UInt32(index % 3), key + [0]) == nil)
+            let place = table.insert(UInt32(index % 3), key, direction)
+            table[place].value = UInt32(index)
+        }
+        for round in 0..<2 {
+            for (index, key) in keys.enumerated() {
+                let isGone = round == 1 && index % 7 != 0
+                let place = table.find(UInt32(index % 3), key, direction)
+                #expect(place.map { table[$0].value } == (isGone ? nil : UInt32(index)))
+                #expect(table.find(UInt32((index + 1) % 3), key, direction) == nil)
+                #expect(table.find(UInt32(index % 3), key + [0], direction) == nil)
+            }
+            for (index, key) in keys.enumerated() where round == 0 && index % 7 != 0 {
+                if let place = table.find(UInt32(index % 3), key, direction) { table.remove(at: place) }
+            }
         }
     }
 

@@ -54,6 +54,35 @@ import Testing
         }
     }
 
+    @Test(arguments: 0..<4)
+    func `rules that come and go leave nothing behind`(block: UInt64) throws {
+        var scratch = MatchScratch()
+        for seed in 20_000 + block * 4..<20_000 + block * 4 + 4 {
+            var cases = RandomCases(seed: seed)
+            var program = MatchProgram()
+            var rules: [(id: Int, pattern: Pattern)] = []
+            for id in 0..<60 {
+                if let pattern = try Self.parse(cases.pattern()) {
+                    rules.append((id, pattern))
+                    program.add(id: id, pattern: pattern)
+                }
+                if rules.count > 8 {
+                    let gone = rules.remove(at: Int.random(in: rules.indices, using: &cases.generator))
+                    program.remove(id: gone.id)
+                }
+                let event = SampleEvent(&cases)
+                let expected = rules.filter { event.explainer.matches($0.pattern) }.map(\.id)
+                #expect(event.match(program, &scratch) == expected, "seed \(seed), event \(event)")
+            }
+            for rule in rules { program.remove(id: rule.id) }
+            #expect(program.nodes.count == 1 && program.steps.count == 0 && program.links.count == 0)
+            #expect(program.tests.count == 0 && program.clauses.count == 0 && program.rules.isEmpty)
+            #expect(program.dataReaders == 0 && program.restless.isEmpty && program.absenceNodes.isEmpty)
+            #expect(program.keys.count == 0 && program.names.count == 0 && program.ranges.count == 0)
+            #expect(program.windows.count == 0 && program.clauses.count == 0)
+        }
+    }
+
     /// Nil for the few random patterns that are refused with good reason (`numeric` without room).
     private static func parse(_ pattern: JSONValue) throws -> Pattern? {
         do {
@@ -98,6 +127,10 @@ struct SampleEvent: CustomStringConvertible {
     var description: String { "\(attributes) \(String(decoding: data, as: UTF8.self))" }
 
     func match(_ matcher: RuleMatcher, _ scratch: inout MatchScratch) -> [Int] {
+        match(matcher.program, &scratch)
+    }
+
+    func match(_ matcher: MatchProgram, _ scratch: inout MatchScratch) -> [Int] {
         let names = attributes.map { Array($0.name.utf8) }
         let texts = attributes.map { Array($0.text.utf8) }
         return data.withUnsafeBytes { data in
@@ -109,12 +142,14 @@ struct SampleEvent: CustomStringConvertible {
 
     /// Nests the closures that keep the attributes' bytes in place.
     private func match(
-        _ matcher: RuleMatcher, _ names: ArraySlice<[UInt8]>, _ texts: ArraySlice<[UInt8]>,
+        _ matcher: MatchProgram, _ names: ArraySlice<[UInt8]>, _ texts: ArraySlice<[UInt8]>,
         _ input: MatchInput,
         _ scratch: inout MatchScratch
     ) -> [Int] {
         guard let name = names.first, let text = texts.first else {
-            return matcher.match(input, scratch: &scratch)
+            let memory = scratch.memory
+            matcher.match(input, memory)
+            return memory.pointee.matched
         }
         return name.withUnsafeBytes { name in
             text.withUnsafeBytes { text in
@@ -127,7 +162,7 @@ struct SampleEvent: CustomStringConvertible {
 
     var explainer: Explainer {
         Explainer(
-            attributes: attributes.map { ($0.name, $0.text) }, data: data, isJSON: true)
+            attributes: attributes.map { ($0.name, $0.text) }, data: data, kind: .json)
     }
 }
 

@@ -191,11 +191,16 @@ import Testing
         let event = try Self.event(data: #"{"a":1}"#)
         let onType = try Pattern(parsing: #"{"type":["order.placed"]}"#)
         let onData = try Pattern(parsing: #"{"data":{"a":[1]}}"#)
-        var matcher = RuleMatcher([(id: 9, pattern: onData)]).adding(id: 3, pattern: onType)
+        var matcher = RuleMatcher([(id: 9, pattern: onData), (id: 3, pattern: onType)])
         #expect(matcher.matches(event) == [3, 9])
-        matcher = matcher.adding(id: 3, pattern: onData).adding(id: 1, pattern: .matchAll)
+        let before = matcher
+        matcher.add(id: 3, pattern: onData)
+        matcher.add(id: 1, pattern: .matchAll)
         #expect(matcher.matches(event) == [1, 3, 9])
-        #expect(matcher.removing(id: 3).matches(event) == [1, 9])
+        matcher.remove(id: 3)
+        matcher.remove(id: 4)
+        #expect(matcher.matches(event) == [1, 9])
+        #expect(before.matches(event) == [3, 9])
         #expect(RuleMatcher().matches(event) == [])
     }
 }

@@ -68,7 +68,7 @@ struct RandomCases {
         return .object(object)
     }
 
-    private mutating func alternatives() -> JSONValue {
+    mutating func alternatives() -> JSONValue {
         .array((0...below(3)).map { _ in alternative() })
     }
 

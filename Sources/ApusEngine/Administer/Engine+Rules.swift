@@ -75,7 +75,7 @@ extension Engine {
                     try storing { () throws(LogError) in try openSubscription(subscription) }
                 }
             }
-            try storing { () throws(LogError) in try openRouter(settings.topic) }
+            try storing { () throws(LogError) in try putToWork(definition) }
             return existing == nil
         }
     }
@@ -90,8 +90,8 @@ extension Engine {
     }
 
     private func check(_ definition: RuleDefinition, _ definitions: Definitions) throws(BrokerError) {
-        guard (1...16).contains(definition.settings.targets.count) else {
-            throw .invalid("a rule has 1 to 16 targets, not \(definition.settings.targets.count)")
+        guard (1...Engine.ruleTargetsMax).contains(definition.settings.targets.count) else {
+            throw .invalid("a rule has 1 to \(Engine.ruleTargetsMax) targets, not \(definition.settings.targets.count)")
         }
         for name in definition.targetTopics { _ = try requireTopic(name) }
         if let cycle = definitions.cycle(adding: definition) {
@@ -114,7 +114,7 @@ extension Engine {
         [RegistryChange], gone: [SubscriptionDefinition], kept: [SubscriptionDefinition]
     ) {
         let wanted = webhooks(of: rule)
-        let existing = definitions.subscriptions.values.filter { $0.rule == rule.name }
+        let existing = subscriptions(of: rule, definitions)
         let gone = existing.filter { old in !wanted.contains { $0.name == old.name } }
         var kept: [SubscriptionDefinition] = []
         for (name, push) in wanted {
@@ -140,10 +140,20 @@ extension Engine {
         return (changes, gone, kept)
     }
 
+    /// The subscriptions behind the webhooks that a rule has or had.
+    private func subscriptions(
+        of rule: RuleDefinition, _ definitions: Definitions
+    ) -> [SubscriptionDefinition] {
+        (0..<Engine.ruleTargetsMax).compactMap { rule.subscriptionName(target: $0) }
+            .compactMap { definitions.subscriptions[$0] }.filter { $0.rule == rule.name }
+    }
+
+    private static let ruleTargetsMax = 16
+
     public func deleteRule(_ name: ResourceName) async throws(BrokerError) {
         try await change { [self] () throws(BrokerError) -> Decision<Void> in
             guard let rule = definitions.rules[name] else { throw .unknownRule(name) }
-            let subscriptions = definitions.subscriptions.values.filter { $0.rule == name }
+            let subscriptions = subscriptions(of: rule, definitions)
             let changes =
                 subscriptions.map { RegistryChange.subscriptionDeleted($0.name) } + [.ruleDeleted(name)]
             return Decision(changes: changes) { [self] () throws(BrokerError) in
@@ -155,46 +165,56 @@ extension Engine {
 
     /// Takes a rule that is no longer defined out of work.
     func ruleIsGone(_ rule: RuleDefinition) {
-        catalog.withLock { $0.ruleMatches.removeValue(forKey: rule.name)?.remove() }
-        try? openRouter(rule.settings.topic)
+        let router = catalog.withLock { catalog in
+            catalog.ruleMatches.removeValue(forKey: rule.name)?.remove()
+            return catalog.routers[rule.settings.topic]
+        }
+        router?.change(rule.name, to: nil)
     }
 
     // MARK: Routers
 
-    /// Puts the rules of a topic to work as they are defined now.
-    func openRouter(_ name: ResourceName) throws(LogError) {
-        guard let topic = topicAtWork(name) else { return }
-        let (table, router) = catalog.withLock { catalog in
-            (Engine.table(for: name, &catalog), catalog.routers[name])
+    /// Puts a rule to work as it is defined now. Other rules of its topic, however many, are not looked at.
+    private func putToWork(_ rule: RuleDefinition) throws(LogError) {
+        let (route, router) = catalog.withLock { catalog in
+            (Engine.route(of: rule, &catalog), catalog.routers[rule.settings.topic])
         }
         if let router {
-            router.replaceTable(table)
-        } else if !table.isEmpty {
-            let router = try TopicRouter(topic, table: table, context: context)
-            catalog.withLock { $0.routers[name] = router }
-            router.start()
+            router.change(rule.name, to: route)
+        } else {
+            try openRouter(rule.settings.topic)
         }
     }
 
-    private static func table(for name: ResourceName, _ catalog: inout Catalog) -> RouteTable {
-        catalog.tables += 1
-        var table = RouteTable(number: catalog.tables)
-        let rules = catalog.definitions.rules.values.filter {
-            $0.settings.topic == name && $0.settings.isEnabled
+    /// Puts the rules of a topic to work that has no router.
+    func openRouter(_ name: ResourceName) throws(LogError) {
+        guard let topic = topicAtWork(name) else { return }
+        let table = catalog.withLock { catalog -> RouteTable? in
+            guard catalog.routers[name] == nil else { return nil }
+            var table = RouteTable()
+            for rule in catalog.definitions.rules.values where rule.settings.topic == name {
+                _ = table.set(rule.name, to: Engine.route(of: rule, &catalog))
+            }
+            return table
         }
-        for rule in rules.sorted(by: { $0.name < $1.name }) {
-            let targets = rule.targetTopics.compactMap { catalog.topics[$0] }
-            guard !targets.isEmpty else { continue }
-            let count =
-                catalog.ruleMatches[rule.name]
-                ?? Count(
-                    "apus_rule_matches_total", [("rule", rule.name.description), ("topic", name.description)])
-            catalog.ruleMatches[rule.name] = count
-            table.patterns.append((table.routes.count, rule.settings.pattern))
-            table.routes.append(
-                RouteTable.Route(
-                    rule: rule.name, startOffsets: rule.startOffsets, targets: targets, matches: count))
-        }
-        return table
+        guard let table, !table.isEmpty else { return }
+        let router = try TopicRouter(topic, table: table, context: context)
+        catalog.withLock { $0.routers[name] = router }
+        router.start()
+    }
+
+    /// What a router has to know of a rule; nil if there is nothing for it to do.
+    private static func route(of rule: RuleDefinition, _ catalog: inout Catalog) -> RouteTable.Route? {
+        let targets = rule.targetTopics.compactMap { catalog.topics[$0] }
+        guard rule.settings.isEnabled, !targets.isEmpty else { return nil }
+        let count =
+            catalog.ruleMatches[rule.name]
+            ?? Count(
+                "apus_rule_matches_total",
+                [("rule", rule.name.description), ("topic", rule.settings.topic.description)])
+        catalog.ruleMatches[rule.name] = count
+        return RouteTable.Route(
+            rule: rule.name, pattern: rule.settings.pattern, startOffsets: rule.startOffsets, targets: targets,
+            matches: count)
     }
 }

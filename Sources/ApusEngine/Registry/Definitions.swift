@@ -89,7 +89,9 @@ enum RegistryChange: Sendable, Hashable {
 struct Definitions: Sendable {
     var topics: [ResourceName: TopicDefinition] = [:]
     var subscriptions: [ResourceName: SubscriptionDefinition] = [:]
-    var rules: [ResourceName: RuleDefinition] = [:]
+    private(set) var rules: [ResourceName: RuleDefinition] = [:]
+    /// From each topic to those that rules copy its events to, with how many rules do.
+    private var edges: [ResourceName: [ResourceName: Int]] = [:]
 
     mutating func apply(_ change: RegistryChange) {
         switch change {
@@ -97,9 +99,20 @@ struct Definitions: Sendable {
         case .topicDeleted(let name): topics[name] = nil
         case .subscription(let subscription): subscriptions[subscription.name] = subscription
         case .subscriptionDeleted(let name): subscriptions[name] = nil
-        case .rule(let rule): rules[rule.name] = rule
-        case .ruleDeleted(let name): rules[name] = nil
+        case .rule(let rule):
+            if let old = rules.updateValue(rule, forKey: rule.name) { count(old, by: -1) }
+            count(rule, by: 1)
+        case .ruleDeleted(let name):
+            if let old = rules.removeValue(forKey: name) { count(old, by: -1) }
         }
+    }
+
+    private mutating func count(_ rule: RuleDefinition, by change: Int) {
+        for target in rule.targetTopics {
+            let count = edges[rule.settings.topic]?[target] ?? 0
+            edges[rule.settings.topic, default: [:]][target] = count + change == 0 ? nil : count + change
+        }
+        if edges[rule.settings.topic]?.isEmpty == true { edges[rule.settings.topic] = nil }
     }
 
     /// The changes that make these definitions out of nothing.
@@ -111,17 +124,14 @@ struct Definitions: Sendable {
 
     /// The way along which `rule` would feed its own topic, over however many rules; nil when there is none.
     func cycle(adding rule: RuleDefinition) -> [ResourceName]? {
-        var edges: [ResourceName: Set<ResourceName>] = [:]
-        for other in rules.values where other.name != rule.name {
-            edges[other.settings.topic, default: []].formUnion(other.targetTopics)
-        }
+        // The edges of the rule as it is so far may be among them, but they begin at its topic, where the way ends.
         var trail = rule.targetTopics.sorted().map { [rule.settings.topic, $0] }
         var seen: Set<ResourceName> = []
         while let path = trail.popLast() {
             guard let last = path.last else { continue }
             if last == rule.settings.topic { return path }
             guard seen.insert(last).inserted else { continue }
-            for next in (edges[last] ?? []).sorted() { trail.append(path + [next]) }
+            for next in (edges[last] ?? [:]).keys.sorted() { trail.append(path + [next]) }
         }
         return nil
     }

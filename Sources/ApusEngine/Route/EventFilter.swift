@@ -8,11 +8,17 @@ import CloudEvents
 
 /// A compiled set of patterns with what it needs to look at records, reused from one to the next.
 struct RecordMatcher {
-    private let matcher: RuleMatcher
+    private var matcher: RuleMatcher
     private var input = MatchInput()
     private var scratch = MatchScratch()
 
     init(_ rules: [(id: Int, pattern: Pattern)]) { matcher = RuleMatcher(rules) }
+
+    /// Adds a pattern.
+    mutating func add(_ id: Int, _ pattern: Pattern) { matcher.add(id: id, pattern: pattern) }
+
+    /// Takes away the patterns with an identifier.
+    mutating func remove(_ id: Int) { matcher.remove(id: id) }
 
     /// Calls `body` with the identifier of each pattern that the record matches.
     mutating func forEachMatch(_ record: RecordView, _ body: (Int) -> Void) {
@@ -40,14 +46,18 @@ struct RecordMatcher {
     }
 
     private mutating func appendContentType(_ value: UnsafeRawBufferPointer) {
-        input.isJSON = CloudEventDataKind(contentType: value) == .json
-        RecordMatcher.contentTypeName.withUnsafeBytes { name in
-            // The static name outlives the call: arrays that are constants are never moved.
-            input.append(name: name, value: value)
-        }
+        input.dataKind =
+            switch CloudEventDataKind(contentType: value) {
+            case .json: .json
+            case .xml: .xml
+            default: .other
+            }
+        let name = RecordMatcher.contentTypeName
+        input.append(
+            name: UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), value: value)
     }
 
-    private static let contentTypeName = Array("datacontenttype".utf8)
+    private static let contentTypeName: StaticString = "datacontenttype"
 
     /// Records without attributes (from other protocols) get theirs by decoding; place and topic are not needed to match.
     private mutating func matchDecoded(_ record: RecordView, _ body: (Int) -> Void) {

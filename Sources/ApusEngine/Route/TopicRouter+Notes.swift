@@ -24,20 +24,21 @@ extension TopicRouter {
 
     /// Where targets are to be looked through from, if this is the last note before a crash.
     private func ends(_ state: State) -> [LogID: Offset] {
-        let table = state.pending ?? state.table
-        var ends = Dictionary(table.targets.map { ($0.log, $0.signal.end) }) { first, _ in first }
+        let topics = state.targetTopics
+        let targets = topics.flatMap(\.partitions)
+        var ends = Dictionary(targets.map { ($0.log, $0.signal.end) }) { first, _ in first }
         // Copies of events that are still to be passed, from before the last crash or from a chunk of which others failed, have to be found
         // again: then the ends of the last note stay.
         guard state.repeats.reachBeyond(state.next) else { return ends }
         ends.merge(state.noted.targetEnds) { _, noted in noted }
         // Named, a new partition would look as if events had always gone to it.
-        for log in TopicRouter.logsAdded(to: table, since: state.noted) { ends[log] = nil }
+        for log in TopicRouter.logsAdded(to: topics, since: state.noted) { ends[log] = nil }
         return ends
     }
 
     /// The partitions that a note does not name of topics that it does name others of: they have come since.
-    private static func logsAdded(to table: RouteTable, since note: RouteProgress) -> [LogID] {
-        table.targetTopics.flatMap { topic in
+    private static func logsAdded(to topics: [Topic], since note: RouteProgress) -> [LogID] {
+        topics.flatMap { topic in
             let logs = topic.partitions.map(\.log)
             let added = logs.filter { note.targetEnds[$0] == nil }
             return added.count < logs.count ? added : []
@@ -45,7 +46,7 @@ extension TopicRouter {
     }
 
     private func write(_ progress: RouteProgress, _ state: inout State) {
-        let pending = state.pending
+        let pending = state.pending?.number
         let value = progress.encoded()
         var builder = RecordBatchBuilder(capacity: value.count + 128)
         builder.append(timestamp: context.clock.wall, key: nil, value: value)
@@ -67,7 +68,7 @@ extension TopicRouter {
     }
 
     private func wrote(
-        _ progress: RouteProgress, before: RouteProgress, _ pending: RouteTable?,
+        _ progress: RouteProgress, before: RouteProgress, _ pending: UInt64?,
         _ result: Result<Offset, LogError>
     ) {
         let isWritten = state.withLock { state in
@@ -78,9 +79,7 @@ extension TopicRouter {
             }
             state.durable = progress
             // Rules that changed again meanwhile wait for a note of their own.
-            if let pending, state.pending?.number == pending.number {
-                (state.table, state.matcher, state.pending) = (pending, RecordMatcher(pending.patterns), nil)
-            }
+            if let pending, state.pending?.number == pending { state.takeOver() }
             return true
         }
         if isWritten {
@@ -95,10 +94,13 @@ extension TopicRouter {
         state.withLock { state in
             guard let durable = state.durable else { return [:] }
             var ends = durable.targetEnds
-            for table in [state.table, state.pending].compactMap(\.self) {
-                for log in TopicRouter.logsAdded(to: table, since: durable) { ends[log] = .zero }
-            }
+            for log in TopicRouter.logsAdded(to: state.targetTopics, since: durable) { ends[log] = .zero }
             return ends
         }
     }
+}
+
+extension TopicRouter.State {
+    /// The topics that copies may go to, now or when what waits has taken over.
+    var targetTopics: [Topic] { pending?.targetTopics(after: table) ?? table.targetTopics }
 }

@@ -21,7 +21,8 @@ final class TopicRouter: Follower {
         var matcher = RecordMatcher([])
         /// Rules that take over when what is under way has ended and where they begin is written down. Until then nothing is begun: what the
         /// rules before them passed over must not be looked at again after a restart.
-        var pending: RouteTable?
+        var pending: RouteChanges?
+        var changeCount: UInt64 = 0
         var next: [Offset]
         var busy: Set<Int> = []
         var repeats: RouteRepeats
@@ -37,6 +38,16 @@ final class TopicRouter: Follower {
         /// Events of the chunk under way that matched and have been copied too often already.
         var circling = 0
         var isClosed = false
+
+        /// Puts what waited to work.
+        mutating func takeOver() {
+            for (rule, route) in pending?.routes ?? [:] {
+                let (gone, new) = table.set(rule, to: route)
+                if let gone { matcher.remove(gone) }
+                if let new { matcher.add(new.id, new.pattern) }
+            }
+            pending = nil
+        }
     }
 
     let topic: Topic
@@ -70,10 +81,11 @@ final class TopicRouter: Follower {
         circled = Count("apus_rule_loops_stopped_total", [("topic", topic.name.description)])
         var state = State(
             next: next, repeats: repeats, noted: progress ?? RouteProgress(next: []), durable: progress)
-        if let progress, table.targets.allSatisfy({ progress.targetEnds[$0.log] != nil }) {
+        let targets = table.targetTopics.flatMap(\.partitions)
+        if let progress, targets.allSatisfy({ progress.targetEnds[$0.log] != nil }) {
             (state.table, state.matcher) = (table, RecordMatcher(table.patterns))
         } else {
-            state.pending = table
+            state.pending = RouteChanges(routes: table.changes, number: 0)
         }
         self.state = Mutex(state)
     }
@@ -87,9 +99,16 @@ final class TopicRouter: Follower {
         circled.remove()
     }
 
-    /// Puts other rules to work, from the next record on.
-    func replaceTable(_ table: RouteTable) {
-        state.withLock { $0.pending = table }
+    /// Puts a rule to work as it is now, from the next record on; nil takes it out of work.
+    func change(_ rule: ResourceName, to route: RouteTable.Route?) {
+        state.withLock { state in
+            state.changeCount += 1
+            var pending = state.pending ?? RouteChanges(routes: [:], number: 0)
+            state.pending = nil
+            pending.routes.updateValue(route, forKey: rule)
+            pending.number = state.changeCount
+            state.pending = pending
+        }
         context.followers.enqueue(self)
     }
 
@@ -176,29 +195,20 @@ final class TopicRouter: Follower {
         _ now: Timestamp
     ) -> [Copy] {
         var builders: [LogID: (target: Partition, builder: RecordBatchBuilder)] = [:]
-        // In the order of the rules, so that what happens does not depend on how a table is laid out in memory.
-        var chosen: [(topic: Topic, rule: ResourceName)] = []
+        var matched: [RouteTable.Route] = []
+        let routes = state.table.routes
         for batch in batches where !batch.isControl {
             _ = try? batch.forEachRecord { record in
                 // A redriven event is for one subscription: rules saw its original.
                 guard record.offset >= from, record.header(LineageHeader.recipientBytes) == nil else {
                     return true
                 }
-                chosen.removeAll(keepingCapacity: true)
-                let table = state.table
+                matched.removeAll(keepingCapacity: true)
                 state.matcher.forEachMatch(record) { id in
-                    let route = table.routes[id]
-                    guard
-                        partition >= route.startOffsets.count
-                            || record.offset >= route.startOffsets[partition]
-                    else {
-                        return
-                    }
-                    route.matches.increment()
-                    for target in route.targets where !chosen.contains(where: { $0.topic === target }) {
-                        chosen.append((target, route.rule))
-                    }
+                    if let route = routes[id] { matched.append(route) }
                 }
+                guard !matched.isEmpty else { return true }
+                let chosen = choices(of: record.offset, partition, among: &matched)
                 guard chosen.isEmpty || record.hops < Defaults.ruleHopsMax else {
                     state.circling += 1
                     return true
@@ -214,6 +224,23 @@ final class TopicRouter: Follower {
             let count = entry.builder.count
             return entry.builder.finish().map { Copy(target: entry.target, batch: $0, count: count) }
         }
+    }
+
+    /// The topics that an event is copied to, each once, with the first rule that says so.
+    private static func choices(
+        of offset: Offset, _ partition: Int, among matched: inout [RouteTable.Route]
+    ) -> [(topic: Topic, rule: ResourceName)] {
+        // In the order of the rules, so that what happens does not depend on how a table is laid out in memory.
+        if matched.count > 1 { matched.sort { $0.rule < $1.rule } }
+        var chosen: [(topic: Topic, rule: ResourceName)] = []
+        for route in matched
+        where partition >= route.startOffsets.count || offset >= route.startOffsets[partition] {
+            route.matches.increment()
+            for target in route.targets where !chosen.contains(where: { $0.topic === target }) {
+                chosen.append((target, route.rule))
+            }
+        }
+        return chosen
     }
 
     private static func copy(

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Tests put into the indexes, and taken out again.
+
+extension MatchProgram {
+    // MARK: - Links
+
+    /// Has values at a node that pass any of the tests rouse a step.
+    mutating func add(_ place: ClausePlan.Place, rousing step: UInt32) {
+        for test in place.tests {
+            nodes[place.node].tests += 1
+            switch ClausePlan.way(to: test) {
+            case .key(let kind, let key, let length, let isTried):
+                let index = addKey(place.node, kind, key, length)
+                if keys[countsAt: index].links == 0, !isTried {
+                    (keys[index].value, keys[index].isStep) = (step, true)
+                } else {
+                    let list = list(at: index)
+                    keys[index].value = link(step, isTried ? test : nil, before: list)
+                }
+                keys[countsAt: index].links += 1
+            case .window(var window):
+                window.test = tests.insert(test)
+                let number = windows.insert(window)
+                for key in window.keys {
+                    let index = addKey(place.node, .cell, key, window.size)
+                    keys[countsAt: index].links += 1
+                    keys[index].value = links.insert(
+                        Link(step: step, next: keys[index].value, test: number, isWindow: true))
+                }
+            case .range(let range):
+                let entry = ClausePlan.entry(of: range, step: step, test: tests.insert(test))
+                var root = nodes[place.node].ranges
+                ranges.insert(entry, into: &root)
+                nodes[place.node].ranges = root
+            case .null: nodes[place.node].null = link(step, nil, before: nodes[place.node].null)
+            case .yes: nodes[place.node].yes = link(step, nil, before: nodes[place.node].yes)
+            case .no: nodes[place.node].no = link(step, nil, before: nodes[place.node].no)
+            case .anyValue(let isTried):
+                nodes[place.node].anyValue = link(step, isTried ? test : nil, before: nodes[place.node].anyValue)
+            }
+        }
+    }
+
+    /// Undoes `add(_:rousing:)`.
+    mutating func remove(_ place: ClausePlan.Place, rousing step: UInt32) {
+        for test in place.tests {
+            nodes[place.node].tests -= 1
+            switch ClausePlan.way(to: test) {
+            case .key(let kind, let key, let length, _):
+                guard let index = keys.find(Self.scope(place.node, kind), key, kind.direction) else { continue }
+                keys[countsAt: index].links -= 1
+                if keys[index].isStep {
+                    (keys[index].value, keys[index].isStep) = (Self.none, false)
+                } else {
+                    keys[index].value = unlink(step, from: keys[index].value)
+                }
+                removeKey(index, place.node, kind, length)
+            case .window(let window): remove(window, of: place.node, rousing: step)
+            case .range(let range):
+                let entry = ClausePlan.entry(of: range, step: step, test: Self.none)
+                var root = nodes[place.node].ranges
+                if let test = ranges.remove(entry, from: &root)?.test { tests.remove(test, leaving: nil) }
+                nodes[place.node].ranges = root
+            case .null: nodes[place.node].null = unlink(step, from: nodes[place.node].null)
+            case .yes: nodes[place.node].yes = unlink(step, from: nodes[place.node].yes)
+            case .no: nodes[place.node].no = unlink(step, from: nodes[place.node].no)
+            case .anyValue: nodes[place.node].anyValue = unlink(step, from: nodes[place.node].anyValue)
+            }
+        }
+    }
+
+    private mutating func remove(_ window: NumberWindow, of node: UInt32, rousing step: UInt32) {
+        var number = Self.none
+        for key in window.keys {
+            guard let index = keys.find(Self.scope(node, .cell), key, .forward) else { continue }
+            var next = keys[index].value
+            // The same clause may have several ranges in a cell: both keys must lose the links of the same one.
+            while next != Self.none,
+                links[next].step != step || number != Self.none && links[next].test != number
+                    || !windows[links[next].test].isSame(as: window)
+            {
+                next = links[next].next
+            }
+            guard next != Self.none else { continue }
+            number = links[next].test
+            keys[countsAt: index].links -= 1
+            keys[index].value = unlink(step, from: keys[index].value, next)
+            removeKey(index, node, .cell, window.size)
+        }
+        guard number != Self.none else { return }
+        tests.remove(windows[number].test, leaving: nil)
+        windows.remove(number, leaving: NumberWindow())
+    }
+
+    /// The list of links at a key, made one if it is a single step.
+    private mutating func list(at index: Int) -> UInt32 {
+        guard keys[index].isStep else { return keys[index].value }
+        keys[index].isStep = false
+        return links.insert(Link(step: keys[index].value))
+    }
+
+    private mutating func link(_ step: UInt32, _ test: PatternTest?, before next: UInt32) -> UInt32 {
+        links.insert(Link(step: step, next: next, test: test.map { tests.insert($0) } ?? Self.none))
+    }
+
+    /// Has a clause that waits for absence tried when nothing is at a node.
+    mutating func addAbsence(_ node: UInt32, trying step: UInt32) {
+        if nodes[node].absence == Self.none { absenceNodes.append(node) }
+        nodes[node].absence = link(step, nil, before: nodes[node].absence)
+    }
+
+    mutating func removeAbsence(_ node: UInt32, trying step: UInt32) {
+        nodes[node].absence = unlink(step, from: nodes[node].absence)
+        if nodes[node].absence == Self.none { absenceNodes.removeAll { $0 == node } }
+    }
+
+    /// Takes a step's first link, or the one that is `wanted`, out of a list; returns where the list begins then.
+    private mutating func unlink(_ step: UInt32, from list: UInt32, _ wanted: UInt32? = nil) -> UInt32 {
+        var before = Self.none
+        var number = list
+        while number != Self.none, wanted.map({ $0 != number }) ?? (links[number].step != step) {
+            (before, number) = (number, links[number].next)
+        }
+        guard number != Self.none else { return list }
+        let link = links[number]
+        if link.test != Self.none, !link.isWindow { tests.remove(link.test, leaving: nil) }
+        links.remove(number, leaving: Link())
+        guard before != Self.none else { return link.next }
+        links[before].next = link.next
+        return list
+    }
+
+    // MARK: - Gates
+
+    /// Has attributes that pass any of the tests ask for the data.
+    mutating func addGate(_ place: ClausePlan.Place) {
+        for test in place.tests {
+            guard case .key(let kind, let key, let length, _) = ClausePlan.way(to: test) else { continue }
+            nodes[place.node].tests += 1
+            let index = addKey(place.node, kind, key, length)
+            keys[countsAt: index].gates += 1
+            keys[index].isGate = true
+        }
+    }
+
+    mutating func removeGate(_ place: ClausePlan.Place) {
+        for test in place.tests {
+            guard case .key(let kind, let key, let length, _) = ClausePlan.way(to: test),
+                let index = keys.find(Self.scope(place.node, kind), key, kind.direction)
+            else { continue }
+            nodes[place.node].tests -= 1
+            keys[countsAt: index].gates -= 1
+            keys[index].isGate = keys[countsAt: index].gates > 0
+            removeKey(index, place.node, kind, length)
+        }
+    }
+
+    // MARK: - Keys
+
+    private mutating func addKey(_ node: UInt32, _ kind: KeyKind, _ key: [UInt8], _ length: Int) -> Int {
+        let scope = Self.scope(node, kind)
+        var bits = nodes[node].lengths(kind)
+        if lengths.add(scope, length, &bits) { nodes[node].kinds |= kind.bit }
+        nodes[node].setLengths(kind, bits)
+        return keys.insert(scope, key, kind.direction)
+    }
+
+    private mutating func removeKey(_ index: Int, _ node: UInt32, _ kind: KeyKind, _ length: Int) {
+        var bits = nodes[node].lengths(kind)
+        if lengths.remove(Self.scope(node, kind), length, &bits) { nodes[node].kinds &= ~kind.bit }
+        nodes[node].setLengths(kind, bits)
+        if keys[countsAt: index].links == 0, keys[countsAt: index].gates == 0 { keys.remove(at: index) }
+    }
+
+    // MARK: - Choice
+
+    /// About how many clauses are roused in vain if these tests are an access, in no unit.
+    func weight(of tests: [PatternTest], at node: UInt32) -> Int {
+        tests.reduce(tests.count) { sum, test in
+            // Sums cannot overflow: a pattern has so many tests at most.
+            sum + weight(of: test, at: node)
+        }
+    }
+
+    private func weight(of test: PatternTest, at node: UInt32) -> Int {
+        switch ClausePlan.way(to: test) {
+        case .key(let kind, let key, _, let isTried):
+            let others = keys.find(Self.scope(node, kind), key, kind.direction).map { Int(keys[countsAt: $0].links) } ?? 0
+            switch kind {
+            case .text, .number, .folded: return others
+            case .gram: return 32 + 8 * others
+            default:
+                // Short beginnings are met often.
+                let rarity = key.count < 3 ? 64 : 2
+                return rarity + (isTried ? 4 : 2) * others
+            }
+        case .window(let window):
+            return window.keys.reduce(4) { sum, key in
+                sum + (keys.find(Self.scope(node, .cell), key, .forward).map { Int(keys[countsAt: $0].links) } ?? 0)
+            }
+        case .range(let range):
+            // As many as there are others around the middle of it, counted up to a bound.
+            let entry = ClausePlan.entry(of: range, step: Self.none, test: Self.none)
+            return 4 + 2 * ranges.crowd(around: entry, in: nodes[node].ranges, limit: 256)
+        case .null, .yes, .no: return 1 << 10
+        case .anyValue: return 1 << 30
+        }
+    }
+}
+
+extension MatchProgram.KeyKind {
+    /// Which end of a key its hash starts from.
+    var direction: ByteTable.Direction {
+        switch self {
+        case .suffix, .foldedSuffix: .backward
+        default: .forward
+        }
+    }
+}
+
+extension MatchProgram.Node {
+    /// The lengths of keys of a kind, of which only ends of texts have several.
+    fileprivate func lengths(_ kind: MatchProgram.KeyKind) -> UInt64 {
+        switch kind {
+        case .prefix: prefixes
+        case .suffix: suffixes
+        case .foldedPrefix: foldedPrefixes
+        case .foldedSuffix: foldedSuffixes
+        case .cell: cells
+        default: 0
+        }
+    }
+
+    fileprivate mutating func setLengths(_ kind: MatchProgram.KeyKind, _ bits: UInt64) {
+        switch kind {
+        case .prefix: prefixes = bits
+        case .suffix: suffixes = bits
+        case .foldedPrefix: foldedPrefixes = bits
+        case .foldedSuffix: foldedSuffixes = bits
+        case .cell: cells = bits
+        default: break
+        }
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What a roused clause asks for besides, tried on what the visit noted. A condition can hold in two ways: because of a value that is there (a
+// witness), or because nothing it mentions is there at all and that is what it wants. In an array, a witness is needed in one element, absence
+// in all of them.
+//
+// The values of a node are chained from the last to the first, and those of one object stand together in the chain. Nested objects are gone
+// through from the last to the first as well, so that their values are found in one walk along each chain.
+
+extension MatchRun {
+    private struct Verdict {
+        var byWitness: Bool
+        var byAbsence: Bool
+        var holds: Bool { byWitness || byAbsence }
+    }
+
+    /// Whether all that a step asks for holds in an object that is ending.
+    @inline(__always)
+    func holds(_ step: MatchProgram.Step, in object: UInt64) -> Bool {
+        var index = Int(step.code)
+        let end = index &+ Int(step.codeLength)
+        while index < end {
+            let head = code[index &+ 1]
+            let length = Int(head & ConditionCode.lengthMask)
+            let verdict: Verdict
+            if head & ConditionCode.isOnObjects == 0 {
+                // Nothing at this node came after what is in the object.
+                verdict = verdictOnValues(index, from: memory.pointee.last[Int(code[index])], in: object)
+            } else {
+                memory.pointee.look &+= 1
+                verdict = verdictOnObjects(index, in: object)
+            }
+            guard verdict.holds else { return false }
+            index &+= 2 &+ length
+        }
+        return true
+    }
+
+    /// The verdict on the values of one object for the condition at `index`; the last of them is `number`.
+    @inline(__always)
+    private func verdictOnValues(_ index: Int, from number: UInt64, in object: UInt64) -> Verdict {
+        let head = code[index &+ 1]
+        var number = number
+        var isAbsent = true
+        let base = memory.pointee.base
+        while number >= base {
+            let entry = memory.pointee.entry(number)
+            guard entry.parent == object else { break }
+            if entry.kind != .object {
+                isAbsent = false
+                if passes(index &+ 2, index &+ 2 &+ Int(head & ConditionCode.lengthMask), entry) {
+                    return Verdict(byWitness: head & ConditionCode.refuses == 0, byAbsence: false)
+                }
+            }
+            number = entry.previous
+        }
+        return Verdict(
+            byWitness: false,
+            byAbsence: head & ConditionCode.refuses != 0
+                || isAbsent && head & ConditionCode.acceptsAbsence != 0)
+    }
+
+    /// The verdict on all objects at a field of one object for the condition at `index`.
+    private func verdictOnObjects(_ index: Int, in object: UInt64) -> Verdict {
+        let head = code[index &+ 1]
+        let end = index &+ 2 &+ Int(head & ConditionCode.lengthMask)
+        var number = cursor(code[index], in: object)
+        var isAbsent = head & ConditionCode.acceptsAbsence != 0
+        let base = memory.pointee.base
+        while number >= base {
+            let entry = memory.pointee.entry(number)
+            guard entry.parent == object else { break }
+            if entry.kind == .object {
+                let verdict = verdictOnAll(index &+ 2, end, in: number)
+                if verdict.byWitness { return verdict }
+                isAbsent = isAbsent && verdict.byAbsence
+            }
+            number = entry.previous
+        }
+        return Verdict(byWitness: false, byAbsence: isAbsent)
+    }
+
+    private func verdictOnAll(_ start: Int, _ end: Int, in object: UInt64) -> Verdict {
+        var result = Verdict(byWitness: false, byAbsence: true)
+        var index = start
+        while index < end {
+            let head = code[index &+ 1]
+            let part =
+                head & ConditionCode.isOnObjects == 0
+                ? verdictOnValues(index, from: cursor(code[index], in: object), in: object)
+                : verdictOnObjects(index, in: object)
+            guard part.holds else { return Verdict(byWitness: false, byAbsence: false) }
+            result.byWitness = result.byWitness || part.byWitness
+            result.byAbsence = result.byAbsence && part.byAbsence
+            index &+= 2 &+ Int(head & ConditionCode.lengthMask)
+        }
+        return result
+    }
+
+    /// The last entry at a node that is not after those in `object`. Within a look, objects come from the last to the first.
+    @inline(__always)
+    private func cursor(_ node: UInt32, in object: UInt64) -> UInt64 {
+        let kept = memory.pointee.cursors[Int(node)]
+        var number = kept.look == memory.pointee.look ? kept.entry : memory.pointee.last[Int(node)]
+        while number >= memory.pointee.base, memory.pointee.entry(number).parent > object {
+            number = memory.pointee.entry(number).previous
+        }
+        memory.pointee.cursors[Int(node)] = (memory.pointee.look, number)
+        return number
+    }
+
+    // MARK: - Tests
+
+    /// Whether a noted value passes any of the tests from one index to another.
+    @inline(__always)
+    private func passes(_ start: Int, _ end: Int, _ entry: MatchMemory.Entry) -> Bool {
+        guard entry.isStored else {
+            let bytes = UnsafeRawBufferPointer(
+                start: UnsafeRawPointer(bitPattern: entry.start), count: Int(entry.count))
+            return passes(start, end, MatchValue(kind: entry.kind, bytes: bytes))
+        }
+        return passesStored(start, end, entry)
+    }
+
+    @inline(never)
+    private func passesStored(_ start: Int, _ end: Int, _ entry: MatchMemory.Entry) -> Bool {
+        // Taken out and put back, so that the memory stays writable while the text is read.
+        var texts: [UInt8] = []
+        swap(&texts, &memory.pointee.texts)
+        let isPassed = texts.withUnsafeBytes { texts in
+            let first = Int(entry.start)
+            let bytes = UnsafeRawBufferPointer(rebasing: texts[first..<first + Int(entry.count)])
+            return passes(start, end, MatchValue(kind: entry.kind, bytes: bytes))
+        }
+        swap(&texts, &memory.pointee.texts)
+        return isPassed
+    }
+
+    private func passes(_ start: Int, _ end: Int, _ value: MatchValue) -> Bool {
+        var index = start
+        while index < end {
+            let head = code[index]
+            guard let operation = ConditionCode.Operation(rawValue: head &>> 24) else { return false }
+            let operand = Int(head & ConditionCode.operandMask)
+            memory.pointee.work &+= 1
+            if passes(operation, operand, at: index &+ 1, value) { return true }
+            index &+= 1 &+ ConditionCode.length(operation, operand)
+        }
+        return false
+    }
+
+    @inline(__always)
+    private func passes(
+        _ operation: ConditionCode.Operation, _ operand: Int, at index: Int, _ value: MatchValue
+    ) -> Bool {
+        let count = value.bytes.count
+        switch operation {
+        case .text: return value.isText && count == operand && equal(index, value.bytes, from: 0, operand)
+        case .prefix: return value.isText && count >= operand && equal(index, value.bytes, from: 0, operand)
+        case .suffix:
+            return value.isText && count >= operand && equal(index, value.bytes, from: count &- operand, operand)
+        case .number:
+            guard value.isNumber else { return false }
+            let number = NumberText(value.bytes)
+            let words = number.words
+            return number.isShort
+                && withUnsafeBytes(of: words) { equal(index, $0, from: 0, operand) }
+        case .exists: return true
+        case .anythingBut: return !passes(index, index &+ operand, value)
+        case .other:
+            guard let test = tests[Int(code[index])] else { return false }
+            return value.passes(test, memory)
+        }
+    }
+
+    /// Whether a text in the code stands at a place of a value.
+    @inline(__always)
+    private func equal(_ index: Int, _ bytes: UnsafeRawBufferPointer, from start: Int, _ count: Int) -> Bool {
+        ByteTable.equal(UnsafeRawPointer(code + index), ByteTable.address(bytes) + start, count)
+    }
+}
