@@ -122,6 +122,7 @@ extension Engine {
             throw .invalid(
                 "a topic cannot be its own dead-letter topic: dead letters would come back for ever")
         }
+        try checkOrder(settings)
         if let push = settings.push {
             guard settings.kind == .shared else { throw .invalid("only shared subscriptions push") }
             try check(push)
@@ -150,6 +151,9 @@ extension SubscriptionSettings {
         if let name = changes.deadLetter { deadLetter = name }
         if let push = changes.push { self.push = push }
         if let isPaused = changes.isPaused { self.isPaused = isPaused }
+        if let ordering = changes.ordering { self.ordering = ordering }
+        if let fairness = changes.fairness { self.fairness = fairness }
+        if let priority = changes.priority { self.priority = priority }
     }
 }
 
@@ -157,12 +161,19 @@ extension SharedSubscription {
     /// The subscription as it stands.
     func description(in context: EngineContext) -> SubscriptionDescription {
         let ends = topic.ends
-        let (definition, delivery, lastFailure) = state.withLock {
-            ($0.definition, $0.delivery, $0.lastFailure)
+        // No copy of the state leaves the lock: it would be shared when it next changes, and so be copied whole.
+        let (definition, lastFailure, cursors, looked, counts) = state.withLock { state in
+            let delivery = state.delivery
+            return (
+                state.definition, state.lastFailure, delivery.cursors(), delivery.next,
+                (
+                    leased: delivery.leased, waiting: delivery.waiting,
+                    open: delivery.items.count + delivery.parkedCount
+                )
+            )
         }
-        let cursors = delivery.cursors()
         let positions = ends.enumerated().map { number, end in
-            let next = number < delivery.next.count ? delivery.next[number] : .zero
+            let next = number < looked.count ? looked[number] : .zero
             return SubscriptionPosition(
                 partition: number, cursor: number < cursors.count ? cursors[number] : .zero, next: next,
                 end: end)
@@ -171,8 +182,8 @@ extension SharedSubscription {
         return SubscriptionDescription(
             name: name, settings: definition.settings, deadLetter: definition.deadLetter,
             rule: definition.rule,
-            created: definition.created, backlog: unseen + Int64(delivery.items.count - delivery.leased),
-            inFlight: delivery.leased, waiting: delivery.waiting,
+            created: definition.created, backlog: unseen + Int64(counts.open - counts.leased),
+            inFlight: counts.leased, waiting: counts.waiting,
             oldestUnsettled: oldest(of: positions, in: topic, context: context),
             acknowledged: UInt64(metrics.acknowledged), deadLettered: UInt64(metrics.deadLettered.value),
             lastFailure: lastFailure, positions: positions)

@@ -86,6 +86,28 @@ public struct RetrySettings: Sendable, Hashable {
     }
 }
 
+/// What events are told apart by.
+public enum EventKey: Sendable, Hashable {
+    /// The key that they were published with.
+    case key
+    /// The value of an attribute, core or extension.
+    case attribute(String)
+}
+
+/// How hand-outs are shared between keys.
+public struct FairnessSettings: Sendable, Hashable {
+    /// What has a share: every value of it one. Events without one have a share together.
+    public var by: EventKey
+    /// How large the shares of some values are, from 1 to 1000; all others have 1.
+    public var weights: [String: Int]
+
+    /// How hand-outs are shared between keys.
+    public init(by: EventKey = .key, weights: [String: Int] = [:]) {
+        self.by = by
+        self.weights = weights
+    }
+}
+
 /// What is decided about a subscription.
 public struct SubscriptionSettings: Sendable, Hashable {
     /// The topic that it reads.
@@ -110,6 +132,13 @@ public struct SubscriptionSettings: Sendable, Hashable {
     public var push: PushSettings?
     /// Whether handing out is stopped.
     public var isPaused: Bool
+    /// By what events are kept in order: of those with the same value, none is handed out before the one ahead of it is done. Nil for no
+    /// order; events without a value are in none.
+    public var ordering: EventKey?
+    /// How hand-outs are shared between keys; nil for first come, first served.
+    public var fairness: FairnessSettings?
+    /// The attribute that has an event's priority, from 0 to 9, higher ones first; nil for no priorities.
+    public var priority: String?
 
     /// What is decided about a subscription.
     public init(
@@ -117,7 +146,8 @@ public struct SubscriptionSettings: Sendable, Hashable {
         pattern: Pattern? = nil, lease: Duration = .seconds(30), inFlightMax: Int = 1000,
         attemptsMax: Int = 16,
         retry: RetrySettings = RetrySettings(), deadLetter: ResourceName? = nil, push: PushSettings? = nil,
-        isPaused: Bool = false
+        isPaused: Bool = false, ordering: EventKey? = nil, fairness: FairnessSettings? = nil,
+        priority: String? = nil
     ) {
         self.topic = topic
         self.kind = kind
@@ -130,6 +160,9 @@ public struct SubscriptionSettings: Sendable, Hashable {
         self.deadLetter = deadLetter
         self.push = push
         self.isPaused = isPaused
+        self.ordering = ordering
+        self.fairness = fairness
+        self.priority = priority
     }
 }
 
@@ -151,6 +184,12 @@ public struct SubscriptionChanges: Sendable, Hashable {
     public var push: PushSettings?
     /// Whether handing out is stopped.
     public var isPaused: Bool?
+    /// By what events are kept in order; `.some(nil)` for no order.
+    public var ordering: EventKey??
+    /// How hand-outs are shared between keys; `.some(nil)` for first come, first served.
+    public var fairness: FairnessSettings??
+    /// The attribute that has an event's priority; `.some(nil)` for no priorities.
+    public var priority: String??
 
     /// Changes nothing.
     public init() {}

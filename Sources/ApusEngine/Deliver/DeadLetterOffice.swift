@@ -124,10 +124,9 @@ final class DeadLetterOffice: DeadLetterSink {
         Int64(truncatingIfNeeded: subscription.high >> 1)
     }
 
-    /// Which of `positions` are already in the dead-letter topic, from `mark` on: a crash came between copy and settlement.
+    /// Events of a subscription that are in the dead-letter topic from `mark` on. Where one is not settled, a crash came between.
     func alreadyBuried(
-        _ positions: Set<Position>, of subscription: SubscriptionDefinition, in target: Topic,
-        from mark: Offset
+        by subscription: SubscriptionDefinition, in target: Topic, from mark: Offset
     ) throws(LogError) -> Set<Position> {
         guard let log = target.partitions.first?.log else { return [] }
         var found: Set<Position> = []
@@ -151,6 +150,6 @@ final class DeadLetterOffice: DeadLetterSink {
             }
             offset = last.nextOffset
         }
-        return found.intersection(positions)
+        return found
     }
 }

@@ -128,6 +128,8 @@ extension SharedSubscription {
         state.withLock { state in
             state.delivery.rewind(to: offsets)
             state.ahead = [:]
+            state.ordered = OrderedReads()
+            _ = state.delivery.takeUnwritten()
             state.failures = state.failures.filter { state.delivery.items[$0.key] != nil }
             let mark = state.deadLetterMark.map {
                 SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)

@@ -54,6 +54,7 @@ extension SharedSubscription {
         let settings = state.definition.settings
         let deadline = context.clock.now + (lease ?? settings.lease)
         var byteCount = 0
+        if state.delivery.arrangement != nil { lookOn(&state) }
         while handouts.count < limit, byteCount < Self.handOutBytesMax,
             state.delivery.leased < settings.inFlightMax
         {
@@ -72,6 +73,7 @@ extension SharedSubscription {
     private func nextEvent(
         _ state: inout State, _ letters: inout [DeadLetterDraft]
     ) -> (Position, StoredEvent)? {
+        if state.delivery.arrangement != nil { return nextInOrder(&state, &letters) }
         while let position = state.delivery.takeReady() {
             let attempts = state.delivery.items[position]?.attempts ?? 0
             if attempts >= state.definition.settings.attemptsMax || state.failures[position]?.isFinal == true
@@ -81,11 +83,13 @@ extension SharedSubscription {
                 return (position, stored)
             }
         }
-        // Many events that wait for a retry are a reason not to read on: memory is bounded, and the target is likely down.
-        guard state.delivery.waiting < 10 * max(state.definition.settings.inFlightMax, 100) else {
-            return nil
-        }
+        guard readsOn(state) else { return nil }
         return nextFreshEvent(&state)
+    }
+
+    /// Many events that wait for a retry are a reason not to read on: memory is bounded, and the target is likely down.
+    func readsOn(_ state: State) -> Bool {
+        state.delivery.waiting < 10 * max(state.definition.settings.inFlightMax, 100)
     }
 
     private func nextFreshEvent(_ state: inout State) -> (Position, StoredEvent)? {
@@ -116,7 +120,7 @@ extension SharedSubscription {
         return nil
     }
 
-    private func tryAgain(_ error: LogError, partition: Int) {
+    func tryAgain(_ error: LogError, partition: Int) {
         context.logger.warning(
             "events could not be read for a subscription; that is tried again: \(BrokerError(error))",
             metadata: ["subscription": "\(name)", "topic": "\(topic.name)", "partition": "\(partition)"])
@@ -124,7 +128,7 @@ extension SharedSubscription {
     }
 
     /// The event of an item that came back; nil when it can no longer be read, and then it is settled: loudly.
-    private func reread(_ position: Position, _ state: inout State) -> StoredEvent? {
+    func reread(_ position: Position, _ state: inout State) -> StoredEvent? {
         let partitions = topic.partitions
         guard position.partition < partitions.count else { return nil }
         do {
@@ -146,7 +150,7 @@ extension SharedSubscription {
         return nil
     }
 
-    private func report(_ error: BrokerError, partition: Int) {
+    func report(_ error: BrokerError, partition: Int) {
         metrics.unreadable.increment()
         context.logger.error(
             "an event could not be read for a subscription, which goes on behind it: \(error)",
@@ -158,7 +162,11 @@ extension SharedSubscription {
         _ handouts: [Handout], _ state: inout State,
         _ completion: @escaping @Sendable (Result<[Handout], BrokerError>) -> Void
     ) {
-        let changes = handouts.map { SubscriptionChange.attempted($0.token.position, attempts: $0.attempt) }
+        var changes = handouts.map { SubscriptionChange.attempted($0.token.position, attempts: $0.attempt) }
+        if state.delivery.arrangement != nil {
+            // First, because what follows moves the log past them.
+            changes = SubscriptionChange.parked(state.delivery.takeUnwritten()) + changes
+        }
         state.log.append(changes) { [weak self] result in
             switch result {
             case .success: completion(.success(handouts))

@@ -24,6 +24,9 @@ final class SharedSubscription: Follower {
         var log: SubscriptionLog
         var filter: EventFilter
         var ahead: [Int: LookAhead] = [:]
+        /// Where the order of events, fairness or priorities decide: what they go by, and what was read of those to come.
+        var tagger: EventTagger
+        var ordered = OrderedReads()
         var failures: [Position: DeliveryFailure] = [:]
         var waiters: [(id: UInt64, resume: @Sendable (Bool) -> Void)] = []
         var lastWaiter: UInt64 = 0
@@ -90,18 +93,28 @@ final class SharedSubscription: Follower {
         for partition in topic.partitions {
             delivery.forget(partition: partition.number, from: partition.signal.end)
         }
+        let tagger = EventTagger(definition.settings)
+        delivery.arrange(tagger, isChanged: true)
         state = Mutex(
-            State(definition: definition, delivery: delivery, log: log, filter: filter, deadLetterMark: mark))
+            State(
+                definition: definition, delivery: delivery, log: log, filter: filter, tagger: tagger,
+                deadLetterMark: mark))
         takeSnapshotIfDue()
     }
 
     /// Settles events whose dead letters are in `target` already: the last life ended between copy and settlement.
     func settleBuried(in target: Topic, by office: DeadLetterOffice) throws(LogError) {
-        let (definition, positions, mark) = state.withLock { state in
-            (state.definition, Set(state.delivery.items.keys), state.deadLetterMark?.end ?? .zero)
+        let (definition, isNothingOpen, mark) = state.withLock { state in
+            (
+                state.definition, state.delivery.items.isEmpty && state.delivery.parkedCount == 0,
+                state.deadLetterMark?.end ?? .zero
+            )
         }
-        guard !positions.isEmpty else { return }
-        let buried = try office.alreadyBuried(positions, of: definition, in: target, from: mark)
+        guard !isNothingOpen else { return }
+        let letters = try office.alreadyBuried(by: definition, in: target, from: mark)
+        let buried = state.withLock { state in
+            letters.filter { state.delivery.items[$0] != nil || state.delivery.isParked($0) }
+        }
         guard !buried.isEmpty else { return }
         state.withLock { state in
             for position in buried { state.delivery.settle(position) }
@@ -130,6 +143,7 @@ final class SharedSubscription: Follower {
                 state.ahead = [:]
             }
             state.definition = definition
+            arrange(&state)
         }
         context.followers.enqueue(self)
     }
@@ -207,6 +221,7 @@ final class SharedSubscription: Follower {
             let mark = state.deadLetterMark.map {
                 SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
             }
+            _ = state.delivery.takeUnwritten()
             state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 }) {
                 [weak self] isDurable in
                 guard let self else { return }

@@ -30,9 +30,12 @@ package enum SubscriptionChange: Hashable, Sendable {
     case sequence(Int64)
     /// Events of the partition were there, up to this offset.
     case seen(partition: Int, end: Offset)
+    /// Events were looked at and not handed out: the one at the position, and of the 64 offsets behind it those whose bit is set.
+    case parked(Position, following: UInt64)
 
     private enum Operation: UInt8 {
-        case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark, sequence, seen
+        case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark, sequence, seen,
+            parked
     }
 
     /// Appends the change to `buffer`.
@@ -61,6 +64,10 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .sequence(let number): buffer.write(Operation.sequence.rawValue, 0, number)
         case .seen(let partition, let end):
             buffer.write(Operation.seen.rawValue, Int64(partition), end.rawValue)
+        case .parked(let position, let following):
+            buffer.write(
+                Operation.parked.rawValue, Int64(position.partition), position.offset.rawValue,
+                Int64(bitPattern: following))
         }
     }
 
@@ -91,6 +98,9 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .deadLetterMark: return .deadLetterMark(partition: position.partition, end: position.offset)
         case .sequence: return .sequence(position.offset.rawValue)
         case .seen: return .seen(partition: position.partition, end: position.offset)
+        case .parked:
+            guard let following = reader.varint() else { return nil }
+            return .parked(position, following: UInt64(bitPattern: following))
         case .attempted, .waiting, .ready: break
         }
         guard let attempts = reader.varint(), attempts >= 0, attempts <= Int64(Int32.max) else { return nil }
@@ -129,6 +139,8 @@ extension DeliveryState {
         case .waiting(let position, let attempts, let due):
             pass(position)
             postpone(position, attempts: attempts, due: anchor(due), wall: due)
+        case .parked:
+            change.forEachParked { park($0) }
         case .deadLetterMark, .sequence: break
         }
     }
@@ -142,6 +154,13 @@ extension DeliveryState {
         for (partition, end) in seen.enumerated() where end > .zero {
             changes.append(.seen(partition: partition, end: end))
         }
+        for partition in parked.indices {
+            var run = ParkedRun(partition: partition)
+            parked[partition].forEach { offset in
+                if let change = run.add(offset) { changes.append(change) }
+            }
+            if let change = run.end() { changes.append(change) }
+        }
         for (position, item) in items.sorted(by: { $0.key < $1.key }) {
             switch item.phase {
             case .waiting(_, let wall): changes.append(.waiting(position, attempts: item.attempts, due: wall))
@@ -149,5 +168,64 @@ extension DeliveryState {
             }
         }
         return changes
+    }
+}
+
+extension SubscriptionChange {
+    /// Calls `body` with each event that a `parked` names.
+    func forEachParked(_ body: (Position) -> Void) {
+        guard case .parked(let position, var following) = self else { return }
+        body(position)
+        while following != 0 {
+            let distance = Int64(following.trailingZeroBitCount) + 1
+            body(Position(partition: position.partition, offset: position.offset.advanced(by: distance)))
+            following &= following - 1
+        }
+    }
+
+    /// The changes that say which events were parked, in few bytes where they lie close together.
+    package static func parked(_ positions: [Position]) -> [SubscriptionChange] {
+        var changes: [SubscriptionChange] = []
+        var runs: [Int: ParkedRun] = [:]
+        for position in positions.sorted(by: { $0.offset < $1.offset }) {
+            if let change = runs[position.partition, default: ParkedRun(partition: position.partition)].add(
+                position.offset)
+            {
+                changes.append(change)
+            }
+        }
+        for (_, run) in runs.sorted(by: { $0.key < $1.key }) {
+            var run = run
+            if let change = run.end() { changes.append(change) }
+        }
+        return changes
+    }
+}
+
+/// Gathers ascending offsets of a partition into `parked` changes.
+private struct ParkedRun {
+    var partition: Int
+    private var first: Offset?
+    private var following: UInt64 = 0
+
+    init(partition: Int) { self.partition = partition }
+
+    /// Adds an offset; the change that it did not fit into any more, if there is one.
+    mutating func add(_ offset: Offset) -> SubscriptionChange? {
+        if let first {
+            let distance = offset.rawValue - first.rawValue
+            if (1...64).contains(distance) {
+                following |= 1 << UInt64(distance - 1)
+                return nil
+            }
+        }
+        defer { first = offset }
+        return end()
+    }
+
+    mutating func end() -> SubscriptionChange? {
+        guard let first else { return nil }
+        defer { (self.first, following) = (nil, 0) }
+        return .parked(Position(partition: partition, offset: first), following: following)
     }
 }
