@@ -25,8 +25,8 @@ import Testing
         _ rig: EngineRig, _ id: String, key: String? = nil, priority: Int? = nil, tenant: String? = nil
     ) async throws {
         var event = try CloudEvent(id: id, source: "/test", type: "t", data: CloudEventData(text: id))
-        if let priority { try event.setExtension("priority", .string("\(priority)")) }
-        if let tenant { try event.setExtension("tenant", .string(tenant)) }
+        if let priority { try event.extensions.set("priority", to: .string("\(priority)")) }
+        if let tenant { try event.extensions.set("tenant", to: .string(tenant)) }
         let ready = event
         _ = try await rig.driving { [engine = rig.engine] in
             try await engine.publish([ready], to: try ResourceName("orders"), key: key)

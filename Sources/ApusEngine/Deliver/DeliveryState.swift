@@ -247,7 +247,8 @@ package struct DeliveryState: Sendable {
         }
         for partition in parked.indices {
             let target = partition < offsets.count ? offsets[partition] : .zero
-            let isForward = partition < next.count && target > next[partition]
+            // Looking ahead has come further than anybody asked for, so going to where it is goes forwards too.
+            let isForward = partition < next.count && target >= next[partition]
             unpark(partition, from: isForward ? .zero : target)
         }
         next = offsets

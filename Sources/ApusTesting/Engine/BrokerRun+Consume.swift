@@ -71,8 +71,9 @@ extension BrokerRun {
         let (place, what) = (seen.place, "\(subscription.name) \(seen.place.partition)/\(seen.place.offset)")
         note("delivered \(what) attempt \(seen.attempt)")
         guard subscription.certainty != .gone, era == subscription.era, subscription.openReplays == 0 else {
-            return
+            return exempt(place, of: subscription)
         }
+        checkOrder(seen, subscription, what)
         checkContent(seen, subscription, what)
         var model = subscription.places[place] ?? PlaceModel()
         if seen.attempt <= model.attempts {
@@ -173,7 +174,10 @@ extension BrokerRun {
 
     /// From now on the verdict may have an effect.
     private func prepare(_ lease: HeldLease, of subscription: SubscriptionModel, _ verdict: Verdict) {
-        if verdict == .acknowledge { subscription.places[lease.place, default: PlaceModel()].isDone = true }
+        if verdict == .acknowledge {
+            subscription.places[lease.place, default: PlaceModel()].isDone = true
+            if lease.era == subscription.era { subscription.finished.insert(lease.place) }
+        }
         guard lease.era == subscription.era, var model = subscription.places[lease.place] else { return }
         guard lease.attempt == model.attempts else { return }
         switch verdict {
@@ -249,7 +253,10 @@ extension BrokerRun {
         note("\(delivery.subscription) \(delivery.partition)/\(delivery.offset) ends: \(outcome)")
         attempt.end(outcome)
         let place = Place(partition: delivery.partition, offset: delivery.offset)
-        if outcome == .delivered { held.subscription?.places[place, default: PlaceModel()].isDone = true }
+        if outcome == .delivered {
+            held.subscription?.places[place, default: PlaceModel()].isDone = true
+            if held.era == held.subscription?.era { held.subscription?.finished.insert(place) }
+        }
         guard let subscription = held.subscription, subscription.era == held.era,
             var model = subscription.places[place],
             model.attempts == delivery.attempt

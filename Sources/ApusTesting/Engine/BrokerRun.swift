@@ -15,6 +15,8 @@ final class BrokerRun {
     let truth = LogTruth()
     var report: BrokerSimulation.Report
     var random: SplitMix64
+    /// Decides what has to do with order, shares and priorities.
+    var orderRandom: SplitMix64
     let weights: [Int]
     let configuration: FileLogStoreConfiguration
 
@@ -49,6 +51,7 @@ final class BrokerRun {
         self.options = options
         report = BrokerSimulation.Report(seed: seed)
         random = SplitMix64(seed: seed)
+        orderRandom = SplitMix64(seed: ~seed)
         disk = SimulatedDisk(seed: random.next())
         clock = ManualClock()
         weights = Action.weights(&random)
