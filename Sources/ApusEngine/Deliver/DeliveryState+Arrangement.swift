@@ -55,7 +55,11 @@ extension DeliveryState {
         guard let scanned = arrangement?.scanned(partition), scanned < next[partition] else {
             return max(next[partition], arrangement?.scanned(partition) ?? .zero)
         }
-        let item = arrangement?.firstUnseen(partition, from: scanned)
+        var item = arrangement?.firstUnseen(partition, from: scanned)
+        // Some were settled since they were listed.
+        while let offset = item, items[Position(partition: partition, offset: offset)] == nil {
+            item = arrangement?.firstUnseen(partition, from: offset.advanced(by: 1))
+        }
         return min(item ?? next[partition], firstParked(partition, from: scanned) ?? next[partition])
     }
 
