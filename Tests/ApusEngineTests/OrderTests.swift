@@ -36,7 +36,7 @@ import Testing
     // MARK: Order
 
     @Test func `of a key one event is out at a time, and other keys go on`() async throws {
-        let rig = try await rig { $0.ordering = .key }
+        let rig = try await rig { $0.ordering = OrderingSettings() }
         for id in ["a1", "a2", "b1", "a3", "b2"] {
             try await rig.publish([id], to: "orders", key: String(id.prefix(1)))
         }
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func `an event that failed comes before those behind it`() async throws {
-        let rig = try await rig { $0.ordering = .key }
+        let rig = try await rig { $0.ordering = OrderingSettings() }
         for id in ["a1", "a2", "b1", "b2"] {
             try await rig.publish([id], to: "orders", key: String(id.prefix(1)))
         }
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func `after its dead letter the next event of a key comes`() async throws {
-        let rig = try await rig { $0.ordering = .key }
+        let rig = try await rig { $0.ordering = OrderingSettings() }
         for id in ["a1", "a2"] { try await rig.publish([id], to: "orders", key: "a") }
         let first = try await rig.receive("billing")
         #expect(Self.ids(first) == ["a1"])
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func `a redriven event comes behind those of its key that wait`() async throws {
-        let rig = try await rig { $0.ordering = .key }
+        let rig = try await rig { $0.ordering = OrderingSettings() }
         for id in ["a1", "a2", "a3"] { try await rig.publish([id], to: "orders", key: "a") }
         let first = try await rig.receive("billing")
         try await rig.settle("billing", [first[0].lease], .reject(reason: "no"))
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func `what was passed over is found again after a restart, in order and with its attempts`() async throws {
-        var rig = try await rig { $0.ordering = .key }
+        var rig = try await rig { $0.ordering = OrderingSettings() }
         for number in 0..<50 {
             try await rig.publish(["bad\(number)"], to: "orders", key: "bad")
             try await rig.publish(["good\(number)"], to: "orders", key: "good")
@@ -136,7 +136,7 @@ import Testing
         for number in 0..<6 { try await rig.publish(["a\(number)"], to: "orders", key: "a") }
         let out = try await rig.receive("billing", limit: 2)
         #expect(Self.ids(out) == ["a0", "a1"])
-        try await alter(rig) { $0.ordering = .some(.key) }
+        try await alter(rig) { $0.ordering = .some(OrderingSettings()) }
         #expect(try await rig.receive("billing").isEmpty)
         try await rig.settle("billing", [out[0].lease], .acknowledge)
         #expect(try await rig.receive("billing").isEmpty)
@@ -159,7 +159,7 @@ import Testing
     }
 
     @Test func `a replay begins the order of a key anew`() async throws {
-        let rig = try await rig { $0.ordering = .key }
+        let rig = try await rig { $0.ordering = OrderingSettings() }
         for id in ["a1", "a2", "a3"] { try await rig.publish([id], to: "orders", key: "a") }
         for _ in 0..<2 {
             let leased = try await rig.receive("billing")
@@ -182,7 +182,7 @@ import Testing
     }
 
     @Test func `an attribute can be the key`() async throws {
-        let rig = try await rig { $0.ordering = .attribute("tenant") }
+        let rig = try await rig { $0.ordering = OrderingSettings(by: .attribute("tenant")) }
         try await publish(rig, "a1", tenant: "a")
         try await publish(rig, "a2", tenant: "a")
         try await publish(rig, "none")
@@ -252,8 +252,8 @@ import Testing
                 return "\(error)"
             }
         }
-        #expect(try await refusal { ($0.kind, $0.ordering) = (.cursor, .key) }.contains("shared"))
-        #expect(try await refusal { $0.ordering = .attribute("No") }.contains("ordering: 'No'"))
+        #expect(try await refusal { ($0.kind, $0.ordering) = (.cursor, OrderingSettings()) }.contains("shared"))
+        #expect(try await refusal { $0.ordering = OrderingSettings(by: .attribute("No")) }.contains("ordering.by: 'No'"))
         #expect(try await refusal { $0.priority = "" }.contains("priority"))
         #expect(
             try await refusal { $0.fairness = FairnessSettings(weights: ["a": 1001]) }.contains(
@@ -262,12 +262,82 @@ import Testing
 
     @Test func `settings of order are as they were after a restart`() async throws {
         let rig = try await rig {
-            $0.ordering = .key
+            $0.ordering = OrderingSettings()
             $0.fairness = FairnessSettings(by: .attribute("tenant"), weights: ["gold": 10])
             $0.priority = "priority"
         }
         let again = try rig.restarted()
         #expect(try again.describe("billing").settings == rig.describe("billing").settings)
         #expect(try again.describe("billing").settings.fairness?.weights == ["gold": 10])
+    }
+}
+
+/// Keys that wait for their dead letters.
+@Suite struct BlockedKeyTests {
+    private static func ids(_ events: [LeasedEvent]) -> [String] { events.map(\.stored.event.id) }
+
+    /// A subscription of events a1, a2, b1 whose first event was rejected.
+    private func rig() async throws -> EngineRig {
+        let rig = try EngineRig()
+        try await rig.topic("orders")
+        try await rig.subscription(
+            "billing", .shared("orders") { $0.ordering = OrderingSettings(onDeadLetter: .block) })
+        for id in ["a1", "a2"] { try await rig.publish([id], to: "orders", key: "a") }
+        let first = try await rig.receive("billing")
+        try await rig.settle("billing", [first[0].lease], .reject(reason: "no"))
+        try await rig.publish(["b1"], to: "orders", key: "b")
+        return rig
+    }
+
+    private func change(_ rig: EngineRig, _ body: @escaping @Sendable (Engine) async throws -> Void) async throws {
+        try await rig.driving { [engine = rig.engine] in try await body(engine) }
+    }
+
+    @Test func `a key waits for its dead letter, over restarts too, and others do not`() async throws {
+        var rig = try await rig()
+        #expect(Self.ids(try await rig.receive("billing")) == ["b1"])
+        for _ in 0..<2 {
+            rig = try rig.restarted()
+            #expect(Self.ids(try await rig.receive("billing")) == ["b1"])
+        }
+        #expect(try rig.describe("billing").blocked == 1)
+        #expect(try rig.describe("billing").positions.first?.cursor == .zero)
+    }
+
+    @Test func `a redriven event comes first of its key, from attempt 1 on`() async throws {
+        var rig = try await rig()
+        try await change(rig) { engine in
+            let result = try await engine.redrive(DeadLetterSelection(), dryRun: false)
+            #expect(result.moved == 1)
+        }
+        // Not even a restart before it is handed out makes its letter count again.
+        rig = try rig.restarted()
+        let again = try await rig.receive("billing")
+        #expect(Self.ids(again) == ["a1", "b1"])
+        #expect(again[0].attempt == 1)
+        try await rig.settle("billing", again.map(\.lease), .acknowledge)
+        #expect(Self.ids(try await rig.receive("billing")) == ["a2"])
+        #expect(try await rig.ids(of: "orders") == ["a1", "a2", "b1"])
+        #expect(rig.engine.status().deadLettersWaiting == 0)
+    }
+
+    @Test func `a discarded dead letter lets its key go on`() async throws {
+        let rig = try await rig()
+        try await change(rig) { engine in
+            let result = try await engine.discard(DeadLetterSelection(), dryRun: false)
+            #expect(result.moved == 1)
+        }
+        #expect(Set(Self.ids(try await rig.receive("billing"))) == ["a2", "b1"])
+        #expect(try rig.describe("billing").blocked == 0)
+    }
+
+    @Test func `all keys go on when the setting says so`() async throws {
+        let rig = try await rig()
+        try await change(rig) { engine in
+            var changes = SubscriptionChanges()
+            changes.ordering = .some(OrderingSettings(onDeadLetter: .proceed))
+            _ = try await engine.alterSubscription(try ResourceName("billing"), changes)
+        }
+        #expect(Set(Self.ids(try await rig.receive("billing"))) == ["a2", "b1"])
     }
 }

@@ -12,7 +12,7 @@ extension Engine {
             throw .invalid(
                 "ordering, fairness and priority are for shared subscriptions: a cursor reads in the order of the log")
         }
-        try check(settings.ordering, "ordering")
+        try check(settings.ordering?.by, "ordering.by")
         try check(settings.fairness?.by, "fairness.by")
         if let name = settings.priority, !EventKey.isAttributeName(name) {
             throw .invalid("priority is the name of an attribute (a-z and 0-9), not '\(name.prefix(80))'")

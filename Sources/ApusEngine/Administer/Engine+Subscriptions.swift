@@ -167,7 +167,7 @@ extension SharedSubscription {
             return (
                 state.definition, state.lastFailure, delivery.cursors(), delivery.next,
                 (
-                    leased: delivery.leased, waiting: delivery.waiting,
+                    leased: delivery.leased, waiting: delivery.waiting, blocked: delivery.blocked,
                     open: delivery.items.count + delivery.parkedCount
                 )
             )
@@ -183,7 +183,7 @@ extension SharedSubscription {
             name: name, settings: definition.settings, deadLetter: definition.deadLetter,
             rule: definition.rule,
             created: definition.created, backlog: unseen + Int64(counts.open - counts.leased),
-            inFlight: counts.leased, waiting: counts.waiting,
+            inFlight: counts.leased, waiting: counts.waiting, blocked: counts.blocked,
             oldestUnsettled: oldest(of: positions, in: topic, context: context),
             acknowledged: UInt64(metrics.acknowledged), deadLettered: UInt64(metrics.deadLettered.value),
             lastFailure: lastFailure, positions: positions)

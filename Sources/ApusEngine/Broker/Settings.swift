@@ -94,6 +94,28 @@ public enum EventKey: Sendable, Hashable {
     case attribute(String)
 }
 
+/// What becomes of a key when one of its events was dead-lettered.
+public enum AfterDeadLetter: String, Sendable, Hashable, CaseIterable {
+    /// Its next event is handed out.
+    case proceed = "continue"
+    /// It waits until the dead letter is redriven, and then that event goes first, or discarded.
+    case block
+}
+
+/// What is kept in order.
+public struct OrderingSettings: Sendable, Hashable {
+    /// Events with the same value come one after another; those without one are in no order.
+    public var by: EventKey
+    /// What becomes of a key after a dead letter.
+    public var onDeadLetter: AfterDeadLetter
+
+    /// What is kept in order.
+    public init(by: EventKey = .key, onDeadLetter: AfterDeadLetter = .proceed) {
+        self.by = by
+        self.onDeadLetter = onDeadLetter
+    }
+}
+
 /// How hand-outs are shared between keys.
 public struct FairnessSettings: Sendable, Hashable {
     /// What has a share: every value of it one. Events without one have a share together.
@@ -132,9 +154,8 @@ public struct SubscriptionSettings: Sendable, Hashable {
     public var push: PushSettings?
     /// Whether handing out is stopped.
     public var isPaused: Bool
-    /// By what events are kept in order: of those with the same value, none is handed out before the one ahead of it is done. Nil for no
-    /// order; events without a value are in none.
-    public var ordering: EventKey?
+    /// What is kept in order: of events with the same key, none is handed out before the one ahead of it is done. Nil for no order.
+    public var ordering: OrderingSettings?
     /// How hand-outs are shared between keys; nil for first come, first served.
     public var fairness: FairnessSettings?
     /// The attribute that has an event's priority, from 0 to 9, higher ones first; nil for no priorities.
@@ -146,7 +167,7 @@ public struct SubscriptionSettings: Sendable, Hashable {
         pattern: Pattern? = nil, lease: Duration = .seconds(30), inFlightMax: Int = 1000,
         attemptsMax: Int = 16,
         retry: RetrySettings = RetrySettings(), deadLetter: ResourceName? = nil, push: PushSettings? = nil,
-        isPaused: Bool = false, ordering: EventKey? = nil, fairness: FairnessSettings? = nil,
+        isPaused: Bool = false, ordering: OrderingSettings? = nil, fairness: FairnessSettings? = nil,
         priority: String? = nil
     ) {
         self.topic = topic
@@ -184,8 +205,8 @@ public struct SubscriptionChanges: Sendable, Hashable {
     public var push: PushSettings?
     /// Whether handing out is stopped.
     public var isPaused: Bool?
-    /// By what events are kept in order; `.some(nil)` for no order.
-    public var ordering: EventKey??
+    /// What is kept in order; `.some(nil)` for nothing.
+    public var ordering: OrderingSettings??
     /// How hand-outs are shared between keys; `.some(nil)` for first come, first served.
     public var fairness: FairnessSettings??
     /// The attribute that has an event's priority; `.some(nil)` for no priorities.

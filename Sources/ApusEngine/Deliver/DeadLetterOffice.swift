@@ -126,7 +126,8 @@ final class DeadLetterOffice: DeadLetterSink {
 
     /// Events of a subscription that are in the dead-letter topic from `mark` on. Where one is not settled, a crash came between.
     func alreadyBuried(
-        by subscription: SubscriptionDefinition, in target: Topic, from mark: Offset
+        by subscription: SubscriptionDefinition, in target: Topic, from mark: Offset,
+        except isLeftOut: (Position) -> Bool
     ) throws(LogError) -> Set<Position> {
         guard let log = target.partitions.first?.log else { return [] }
         var found: Set<Position> = []
@@ -142,7 +143,8 @@ final class DeadLetterOffice: DeadLetterSink {
             guard let last = batches.last else { break }
             for batch in batches where batch.producerID == DeadLetterOffice.producerID(of: subscription.id) {
                 _ = try? batch.forEachRecord { record in
-                    if let origin = record.origin, origin.topic == subscription.topicID {
+                    let letter = Position(partition: 0, offset: record.offset)
+                    if let origin = record.origin, origin.topic == subscription.topicID, !isLeftOut(letter) {
                         found.insert(Position(partition: origin.partition, offset: origin.offset))
                     }
                     return true

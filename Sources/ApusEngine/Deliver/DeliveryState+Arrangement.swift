@@ -25,7 +25,7 @@ extension DeliveryState.Phase {
     fileprivate var hold: HandOutOrder.Hold {
         switch self {
         case .ready: .ready
-        case .waiting: .waiting
+        case .waiting, .blocked: .waiting
         case .leased, .closing: .busy
         }
     }

@@ -7,7 +7,7 @@
 //  - Every event before `next` of its partition is either in `items`, or parked, or settled (or did not match).
 //  - An event is parked when it was looked at and never handed out: only where the order of events, fairness or priorities let later ones go first.
 //  - The cursor of a partition is its least item or parked event, or `next` when it has none; everything before the cursor is settled.
-//  - `leased` and `waiting` count the items in those phases.
+//  - `leased`, `waiting` and `blocked` count the items in those phases.
 //  - An item's attempts never go down, except when a consumer gives an attempt back uncounted.
 //  - `ready` and `timers` may hold entries that no longer apply, never the other way round; they are checked when taken.
 
@@ -43,6 +43,8 @@ package struct DeliveryState: Sendable {
         case waiting(due: Duration, wall: Timestamp)
         /// Its settlement or its dead letter to become durable.
         case closing
+        /// Somebody to deal with its dead letter; until then its key waits with it.
+        case blocked
     }
 
     /// An event that is not settled.
@@ -79,6 +81,8 @@ package struct DeliveryState: Sendable {
     package private(set) var parkedCount = 0
     /// Who goes first, where that is not simply the order of the log.
     package var arrangement: Arrangement?
+    /// How many items keep their key waiting for their dead letter.
+    package private(set) var blocked = 0
     private var ready = Heap<Position>()
     private var timers = Heap<Timer>()
 
@@ -216,6 +220,11 @@ package struct DeliveryState: Sendable {
         set(position, Item(attempts: items[position]?.attempts ?? 0, phase: .closing))
     }
 
+    /// Keeps a dead-lettered event, and its key with it, until somebody deals with the letter.
+    package mutating func block(_ position: Position, attempts: Int) {
+        set(position, Item(attempts: attempts, phase: .blocked))
+    }
+
     /// Puts an event back to be handed out at once, with `attempts` behind it.
     package mutating func putBack(_ position: Position, attempts: Int) {
         set(position, Item(attempts: attempts, phase: .ready))
@@ -293,7 +302,7 @@ package struct DeliveryState: Sendable {
             switch item.phase {
             case .leased(_, let deadline), .waiting(let deadline, _):
                 live.insert(Timer(deadline: deadline, position: position))
-            case .ready, .closing: break
+            case .ready, .closing, .blocked: break
             }
         }
         timers = live
@@ -311,6 +320,7 @@ package struct DeliveryState: Sendable {
         switch item?.phase {
         case .leased: leased += change
         case .waiting: waiting += change
+        case .blocked: blocked += change
         case .ready, .closing, nil: break
         }
     }

@@ -68,7 +68,7 @@ struct EventTagger: Sendable {
     let shape: HandOutOrder.Shape?
 
     init(_ settings: SubscriptionSettings) {
-        order = settings.ordering.map { Place($0) }
+        order = settings.ordering.map { Place($0.by) }
         flow = settings.fairness.map { Place($0.by) }
         priority = settings.priority.map { Place(.attribute($0)) }
         needsHeaders = [order, flow, priority].contains { $0 != nil && $0 != .key }

@@ -76,6 +76,7 @@ extension SharedSubscription {
         let before = state.delivery.arrangement == nil
         state.delivery.arrange(tagger, isChanged: true)
         state.ordered = OrderedReads()
+        unblockAll(&state)
         if before != (state.delivery.arrangement == nil) { state.ahead = [:] }
     }
 

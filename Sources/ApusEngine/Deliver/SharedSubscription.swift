@@ -99,11 +99,16 @@ final class SharedSubscription: Follower {
             State(
                 definition: definition, delivery: delivery, log: log, filter: filter, tagger: tagger,
                 deadLetterMark: mark))
+        state.withLock { unblockAll(&$0) }
         takeSnapshotIfDue()
     }
 
     /// Settles events whose dead letters are in `target` already: the last life ended between copy and settlement.
-    func settleBuried(in target: Topic, by office: DeadLetterOffice) throws(LogError) {
+    ///
+    /// - Parameter isDone: whether somebody has dealt with the letter at that place.
+    func settleBuried(
+        in target: Topic, by office: DeadLetterOffice, isDone: (Position) -> Bool
+    ) throws(LogError) {
         let (definition, isNothingOpen, mark) = state.withLock { state in
             (
                 state.definition, state.delivery.items.isEmpty && state.delivery.parkedCount == 0,
@@ -111,16 +116,24 @@ final class SharedSubscription: Follower {
             )
         }
         guard !isNothingOpen else { return }
-        let letters = try office.alreadyBuried(by: definition, in: target, from: mark)
+        // The key of a letter that was redriven goes on with the same event, which comes again; a letter that is only settled late does not.
+        let mayBlock = definition.settings.ordering?.onDeadLetter == .block
+        let letters = try office.alreadyBuried(by: definition, in: target, from: mark) { letter in
+            mayBlock && isDone(letter)
+        }
         let buried = state.withLock { state in
-            letters.filter { state.delivery.items[$0] != nil || state.delivery.isParked($0) }
+            letters.filter {
+                state.delivery.items[$0].map { $0.phase != .blocked } ?? state.delivery.isParked($0)
+            }
         }
         guard !buried.isEmpty else { return }
         state.withLock { state in
-            for position in buried { state.delivery.settle(position) }
+            let changes = buried.sorted().map {
+                finish($0, attempts: state.delivery.items[$0]?.attempts ?? 0, &state)
+            }
             // Until this is written down the mark must stay before their copies, as for a burial.
             state.settlementsUnderWay += 1
-            state.log.append(buried.sorted().map { .settled($0) }) { [weak self] result in
+            state.log.append(changes) { [weak self] result in
                 guard let self else { return }
                 self.context.inbox.post { self.settled(buried.count, result) }
             }

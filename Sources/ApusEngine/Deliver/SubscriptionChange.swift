@@ -32,10 +32,12 @@ package enum SubscriptionChange: Hashable, Sendable {
     case seen(partition: Int, end: Offset)
     /// Events were looked at and not handed out: the one at the position, and of the 64 offsets behind it those whose bit is set.
     case parked(Position, following: UInt64)
+    /// The event was dead-lettered after `attempts`, and its key waits for somebody to deal with that.
+    case blocked(Position, attempts: Int)
 
     private enum Operation: UInt8 {
         case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark, sequence, seen,
-            parked
+            parked, blocked
     }
 
     /// Appends the change to `buffer`.
@@ -68,6 +70,10 @@ package enum SubscriptionChange: Hashable, Sendable {
             buffer.write(
                 Operation.parked.rawValue, Int64(position.partition), position.offset.rawValue,
                 Int64(bitPattern: following))
+        case .blocked(let position, let attempts):
+            buffer.write(
+                Operation.blocked.rawValue, Int64(position.partition), position.offset.rawValue,
+                Int64(attempts))
         }
     }
 
@@ -101,12 +107,13 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .parked:
             guard let following = reader.varint() else { return nil }
             return .parked(position, following: UInt64(bitPattern: following))
-        case .attempted, .waiting, .ready: break
+        case .attempted, .waiting, .ready, .blocked: break
         }
         guard let attempts = reader.varint(), attempts >= 0, attempts <= Int64(Int32.max) else { return nil }
         switch operation {
         case .attempted: return .attempted(position, attempts: Int(attempts))
         case .ready: return .ready(position, attempts: Int(attempts))
+        case .blocked: return .blocked(position, attempts: Int(attempts))
         default:
             guard let due = reader.varint() else { return nil }
             return .waiting(position, attempts: Int(attempts), due: Timestamp(milliseconds: due))
@@ -139,8 +146,10 @@ extension DeliveryState {
         case .waiting(let position, let attempts, let due):
             pass(position)
             postpone(position, attempts: attempts, due: anchor(due), wall: due)
-        case .parked:
-            change.forEachParked { park($0) }
+        case .parked: change.forEachParked { park($0) }
+        case .blocked(let position, let attempts):
+            pass(position)
+            block(position, attempts: attempts)
         case .deadLetterMark, .sequence: break
         }
     }
@@ -164,6 +173,7 @@ extension DeliveryState {
         for (position, item) in items.sorted(by: { $0.key < $1.key }) {
             switch item.phase {
             case .waiting(_, let wall): changes.append(.waiting(position, attempts: item.attempts, due: wall))
+            case .blocked: changes.append(.blocked(position, attempts: item.attempts))
             case .ready, .leased, .closing: changes.append(.ready(position, attempts: item.attempts))
             }
         }

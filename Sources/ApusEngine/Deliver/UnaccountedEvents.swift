@@ -22,7 +22,7 @@ struct UnaccountedEvents {
         switch change {
         case .reset: self = UnaccountedEvents()
         case .attempted(let position, _), .ready(let position, _), .settled(let position),
-            .waiting(let position, _, _):
+            .waiting(let position, _, _), .blocked(let position, _):
             mention(position, last: position.offset, next: next)
         case .parked(let first, _):
             var last = first

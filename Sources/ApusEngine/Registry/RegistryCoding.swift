@@ -125,7 +125,8 @@ extension SubscriptionDefinition {
         writer.member("deadLetter", settings.deadLetter?.description)
         if let push = settings.push { writer.member("push", push) }
         if settings.isPaused { writer.member("paused", "true") }
-        writer.member("ordering", settings.ordering?.text)
+        writer.member("ordering", settings.ordering?.by.text)
+        if settings.ordering?.onDeadLetter == .block { writer.member("onDeadLetter", "block") }
         writer.member("fairness", settings.fairness?.by.text)
         if let weights = settings.fairness?.weights, !weights.isEmpty {
             writer.key("weights")
@@ -267,6 +268,12 @@ private struct Members {
         return key
     }
 
+    func ordering() throws(RegistryCodingError) -> OrderingSettings? {
+        guard let by = try eventKey("ordering") else { return nil }
+        let isBlocking = object["onDeadLetter"]?.string == AfterDeadLetter.block.rawValue
+        return OrderingSettings(by: by, onDeadLetter: isBlocking ? .block : .proceed)
+    }
+
     func fairness() throws(RegistryCodingError) -> FairnessSettings? {
         guard let by = try eventKey("fairness") else { return nil }
         var settings = FairnessSettings(by: by)
@@ -324,7 +331,7 @@ extension SubscriptionDefinition {
                 deadLetter: try members.optionalName("deadLetter"),
                 push: try members.push(members.object["push"]),
                 isPaused: members.object["paused"] != nil,
-                ordering: try members.eventKey("ordering"), fairness: try members.fairness(),
+                ordering: try members.ordering(), fairness: try members.fairness(),
                 priority: members.object["priority"]?.string),
             topicID: try members.id("topicID"), startOffsets: members.offsets("startOffsets"),
             rule: try members.optionalName("rule"))

@@ -122,6 +122,8 @@ final class SubscriptionModel {
     var deadLetters: Set<ResourceName>
     /// From when on events are handed out in the order of their keys; nil when they are not, or may not be.
     var orderedSince: Int?
+    /// Whether a key may wait for its dead letter, so that a redrive brings the same event again.
+    var mayBlock: Bool
     /// Per partition, before where order says nothing.
     var orderedFrom: [Offset] = []
     /// Events whose consumers said that they are done with them, in the present life of the events.
@@ -145,6 +147,7 @@ final class SubscriptionModel {
         createdAt = step
         attemptsMax = settings.attemptsMax
         concurrencyMax = settings.push?.concurrency ?? 0
+        mayBlock = settings.ordering?.onDeadLetter == .block
         deadLetters = Set([settings.deadLetter].compactMap { $0 })
     }
 

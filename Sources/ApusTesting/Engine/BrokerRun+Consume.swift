@@ -76,6 +76,9 @@ extension BrokerRun {
         checkOrder(seen, subscription, what)
         checkContent(seen, subscription, what)
         var model = subscription.places[place] ?? PlaceModel()
+        // A redrive of what its key waits for brings the same event from attempt 1 on.
+        let isRedriven = seen.attempt == 1 && isRedriven(place, of: subscription)
+        if isRedriven { model.attempts = 0 }
         if seen.attempt <= model.attempts {
             violate("I7: \(what) comes as attempt \(seen.attempt) after attempt \(model.attempts)")
         }
@@ -89,7 +92,8 @@ extension BrokerRun {
         }
         if let due = model.notBefore, due > clock.now { violate("I6: \(what) comes before its time, \(due)") }
         if subscription.replays == 0, !subscription.topic.wasCut,
-            subscription.createdAt < seen.step,
+            subscription.createdAt < seen.step, !isRedriven,
+            model.attempts > 0 || !subscription.mayBlock,
             truth.burials(
                 of: subscription.origin(place), by: subscription.name, in: subscription.createdAt..<seen.step)
                 > 0

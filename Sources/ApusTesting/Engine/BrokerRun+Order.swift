@@ -11,7 +11,10 @@ extension BrokerRun {
     /// Gives a subscription an order, shares or priorities, or none of them.
     func arrange(_ settings: inout SubscriptionSettings) {
         guard options.usesOrder, settings.kind == .shared else { return }
-        settings.ordering = [nil, .key, .key, .attribute("type")][orderRandom.below(4)]
+        let key: EventKey? = [nil, .key, .key, .attribute("type")][orderRandom.below(4)]
+        settings.ordering = key.map {
+            OrderingSettings(by: $0, onDeadLetter: orderRandom.oneIn(3) ? .block : .proceed)
+        }
         if orderRandom.oneIn(3) {
             settings.fairness = FairnessSettings(
                 by: orderRandom.oneIn(2) ? .key : .attribute("type"),
@@ -42,7 +45,7 @@ extension BrokerRun {
     /// Nobody gets an event while one ahead of it with the same key is neither done nor dead-lettered.
     func checkOrder(_ seen: SeenDelivery, _ subscription: SubscriptionModel, _ what: String) {
         guard let since = subscription.orderedSince, since < seen.step, !subscription.topic.wasCut,
-            let ordering = subscription.settings.ordering, let required = subscription.requiredFrom,
+            let ordering = subscription.settings.ordering?.by, let required = subscription.requiredFrom,
             let log = subscription.topic.log(seen.place.partition), let truth = truth.log(log),
             let key = truth.records[seen.place.offset].flatMap({ $0.value(of: ordering) })
         else { return }
@@ -55,11 +58,15 @@ extension BrokerRun {
             let place = Place(partition: number, offset: record.offset)
             guard record.recipient.map({ $0 == subscription.name.description }) ?? true,
                 subscription.filters.mustMatch(record.type, since: record.step),
-                !subscription.finished.contains(place),
-                self.truth.burials(
-                    of: subscription.origin(place), by: subscription.name,
-                    in: subscription.createdAt..<Int.max) == 0
+                !subscription.finished.contains(place)
             else { continue }
+            let burials = self.truth.burials(
+                of: subscription.origin(place), by: subscription.name, in: subscription.createdAt..<Int.max)
+            if burials > 0 {
+                guard isBlocked(by: place, of: subscription, since: since) else { continue }
+                violate("I11: \(what) comes although its key waits for the dead letter of \(record.offset)")
+                return
+            }
             violate("I11: \(what) comes before offset \(record.offset) of its key '\(key)' is done")
             return
         }
@@ -70,6 +77,44 @@ extension BrokerRun {
         }
         if let other = others.keys.min() {
             violate("I11: \(what) comes while offset \(other.offset) of its key '\(key)' is leased")
+        }
+    }
+
+    /// Whether the key of an event has to wait for its dead letter: nobody may have dealt with that.
+    private func isBlocked(by place: Place, of subscription: SubscriptionModel, since: Int) -> Bool {
+        guard subscription.settings.ordering?.onDeadLetter == .block, subscription.replays == 0,
+            letterMoves == 0,
+            truth.burials(of: subscription.origin(place), by: subscription.name, in: since + 1..<Int.max) > 0
+        else { return false }
+        let letters = letters(of: place, subscription)
+        return !letters.isEmpty && letters.allSatisfy { !touchedLetters.contains($0) }
+    }
+
+    /// Whether somebody may have redriven a dead letter that the event's key waits for.
+    func isRedriven(_ place: Place, of subscription: SubscriptionModel) -> Bool {
+        guard subscription.mayBlock else { return false }
+        return letters(of: place, subscription).contains { touchedLetters.contains($0) }
+    }
+
+    /// The dead letters of an event, by id.
+    private func letters(of place: Place, _ subscription: SubscriptionModel) -> [String] {
+        let origin = subscription.origin(place)
+        return topics.filter(\.holdsDeadLetters).flatMap { topic in
+            (0..<topic.settings.partitions).flatMap { partition in
+                (topic.log(partition).flatMap { truth.log($0) }?.records.values ?? [:].values)
+                    .filter { $0.origin == origin && $0.buriedBy == subscription.name.description }
+                    .map { "\(topic.name)/\(partition)/\($0.offset)" }
+            }
+        }
+    }
+
+    /// Deals with the dead letters that keys wait for, so that everything can be drained.
+    func letGo() {
+        for subscription in subscriptions
+        where subscription.certainty == .certain && subscription.settings.ordering?.onDeadLetter == .block {
+            var selection = DeadLetterSelection()
+            selection.subscription = subscription.name
+            moveLetters(selection, isRedrive: orderRandom.oneIn(2))
         }
     }
 

@@ -133,6 +133,7 @@ extension BrokerRun {
         if let ordering = changes.ordering { settings.ordering = ordering }
         if let fairness = changes.fairness { settings.fairness = fairness }
         if let priority = changes.priority { settings.priority = priority }
+        if settings.ordering?.onDeadLetter == .block { model.mayBlock = true }
         let orderedSince = model.orderedSince
         if settings.ordering != old.ordering { model.orderedSince = nil }
         model.attemptsMax = max(model.attemptsMax, settings.attemptsMax)
@@ -246,13 +247,20 @@ extension BrokerRun {
         }
         let (isRedrive, chosen) = (random.oneIn(2), selection)
         note("\(isRedrive ? "redrive" : "discard") \(selection.subscription?.description ?? "all")")
-        touchLetters(of: selection.subscription)
+        moveLetters(chosen, isRedrive: isRedrive)
+    }
+
+    /// Redrives or discards dead letters.
+    func moveLetters(_ chosen: DeadLetterSelection, isRedrive: Bool) {
+        touchLetters(of: chosen.subscription)
+        letterMoves += 1
         call { engine throws(BrokerError) in
             isRedrive
                 ? try await engine.redrive(chosen, dryRun: false)
                 : try await engine.discard(chosen, dryRun: false)
         } then: { [self] answer in
             note("letters moved: \(answer)")
+            letterMoves -= 1
             // Those that came before it looked are among them.
             touchLetters(of: chosen.subscription)
         }

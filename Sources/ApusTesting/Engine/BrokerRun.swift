@@ -46,6 +46,8 @@ final class BrokerRun {
     var idleStep = 0
     /// Dead letters that somebody may have dealt with, by id.
     var touchedLetters: Set<String> = []
+    /// Redrives and discards without an answer.
+    var letterMoves = 0
 
     init(seed: UInt64, _ options: BrokerSimulation.Options) {
         self.options = options
