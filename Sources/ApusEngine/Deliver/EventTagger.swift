@@ -38,13 +38,6 @@ extension EventKey {
 
 /// Finds the tags of records.
 struct EventTagger: Sendable {
-    /// What an event without a priority has: the middle, as AMQP has it.
-    static let priorityDefault: UInt8 = 4
-    /// Events that are wanted to choose from, where there is something to choose.
-    static let window = 16_384
-    /// Of those, events of one flow.
-    static let flowWindow = 1024
-
     /// Where a value is found in a record.
     private enum Place: Hashable {
         case key
@@ -83,8 +76,8 @@ struct EventTagger: Sendable {
             shape = EventTagger.plainShape
         } else {
             shape = HandOutOrder.Shape(
-                hasPriorities: priority != nil, window: EventTagger.window,
-                flowWindow: flow == nil ? EventTagger.window : EventTagger.flowWindow)
+                hasPriorities: priority != nil, window: Defaults.lookAheadEvents,
+                flowWindow: flow == nil ? Defaults.lookAheadEvents : Defaults.lookAheadEventsPerKey)
         }
     }
 
@@ -94,7 +87,7 @@ struct EventTagger: Sendable {
     /// What decides about the record's turn.
     func tags(of record: RecordView) -> EventTags {
         var tags = EventTags()
-        if priority != nil { tags.priority = EventTagger.priorityDefault }
+        if priority != nil { tags.priority = UInt8(Defaults.priority) }
         if let key = record.key {
             if order == .key { tags.orderKey = EventTagger.hash(key) }
             if flow == .key { tags.flow = EventTagger.hash(key) }
@@ -127,7 +120,7 @@ struct EventTagger: Sendable {
     private static func priority(_ value: UnsafeRawBufferPointer) -> UInt8 {
         guard (1...10).contains(value.count),
             value.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
-        else { return priorityDefault }
+        else { return UInt8(Defaults.priority) }
         return UInt8(min(9, value.reduce(0) { 10 * $0 + Int($1 - UInt8(ascii: "0")) }))
     }
 }

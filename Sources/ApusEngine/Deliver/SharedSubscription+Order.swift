@@ -66,8 +66,6 @@ extension DeliveryState {
 extension SharedSubscription {
     /// Bytes looked through in one go, before those who wait get what was found.
     private static let scanBytesMax = 1 << 20
-    /// Events that may be looked at and not handed out. Then looking ahead ends, until some are handed out.
-    static let parkedMax = 2_000_000
 
     /// Takes over changed settings.
     func arrange(_ state: inout State) {
@@ -166,7 +164,7 @@ extension SharedSubscription {
 
     private func wantsMore(_ state: State) -> Bool {
         state.delivery.arrangement?.order.wantsMore == true
-            && state.delivery.parkedCount < SharedSubscription.parkedMax && readsOn(state)
+            && state.delivery.parkedCount < Defaults.parkedEventsMax && readsOn(state)
     }
 
     /// One read of one partition; how many bytes that were.

@@ -78,7 +78,7 @@ extension BrokerRun {
         var model = subscription.places[place] ?? PlaceModel()
         // A redrive of what its key waits for brings the same event from attempt 1 on.
         let isRedriven = seen.attempt == 1 && isRedriven(place, of: subscription)
-        if isRedriven { model.attempts = 0 }
+        if isRedriven { (model.attempts, model.notBefore) = (0, nil) }
         if seen.attempt <= model.attempts {
             violate("I7: \(what) comes as attempt \(seen.attempt) after attempt \(model.attempts)")
         }
