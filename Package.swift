@@ -29,7 +29,10 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 
 let package = Package(
     name: "apus",
-    products: [.executable(name: "order-bench", targets: ["order-bench"]), .executable(name: "apus-sim", targets: ["apus-sim"])],
+    products: [
+        .executable(name: "order-bench", targets: ["order-bench"]),
+        .executable(name: "apus-sim", targets: ["apus-sim"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -100,6 +103,9 @@ let package = Package(
                 "JSONText", "ApusRules", nioCore, log,
             ],
             swiftSettings: settings),
-        .executableTarget(name: "order-bench", dependencies: ["ApusTesting","ApusStorage","ApusEngine","ApusModel","CloudEvents",log], swiftSettings: settings + [.define("ORDER"), .unsafeFlags(["-strict-concurrency=minimal"])]),
+        .executableTarget(
+            name: "order-bench",
+            dependencies: ["ApusTesting", "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", log],
+            swiftSettings: settings + [.define("ORDER"), .unsafeFlags(["-strict-concurrency=minimal"])]),
     ]
 )

@@ -94,7 +94,8 @@ import Testing
         ["rule", "test", "--event", "-"], ["bench", "--batch", "0"], ["topic", "delete", "t"],
         ["publish", "t", "--url", "x", "y"],
         ["serve", "--listen", "nowhere"], ["subscription", "create", "s"],
-        ["subscription", "set", "s", "--ordering", "tenant"], ["subscription", "set", "s", "--weight", "a=2"],
+        ["subscription", "set", "s", "--ordering", "tenant"],
+        ["subscription", "set", "s", "--weight", "a=2"],
         ["subscription", "set", "s", "--fairness", "key", "--weight", "a=0"],
         ["subscription", "set", "s", "--on-dead-letter", "block"],
     ])

@@ -111,7 +111,7 @@ import Testing
 
     @Test func `flows that come once are forgotten`() {
         var order = Self.order()
-        for offset in 0..<50_000 {
+        for offset in 0..<5_000 {
             order.add(Self.place(offset), EventTags(orderKey: offset, flow: offset))
             #expect(order.take() == Self.place(offset))
             order.note(Self.place(offset), nil)
@@ -135,7 +135,7 @@ import Testing
         }
         func takeOne() {
             let taken = order.take()
-            let possible = open.keys.filter(mayBeTaken)
+            let possible = taken == nil ? open.keys.filter(mayBeTaken) : []
             guard let taken else {
                 #expect(possible.isEmpty)
                 return

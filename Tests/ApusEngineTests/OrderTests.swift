@@ -94,7 +94,9 @@ import Testing
         #expect(order == ["a2", "a3", "a1"])
     }
 
-    @Test func `what was passed over is found again after a restart, in order and with its attempts`() async throws {
+    @Test func `what was passed over is found again after a restart, in order and with its attempts`()
+        async throws
+    {
         var rig = try await rig { $0.ordering = OrderingSettings() }
         for number in 0..<50 {
             try await rig.publish(["bad\(number)"], to: "orders", key: "bad")
@@ -252,8 +254,11 @@ import Testing
                 return "\(error)"
             }
         }
-        #expect(try await refusal { ($0.kind, $0.ordering) = (.cursor, OrderingSettings()) }.contains("shared"))
-        #expect(try await refusal { $0.ordering = OrderingSettings(by: .attribute("No")) }.contains("ordering.by: 'No'"))
+        #expect(
+            try await refusal { ($0.kind, $0.ordering) = (.cursor, OrderingSettings()) }.contains("shared"))
+        #expect(
+            try await refusal { $0.ordering = OrderingSettings(by: .attribute("No")) }.contains(
+                "ordering.by: 'No'"))
         #expect(try await refusal { $0.priority = "" }.contains("priority"))
         #expect(
             try await refusal { $0.fairness = FairnessSettings(weights: ["a": 1001]) }.contains(
@@ -289,7 +294,9 @@ import Testing
         return rig
     }
 
-    private func change(_ rig: EngineRig, _ body: @escaping @Sendable (Engine) async throws -> Void) async throws {
+    private func change(
+        _ rig: EngineRig, _ body: @escaping @Sendable (Engine) async throws -> Void
+    ) async throws {
         try await rig.driving { [engine = rig.engine] in try await body(engine) }
     }
 

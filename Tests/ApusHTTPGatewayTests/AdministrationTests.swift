@@ -123,8 +123,9 @@ import Testing
         (#"{"fairness":{"wieghts":{}}}"#, 400, "'fairness.wieghts'"),
         (#"{"priority":"Urgency"}"#, 400, "'priority'"), (#"{"priority":9}"#, 400, "'priority'"),
     ])
-    func `order that cannot be is refused with its place`(body: String, status: Int, place: String) async throws
-    {
+    func `order that cannot be is refused with its place`(
+        body: String, status: Int, place: String
+    ) async throws {
         try await GatewayFixture.with { fixture async throws in
             fixture.broker.addTopic("orders")
             _ = try await fixture.put("/v1/subscriptions/s", #"{"topic":"orders"}"#)

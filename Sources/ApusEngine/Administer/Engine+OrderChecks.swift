@@ -10,7 +10,8 @@ extension Engine {
         if settings.ordering == nil, settings.fairness == nil, settings.priority == nil { return }
         guard settings.kind == .shared else {
             throw .invalid(
-                "ordering, fairness and priority are for shared subscriptions: a cursor reads in the order of the log")
+                "ordering, fairness and priority are for shared subscriptions: a cursor reads in the order of the log"
+            )
         }
         try check(settings.ordering?.by, "ordering.by")
         try check(settings.fairness?.by, "fairness.by")

@@ -65,7 +65,9 @@ extension DeliveryState {
 
     /// Whether the event at `position` is still to be put into the order: it is new, or not settled.
     package func isWanted(_ position: Position) -> Bool {
-        guard let arrangement, position.offset >= arrangement.scanned(position.partition) else { return false }
+        guard let arrangement, position.offset >= arrangement.scanned(position.partition) else {
+            return false
+        }
         let isNew = position.partition >= next.count || position.offset >= next[position.partition]
         return isNew || items[position] != nil || isParked(position)
     }

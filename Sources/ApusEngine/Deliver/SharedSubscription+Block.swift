@@ -53,7 +53,8 @@ extension SharedSubscription {
 
     /// Hands out again, from attempt 1 on, or settles events whose keys wait for them; `completion` comes when that is durable.
     func unblock(
-        _ position: Position, isRedriven: Bool, completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
+        _ position: Position, isRedriven: Bool,
+        completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
     ) {
         let isBlocked = state.withLock { state in
             guard state.delivery.items[position]?.phase == .blocked else { return false }

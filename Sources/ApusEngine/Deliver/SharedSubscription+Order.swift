@@ -120,8 +120,9 @@ extension SharedSubscription {
         }
         let partitions = topic.partitions
         if position.partition < partitions.count,
-            let batch = (try? context.store.read(
-                partitions[position.partition].log, from: position.offset, byteLimit: 1))?.first,
+            let batch =
+                (try? context.store.read(
+                    partitions[position.partition].log, from: position.offset, byteLimit: 1))?.first,
             batch.baseOffset <= position.offset, let stored = event(position, in: batch)
         {
             state.ordered.keep(batch, of: position.partition)

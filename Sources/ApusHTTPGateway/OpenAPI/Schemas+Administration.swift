@@ -96,9 +96,12 @@ extension Schema {
             "push", .nullable(.reference(.push)), "where Apus delivers by itself; null: consumers receive"
         )
         .allowing("paused", .boolean, "whether handing out is stopped")
-        .allowing("ordering", .nullable(.object(ordering)), "shared kind: what is kept in order; null: nothing")
         .allowing(
-            "fairness", .nullable(.object(fairness)), "shared kind: who shares hand-outs; null: nobody")
+            "ordering", .nullable(.object(ordering)), "shared kind: what is kept in order; null: nothing"
+        )
+        .allowing(
+            "fairness", .nullable(.object(fairness)), "shared kind: who shares hand-outs; null: nobody"
+        )
         .allowing(
             "priority", .nullable(.string(StringRules(pattern: "^[a-z0-9]{1,64}$", example: "priority"))),
             "shared kind: the attribute that has an event's priority, 0 to 9, higher ones first; null: none")

@@ -54,7 +54,8 @@ extension BrokerRun {
             number < required.count ? required[number] : .zero,
             number < subscription.orderedFrom.count ? subscription.orderedFrom[number] : .zero)
         for record in truth.records.values
-        where record.offset >= start && record.offset < seen.place.offset && record.value(of: ordering) == key {
+        where record.offset >= start && record.offset < seen.place.offset && record.value(of: ordering) == key
+        {
             let place = Place(partition: number, offset: record.offset)
             guard record.recipient.map({ $0 == subscription.name.description }) ?? true,
                 subscription.filters.mustMatch(record.type, since: record.step),
