@@ -30,8 +30,15 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 let package = Package(
     name: "apus",
     products: [
-        .executable(name: "order-bench", targets: ["order-bench"]),
-        .executable(name: "apus-sim", targets: ["apus-sim"]),
+        .executable(name: "apus", targets: ["apus"]),
+        .library(name: "CloudEvents", targets: ["CloudEvents"]),
+        .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec"]),
+        .library(name: "ApusTesting", targets: ["ApusTesting"]),
+        // What the packages in Fuzz/ and Benchmarks/ reach.
+        .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
+        .library(
+            name: "ApusMeasured",
+            targets: ["CApus", "JSONText", "ApusModel", "ApusRules", "ApusStorage", "CloudEvents"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -40,6 +47,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         // MARK: Values. No I/O, no clock.
@@ -76,6 +85,57 @@ let package = Package(
                 nioCore, log, coreMetrics, tracing, deque, heap,
             ], swiftSettings: settings),
 
+        // MARK: Edges: protocols in front of the broker, outside systems behind it.
+
+        // Metrics as Prometheus text, logs for people and programs, W3C trace context.
+        .target(
+            name: "ApusTelemetry", dependencies: [log, coreMetrics, tracing], swiftSettings: settings),
+        // HTTP/1.1 bytes to requests and back. No sockets.
+        .target(name: "ApusHTTPCodec", dependencies: [nioCore], swiftSettings: settings),
+        // HTTP/1.1 connections on event loops: limits, deadlines, streaming, drain.
+        .target(
+            name: "ApusHTTPServer", dependencies: ["ApusHTTPCodec", nioCore, nioPosix],
+            swiftSettings: settings),
+        // The HTTP API: routes, translation, errors as problem+json, OpenAPI document.
+        .target(
+            name: "ApusHTTPGateway",
+            dependencies: [
+                "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage", "ApusTransport",
+                "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", nioCore, log, coreMetrics, lifecycle,
+            ], swiftSettings: settings),
+        // Webhook delivery: CloudEvents over HTTP.
+        .target(
+            name: "ApusWebhookTransport",
+            dependencies: [
+                "ApusTransport", "ApusModel", "CloudEvents", httpClient, nioCore, nioPosix, nioHTTP1, log,
+            ],
+            swiftSettings: settings),
+        // A server's HTTP API from the other side.
+        .target(
+            name: "ApusClient",
+            dependencies: ["ApusModel", "JSONText", httpClient, nioCore, nioPosix, nioHTTP],
+            swiftSettings: settings),
+
+        // MARK: Composition.
+
+        // Configuration to running services; the only module that knows all others.
+        .target(
+            name: "ApusServer",
+            dependencies: [
+                "ApusEngine", "ApusStorage", "ApusHTTPGateway", "ApusHTTPServer", "ApusWebhookTransport",
+                "ApusTelemetry", "ApusModel", nioCore, nioPosix, log, coreMetrics, tracing, lifecycle,
+                signals,
+            ], swiftSettings: settings),
+        // The commands of `apus`.
+        .target(
+            name: "ApusCLI",
+            dependencies: [
+                "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
+                "ApusHTTPServer", "JSONText",
+                arguments, nioCore, nioPosix, log,
+            ], swiftSettings: settings),
+        .executableTarget(name: "apus", dependencies: ["ApusCLI"], swiftSettings: settings),
+
         // MARK: Proof.
 
         // Simulated disk, manual clock, contract suites: public, for every implementation of a seam.
@@ -93,8 +153,35 @@ let package = Package(
                 nioCore, arguments,
             ], swiftSettings: settings),
 
+        // Every decoder with the properties that must hold for any bytes; fuzzers and tests call the same functions.
+        .target(
+            name: "ApusFuzzTargets",
+            dependencies: [
+                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusHTTPCodec", "ApusStorage",
+                "ApusTesting", nioCore, log,
+            ],
+            swiftSettings: settings),
+
         // A thread beside the concurrency pool, for tests that compute for long.
         .target(name: "TestThreads", path: "Tests/TestThreads", swiftSettings: settings),
+        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
+        .testTarget(
+            name: "CloudEventsTests", dependencies: ["TestThreads", "CloudEvents", "JSONText"],
+            swiftSettings: settings),
+        // What the pages say of defaults, held against the code.
+        .testTarget(
+            name: "DocumentationTests", dependencies: ["ApusModel", "ApusRules"], swiftSettings: settings),
+        .testTarget(
+            name: "ApusFuzzTargetsTests", dependencies: ["TestThreads", "ApusFuzzTargets"],
+            swiftSettings: settings),
+        .testTarget(name: "ApusModelTests", dependencies: ["ApusModel", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "ApusRulesTests", dependencies: ["TestThreads", "ApusRules", "JSONText", "CloudEvents"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusStorageTests",
+            dependencies: ["TestThreads", "ApusStorage", "ApusModel", "ApusTesting", nioCore, log],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusEngineTests",
             dependencies: [
@@ -103,9 +190,32 @@ let package = Package(
                 "JSONText", "ApusRules", nioCore, log,
             ],
             swiftSettings: settings),
-        .executableTarget(
-            name: "order-bench",
-            dependencies: ["ApusTesting", "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", log],
-            swiftSettings: settings + [.define("ORDER"), .unsafeFlags(["-strict-concurrency=minimal"])]),
+        .testTarget(
+            name: "ApusTelemetryTests", dependencies: ["ApusTelemetry", log, coreMetrics, tracing],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusHTTPCodecTests", dependencies: ["ApusHTTPCodec", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "ApusHTTPServerTests",
+            dependencies: ["ApusHTTPServer", "ApusHTTPCodec", nioCore, nioPosix], swiftSettings: settings),
+        .testTarget(
+            name: "ApusHTTPGatewayTests",
+            dependencies: [
+                "ApusHTTPGateway", "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusRules",
+                "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix, nioHTTP1,
+                httpClient, log,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusWebhookTransportTests",
+            dependencies: [
+                "ApusWebhookTransport", "ApusTransport", "ApusModel", "CloudEvents", nioCore, nioPosix,
+                nioHTTP1, nioLocks, log,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusCLITests",
+            dependencies: [
+                "ApusCLI", "ApusServer", "ApusClient", "ApusModel", "JSONText", arguments, nioCore, nioPosix,
+                nioHTTP,
+            ], swiftSettings: settings),
     ]
 )

@@ -217,8 +217,8 @@ extension SubscriptionCommand {
                 EXAMPLES
                   apus subscription set billing --lease 2m
                   apus subscription set billing --max-attempts 5 --retry-max 1m
-                apus subscription set billing --ordering key --fairness attribute:tenant --weight gold=10
-                apus subscription set billing --priority none
+                  apus subscription set billing --ordering key --fairness attribute:tenant --weight gold=10
+                  apus subscription set billing --priority none
                 """)
 
         @Argument(help: "The subscription.") var name: String
