@@ -338,6 +338,17 @@ import Testing
         #expect(try rig.describe("billing").blocked == 0)
     }
 
+    @Test func `a replay to the end leaves out what waits`() async throws {
+        let rig = try await rig()
+        #expect(Self.ids(try await rig.receive("billing")) == ["b1"])
+        try await change(rig) { engine in
+            try await engine.replay(try ResourceName("billing"), from: .latest)
+        }
+        try await rig.publish(["a3"], to: "orders", key: "a")
+        #expect(Self.ids(try await rig.receive("billing")) == ["a3"])
+        #expect(try rig.describe("billing").blocked == 0)
+    }
+
     @Test func `all keys go on when the setting says so`() async throws {
         let rig = try await rig()
         try await change(rig) { engine in

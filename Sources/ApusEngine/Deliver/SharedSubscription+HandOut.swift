@@ -87,9 +87,10 @@ extension SharedSubscription {
         return nextFreshEvent(&state)
     }
 
-    /// Many events that wait for a retry are a reason not to read on: memory is bounded, and the target is likely down.
+    /// Many events that wait for a retry, or keys that wait for a dead letter, are a reason not to read on: memory is bounded, and the target
+    /// is likely down.
     func readsOn(_ state: State) -> Bool {
-        state.delivery.waiting < 10 * max(state.definition.settings.inFlightMax, 100)
+        state.delivery.waiting + state.delivery.blocked < 10 * max(state.definition.settings.inFlightMax, 100)
     }
 
     private func nextFreshEvent(_ state: inout State) -> (Position, StoredEvent)? {

@@ -63,6 +63,13 @@ extension DeliveryState {
     }
 }
 
+extension SubscriptionSettings {
+    /// Whether who goes first is decided in the same way.
+    func hasSameOrder(as other: SubscriptionSettings) -> Bool {
+        ordering == other.ordering && fairness == other.fairness && priority == other.priority
+    }
+}
+
 extension SharedSubscription {
     /// Bytes looked through in one go, before those who wait get what was found.
     private static let scanBytesMax = 1 << 20

@@ -155,8 +155,9 @@ final class SharedSubscription: Follower {
                 state.filter = EventFilter(definition.settings.pattern)
                 state.ahead = [:]
             }
+            let old = state.definition.settings
             state.definition = definition
-            arrange(&state)
+            if !definition.settings.hasSameOrder(as: old) { arrange(&state) }
         }
         context.followers.enqueue(self)
     }
