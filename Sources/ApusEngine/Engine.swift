@@ -126,7 +126,8 @@ public final class Engine: Broker {
             let shared = try SharedSubscription(
                 definition, topic: topic, context: context, deadLetters: office)
             if let target = topicAtWork(definition.deadLetter) {
-                try shared.settleBuried(in: target, by: office)
+                let ledger = catalog.withLock { $0.ledgers[definition.deadLetter] }
+                try shared.settleBuried(in: target, by: office) { ledger?.isDone($0) ?? false }
             }
             catalog.withLock { catalog in
                 catalog.shared[definition.name] = shared

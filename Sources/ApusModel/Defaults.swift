@@ -43,6 +43,14 @@ public enum Defaults {
     public static let inFlightMax = 1000
     /// How many attempts an event gets before it is dead-lettered.
     public static let attemptsMax = 16
+    /// The priority of an event that names none, where there are priorities: the middle, as in AMQP.
+    public static let priority = 4
+    /// How many events a subscription with fairness or priorities looks ahead for, to choose from.
+    public static let lookAheadEvents = 16_384
+    /// How many of them may be of one key, where hand-outs are shared between keys.
+    public static let lookAheadEventsPerKey = 1024
+    /// How many events a subscription may have looked at and not handed out; then it looks no further ahead.
+    public static let parkedEventsMax = 2_000_000
     /// The longest wait before the second attempt.
     public static let retryInitial: Duration = .seconds(1)
     /// The longest wait before any attempt.

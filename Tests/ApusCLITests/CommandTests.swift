@@ -94,6 +94,10 @@ import Testing
         ["rule", "test", "--event", "-"], ["bench", "--batch", "0"], ["topic", "delete", "t"],
         ["publish", "t", "--url", "x", "y"],
         ["serve", "--listen", "nowhere"], ["subscription", "create", "s"],
+        ["subscription", "set", "s", "--ordering", "tenant"],
+        ["subscription", "set", "s", "--weight", "a=2"],
+        ["subscription", "set", "s", "--fairness", "key", "--weight", "a=0"],
+        ["subscription", "set", "s", "--on-dead-letter", "block"],
     ])
     func `command lines that make no sense end with status 2`(arguments: [String]) async {
         let outcome = await Command.run(arguments)
@@ -309,6 +313,19 @@ import Testing
         #expect(
             requests.first?.body == #"""
                 {"topic":"orders","kind":"shared","start":"latest","pattern":{"type":["a"]},"retry":{"max":"1m"},"push":{"url":"https://example.org/hook","timeout":"5s"}}
+                """#)
+    }
+
+    @Test func `a subscription is told who goes first`() async throws {
+        let (_, requests) = try await run(
+            [
+                "subscription", "set", "s", "--ordering", "key", "--on-dead-letter", "block", "--fairness",
+                "attribute:tenant", "--weight", "gold=10", "--weight", "a=b=2", "--priority", "none",
+            ]
+        ) { _ in .json(#"{"name":"s","topic":"orders"}"#, status: 200) }
+        #expect(
+            requests.last?.body == #"""
+                {"ordering":{"by":"key","on_dead_letter":"block"},"fairness":{"by":"attribute:tenant","weights":{"gold":10,"a=b":2}},"priority":null}
                 """#)
     }
 

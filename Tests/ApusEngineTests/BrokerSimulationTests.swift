@@ -44,11 +44,13 @@ import Testing
     struct Finding: CustomTestStringConvertible, Sendable {
         let seed: UInt64
         let what: String
+        let usesOrder: Bool
         var testDescription: String { "seed \(seed): \(what)" }
 
-        init(_ seed: UInt64, _ what: String) {
+        init(_ seed: UInt64, _ what: String, usesOrder: Bool = false) {
             self.seed = seed
             self.what = what
+            self.usesOrder = usesOrder
         }
     }
 
@@ -83,7 +85,9 @@ import Testing
             36252, "events that a rule's old targets alone were meant for came to a new one after a restart"),
     ])
     func `what was found stays mended`(finding: Finding) {
-        let report = BrokerSimulation.run(seed: finding.seed)
+        var options = BrokerSimulation.Options()
+        options.usesOrder = finding.usesOrder
+        let report = BrokerSimulation.run(seed: finding.seed, options)
         #expect(report.isSound, "\(report)")
     }
 }

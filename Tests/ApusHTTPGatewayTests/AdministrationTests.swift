@@ -93,6 +93,50 @@ import Testing
         }
     }
 
+    @Test func `order, fairness and priorities are set, told and taken away`() async throws {
+        try await GatewayFixture.with { fixture async throws in
+            fixture.broker.addTopic("orders")
+            let created = try await fixture.put(
+                "/v1/subscriptions/billing",
+                """
+                {"topic":"orders","ordering":{"on_dead_letter":"block"},
+                 "fairness":{"by":"attribute:tenant","weights":{"gold":10}},"priority":"urgency"}
+                """)
+            #expect(created.status == 201, "\(created.json)")
+            #expect(created.json["ordering"] == ["by": "key", "on_dead_letter": "block"])
+            #expect(created.json["fairness"] == ["by": "attribute:tenant", "weights": ["gold": 10]])
+            #expect(created.json["priority"] == "urgency")
+            #expect(created.json["blocked"] == 0)
+            let changed = try await fixture.put(
+                "/v1/subscriptions/billing", #"{"ordering":{"by":"attribute:tenant"},"priority":null}"#)
+            #expect(changed.json["ordering"] == ["by": "attribute:tenant", "on_dead_letter": "continue"])
+            #expect(changed.json["fairness"]?["by"] == "attribute:tenant")
+            #expect(changed.json["priority"] == .null)
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"ordering":{"by":"tenant"}}"#, 400, "'ordering.by'"),
+        (#"{"ordering":{"by":"attribute:No"}}"#, 400, "'ordering.by'"),
+        (#"{"ordering":{"on_dead_letter":"stop"}}"#, 400, "'ordering.on_dead_letter'"),
+        (#"{"ordering":"key"}"#, 400, "'ordering' must be a JSON object"),
+        (#"{"fairness":{"weights":{"gold":1001}}}"#, 422, "'fairness.weights.gold'"),
+        (#"{"fairness":{"weights":[1]}}"#, 400, "'fairness.weights'"),
+        (#"{"fairness":{"wieghts":{}}}"#, 400, "'fairness.wieghts'"),
+        (#"{"priority":"Urgency"}"#, 400, "'priority'"), (#"{"priority":9}"#, 400, "'priority'"),
+    ])
+    func `order that cannot be is refused with its place`(
+        body: String, status: Int, place: String
+    ) async throws {
+        try await GatewayFixture.with { fixture async throws in
+            fixture.broker.addTopic("orders")
+            _ = try await fixture.put("/v1/subscriptions/s", #"{"topic":"orders"}"#)
+            let reply = try await fixture.put("/v1/subscriptions/s", body)
+            #expect(reply.status == status, "\(reply.json)")
+            #expect(reply.json["detail"]?.string?.contains(place) == true, "\(reply.json)")
+        }
+    }
+
     @Test(arguments: [
         (#"{"topic":"other"}"#, 409), (#"{"kind":"cursor"}"#, 409), (#"{"start":"earliest"}"#, 409),
         (#"{"topic":"orders","kind":"shared","start":"latest"}"#, 200), (#"{"push":null}"#, 409),

@@ -286,6 +286,9 @@ final class RecorderBroker: Broker {
         if let lease = changes.lease { found.settings.lease = lease }
         if let isPaused = changes.isPaused { found.settings.isPaused = isPaused }
         if let retry = changes.retry { found.settings.retry = retry }
+        if let ordering = changes.ordering { found.settings.ordering = ordering }
+        if let fairness = changes.fairness { found.settings.fairness = fairness }
+        if let priority = changes.priority { found.settings.priority = priority }
         let changed = found
         change { $0.subscriptions[name] = changed }
         return changed

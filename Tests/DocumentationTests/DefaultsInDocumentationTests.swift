@@ -94,6 +94,14 @@ import Testing
         #expect(try row("combinations of `$or`", of: page).contains(" \(limits.combinationsMax) "))
     }
 
+    @Test func `the limits of looking ahead are those of the delivery page`() throws {
+        let page = try page("docs/delivery.md").replacing(",", with: "")
+        #expect(page.contains("Past \(Defaults.parkedEventsMax) events in all"))
+        #expect(page.contains("until it has \(Defaults.lookAheadEvents) events to choose from"))
+        #expect(page.contains("no more than \(Defaults.lookAheadEventsPerKey) of one key"))
+        #expect(page.contains("without a number it is \(Defaults.priority))"))
+    }
+
     @Test func `the defaults of subscriptions are those of the delivery page`() throws {
         let page = try page("docs/delivery.md")
         #expect(page.contains("A lease lasts \(Defaults.lease.milliseconds / 1000) s"))

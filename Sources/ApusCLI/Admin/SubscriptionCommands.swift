@@ -66,6 +66,8 @@ struct SubscriptionSettingsOptions: ParsableArguments {
     @Option(help: "With --push: how many requests are under way at the same time.")
     var pushConcurrency: Int?
 
+    @OptionGroup(title: "Order") var order: OrderOptions
+
     func validate() throws {
         guard push != nil || (pushTimeout == nil && pushConcurrency == nil) else {
             throw ValidationError("--push-timeout and --push-concurrency go with --push")
@@ -85,6 +87,7 @@ struct SubscriptionSettingsOptions: ParsableArguments {
         if !retry.members.isEmpty { settings["retry"] = .object(retry) }
         settings["dead_letter"] = deadLetter.map { .string($0) }
         settings["push"] = push.map { .object(Webhook.settings($0, pushTimeout, pushConcurrency)) }
+        order.add(to: &settings)
         return settings
     }
 }
@@ -220,6 +223,8 @@ extension SubscriptionCommand {
                 EXAMPLES
                   apus subscription set billing --lease 2m
                   apus subscription set billing --max-attempts 5 --retry-max 1m
+                  apus subscription set billing --ordering key --fairness attribute:tenant --weight gold=10
+                  apus subscription set billing --priority none
                 """)
 
         @Argument(help: "The subscription.") var name: String

@@ -68,8 +68,12 @@ extension Engine {
     public func discard(
         _ selection: DeadLetterSelection, dryRun: Bool
     ) async throws(BrokerError) -> DeadLetterResult {
-        try await move(selection, dryRun: dryRun) { letters in
-            letters.map { Position(partition: $0.stored.partition, offset: $0.stored.offset) }
+        try await move(selection, dryRun: dryRun) { [self] letters throws(BrokerError) in
+            var done: [Position] = []
+            for letter in letters where try await unblock(letter, isRedriven: false) != .soon {
+                done.append(Position(partition: letter.stored.partition, offset: letter.stored.offset))
+            }
+            return done
         }
     }
 
@@ -123,10 +127,14 @@ extension Engine {
             let subscription = catalog.withLock({ $0.shared[name] }),
             letter.stored.event.type != "apus.record"
         else { return false }
+        switch try await unblock(letter, isRedriven: true) {
+        case .blocked: return true
+        case .soon: return false
+        case .none: break
+        }
         let topic = subscription.topic
         let key = letter.stored.key
-        let origin = letter.stored.headers.first { $0.name == LineageHeader.origin }?.value
-            .flatMap { Origin(String(decoding: $0, as: UTF8.self)) }
+        let origin = letter.lineage
         // Without a key the event goes back to the partition that it came from.
         let partitions = topic.partitions
         let target =
@@ -149,6 +157,28 @@ extension Engine {
         }
         if case .failure(let error) = result { throw BrokerError(error) }
         return true
+    }
+
+    /// Lets the key go on that waits for this letter, if one does.
+    ///
+    /// - Returns: whether one did; `soon` when that cannot be told yet.
+    private func unblock(
+        _ letter: DeadLetter, isRedriven: Bool
+    ) async throws(BrokerError) -> SharedSubscription.Blocking {
+        guard let name = letter.subscription, let origin = letter.lineage else { return .none }
+        guard let subscription = catalog.withLock({ $0.shared[name] }) else {
+            let settings = definitions.subscriptions[name]?.settings
+            return settings?.ordering?.onDeadLetter == .block ? .soon : .none
+        }
+        guard origin.topic == subscription.topic.id else { return .none }
+        let position = Position(partition: origin.partition, offset: origin.offset)
+        let blocking = subscription.blocking(by: position)
+        guard blocking == .blocked else { return blocking }
+        let result = await withUnsafeContinuation { continuation in
+            subscription.unblock(position, isRedriven: isRedriven) { continuation.resume(returning: $0) }
+        }
+        try result.get()
+        return .blocked
     }
 
     // MARK: Finding
@@ -262,6 +292,12 @@ extension DeadLetterSelection {
 extension DeadLetter {
     /// Bytes of the event's data.
     public var dataBytes: Int { stored.event.data?.bytes.count ?? 0 }
+
+    /// The place of the event that could not be delivered, by identity.
+    fileprivate var lineage: Origin? {
+        stored.headers.first { $0.name == LineageHeader.origin }?.value
+            .flatMap { Origin(String(decoding: $0, as: UTF8.self)) }
+    }
 
     init(_ record: RecordView, topic: ResourceName, partition: Int) {
         let stored = StoredEvent(record: record, topic: topic, partition: partition)

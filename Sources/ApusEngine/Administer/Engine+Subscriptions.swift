@@ -71,8 +71,15 @@ extension Engine {
             if definition.rule != nil, changes.push != nil {
                 throw .conflict("subscription '\(name)' serves a rule: change the rule's target instead")
             }
+            let before = definition.settings
             definition.settings.apply(changes)
             try check(definition.settings)
+            if !definition.settings.hasSameOrder(as: before),
+                catalog.withLock({ $0.shared[name] })?.isReplaying == true
+            {
+                throw .conflict(
+                    "a bounded replay of subscription '\(name)' is under way: change its order afterwards")
+            }
             let altered = definition
             return Decision(changes: [.subscription(altered)]) { [self] () throws(BrokerError) in
                 let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
@@ -128,6 +135,7 @@ extension Engine {
         guard settings.end == nil || settings.kind == .shared else {
             throw .invalid("only shared subscriptions have an end: read to where you want, and commit")
         }
+        try checkOrder(settings)
         if let push = settings.push {
             guard settings.kind == .shared else { throw .invalid("only shared subscriptions push") }
             try check(push)
@@ -156,6 +164,9 @@ extension SubscriptionSettings {
         if let name = changes.deadLetter { deadLetter = name }
         if let push = changes.push { self.push = push }
         if let isPaused = changes.isPaused { self.isPaused = isPaused }
+        if let ordering = changes.ordering { self.ordering = ordering }
+        if let fairness = changes.fairness { self.fairness = fairness }
+        if let priority = changes.priority { self.priority = priority }
     }
 }
 
@@ -163,12 +174,20 @@ extension SharedSubscription {
     /// The subscription as it stands.
     func description(in context: EngineContext) -> SubscriptionDescription {
         let ends = topic.ends
-        let (definition, delivery, lastFailure) = state.withLock {
-            ($0.definition, $0.delivery, $0.lastFailure)
+        // No copy of the state leaves the lock: it would be shared when it next changes, and so be copied whole.
+        let (definition, lastFailure, cursors, looked, counts) = state.withLock { state in
+            let delivery = state.delivery
+            return (
+                state.definition, state.lastFailure, delivery.cursors(), delivery.next,
+                (
+                    leased: delivery.leased, waiting: delivery.waiting, blocked: delivery.blocked,
+                    open: delivery.items.count + delivery.parkedCount,
+                    replaying: delivery.replays.values.reduce(0) { $0 + $1.end.rawValue - $1.next.rawValue }
+                )
+            )
         }
-        let cursors = delivery.cursors()
         let positions = ends.enumerated().map { number, end in
-            let next = number < delivery.next.count ? delivery.next[number] : .zero
+            let next = number < looked.count ? looked[number] : .zero
             let end = definition.end(ofPartition: number).map { min($0, end) } ?? end
             return SubscriptionPosition(
                 partition: number, cursor: number < cursors.count ? cursors[number] : .zero, next: next,
@@ -178,12 +197,12 @@ extension SharedSubscription {
         return SubscriptionDescription(
             name: name, settings: definition.settings, deadLetter: definition.deadLetter,
             rule: definition.rule,
-            created: definition.created, backlog: unseen + Int64(delivery.items.count - delivery.leased),
-            inFlight: delivery.leased, waiting: delivery.waiting,
+            created: definition.created, backlog: unseen + Int64(counts.open - counts.leased),
+            inFlight: counts.leased, waiting: counts.waiting, blocked: counts.blocked,
             oldestUnsettled: oldest(of: positions, in: topic, context: context),
             acknowledged: UInt64(metrics.acknowledged), deadLettered: UInt64(metrics.deadLettered.value),
             lastFailure: lastFailure,
-            replaying: delivery.replays.values.reduce(0) { $0 + $1.end.rawValue - $1.next.rawValue },
+            replaying: counts.replaying,
             isComplete: definition.endOffsets != nil && positions.allSatisfy { $0.cursor >= $0.end },
             positions: positions)
     }

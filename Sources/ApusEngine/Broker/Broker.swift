@@ -143,6 +143,8 @@ public struct SubscriptionDescription: Sendable, Hashable {
     public var inFlight: Int
     /// Waiting for a retry.
     public var waiting: Int
+    /// Keys that wait for somebody to deal with a dead letter.
+    public var blocked = 0
     /// When the oldest event that is not settled arrived; nil when there is none.
     public var oldestUnsettled: Timestamp?
     /// Acknowledged since the server started.

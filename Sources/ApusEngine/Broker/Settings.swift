@@ -86,6 +86,50 @@ public struct RetrySettings: Sendable, Hashable {
     }
 }
 
+/// What events are told apart by.
+public enum EventKey: Sendable, Hashable {
+    /// The key that they were published with.
+    case key
+    /// The value of an attribute, core or extension.
+    case attribute(String)
+}
+
+/// What becomes of a key when one of its events was dead-lettered.
+public enum AfterDeadLetter: String, Sendable, Hashable, CaseIterable {
+    /// Its next event is handed out.
+    case proceed = "continue"
+    /// It waits until the dead letter is redriven, and then that event goes first, or discarded.
+    case block
+}
+
+/// What is kept in order.
+public struct OrderingSettings: Sendable, Hashable {
+    /// Events with the same value come one after another; those without one are in no order.
+    public var by: EventKey
+    /// What becomes of a key after a dead letter.
+    public var onDeadLetter: AfterDeadLetter
+
+    /// What is kept in order.
+    public init(by: EventKey = .key, onDeadLetter: AfterDeadLetter = .proceed) {
+        self.by = by
+        self.onDeadLetter = onDeadLetter
+    }
+}
+
+/// How hand-outs are shared between keys.
+public struct FairnessSettings: Sendable, Hashable {
+    /// What has a share: every value of it one. Events without one have a share together.
+    public var by: EventKey
+    /// How large the shares of some values are, from 1 to 1000; all others have 1.
+    public var weights: [String: Int]
+
+    /// How hand-outs are shared between keys.
+    public init(by: EventKey = .key, weights: [String: Int] = [:]) {
+        self.by = by
+        self.weights = weights
+    }
+}
+
 /// What is decided about a subscription.
 public struct SubscriptionSettings: Sendable, Hashable {
     /// The topic that it reads.
@@ -112,6 +156,12 @@ public struct SubscriptionSettings: Sendable, Hashable {
     public var push: PushSettings?
     /// Whether handing out is stopped.
     public var isPaused: Bool
+    /// What is kept in order: of events with the same key, none is handed out before the one ahead of it is done. Nil for no order.
+    public var ordering: OrderingSettings?
+    /// How hand-outs are shared between keys; nil for first come, first served.
+    public var fairness: FairnessSettings?
+    /// The attribute that has an event's priority, from 0 to 9, higher ones first; nil for no priorities.
+    public var priority: String?
 
     /// What is decided about a subscription.
     public init(
@@ -120,7 +170,8 @@ public struct SubscriptionSettings: Sendable, Hashable {
         inFlightMax: Int = 1000,
         attemptsMax: Int = 16,
         retry: RetrySettings = RetrySettings(), deadLetter: ResourceName? = nil, push: PushSettings? = nil,
-        isPaused: Bool = false
+        isPaused: Bool = false, ordering: OrderingSettings? = nil, fairness: FairnessSettings? = nil,
+        priority: String? = nil
     ) {
         self.topic = topic
         self.kind = kind
@@ -134,6 +185,9 @@ public struct SubscriptionSettings: Sendable, Hashable {
         self.deadLetter = deadLetter
         self.push = push
         self.isPaused = isPaused
+        self.ordering = ordering
+        self.fairness = fairness
+        self.priority = priority
     }
 }
 
@@ -155,6 +209,12 @@ public struct SubscriptionChanges: Sendable, Hashable {
     public var push: PushSettings?
     /// Whether handing out is stopped.
     public var isPaused: Bool?
+    /// What is kept in order; `.some(nil)` for nothing.
+    public var ordering: OrderingSettings??
+    /// How hand-outs are shared between keys; `.some(nil)` for first come, first served.
+    public var fairness: FairnessSettings??
+    /// The attribute that has an event's priority; `.some(nil)` for no priorities.
+    public var priority: String??
 
     /// Changes nothing.
     public init() {}

@@ -126,10 +126,10 @@ final class DeadLetterOffice: DeadLetterSink {
         Int64(truncatingIfNeeded: subscription.high >> 1)
     }
 
-    /// Which of `positions` are already in the dead-letter topic, from `mark` on: a crash came between copy and settlement.
+    /// Events of a subscription that are in the dead-letter topic from `mark` on. Where one is not settled, a crash came between.
     func alreadyBuried(
-        _ positions: Set<Position>, of subscription: SubscriptionDefinition, in target: Topic,
-        from mark: Offset
+        by subscription: SubscriptionDefinition, in target: Topic, from mark: Offset,
+        except isLeftOut: (Position) -> Bool
     ) throws(LogError) -> Set<Position> {
         guard let log = target.partitions.first?.log else { return [] }
         var found: Set<Position> = []
@@ -145,7 +145,8 @@ final class DeadLetterOffice: DeadLetterSink {
             guard let last = batches.last else { break }
             for batch in batches where batch.producerID == DeadLetterOffice.producerID(of: subscription.id) {
                 _ = try? batch.forEachRecord { record in
-                    if let origin = record.origin, origin.topic == subscription.topicID {
+                    let letter = Position(partition: 0, offset: record.offset)
+                    if let origin = record.origin, origin.topic == subscription.topicID, !isLeftOut(letter) {
                         found.insert(Position(partition: origin.partition, offset: origin.offset))
                     }
                     return true
@@ -153,6 +154,6 @@ final class DeadLetterOffice: DeadLetterSink {
             }
             offset = last.nextOffset
         }
-        return found.intersection(positions)
+        return found
     }
 }

@@ -4,10 +4,11 @@
 // it has seen are not settled.
 //
 // Invariants:
-//  - Every event before `next` of its partition is either in `items` or settled (or did not match).
-//  - The cursor of a partition is its least item, or `next` when it has none, but not after what is left of a bounded replay; everything before
-//    the cursor is settled.
-//  - `leased` and `waiting` count the items in those phases.
+//  - Every event before `next` of its partition is either in `items`, or parked, or settled (or did not match).
+//  - An event is parked when it was looked at and never handed out: only where the order of events, fairness or priorities let later ones go first.
+//  - The cursor of a partition is its least item or parked event, or `next` when it has none, but not after what is left of a bounded replay;
+//    everything before the cursor is settled.
+//  - `leased`, `waiting` and `blocked` count the items in those phases.
 //  - An item's attempts never go down, except when a consumer gives an attempt back uncounted.
 //  - `ready` and `timers` may hold entries that no longer apply, never the other way round; they are checked when taken.
 
@@ -43,6 +44,8 @@ package struct DeliveryState: Sendable {
         case waiting(due: Duration, wall: Timestamp)
         /// Its settlement or its dead letter to become durable.
         case closing
+        /// Somebody to deal with its dead letter; until then its key waits with it.
+        case blocked
     }
 
     /// An event that is not settled.
@@ -75,6 +78,14 @@ package struct DeliveryState: Sendable {
     package private(set) var waiting = 0
     /// Per partition, the part of the past that is handed out once more.
     package var replays: [Int: ReplayWindow] = [:]
+    /// Per partition, the events that were looked at and never handed out.
+    package private(set) var parked: [OffsetSet] = []
+    /// How many those are.
+    package private(set) var parkedCount = 0
+    /// Who goes first, where that is not simply the order of the log.
+    package var arrangement: Arrangement?
+    /// How many items keep their key waiting for their dead letter.
+    package private(set) var blocked = 0
     private var ready = Heap<Position>()
     private var timers = Heap<Timer>()
 
@@ -110,8 +121,9 @@ package struct DeliveryState: Sendable {
     /// The offset before which everything of `partition` is settled.
     package func cursor(partition: Int) -> Offset {
         guard partition < next.count else { return .zero }
-        let least = items.keys.lazy.filter { $0.partition == partition }.map(\.offset).min()
-        return min(least ?? next[partition], replays[partition]?.next ?? next[partition])
+        let item = items.keys.lazy.filter { $0.partition == partition }.map(\.offset).min()
+        let replayed = replays[partition]?.next ?? next[partition]
+        return min(item ?? next[partition], firstParked(partition) ?? next[partition], replayed)
     }
 
     /// The cursors of all partitions, in one pass.
@@ -121,13 +133,50 @@ package struct DeliveryState: Sendable {
             cursors[position.partition] = min(cursors[position.partition], position.offset)
         }
         for (partition, window) in replays { cursors[partition] = min(cursors[partition], window.next) }
+        for partition in parked.indices {
+            if let offset = parked[partition].first() { cursors[partition] = min(cursors[partition], offset) }
+        }
         return cursors
     }
 
     /// Whether the event at `position` was looked at and is not among the items: it was settled, or did not match.
     package func isPast(_ position: Position) -> Bool {
         position.partition < next.count && position.offset < next[position.partition]
-            && items[position] == nil
+            && items[position] == nil && !isParked(position)
+    }
+
+    // MARK: Parking
+
+    /// Whether the event was looked at and never handed out.
+    package func isParked(_ position: Position) -> Bool {
+        position.partition < parked.count && parked[position.partition].contains(position.offset)
+    }
+
+    /// The first parked event of `partition` at or after `offset`.
+    package func firstParked(_ partition: Int, from offset: Offset = .zero) -> Offset? {
+        partition < parked.count ? parked[partition].first(from: offset) : nil
+    }
+
+    /// Looks at an event that others are to be handed out before.
+    package mutating func park(_ position: Position) {
+        pass(position)
+        guard items[position] == nil else { return }
+        while parked.count <= position.partition { parked.append(OffsetSet()) }
+        if parked[position.partition].insert(position.offset) { parkedCount += 1 }
+    }
+
+    private mutating func unpark(_ position: Position) {
+        guard position.partition < parked.count, parked[position.partition].remove(position.offset) else {
+            return
+        }
+        parkedCount -= 1
+    }
+
+    private mutating func unpark(_ partition: Int, from offset: Offset) {
+        guard partition < parked.count else { return }
+        parkedCount -= parked[partition].count
+        parked[partition].removeAll(from: offset)
+        parkedCount += parked[partition].count
     }
 
     // MARK: Handing out
@@ -142,6 +191,11 @@ package struct DeliveryState: Sendable {
 
     /// Whether any item may be ready.
     package var mayHaveReady: Bool { !ready.isEmpty }
+
+    /// Lists anew what is ready, after it was listed elsewhere.
+    mutating func listReady() {
+        ready = Heap(items.lazy.filter { $0.value.phase == .ready }.map(\.key))
+    }
 
     /// Hands out the event at `position`, new or ready, and counts the attempt.
     ///
@@ -167,14 +221,19 @@ package struct DeliveryState: Sendable {
 
     /// Marks an event whose end is being written down.
     package mutating func close(_ position: Position) {
-        guard let item = items[position] else { return }
-        set(position, Item(attempts: item.attempts, phase: .closing))
+        guard items[position] != nil || isParked(position) else { return }
+        set(position, Item(attempts: items[position]?.attempts ?? 0, phase: .closing))
+    }
+
+    /// Keeps a dead-lettered event, and its key with it, until somebody deals with the letter.
+    package mutating func block(_ position: Position, attempts: Int) {
+        set(position, Item(attempts: attempts, phase: .blocked))
     }
 
     /// Puts an event back to be handed out at once, with `attempts` behind it.
     package mutating func putBack(_ position: Position, attempts: Int) {
         set(position, Item(attempts: attempts, phase: .ready))
-        ready.insert(position)
+        if arrangement == nil { ready.insert(position) }
     }
 
     /// Puts an event aside until `due`.
@@ -195,14 +254,23 @@ package struct DeliveryState: Sendable {
     /// Backwards, what is not settled before the offset stays so; forwards, everything before the offset is given up, because
     /// that is what moving forwards asks for.
     package mutating func rewind(to offsets: [Offset]) {
-        for position in items.keys {
+        for (position, item) in items {
             let target = position.partition < offsets.count ? offsets[position.partition] : .zero
-            let isForward = position.partition < next.count && target > next[position.partition]
+            let looked = position.partition < next.count ? next[position.partition] : Offset(.max)
+            // A key that waits for its dead letter is let go by whoever goes to the end.
+            let isForward = target > looked || (target == looked && item.phase == .blocked)
             if isForward || position.offset >= target { set(position, nil) }
+        }
+        for partition in parked.indices {
+            let target = partition < offsets.count ? offsets[partition] : .zero
+            // Looking ahead has come further than anybody asked for, so going to where it is goes forwards too.
+            let isForward = partition < next.count && target >= next[partition]
+            unpark(partition, from: isForward ? .zero : target)
         }
         next = offsets
         replays = [:]
         for (partition, offset) in offsets.enumerated() { see(partition: partition, before: offset) }
+        if let shape = arrangement?.order.shape { arrange(shape) }
     }
 
     /// Events of `partition` from `end` on were lost with the power: nobody waits for them. Their offsets stay passed.
@@ -214,6 +282,7 @@ package struct DeliveryState: Sendable {
             replayed(
                 partition: partition, to: ReplayWindow(next: window.next, end: min(window.end, end)))
         }
+        unpark(partition, from: end)
     }
 
     // MARK: Time
@@ -245,7 +314,7 @@ package struct DeliveryState: Sendable {
             switch item.phase {
             case .leased(_, let deadline), .waiting(let deadline, _):
                 live.insert(Timer(deadline: deadline, position: position))
-            case .ready, .closing: break
+            case .ready, .closing, .blocked: break
             }
         }
         timers = live
@@ -255,12 +324,15 @@ package struct DeliveryState: Sendable {
         count(items[position], -1)
         count(item, 1)
         items[position] = item
+        if parkedCount > 0 { unpark(position) }
+        if arrangement != nil { note(position, item?.phase) }
     }
 
     private mutating func count(_ item: Item?, _ change: Int) {
         switch item?.phase {
         case .leased: leased += change
         case .waiting: waiting += change
+        case .blocked: blocked += change
         case .ready, .closing, nil: break
         }
     }

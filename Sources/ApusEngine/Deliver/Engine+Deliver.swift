@@ -144,6 +144,8 @@ extension SharedSubscription {
         state.withLock { state in
             state.delivery.rewind(to: offsets)
             (state.ahead, state.replayAhead, state.replayProgress) = ([:], [:], [:])
+            state.ordered = OrderedReads()
+            _ = state.delivery.takeUnwritten()
             state.failures = state.failures.filter { state.delivery.items[$0.key] != nil }
             let mark = state.deadLetterMark.map {
                 SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)

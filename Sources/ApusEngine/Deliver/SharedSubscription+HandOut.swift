@@ -57,6 +57,7 @@ extension SharedSubscription {
         let settings = state.definition.settings
         let deadline = context.clock.now + (lease ?? settings.lease)
         var byteCount = 0
+        if state.delivery.arrangement != nil { lookOn(&state) }
         while handouts.count < limit, byteCount < Self.handOutBytesMax,
             state.delivery.leased < settings.inFlightMax
         {
@@ -75,6 +76,7 @@ extension SharedSubscription {
     private func nextEvent(
         _ state: inout State, _ letters: inout [DeadLetterDraft]
     ) -> (Position, StoredEvent)? {
+        if state.delivery.arrangement != nil { return nextInOrder(&state, &letters) }
         while let position = state.delivery.takeReady() {
             let attempts = state.delivery.items[position]?.attempts ?? 0
             if attempts >= state.definition.settings.attemptsMax || state.failures[position]?.isFinal == true
@@ -84,16 +86,19 @@ extension SharedSubscription {
                 return (position, stored)
             }
         }
-        // Many events that wait for a retry are a reason not to read on: memory is bounded, and the target is likely down.
-        guard state.delivery.waiting < 10 * max(state.definition.settings.inFlightMax, 100) else {
-            return nil
-        }
+        guard readsOn(state) else { return nil }
         guard !state.delivery.replays.isEmpty else { return nextFreshEvent(&state) }
         // What is replayed and what is new take turns.
         state.takesReplayed.toggle()
         return state.takesReplayed
             ? nextReplayedEvent(&state) ?? nextFreshEvent(&state)
             : nextFreshEvent(&state) ?? nextReplayedEvent(&state)
+    }
+
+    /// Many events that wait for a retry, or keys that wait for a dead letter, are a reason not to read on: memory is bounded, and the target
+    /// is likely down.
+    func readsOn(_ state: State) -> Bool {
+        state.delivery.waiting + state.delivery.blocked < 10 * max(state.definition.settings.inFlightMax, 100)
     }
 
     private func nextFreshEvent(_ state: inout State) -> (Position, StoredEvent)? {
@@ -134,7 +139,7 @@ extension SharedSubscription {
     }
 
     /// The event of an item that came back; nil when it can no longer be read, and then it is settled: loudly.
-    private func reread(_ position: Position, _ state: inout State) -> StoredEvent? {
+    func reread(_ position: Position, _ state: inout State) -> StoredEvent? {
         let partitions = topic.partitions
         guard position.partition < partitions.count else { return nil }
         do {
@@ -168,9 +173,12 @@ extension SharedSubscription {
         _ handouts: [Handout], _ state: inout State,
         _ completion: @escaping @Sendable (Result<[Handout], BrokerError>) -> Void
     ) {
-        let changes =
-            handouts.map { SubscriptionChange.attempted($0.token.position, attempts: $0.attempt) }
-            + takeReplayProgress(&state)
+        var changes = handouts.map { SubscriptionChange.attempted($0.token.position, attempts: $0.attempt) }
+        if state.delivery.arrangement != nil {
+            // First, because what follows moves the log past them.
+            changes = SubscriptionChange.parked(state.delivery.takeUnwritten()) + changes
+        }
+        changes += takeReplayProgress(&state)
         state.log.append(changes) { [weak self] result in
             switch result {
             case .success: completion(.success(handouts))

@@ -8,11 +8,20 @@ import DequeModule
 import Synchronization
 
 extension SharedSubscription {
+    /// Whether a bounded replay is under way.
+    var isReplaying: Bool { state.withLock { !$0.delivery.replays.isEmpty || $0.isReplayBeingWritten } }
+
     /// Hands out once more what lies in `ranges`, by partition. What is not settled there comes anyway, and only once.
     func replay(
         _ ranges: [Range<Offset>], completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
     ) {
         let refusal = state.withLock { state -> BrokerError? in
+            // Order looks through the topic once; what lies behind cannot be put among what is new.
+            guard state.delivery.arrangement == nil else {
+                return .conflict(
+                    "subscription '\(name)' decides who goes first, so the past cannot come beside what is new: move it "
+                        + "back without an end, or replay to a subscription of its own")
+            }
             guard state.delivery.replays.isEmpty, !state.isReplayBeingWritten else {
                 return .conflict(
                     "a bounded replay of subscription '\(name)' is under way; it ends by itself, or with one without an end"

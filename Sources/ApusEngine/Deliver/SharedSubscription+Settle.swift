@@ -159,8 +159,7 @@ extension SharedSubscription {
                 state.deadLettersUnderWay -= 1
                 // What a replay has set free meanwhile comes again; settled after the replay it would take what is before it along.
                 let closed = letters.filter { state.delivery.items[$0.position]?.phase == .closing }
-                var changes = closed.map { SubscriptionChange.settled($0.position) }
-                for letter in closed { state.delivery.settle(letter.position) }
+                var changes = closed.map { finish($0.position, attempts: $0.attempts, &state) }
                 // Another burial may have put its copies before this mark and not be written down yet, or never.
                 if state.deadLettersUnderWay == 0, state.settlementsUnderWay == 0, !state.hasLostSettlement {
                     state.deadLetterMark = mark

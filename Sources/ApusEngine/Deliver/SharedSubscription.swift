@@ -24,6 +24,9 @@ final class SharedSubscription: Follower {
         var log: SubscriptionLog
         var filter: EventFilter
         var ahead: [Int: LookAhead] = [:]
+        /// Where the order of events, fairness or priorities decide: what they go by, and what was read of those to come.
+        var tagger: EventTagger
+        var ordered = OrderedReads()
         var failures: [Position: DeliveryFailure] = [:]
         var waiters: [(id: UInt64, resume: @Sendable (Bool) -> Void)] = []
         var lastWaiter: UInt64 = 0
@@ -95,24 +98,47 @@ final class SharedSubscription: Follower {
         for partition in topic.partitions {
             delivery.forget(partition: partition.number, from: partition.signal.end)
         }
+        let tagger = EventTagger(definition.settings)
+        delivery.arrange(tagger, isChanged: true)
         state = Mutex(
-            State(definition: definition, delivery: delivery, log: log, filter: filter, deadLetterMark: mark))
+            State(
+                definition: definition, delivery: delivery, log: log, filter: filter, tagger: tagger,
+                deadLetterMark: mark))
+        state.withLock { unblockAll(&$0) }
         takeSnapshotIfDue()
     }
 
     /// Settles events whose dead letters are in `target` already: the last life ended between copy and settlement.
-    func settleBuried(in target: Topic, by office: DeadLetterOffice) throws(LogError) {
-        let (definition, positions, mark) = state.withLock { state in
-            (state.definition, Set(state.delivery.items.keys), state.deadLetterMark?.end ?? .zero)
+    ///
+    /// - Parameter isDone: whether somebody has dealt with the letter at that place.
+    func settleBuried(
+        in target: Topic, by office: DeadLetterOffice, isDone: (Position) -> Bool
+    ) throws(LogError) {
+        let (definition, isNothingOpen, mark) = state.withLock { state in
+            (
+                state.definition, state.delivery.items.isEmpty && state.delivery.parkedCount == 0,
+                state.deadLetterMark?.end ?? .zero
+            )
         }
-        guard !positions.isEmpty else { return }
-        let buried = try office.alreadyBuried(positions, of: definition, in: target, from: mark)
+        guard !isNothingOpen else { return }
+        // The key of a letter that was redriven goes on with the same event, which comes again; a letter that is only settled late does not.
+        let mayBlock = definition.settings.ordering?.onDeadLetter == .block
+        let letters = try office.alreadyBuried(by: definition, in: target, from: mark) { letter in
+            mayBlock && isDone(letter)
+        }
+        let buried = state.withLock { state in
+            letters.filter {
+                state.delivery.items[$0].map { $0.phase != .blocked } ?? state.delivery.isParked($0)
+            }
+        }
         guard !buried.isEmpty else { return }
         state.withLock { state in
-            for position in buried { state.delivery.settle(position) }
+            let changes = buried.sorted().map {
+                finish($0, attempts: state.delivery.items[$0]?.attempts ?? 0, &state)
+            }
             // Until this is written down the mark must stay before their copies, as for a burial.
             state.settlementsUnderWay += 1
-            state.log.append(buried.sorted().map { .settled($0) }) { [weak self] result in
+            state.log.append(changes) { [weak self] result in
                 guard let self else { return }
                 self.context.inbox.post { self.settled(buried.count, result) }
             }
@@ -134,7 +160,9 @@ final class SharedSubscription: Follower {
                 state.filter = EventFilter(definition.settings.pattern)
                 (state.ahead, state.replayAhead) = ([:], [:])
             }
+            let old = state.definition.settings
             state.definition = definition
+            if !definition.settings.hasSameOrder(as: old) { arrange(&state) }
         }
         context.followers.enqueue(self)
     }
@@ -212,6 +240,7 @@ final class SharedSubscription: Follower {
             let mark = state.deadLetterMark.map {
                 SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
             }
+            _ = state.delivery.takeUnwritten()
             state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 }) {
                 [weak self] isDurable in
                 guard let self else { return }

@@ -32,9 +32,14 @@ package enum SubscriptionChange: Hashable, Sendable {
     case seen(partition: Int, end: Offset)
     /// What is left of a bounded replay of the partition; nothing when it ends where it begins.
     case replaying(partition: Int, next: Offset, end: Offset)
+    /// Events were looked at and not handed out: the one at the position, and of the 64 offsets behind it those whose bit is set.
+    case parked(Position, following: UInt64)
+    /// The event was dead-lettered after `attempts`, and its key waits for somebody to deal with that.
+    case blocked(Position, attempts: Int)
 
     private enum Operation: UInt8 {
-        case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark, sequence, seen
+        case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark, sequence, seen,
+            parked, blocked
         case replaying = 32
     }
 
@@ -66,6 +71,14 @@ package enum SubscriptionChange: Hashable, Sendable {
             buffer.write(Operation.seen.rawValue, Int64(partition), end.rawValue)
         case .replaying(let partition, let next, let end):
             buffer.write(Operation.replaying.rawValue, Int64(partition), next.rawValue, end.rawValue)
+        case .parked(let position, let following):
+            buffer.write(
+                Operation.parked.rawValue, Int64(position.partition), position.offset.rawValue,
+                Int64(bitPattern: following))
+        case .blocked(let position, let attempts):
+            buffer.write(
+                Operation.blocked.rawValue, Int64(position.partition), position.offset.rawValue,
+                Int64(attempts))
         }
     }
 
@@ -99,12 +112,16 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .replaying:
             guard let end = reader.varint() else { return nil }
             return .replaying(partition: position.partition, next: position.offset, end: Offset(end))
-        case .attempted, .waiting, .ready: break
+        case .parked:
+            guard let following = reader.varint() else { return nil }
+            return .parked(position, following: UInt64(bitPattern: following))
+        case .attempted, .waiting, .ready, .blocked: break
         }
         guard let attempts = reader.varint(), attempts >= 0, attempts <= Int64(Int32.max) else { return nil }
         switch operation {
         case .attempted: return .attempted(position, attempts: Int(attempts))
         case .ready: return .ready(position, attempts: Int(attempts))
+        case .blocked: return .blocked(position, attempts: Int(attempts))
         default:
             guard let due = reader.varint() else { return nil }
             return .waiting(position, attempts: Int(attempts), due: Timestamp(milliseconds: due))
@@ -139,6 +156,10 @@ extension DeliveryState {
             postpone(position, attempts: attempts, due: anchor(due), wall: due)
         case .replaying(let partition, let next, let end):
             replayed(partition: partition, to: ReplayWindow(next: next, end: end))
+        case .parked: change.forEachParked { park($0) }
+        case .blocked(let position, let attempts):
+            pass(position)
+            block(position, attempts: attempts)
         case .deadLetterMark, .sequence: break
         }
     }
@@ -155,12 +176,79 @@ extension DeliveryState {
         for (partition, window) in replays.sorted(by: { $0.key < $1.key }) {
             changes.append(.replaying(partition: partition, next: window.next, end: window.end))
         }
+        for partition in parked.indices {
+            var run = ParkedRun(partition: partition)
+            parked[partition].forEach { offset in
+                if let change = run.add(offset) { changes.append(change) }
+            }
+            if let change = run.end() { changes.append(change) }
+        }
         for (position, item) in items.sorted(by: { $0.key < $1.key }) {
             switch item.phase {
             case .waiting(_, let wall): changes.append(.waiting(position, attempts: item.attempts, due: wall))
+            case .blocked: changes.append(.blocked(position, attempts: item.attempts))
             case .ready, .leased, .closing: changes.append(.ready(position, attempts: item.attempts))
             }
         }
         return changes
+    }
+}
+
+extension SubscriptionChange {
+    /// Calls `body` with each event that a `parked` names.
+    func forEachParked(_ body: (Position) -> Void) {
+        guard case .parked(let position, var following) = self else { return }
+        body(position)
+        while following != 0 {
+            let distance = Int64(following.trailingZeroBitCount) + 1
+            body(Position(partition: position.partition, offset: position.offset.advanced(by: distance)))
+            following &= following - 1
+        }
+    }
+
+    /// The changes that say which events were parked, in few bytes where they lie close together.
+    package static func parked(_ positions: [Position]) -> [SubscriptionChange] {
+        var changes: [SubscriptionChange] = []
+        var runs: [Int: ParkedRun] = [:]
+        for position in positions.sorted(by: { $0.offset < $1.offset }) {
+            if let change = runs[position.partition, default: ParkedRun(partition: position.partition)].add(
+                position.offset)
+            {
+                changes.append(change)
+            }
+        }
+        for (_, run) in runs.sorted(by: { $0.key < $1.key }) {
+            var run = run
+            if let change = run.end() { changes.append(change) }
+        }
+        return changes
+    }
+}
+
+/// Gathers ascending offsets of a partition into `parked` changes.
+private struct ParkedRun {
+    var partition: Int
+    private var first: Offset?
+    private var following: UInt64 = 0
+
+    init(partition: Int) { self.partition = partition }
+
+    /// Adds an offset; the change that it did not fit into any more, if there is one.
+    mutating func add(_ offset: Offset) -> SubscriptionChange? {
+        if let first {
+            let distance = offset.rawValue - first.rawValue
+            if (1...64).contains(distance) {
+                following |= 1 << UInt64(distance - 1)
+                return nil
+            }
+        }
+        defer { first = offset }
+        return end()
+    }
+
+    mutating func end() -> SubscriptionChange? {
+        guard let first else { return nil }
+        defer { (self.first, following) = (nil, 0) }
+        return .parked(Position(partition: partition, offset: first), following: following)
     }
 }

@@ -22,14 +22,25 @@ struct UnaccountedEvents {
         switch change {
         case .reset: self = UnaccountedEvents()
         case .attempted(let position, _), .ready(let position, _), .settled(let position),
-            .waiting(let position, _, _):
-            let known = position.partition < next.count ? next[position.partition] : .zero
-            if isSuspicious, known < position.offset {
-                ranges.append((position.partition, known..<position.offset))
+            .waiting(let position, _, _), .blocked(let position, _):
+            mention(position, last: position.offset, next: next)
+        case .parked(let first, _):
+            var last = first
+            change.forEachParked { position in
+                if isSuspicious { mentioned.insert(position) }
+                last = position
             }
-            if isSuspicious { mentioned.insert(position) }
+            mention(first, last: last.offset, next: next)
         case .advanced, .deadLetterMark, .sequence, .seen, .replaying: break
         }
+    }
+
+    /// Whatever lies between what was looked at before and `last` is passed over by this change.
+    private mutating func mention(_ position: Position, last: Offset, next: [Offset]) {
+        guard isSuspicious else { return }
+        let known = position.partition < next.count ? next[position.partition] : .zero
+        if known < last { ranges.append((position.partition, known..<last)) }
+        mentioned.insert(position)
     }
 
     /// The events that nothing is known of and that match, in order.

@@ -127,6 +127,18 @@ extension SubscriptionDefinition {
         writer.member("deadLetter", settings.deadLetter?.description)
         if let push = settings.push { writer.member("push", push) }
         if settings.isPaused { writer.member("paused", "true") }
+        writer.member("ordering", settings.ordering?.by.text)
+        if settings.ordering?.onDeadLetter == .block { writer.member("onDeadLetter", "block") }
+        writer.member("fairness", settings.fairness?.by.text)
+        if let weights = settings.fairness?.weights, !weights.isEmpty {
+            writer.key("weights")
+            writer.beginObject()
+            for (key, weight) in weights.sorted(by: { $0.key < $1.key }) {
+                writer.member(key, Int64(weight))
+            }
+            writer.endObject()
+        }
+        writer.member("priority", settings.priority)
     }
 }
 
@@ -250,6 +262,29 @@ private struct Members {
         }
     }
 
+    func eventKey(_ member: String) throws(RegistryCodingError) -> EventKey? {
+        guard let text = object[member]?.string else { return nil }
+        guard let key = EventKey(text) else {
+            throw RegistryCodingError(reason: "'\(member)' is neither 'key' nor an attribute")
+        }
+        return key
+    }
+
+    func ordering() throws(RegistryCodingError) -> OrderingSettings? {
+        guard let by = try eventKey("ordering") else { return nil }
+        let isBlocking = object["onDeadLetter"]?.string == AfterDeadLetter.block.rawValue
+        return OrderingSettings(by: by, onDeadLetter: isBlocking ? .block : .proceed)
+    }
+
+    func fairness() throws(RegistryCodingError) -> FairnessSettings? {
+        guard let by = try eventKey("fairness") else { return nil }
+        var settings = FairnessSettings(by: by)
+        for member in object["weights"]?.object?.members ?? [] {
+            settings.weights[member.name] = member.value.number?.int64.map { Int($0) }
+        }
+        return settings
+    }
+
     func push(_ value: JSONValue?) throws(RegistryCodingError) -> PushSettings? {
         guard let object = value?.object else { return nil }
         let members = Members(object: object)
@@ -298,7 +333,9 @@ extension SubscriptionDefinition {
                     max: try members.milliseconds("retryMax")),
                 deadLetter: try members.optionalName("deadLetter"),
                 push: try members.push(members.object["push"]),
-                isPaused: members.object["paused"] != nil),
+                isPaused: members.object["paused"] != nil,
+                ordering: try members.ordering(), fairness: try members.fairness(),
+                priority: members.object["priority"]?.string),
             topicID: try members.id("topicID"), startOffsets: members.offsets("startOffsets"),
             rule: try members.optionalName("rule"),
             endOffsets: members.object["endOffsets"] == nil ? nil : members.offsets("endOffsets"))

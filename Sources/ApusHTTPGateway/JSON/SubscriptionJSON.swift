@@ -33,6 +33,7 @@ struct SubscriptionInput {
         changes.attemptsMax = try reader.int("max_attempts", in: Bounds.attempts)
         changes.deadLetter = try reader.name("dead_letter")
         changes.isPaused = try reader.bool("paused")
+        try changes.readOrder(reader)
         isPushTakenAway = reader.isNull("push")
         if !isPushTakenAway, let value = reader.value("push") {
             changes.push = try PushSettings(value, in: "push.")
@@ -56,6 +57,9 @@ struct SubscriptionInput {
         settings.deadLetter = changes.deadLetter
         settings.push = changes.push
         if let isPaused = changes.isPaused { settings.isPaused = isPaused }
+        if let ordering = changes.ordering { settings.ordering = ordering }
+        if let fairness = changes.fairness { settings.fairness = fairness }
+        if let priority = changes.priority { settings.priority = priority }
         return settings
     }
 
@@ -159,6 +163,7 @@ extension JSONWriter {
             writer.member("backlog", subscription.backlog)
             writer.member("in_flight", subscription.inFlight)
             writer.member("waiting", subscription.waiting)
+            writer.member("blocked", subscription.blocked)
             writer.member("oldest_unsettled", subscription.oldestUnsettled.map(TimeText.text))
             writer.member("acknowledged", subscription.acknowledged)
             writer.member("dead_lettered", subscription.deadLettered)
@@ -189,6 +194,7 @@ extension JSONWriter {
         key("push")
         if let settings = settings.push { push(settings) } else { null() }
         member("paused", settings.isPaused)
+        order(settings)
     }
 
     private mutating func position(_ position: SubscriptionPosition) {

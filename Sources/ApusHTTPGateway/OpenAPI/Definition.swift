@@ -78,6 +78,8 @@ enum Bounds {
     static let segmentBytes: ClosedRange<Int64> = (1 << 20)...(1 << 30)
     static let inFlight: ClosedRange<Int64> = 1...100_000
     static let attempts: ClosedRange<Int64> = 1...1000
+    static let weight: ClosedRange<Int64> = 1...1000
+    static let weights = 1000
     static let concurrency: ClosedRange<Int64> = 1...1000
     static let receive: ClosedRange<Int64> = 1...1000
     static let page: ClosedRange<Int64> = 1...1000

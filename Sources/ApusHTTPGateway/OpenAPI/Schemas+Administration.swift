@@ -100,6 +100,30 @@ extension Schema {
             "push", .nullable(.reference(.push)), "where Apus delivers by itself; null: consumers receive"
         )
         .allowing("paused", .boolean, "whether handing out is stopped")
+        .allowing(
+            "ordering", .nullable(.object(ordering)), "shared kind: what is kept in order; null: nothing"
+        )
+        .allowing(
+            "fairness", .nullable(.object(fairness)), "shared kind: who shares hand-outs; null: nobody"
+        )
+        .allowing(
+            "priority", .nullable(.string(StringRules(pattern: "^[a-z0-9]{1,64}$", example: "priority"))),
+            "shared kind: the attribute that has an event's priority, 0 to 9, higher ones first; null: none")
+
+    static let ordering = ObjectSchema()
+        .allowing("by", eventKey, "events with the same value come one after another; \"key\" if absent")
+        .allowing(
+            "on_dead_letter", .choice(["continue", "block"]),
+            "whether a key goes on after a dead letter, or waits until that is redriven or discarded")
+
+    static let fairness = ObjectSchema()
+        .allowing("by", eventKey, "every value has a share; \"key\" if absent")
+        .allowing(
+            "weights", .object(ObjectSchema().allowingOthers()),
+            "how large the shares of some values are, 1 to 1000; all others have 1")
+
+    private static let eventKey = Schema.string(
+        StringRules(pattern: "^(key|attribute:[a-z0-9]{1,64})$", example: "key"))
 
     private static let subscriptionState = ObjectSchema()
         .requiring("rule", .nullable(.name), "the rule whose webhook target it serves")
@@ -107,6 +131,7 @@ extension Schema {
         .requiring("backlog", .count, "neither settled nor handed out")
         .requiring("in_flight", .count, "leased now")
         .requiring("waiting", .count, "for a retry")
+        .requiring("blocked", .count, "keys that wait until a dead letter is redriven or discarded")
         .requiring("oldest_unsettled", .nullable(.time))
         .requiring("acknowledged", .count, "since the server started")
         .requiring("dead_lettered", .count, "since the server started")

@@ -120,6 +120,16 @@ final class SubscriptionModel {
     /// Replays without an answer: nobody can tell which life of its events a delivery belongs to.
     var openReplays = 0
     var deadLetters: Set<ResourceName>
+    /// From when on events are handed out in the order of their keys; nil when they are not, or may not be.
+    var orderedSince: Int?
+    /// Whether a key may wait for its dead letter, so that a redrive brings the same event again.
+    var mayBlock: Bool
+    /// Per partition, before where order says nothing.
+    var orderedFrom: [Offset] = []
+    /// Events whose consumers said that they are done with them, in the present life of the events.
+    var finished: Set<Place> = []
+    /// Whether events were handed out since a replay was asked for of which nobody knows to which life they belong.
+    var hasUnclearDeliveries = false
     /// Cursor kind: what each position may be.
     var cursors: [Int: Set<Offset>] = [:]
     var isCommitting = false
@@ -137,6 +147,7 @@ final class SubscriptionModel {
         createdAt = step
         attemptsMax = settings.attemptsMax
         concurrencyMax = settings.push?.concurrency ?? 0
+        mayBlock = settings.ordering?.onDeadLetter == .block
         deadLetters = Set([settings.deadLetter].compactMap { $0 })
     }
 

@@ -147,10 +147,11 @@ extension BrokerRun {
         let padding = random.oneIn(20) ? random.below(6_000) : random.below(200)
         let text = "{\"n\":\(nextEvent),\"pad\":\"\(String(repeating: "x", count: padding))\"}"
         guard
-            let event = try? CloudEvent(
+            var event = try? CloudEvent(
                 id: "e\(nextEvent)", source: "/simulation", type: "t\(random.below(4))",
                 dataContentType: "application/json", data: CloudEventData(text: text))
         else { return nil }
+        if let priority = somePriority() { try? event.extensions.set("priority", to: .string(priority)) }
         published[event.id] = PublishedEvent(number: nextEvent, topic: topic, event: event, key: key)
         return event
     }

@@ -71,10 +71,14 @@ extension BrokerRun {
         let (place, what) = (seen.place, "\(subscription.name) \(seen.place.partition)/\(seen.place.offset)")
         note("delivered \(what) attempt \(seen.attempt)")
         guard subscription.certainty != .gone, era == subscription.era, subscription.openReplays == 0 else {
-            return
+            return exempt(place, of: subscription)
         }
+        checkOrder(seen, subscription, what)
         checkContent(seen, subscription, what)
         var model = subscription.places[place] ?? PlaceModel()
+        // A redrive of what its key waits for brings the same event from attempt 1 on.
+        let isRedriven = seen.attempt == 1 && isRedriven(place, of: subscription)
+        if isRedriven { (model.attempts, model.notBefore) = (0, nil) }
         if seen.attempt <= model.attempts {
             violate("I7: \(what) comes as attempt \(seen.attempt) after attempt \(model.attempts)")
         }
@@ -88,7 +92,8 @@ extension BrokerRun {
         }
         if let due = model.notBefore, due > clock.now { violate("I6: \(what) comes before its time, \(due)") }
         if subscription.replays == 0, !subscription.topic.wasCut,
-            subscription.createdAt < seen.step,
+            subscription.createdAt < seen.step, !isRedriven,
+            model.attempts > 0 || !subscription.mayBlock,
             truth.burials(
                 of: subscription.origin(place), by: subscription.name, in: subscription.createdAt..<seen.step)
                 > 0
@@ -173,7 +178,10 @@ extension BrokerRun {
 
     /// From now on the verdict may have an effect.
     private func prepare(_ lease: HeldLease, of subscription: SubscriptionModel, _ verdict: Verdict) {
-        if verdict == .acknowledge { subscription.places[lease.place, default: PlaceModel()].isDone = true }
+        if verdict == .acknowledge {
+            subscription.places[lease.place, default: PlaceModel()].isDone = true
+            if lease.era == subscription.era { subscription.finished.insert(lease.place) }
+        }
         guard lease.era == subscription.era, var model = subscription.places[lease.place] else { return }
         guard lease.attempt == model.attempts else { return }
         switch verdict {
@@ -249,7 +257,10 @@ extension BrokerRun {
         note("\(delivery.subscription) \(delivery.partition)/\(delivery.offset) ends: \(outcome)")
         attempt.end(outcome)
         let place = Place(partition: delivery.partition, offset: delivery.offset)
-        if outcome == .delivered { held.subscription?.places[place, default: PlaceModel()].isDone = true }
+        if outcome == .delivered {
+            held.subscription?.places[place, default: PlaceModel()].isDone = true
+            if held.era == held.subscription?.era { held.subscription?.finished.insert(place) }
+        }
         guard let subscription = held.subscription, subscription.era == held.era,
             var model = subscription.places[place],
             model.attempts == delivery.attempt

@@ -57,6 +57,7 @@ extension BrokerRun {
         default: break
         }
         if random.oneIn(3) { settings.deadLetter = try? ResourceName("graveyard") }
+        arrange(&settings)
         create(
             SubscriptionModel(
                 name, topic, settings, filter, allowedFrom: allowed(start, in: topic), step: step))
@@ -88,6 +89,7 @@ extension BrokerRun {
     /// The subscription is known to be there: from now on nothing may pass it by.
     func begin(_ model: SubscriptionModel, _ engine: Engine) {
         model.certainty = .certain
+        model.orderedSince = model.settings.ordering == nil ? nil : step
         switch model.settings.start {
         case .earliest, .time: model.requiredFrom = bounds(of: model.topic).map(\.start)
         case .latest: model.requiredFrom = latest(of: model.topic)
@@ -114,6 +116,7 @@ extension BrokerRun {
         case 3: changes.inFlightMax = 1 + random.below(5)
         default: if model.settings.push != nil { changes.push = somePush() }
         }
+        if let other = someOrderChange(of: model.settings) { (changes, filter) = (other, nil) }
         alter(model, changes, filter)
     }
 
@@ -127,6 +130,12 @@ extension BrokerRun {
         if let isPaused = changes.isPaused { settings.isPaused = isPaused }
         if let max = changes.inFlightMax { settings.inFlightMax = max }
         if let push = changes.push { settings.push = push }
+        if let ordering = changes.ordering { settings.ordering = ordering }
+        if let fairness = changes.fairness { settings.fairness = fairness }
+        if let priority = changes.priority { settings.priority = priority }
+        if settings.ordering?.onDeadLetter == .block { model.mayBlock = true }
+        let orderedSince = model.orderedSince
+        if settings.ordering != old.ordering { model.orderedSince = nil }
         model.attemptsMax = max(model.attemptsMax, settings.attemptsMax)
         model.concurrencyMax = max(model.concurrencyMax, settings.push?.concurrency ?? 0)
         let before = model.filters.count - 1
@@ -137,8 +146,10 @@ extension BrokerRun {
                 [(try? engine.subscription(name))?.settings == altered]
             } commit: { [self] _ in
                 model.settings = altered
+                if altered.ordering != old.ordering, altered.ordering != nil { model.orderedSince = step }
                 if filter != nil { model.filters[before].to = step }
             } abort: {
+                model.orderedSince = orderedSince
                 if filter != nil { model.filters.removeLast() }
             }
         ) { engine throws(BrokerError) in try await engine.alterSubscription(name, changes) }
@@ -173,6 +184,7 @@ extension BrokerRun {
         forget(model)
         model.replays += 1
         model.openReplays += 1
+        model.hasUnclearDeliveries = model.openReplays > 1
         model.allowedFrom = []
         call { engine throws(BrokerError) in
             try await engine.replay(name, from: position)
@@ -181,7 +193,10 @@ extension BrokerRun {
             // Deliveries between the question and the answer may belong to either life of the events.
             forget(model)
             model.openReplays -= 1
-            guard case .done = answer else {
+            var isDone = false
+            if case .done = answer { isDone = true }
+            endReplay(model, isFromStart: isDone && position == .earliest)
+            guard isDone else {
                 // It may have happened all the same, and then nothing before the end is waited for.
                 if position == .latest { model.requiredFrom = nil }
                 return
@@ -232,13 +247,20 @@ extension BrokerRun {
         }
         let (isRedrive, chosen) = (random.oneIn(2), selection)
         note("\(isRedrive ? "redrive" : "discard") \(selection.subscription?.description ?? "all")")
-        touchLetters(of: selection.subscription)
+        moveLetters(chosen, isRedrive: isRedrive)
+    }
+
+    /// Redrives or discards dead letters.
+    func moveLetters(_ chosen: DeadLetterSelection, isRedrive: Bool) {
+        touchLetters(of: chosen.subscription)
+        letterMoves += 1
         call { engine throws(BrokerError) in
             isRedrive
                 ? try await engine.redrive(chosen, dryRun: false)
                 : try await engine.discard(chosen, dryRun: false)
         } then: { [self] answer in
             note("letters moved: \(answer)")
+            letterMoves -= 1
             // Those that came before it looked are among them.
             touchLetters(of: chosen.subscription)
         }

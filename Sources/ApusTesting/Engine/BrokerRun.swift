@@ -15,6 +15,8 @@ final class BrokerRun {
     let truth = LogTruth()
     var report: BrokerSimulation.Report
     var random: SplitMix64
+    /// Decides what has to do with order, shares and priorities.
+    var orderRandom: SplitMix64
     let weights: [Int]
     let configuration: FileLogStoreConfiguration
 
@@ -44,11 +46,14 @@ final class BrokerRun {
     var idleStep = 0
     /// Dead letters that somebody may have dealt with, by id.
     var touchedLetters: Set<String> = []
+    /// Redrives and discards without an answer.
+    var letterMoves = 0
 
     init(seed: UInt64, _ options: BrokerSimulation.Options) {
         self.options = options
         report = BrokerSimulation.Report(seed: seed)
         random = SplitMix64(seed: seed)
+        orderRandom = SplitMix64(seed: ~seed)
         disk = SimulatedDisk(seed: random.next())
         clock = ManualClock()
         weights = Action.weights(&random)

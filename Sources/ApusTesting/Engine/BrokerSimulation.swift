@@ -13,6 +13,7 @@
 //       again; while it is leased nobody else gets it; a retry does not come before its time;
 //   I7  the number of an attempt never goes down, not over crashes either;
 //   I8  rules copy what matches, once per target, in the order of the source's partition;
+//   I11 where events are ordered by key, none is handed out before its consumer is done with the one ahead of it, or that is a dead letter;
 //   I10 what is defined changes as a whole: after a crash all of a change is there or nothing of it.
 // Topics without `flush` may lose the end of their log when the power goes, and nothing else.
 
@@ -27,6 +28,8 @@ public enum BrokerSimulation {
         public var steps = 250
         /// Whether the disk says that it synced and does not: the simulation has to notice.
         public var liesAboutSync = false
+        /// Whether subscriptions have orders, shares and priorities.
+        public var usesOrder = true
         /// Prints what happens.
         public var isVerbose = false
 
