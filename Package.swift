@@ -64,6 +64,9 @@ let package = Package(
         // Event patterns: parse, compile, match, explain. Linear time, pure.
         .target(name: "ApusRules", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
 
+        // Transformations: an event in, the event that a rule's target gets out. Linear time, pure.
+        .target(name: "ApusTransform", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
+
         // MARK: The log.
 
         // LogStore (files, memory) over Disk: journal with group commit, segments, indexes, recovery.
@@ -157,8 +160,8 @@ let package = Package(
         .target(
             name: "ApusFuzzTargets",
             dependencies: [
-                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusHTTPCodec", "ApusStorage",
-                "ApusTesting", nioCore, log,
+                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusTransform", "ApusHTTPCodec",
+                "ApusStorage", "ApusTesting", nioCore, log,
             ],
             swiftSettings: settings),
 
@@ -170,13 +173,19 @@ let package = Package(
             swiftSettings: settings),
         // What the pages say of defaults, held against the code.
         .testTarget(
-            name: "DocumentationTests", dependencies: ["ApusModel", "ApusRules"], swiftSettings: settings),
+            name: "DocumentationTests",
+            dependencies: ["ApusModel", "ApusRules", "ApusTransform", "JSONText", "CloudEvents"],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusFuzzTargetsTests", dependencies: ["TestThreads", "ApusFuzzTargets"],
             swiftSettings: settings),
         .testTarget(name: "ApusModelTests", dependencies: ["ApusModel", nioCore], swiftSettings: settings),
         .testTarget(
             name: "ApusRulesTests", dependencies: ["TestThreads", "ApusRules", "JSONText", "CloudEvents"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusTransformTests",
+            dependencies: ["TestThreads", "ApusTransform", "JSONText", "CloudEvents"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusStorageTests",
