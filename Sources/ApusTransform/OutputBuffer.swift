@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What comes out, as it grows up to its limit, and the ways in which text and JSON are written into it.
+
+import JSONText
+
+/// Bytes that come out of a template.
+struct OutputBuffer {
+    /// Why nothing more can be written.
+    enum Refusal: Error {
+        case tooLarge, tooDeep, notXMLText
+    }
+
+    private(set) var bytes: [UInt8] = []
+    private let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    mutating func append(_ text: some Collection<UInt8>) throws(Refusal) {
+        guard text.count <= limit - bytes.count else { throw .tooLarge }
+        bytes.append(contentsOf: text)
+    }
+
+    private mutating func append(_ byte: UInt8) throws(Refusal) {
+        guard bytes.count < limit else { throw .tooLarge }
+        bytes.append(byte)
+    }
+
+    /// Writes text as the content of a JSON string; `quoted` adds the quotes.
+    mutating func appendJSONString(_ text: ArraySlice<UInt8>, quoted: Bool) throws(Refusal) {
+        var writer = JSONWriter(capacity: text.count + 2)
+        text.withUnsafeBytes { writer.string(utf8: $0) }
+        try append(quoted ? writer.bytes[...] : writer.bytes.dropFirst().dropLast())
+    }
+
+    /// Writes JSON without white space between values.
+    ///
+    /// - Parameters:
+    ///   - json: one valid value.
+    ///   - keepingQuotes: false leaves out the quotes of strings; what is between them stays as it is, so that the result can stand in a
+    ///     string.
+    ///   - depth: the arrays and objects around it, which count as its own.
+    mutating func appendCompact(
+        _ json: ArraySlice<UInt8>, keepingQuotes: Bool, depth: Int
+    ) throws(Refusal) {
+        var depth = depth
+        var isInString = false
+        var index = json.startIndex
+        while index < json.endIndex {
+            let byte = json[index]
+            index += 1
+            if isInString {
+                if byte == 0x22 {
+                    isInString = false
+                    guard keepingQuotes else { continue }
+                }
+                try append(byte)
+                guard byte == 0x5C, index < json.endIndex else { continue }
+                try append(json[index])
+                index += 1
+                continue
+            }
+            switch byte {
+            case 0x20, 0x09, 0x0A, 0x0D: continue
+            case 0x22:
+                isInString = true
+                guard keepingQuotes else { continue }
+            case 0x7B, 0x5B:
+                depth += 1
+                guard depth <= TransformationLimits.dataDepthMax else { throw .tooDeep }
+            case 0x7D, 0x5D: depth -= 1
+            default: break
+            }
+            try append(byte)
+        }
+    }
+
+    /// Writes text so that XML reads it back as it is.
+    mutating func appendXML(_ text: ArraySlice<UInt8>, isAttribute: Bool) throws(Refusal) {
+        var index = text.startIndex
+        while index < text.endIndex {
+            let byte = text[index]
+            switch byte {
+            case 0x26: try append("&amp;".utf8)
+            case 0x3C: try append("&lt;".utf8)
+            case 0x3E: try append("&gt;".utf8)
+            case 0x22 where isAttribute: try append("&quot;".utf8)
+            case 0x27 where isAttribute: try append("&apos;".utf8)
+            case 0x0D: try append("&#13;".utf8)
+            case 0x09 where isAttribute: try append("&#9;".utf8)
+            case 0x0A where isAttribute: try append("&#10;".utf8)
+            case 0x09, 0x0A: try append(byte)
+            case 0x00..<0x20: throw .notXMLText
+            // U+FFFE and U+FFFF.
+            case 0xEF where text[index...].starts(with: [0xEF, 0xBF, 0xBE])
+                || text[index...].starts(with: [0xEF, 0xBF, 0xBF]):
+                throw .notXMLText
+            default: try append(byte)
+            }
+            index += 1
+        }
+    }
+}
