@@ -12,6 +12,8 @@ struct Evaluation {
     private let context: TransformationContext
     private let data: [UInt8]
     private let findings: Findings
+    /// By the number of the variable, as far as they are worked out.
+    private var values: [Value?]
 
     /// Reads what the transformation needs of the event.
     init(
@@ -22,11 +24,13 @@ struct Evaluation {
         self.context = context
         data = event.data?.bytes ?? []
         findings = try Self.find(transformation.paths, in: event)
+        values = Array(repeating: nil, count: transformation.variables.count)
     }
 
     // MARK: - Reading
 
-    private static func find(_ paths: PathSet, in event: CloudEvent) throws(TransformationFailure) -> Findings {
+    private static func find(_ paths: PathSet, in event: CloudEvent) throws(TransformationFailure) -> Findings
+    {
         guard !paths.isEmpty, let data = event.data?.bytes, !data.isEmpty else {
             return Findings(pathCount: paths.count)
         }
@@ -51,7 +55,9 @@ struct Evaluation {
                     .dataIsNotXML(reason: reason, offset: offset), pointer: "/input_paths")
             }
         case .text:
-            guard paths.isShallow, String(validating: data, as: UTF8.self) != nil else { throw noPaths(event) }
+            guard paths.isShallow, String(validating: data, as: UTF8.self) != nil else {
+                throw noPaths(event)
+            }
             var findings = Findings(pathCount: paths.count)
             findings.take((0..<paths.count).map { Finding(path: $0, value: .whole) })
             return findings
@@ -71,19 +77,33 @@ struct Evaluation {
     private enum Value {
         case missing
         case text(ArraySlice<UInt8>)
-        /// One JSON value.
-        case json(ArraySlice<UInt8>, JSONKind)
+        /// A JSON string with its quotes, a number, a truth value or null.
+        case scalar(ArraySlice<UInt8>, JSONKind)
+        /// An array or object without white space.
+        case container(ArraySlice<UInt8>, depth: Int)
     }
 
-    private func value(_ variable: Variable) throws(OutputBuffer.Refusal) -> Value {
-        switch variable.source {
-        case .event: return .json(CloudEventJSONFormat.encode(event)[...], .object)
+    /// The value of a variable, worked out once, however often it is used.
+    private mutating func value(_ number: Int) throws(OutputBuffer.Refusal) -> Value {
+        if let value = values[number] { return value }
+        let value = try read(transformation.variables[number].source)
+        values[number] = value
+        return value
+    }
+
+    private func read(_ source: Variable.Source) throws(OutputBuffer.Refusal) -> Value {
+        switch source {
+        case .event: return try container(CloudEventJSONFormat.encode(event)[...])
         case .eventWithoutData:
             var bare = event
             bare.data = nil
-            return .json(CloudEventJSONFormat.encode(bare)[...], .object)
+            return try container(CloudEventJSONFormat.encode(bare)[...])
         case .attribute(let name): return event.attribute(name).map { text($0.text) } ?? .missing
-        case .data(let path, let isList): return isList ? try list(findings.values[path]) : one(findings.values[path])
+        case .data(let path, let isList):
+            let found = findings.values[path]
+            if isList { return try list(found) }
+            return try found.first.map { (found) throws(OutputBuffer.Refusal) in try value(found) }
+                ?? .missing
         case .arrived: return text(context.arrived.description)
         case .rule: return text(context.rule)
         case .ruleReference: return text("/v1/rules/" + context.rule)
@@ -93,50 +113,39 @@ struct Evaluation {
 
     private func text(_ text: String) -> Value { .text(Array(text.utf8)[...]) }
 
-    private func one(_ values: [Finding.Value]) -> Value { values.first.map { value($0) } ?? .missing }
-
-    private func value(_ found: Finding.Value) -> Value {
+    private func value(_ found: Finding.Value) throws(OutputBuffer.Refusal) -> Value {
         switch found {
-        case .json(let range, let kind): .json(data[range], kind)
+        case .json(let range, .array), .json(let range, .object): try container(data[range])
+        case .json(let range, let kind): .scalar(data[range], kind)
         case .text(let range): .text(findings.texts[range])
         case .attribute(let range): .text(findings.attributes[range])
         case .whole: .text(data[...])
         }
     }
 
+    private func container(_ json: ArraySlice<UInt8>) throws(OutputBuffer.Refusal) -> Value {
+        var buffer = OutputBuffer(limit: transformation.limits.outputBytesMax)
+        let depth = try buffer.appendCompact(json)
+        return .container(buffer.bytes[...], depth: depth)
+    }
+
     /// A list of values is a JSON array, maybe of none: but an event without data has no list.
     private func list(_ values: [Finding.Value]) throws(OutputBuffer.Refusal) -> Value {
-        guard event.data != nil else { return .missing }
+        guard !data.isEmpty else { return .missing }
         var buffer = OutputBuffer(limit: transformation.limits.outputBytesMax)
+        var depth = 0
         try buffer.append("[".utf8)
         for (place, found) in values.enumerated() {
             if place > 0 { try buffer.append(",".utf8) }
-            switch value(found) {
-            case .text(let text): try buffer.appendJSONString(text, quoted: true)
-            case .json(let json, _): try buffer.append(json)
-            case .missing: continue
+            switch found {
+            case .json(let range, _): depth = max(depth, try buffer.appendCompact(data[range]))
+            case .text(let range): try buffer.appendJSONString(findings.texts[range], quoted: true)
+            case .attribute(let range): try buffer.appendJSONString(findings.attributes[range], quoted: true)
+            case .whole: try buffer.appendJSONString(data[...], quoted: true)
             }
         }
         try buffer.append("]".utf8)
-        return .json(buffer.bytes[...], .array)
-    }
-
-    /// The characters of a value in text that has no syntax.
-    private static func characters(
-        of json: ArraySlice<UInt8>, _ kind: JSONKind, limit: Int
-    ) throws(OutputBuffer.Refusal) -> ArraySlice<UInt8> {
-        switch kind {
-        case .null, .bool, .number: return json
-        case .string:
-            return json.withUnsafeBytes { bytes in
-                var scanner = JSONScanner(bytes)
-                return (try? scanner.scanString()).map { scanner.utf8($0)[...] } ?? []
-            }
-        case .array, .object:
-            var buffer = OutputBuffer(limit: limit)
-            try buffer.appendCompact(json, keepingQuotes: true, depth: 0)
-            return buffer.bytes[...]
-        }
+        return .container(buffer.bytes[...], depth: depth + 1)
     }
 
     // MARK: - Filling in
@@ -146,7 +155,7 @@ struct Evaluation {
     /// - Parameters:
     ///   - pointer: the template's member, for failures.
     ///   - isNeeded: whether a value that is missing is a failure even if the transformation does not say so.
-    func fill(
+    mutating func fill(
         _ template: Template, pointer: String, isNeeded: Bool = false
     ) throws(TransformationFailure) -> [UInt8] {
         var output = OutputBuffer(limit: transformation.limits.outputBytesMax)
@@ -170,56 +179,67 @@ struct Evaluation {
     }
 
     /// Writes one piece; returns its variable if that has no value.
-    private func write(_ piece: Template.Piece, to output: inout OutputBuffer) throws(OutputBuffer.Refusal) -> Variable? {
+    private mutating func write(
+        _ piece: Template.Piece, to output: inout OutputBuffer
+    ) throws(OutputBuffer.Refusal) -> Variable? {
         let number: Int
         switch piece {
         case .literal(let text):
             try output.append(text)
             return nil
-        case .value(let variable, _), .inString(let variable), .inText(let variable), .inXML(let variable, _):
+        case .value(let variable, let depth):
             number = variable
+            try Self.write(try value(number), below: depth, to: &output)
+        case .inString(let variable):
+            number = variable
+            try Self.writeInString(try value(number), to: &output)
+        case .inText(let variable):
+            number = variable
+            try output.append(Self.characters(of: try value(number)))
+        case .inXML(let variable, let isAttribute):
+            number = variable
+            try output.appendXML(Self.characters(of: try value(number)), isAttribute: isAttribute)
         }
-        let variable = transformation.variables[number]
-        let value = try value(variable)
-        switch piece {
-        case .literal: break
-        case .value(_, let depth): try write(value, below: depth, to: &output)
-        case .inString: try writeInString(value, to: &output)
-        case .inText: try output.append(try characters(of: value))
-        case .inXML(_, let isAttribute):
-            try output.appendXML(try characters(of: value), isAttribute: isAttribute)
-        }
-        if case .missing = value { return variable }
+        if case .missing? = values[number] { return transformation.variables[number] }
         return nil
     }
 
-    private func write(_ value: Value, below depth: Int, to output: inout OutputBuffer) throws(OutputBuffer.Refusal) {
+    private static func write(
+        _ value: Value, below depth: Int, to output: inout OutputBuffer
+    ) throws(OutputBuffer.Refusal) {
         switch value {
         case .missing: try output.append("null".utf8)
         case .text(let text): try output.appendJSONString(text, quoted: true)
-        case .json(let json, .object), .json(let json, .array):
-            try output.appendCompact(json, keepingQuotes: true, depth: depth)
-        case .json(let json, _): try output.append(json)
+        case .scalar(let json, _): try output.append(json)
+        case .container(let json, let own):
+            guard depth + own <= TransformationLimits.dataDepthMax else { throw .tooDeep }
+            try output.append(json)
         }
     }
 
-    private func writeInString(_ value: Value, to output: inout OutputBuffer) throws(OutputBuffer.Refusal) {
+    private static func writeInString(
+        _ value: Value, to output: inout OutputBuffer
+    ) throws(OutputBuffer.Refusal) {
         switch value {
         case .missing: break
         case .text(let text): try output.appendJSONString(text, quoted: false)
-        case .json(let json, .string): try output.append(json.dropFirst().dropLast())
-        case .json(let json, .object), .json(let json, .array):
-            try output.appendCompact(json, keepingQuotes: false, depth: 0)
-        case .json(let json, _): try output.append(json)
+        case .scalar(let json, .string): try output.append(json.dropFirst().dropLast())
+        case .scalar(let json, _): try output.append(json)
+        case .container(let json, _): try output.appendWithoutQuotes(json)
         }
     }
 
-    private func characters(of value: Value) throws(OutputBuffer.Refusal) -> ArraySlice<UInt8> {
+    /// The characters of a value in text that is not JSON.
+    private static func characters(of value: Value) -> ArraySlice<UInt8> {
         switch value {
-        case .missing: []
-        case .text(let text): text
-        case .json(let json, let kind):
-            try Self.characters(of: json, kind, limit: transformation.limits.outputBytesMax)
+        case .missing: return []
+        case .text(let text), .container(let text, _): return text
+        case .scalar(let json, .string):
+            return json.withUnsafeBytes { bytes in
+                var scanner = JSONScanner(bytes)
+                return (try? scanner.scanString()).map { scanner.utf8($0)[...] } ?? []
+            }
+        case .scalar(let json, _): return json
         }
     }
 }

@@ -76,7 +76,9 @@ private struct EventPathParser {
         guard isName, steps.isEmpty else {
             throw TransformationError(
                 .unknownAttribute(
-                    isName ? attribute + String(decoding: text[min(position, text.count)...], as: UTF8.self) : attribute,
+                    isName
+                        ? attribute + String(decoding: text[min(position, text.count)...], as: UTF8.self)
+                        : attribute,
                     hint: Self.hint(attribute)),
                 pointer: pointer, offset: start)
         }

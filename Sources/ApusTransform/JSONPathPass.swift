@@ -15,7 +15,8 @@ struct JSONPathPass {
 
     /// Finds the values that `paths` lead to.
     static func find(_ paths: PathSet, in data: UnsafeRawBufferPointer) throws(JSONError) -> Findings {
-        var pass = JSONPathPass(paths: paths, scanner: JSONScanner(data, depthLimit: TransformationLimits.dataDepthMax))
+        var pass = JSONPathPass(
+            paths: paths, scanner: JSONScanner(data, depthLimit: TransformationLimits.dataDepthMax))
         try pass.visit(0..<1)
         try pass.scanner.expectEnd()
         var findings = Findings(pathCount: paths.count)
@@ -83,7 +84,9 @@ struct JSONPathPass {
     /// Forgets what was found below `node`, among the findings of one member.
     private mutating func takeBack(_ node: Int, _ range: Range<Int>) {
         for place in range {
-            if let finding = found[place], paths.nodes[node].below.contains(finding.path) { found[place] = nil }
+            if let finding = found[place], paths.nodes[node].below.contains(finding.path) {
+                found[place] = nil
+            }
         }
     }
 

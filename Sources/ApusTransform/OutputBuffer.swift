@@ -33,28 +33,18 @@ struct OutputBuffer {
         try append(quoted ? writer.bytes[...] : writer.bytes.dropFirst().dropLast())
     }
 
-    /// Writes JSON without white space between values.
-    ///
-    /// - Parameters:
-    ///   - json: one valid value.
-    ///   - keepingQuotes: false leaves out the quotes of strings; what is between them stays as it is, so that the result can stand in a
-    ///     string.
-    ///   - depth: the arrays and objects around it, which count as its own.
-    mutating func appendCompact(
-        _ json: ArraySlice<UInt8>, keepingQuotes: Bool, depth: Int
-    ) throws(Refusal) {
-        var depth = depth
+    /// Writes one valid JSON value without white space between values, and returns how deep it is nested.
+    mutating func appendCompact(_ json: ArraySlice<UInt8>) throws(Refusal) -> Int {
+        var depth = 0
+        var deepest = 0
         var isInString = false
         var index = json.startIndex
         while index < json.endIndex {
             let byte = json[index]
             index += 1
             if isInString {
-                if byte == 0x22 {
-                    isInString = false
-                    guard keepingQuotes else { continue }
-                }
                 try append(byte)
+                if byte == 0x22 { isInString = false }
                 guard byte == 0x5C, index < json.endIndex else { continue }
                 try append(json[index])
                 index += 1
@@ -62,17 +52,33 @@ struct OutputBuffer {
             }
             switch byte {
             case 0x20, 0x09, 0x0A, 0x0D: continue
-            case 0x22:
-                isInString = true
-                guard keepingQuotes else { continue }
+            case 0x22: isInString = true
             case 0x7B, 0x5B:
                 depth += 1
-                guard depth <= TransformationLimits.dataDepthMax else { throw .tooDeep }
+                deepest = max(deepest, depth)
             case 0x7D, 0x5D: depth -= 1
             default: break
             }
             try append(byte)
         }
+        return deepest
+    }
+
+    /// Writes JSON without the quotes of its strings. What is between them stays as it is, so that the result can stand in a string.
+    mutating func appendWithoutQuotes(_ json: ArraySlice<UInt8>) throws(Refusal) {
+        var start = json.startIndex
+        var index = start
+        while index < json.endIndex {
+            switch json[index] {
+            case 0x5C: index += 2
+            case 0x22:
+                try append(json[start..<index])
+                index += 1
+                start = index
+            default: index += 1
+            }
+        }
+        try append(json[start...])
     }
 
     /// Writes text so that XML reads it back as it is.
@@ -92,7 +98,8 @@ struct OutputBuffer {
             case 0x09, 0x0A: try append(byte)
             case 0x00..<0x20: throw .notXMLText
             // U+FFFE and U+FFFF.
-            case 0xEF where text[index...].starts(with: [0xEF, 0xBF, 0xBE])
+            case 0xEF
+            where text[index...].starts(with: [0xEF, 0xBF, 0xBE])
                 || text[index...].starts(with: [0xEF, 0xBF, 0xBF]):
                 throw .notXMLText
             default: try append(byte)

@@ -32,7 +32,9 @@ extension TemplateParser {
                 marked.append(byte)
                 position += 2
             case UInt8(ascii: "{"):
-                guard let (name, end) = VariableText.name(text, from: position + 2, closing: UInt8(ascii: "}")) else {
+                guard
+                    let (name, end) = VariableText.name(text, from: position + 2, closing: UInt8(ascii: "}"))
+                else {
                     throw error(.xml("'${' begins a variable such as ${name}; '$${' stands for itself"))
                 }
                 marks.append((marked.count, try use(name, at: position), name, position))
@@ -59,7 +61,8 @@ extension TemplateParser {
 
     /// Whether a character reference that would come out as a mark begins here.
     private func isReferenceToMark(at start: Int) -> Bool {
-        guard text[start...].starts(with: "&#".utf8), let end = text[start...].firstIndex(of: UInt8(ascii: ";"))
+        guard text[start...].starts(with: "&#".utf8),
+            let end = text[start...].firstIndex(of: UInt8(ascii: ";"))
         else { return false }
         let digits = String(decoding: text[(start + 2)..<end], as: UTF8.self)
         let value = digits.hasPrefix("x") ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
@@ -86,7 +89,9 @@ extension TemplateParser {
                     switch try scanner.next() {
                     case .text(let text) where !isSection: Self.note(text, isAttribute: false, &places)
                     case .start(let tag):
-                        for attribute in tag.attributes { Self.note(attribute.value, isAttribute: true, &places) }
+                        for attribute in tag.attributes {
+                            Self.note(attribute.value, isAttribute: true, &places)
+                        }
                     case .text, .end, .other: continue
                     case .endOfDocument: return
                     }
@@ -94,7 +99,9 @@ extension TemplateParser {
             }
         }
         if case .failure(let error) = result {
-            guard case .malformedXML(let reason, _) = error.rule else { throw self.error(.attribute(error.rule)) }
+            guard case .malformedXML(let reason, _) = error.rule else {
+                throw self.error(.attribute(error.rule))
+            }
             throw self.error(.xml(reason), at: place(inTemplate: error, marked))
         }
         return places

@@ -13,7 +13,7 @@ extension Transformation {
     public func apply(
         to event: CloudEvent, in context: TransformationContext
     ) throws(TransformationFailure) -> CloudEvent {
-        let evaluation = try Evaluation(self, event, context)
+        var evaluation = try Evaluation(self, event, context)
         var result = event
         switch input {
         case .unchanged: break

@@ -23,7 +23,8 @@ struct TransformationReader {
         }
         for member in object.members where !Self.members.contains(member.name) {
             throw TransformationError(
-                .unknownMember(member.name, hint: Self.hint(member.name)), pointer: Pointer.member(member.name))
+                .unknownMember(member.name, hint: Self.hint(member.name)),
+                pointer: Pointer.member(member.name))
         }
         self.object = object
         self.limits = limits
@@ -31,7 +32,9 @@ struct TransformationReader {
 
     mutating func read() throws(TransformationError) -> Transformation {
         try readVariables()
-        let output = try choice("output", OutputKind.allCases.map(\.rawValue)).flatMap { OutputKind(rawValue: $0) }
+        let output = try choice("output", OutputKind.allCases.map(\.rawValue)).flatMap {
+            OutputKind(rawValue: $0)
+        }
         let missing = try choice("missing", ["null", "fail"])
         let input = try readInput(output ?? .json)
         if object["attributes"] != nil { try readAttributes(input) }
@@ -49,7 +52,9 @@ struct TransformationReader {
 
     // MARK: - Members
 
-    private func string(_ name: String, in object: JSONObject, _ parent: String = "") throws(TransformationError)
+    private func string(
+        _ name: String, in object: JSONObject, _ parent: String = ""
+    ) throws(TransformationError)
         -> String?
     {
         guard let value = object[name] else { return nil }
@@ -96,14 +101,16 @@ struct TransformationReader {
                 throw TransformationError(.variableName(member.name), pointer: pointer)
             }
             guard let text = member.value.string else {
-                throw TransformationError(.wrongKind(expected: "a path, such as \"$.data.total\""), pointer: pointer)
+                throw TransformationError(
+                    .wrongKind(expected: "a path, such as \"$.data.total\""), pointer: pointer)
             }
             paths[member.name] = try EventPath(parsing: text, pointer: pointer, limits: limits)
         }
         variables = Variables(paths)
     }
 
-    private mutating func readInput(_ output: OutputKind) throws(TransformationError) -> Transformation.Input {
+    private mutating func readInput(_ output: OutputKind) throws(TransformationError) -> Transformation.Input
+    {
         let given = ["input_template", "input_path", "input"].filter { object[$0] != nil }
         guard given.count <= 1 else { throw TransformationError(.severalInputs, pointer: "") }
         if let text = try string("input_template", in: object) {
@@ -114,7 +121,8 @@ struct TransformationReader {
         }
         if let text = try string("input_path", in: object) {
             guard output == .json else {
-                throw TransformationError(.wrongKind(expected: "\"json\" beside 'input_path'"), pointer: "/output")
+                throw TransformationError(
+                    .wrongKind(expected: "\"json\" beside 'input_path'"), pointer: "/output")
             }
             let path = try EventPath(parsing: text, pointer: "/input_path", limits: limits)
             var template = Template()
@@ -155,29 +163,30 @@ struct TransformationReader {
             throw TransformationError(
                 .unknownMember(member.name, hint: nil), pointer: Pointer.member(member.name, of: pointer))
         }
-        var touched: Set<String> = []
+        var touched = TouchedAttributes()
         try readRenames(changes, &touched)
         try readRemovals(changes, &touched)
         try readSettings(changes, &touched, input)
-        guard touched.count <= limits.attributesMax else {
+        let count = attributes.renamed.count + attributes.removed.count + attributes.set.count
+        guard count <= limits.attributesMax else {
             throw TransformationError(.tooMany(limit: limits.attributesMax), pointer: pointer)
         }
         guard !attributes.isEmpty else { throw TransformationError(.nothingToDo, pointer: pointer) }
     }
 
     private func check(
-        _ name: String, _ use: AttributeChanges.Use, _ pointer: String, _ touched: inout Set<String>
+        _ name: String, _ use: AttributeChanges.Use, _ pointer: String, _ touched: inout TouchedAttributes
     ) throws(TransformationError) {
         if let reason = AttributeChanges.objection(to: name, use) {
             throw TransformationError(reason, pointer: pointer)
         }
-        guard touched.insert(name).inserted else {
+        guard touched.insert(name, use) else {
             throw TransformationError(.attributeTwice(name), pointer: pointer)
         }
     }
 
     private mutating func readRenames(
-        _ changes: JSONObject, _ touched: inout Set<String>
+        _ changes: JSONObject, _ touched: inout TouchedAttributes
     ) throws(TransformationError) {
         for member in try members("rename", of: changes, "/attributes") {
             let pointer = Pointer.member(member.name, of: "/attributes/rename")
@@ -191,7 +200,7 @@ struct TransformationReader {
     }
 
     private mutating func readRemovals(
-        _ changes: JSONObject, _ touched: inout Set<String>
+        _ changes: JSONObject, _ touched: inout TouchedAttributes
     ) throws(TransformationError) {
         guard let value = changes["remove"] else { return }
         guard let names = value.array else {
@@ -208,7 +217,7 @@ struct TransformationReader {
     }
 
     private mutating func readSettings(
-        _ changes: JSONObject, _ touched: inout Set<String>, _ input: Transformation.Input
+        _ changes: JSONObject, _ touched: inout TouchedAttributes, _ input: Transformation.Input
     ) throws(TransformationError) {
         for member in try members("set", of: changes, "/attributes") {
             let pointer = Pointer.member(member.name, of: "/attributes/set")
@@ -217,7 +226,8 @@ struct TransformationReader {
                 throw TransformationError(.wrongKind(expected: "a string"), pointer: pointer)
             }
             usesPaths = true
-            let template = try TemplateParser.parse(text, as: .text, pointer: pointer, &variables, limits: limits)
+            let template = try TemplateParser.parse(
+                text, as: .text, pointer: pointer, &variables, limits: limits)
             if let constant = template.constant {
                 let value = String(decoding: constant, as: UTF8.self)
                 let rule = constant.isEmpty ? .empty : AttributeChanges.violation(member.name, value)
@@ -269,7 +279,9 @@ struct TransformationReader {
             case "missing" where value == .string("null"): continue
             case "attributes":
                 var changes = JSONObject()
-                for part in ["rename", "remove", "set"] { changes[part] = value[part].map { Self.sorted($0) } }
+                for part in ["rename", "remove", "set"] {
+                    changes[part] = value[part].map { Self.sorted($0) }
+                }
                 result[name] = .object(changes)
             default: result[name] = value
             }
@@ -295,6 +307,25 @@ struct TransformationReader {
         case "outputs", "output": "output"
         case "attributes": "attributes"
         default: nil
+        }
+    }
+}
+
+/// The attributes that changes are about: each goes once and comes once at most. Two may swap their names.
+private struct TouchedAttributes {
+    private var gone: Set<String> = []
+    private var made: Set<String> = []
+    private var removed: Set<String> = []
+
+    /// Notes a use; false if it does not go with those before.
+    mutating func insert(_ name: String, _ use: AttributeChanges.Use) -> Bool {
+        switch use {
+        case .oldName: return gone.insert(name).inserted
+        case .newName: return made.insert(name).inserted
+        case .removal:
+            removed.insert(name)
+            return gone.insert(name).inserted && !made.contains(name)
+        case .setting: return made.insert(name).inserted && !removed.contains(name)
         }
     }
 }

@@ -75,8 +75,8 @@ struct XMLPathPass {
         var nodes: [Int] = []
         for place in frames[parent].nodes.indices {
             let node = paths.nodes[frames[parent].nodes[place]]
-            if let child = node.child(named: name) { arrive(child, parent, &nodes) }
-            if let child = node.members { arrive(child, parent, &nodes) }
+            if let child = node.child(named: name) { arrive(child, parent, isEvery: false, &nodes) }
+            if let child = node.members { arrive(child, parent, isEvery: true, &nodes) }
         }
         guard !nodes.isEmpty || openCount > 0 else {
             try scanner.skipElement()
@@ -86,14 +86,16 @@ struct XMLPathPass {
         let start = findings.texts.count
         let first = found.count
         for node in nodes {
-            for path in paths.nodes[node].ends { found.append(Finding(path: path, value: .text(start..<start))) }
+            for path in paths.nodes[node].ends {
+                found.append(Finding(path: path, value: .text(start..<start)))
+            }
         }
         openCount += found.count - first
         frames.append(Frame(nodes: nodes, open: first..<found.count))
     }
 
-    /// Adds what one more child for `node` stands for.
-    private mutating func arrive(_ node: Int, _ parent: Int, _ nodes: inout [Int]) {
+    /// Adds what one more child for `node` stands for: a name by itself means the first only.
+    private mutating func arrive(_ node: Int, _ parent: Int, isEvery: Bool, _ nodes: inout [Int]) {
         var index = 0
         if let place = frames[parent].counts.firstIndex(where: { $0.node == node }) {
             frames[parent].counts[place].count += 1
@@ -101,7 +103,7 @@ struct XMLPathPass {
         } else {
             frames[parent].counts.append((node, 0))
         }
-        if index == 0 { nodes.append(node) }
+        if index == 0 || isEvery { nodes.append(node) }
         if let child = paths.nodes[node].child(at: index) { nodes.append(child) }
         if let child = paths.nodes[node].elements { nodes.append(child) }
     }
@@ -110,7 +112,9 @@ struct XMLPathPass {
         for attribute in tag.attributes {
             let name = [UInt8(ascii: "@")] + scanner.bytes[attribute.local]
             for node in nodes {
-                guard let child = name.withUnsafeBytes({ paths.nodes[node].child(named: $0) }) else { continue }
+                guard let child = name.withUnsafeBytes({ paths.nodes[node].child(named: $0) }) else {
+                    continue
+                }
                 let start = findings.attributes.count
                 findings.attributes.append(contentsOf: attribute.value)
                 for path in paths.nodes[child].ends {
