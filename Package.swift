@@ -84,8 +84,8 @@ let package = Package(
         .target(
             name: "ApusEngine",
             dependencies: [
-                "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusStorage", "ApusTransport",
-                nioCore, log, coreMetrics, tracing, deque, heap,
+                "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", "ApusStorage",
+                "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap,
             ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
@@ -104,7 +104,8 @@ let package = Package(
             name: "ApusHTTPGateway",
             dependencies: [
                 "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage", "ApusTransport",
-                "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", nioCore, log, coreMetrics, lifecycle,
+                "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
+                coreMetrics, lifecycle,
             ], swiftSettings: settings),
         // Webhook delivery: CloudEvents over HTTP.
         .target(
@@ -196,7 +197,7 @@ let package = Package(
             dependencies: [
                 "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusTesting", "ApusTransport",
                 "CloudEvents",
-                "JSONText", "ApusRules", nioCore, log,
+                "JSONText", "ApusRules", "ApusTransform", nioCore, log,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -211,7 +212,7 @@ let package = Package(
             name: "ApusHTTPGatewayTests",
             dependencies: [
                 "ApusHTTPGateway", "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusRules",
-                "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix, nioHTTP1,
+                "ApusTransform", "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix, nioHTTP1,
                 httpClient, log,
             ], swiftSettings: settings),
         .testTarget(

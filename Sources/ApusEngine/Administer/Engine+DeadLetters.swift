@@ -96,13 +96,26 @@ extension Engine {
         if case .failure(let error) = result { throw BrokerError(error) }
     }
 
-    /// Appends the event to its topic again, for its subscription only; false when there is no such subscription any more.
+    /// Who gets a letter back, and in which topic; nil when there is no such subscription or rule any more.
+    private func recipient(of letter: DeadLetter) -> (name: String, topic: Topic)? {
+        catalog.withLock { catalog in
+            if let name = letter.subscription {
+                return catalog.shared[name].map { (name.description, $0.topic) }
+            }
+            guard let name = letter.rule, let target = letter.target,
+                let rule = catalog.definitions.rules[name], rule.settings.isEnabled,
+                rule.targetTopics.contains(target), let topic = catalog.topics[rule.settings.topic],
+                catalog.routers[rule.settings.topic] != nil
+            else { return nil }
+            return (RuleRecipient(rule: name, target: target).text, topic)
+        }
+    }
+
+    /// Appends the event to its topic again, for the one that gave it up only; false when there is nobody to send it back to.
     private func sendBack(_ letter: DeadLetter) async throws(BrokerError) -> Bool {
-        guard let name = letter.subscription,
-            let subscription = catalog.withLock({ $0.shared[name] }),
-            letter.stored.event.type != "apus.record"
-        else { return false }
-        let topic = subscription.topic
+        guard letter.stored.event.type != "apus.record", let (recipient, topic) = recipient(of: letter) else {
+            return false
+        }
         let key = letter.stored.key
         let origin = letter.stored.headers.first { $0.name == LineageHeader.origin }?.value
             .flatMap { Origin(String(decoding: $0, as: UTF8.self)) }
@@ -114,7 +127,7 @@ extension Engine {
             ?? partitions.first
         guard let target else { return false }
         var builder = RecordBatchBuilder(capacity: 1024 + (letter.stored.event.data?.bytes.count ?? 0))
-        builder.addHeader(LineageHeader.recipient, name.description)
+        builder.addHeader(LineageHeader.recipient, recipient)
         builder.addHeader(LineageHeader.place, letter.id)
         builder.append(letter.stored.event, key: key, timestamp: context.clock.wall)
         guard let batch = builder.finish() else { return false }
@@ -236,6 +249,9 @@ extension DeadLetter {
         self.init(
             id: "\(topic)/\(partition)/\(record.offset)",
             subscription: text(LineageHeader.subscription).flatMap { try? ResourceName($0) },
+            rule: text(LineageHeader.target) == nil
+                ? nil : text(LineageHeader.rule).flatMap { try? ResourceName($0) },
+            target: text(LineageHeader.target).flatMap { try? ResourceName($0) },
             reason: text(LineageHeader.reason) ?? "unknown",
             attempts: text(LineageHeader.attempts).flatMap { Int($0) } ?? 0,
             status: text(LineageHeader.status).flatMap { Int($0) },

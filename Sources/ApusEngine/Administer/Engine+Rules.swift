@@ -4,6 +4,7 @@
 
 public import ApusModel
 import ApusStorage
+import ApusTransform
 import ApusTransport
 import Synchronization
 
@@ -31,13 +32,14 @@ extension Engine {
     }
 
     /// The webhook targets of a rule, with the names of the subscriptions behind them.
-    private func webhooks(of definition: RuleDefinition) -> [(name: ResourceName, push: PushSettings)] {
+    private func webhooks(
+        of definition: RuleDefinition
+    ) -> [(name: ResourceName, push: PushSettings, transformation: Transformation?)] {
         definition.settings.targets.enumerated().compactMap { index, target in
-            guard case .webhook(let push) = target, let name = definition.subscriptionName(target: index)
-            else {
+            guard let push = target.push, let name = definition.subscriptionName(target: index) else {
                 return nil
             }
-            return (name, push)
+            return (name, push, target.transformation)
         }
     }
 
@@ -92,6 +94,11 @@ extension Engine {
             )
         }
         for webhook in webhooks(of: definition) { try check(webhook.push) }
+        guard !definition.canFail || definition.settings.topic.deadLetter != nil else {
+            throw .invalid(
+                "the name of topic '\(definition.settings.topic)' is too long for a dead-letter topic, which a transformation needs"
+            )
+        }
         if definition.settings.targets.count > webhooks(of: definition).count + definition.targetTopics.count
         {
             throw .invalid("the rule's name is too long to name the subscriptions behind its webhooks")
@@ -108,7 +115,7 @@ extension Engine {
         let existing = definitions.subscriptions.values.filter { $0.rule == rule.name }
         let gone = existing.filter { old in !wanted.contains { $0.name == old.name } }
         var kept: [SubscriptionDefinition] = []
-        for (name, push) in wanted {
+        for (name, push, transformation) in wanted {
             var definition: SubscriptionDefinition
             if let old = definitions.subscriptions[name] {
                 guard old.rule == rule.name else {
@@ -123,6 +130,7 @@ extension Engine {
             definition.settings.pattern = rule.settings.pattern
             definition.settings.push = push
             definition.settings.isPaused = !rule.settings.isEnabled
+            definition.transformation = transformation
             kept.append(definition)
         }
         let changes =
@@ -161,20 +169,54 @@ extension Engine {
         if let router {
             router.replaceTable(table)
         } else if !table.isEmpty {
-            let router = try TopicRouter(topic, table: table, context: context)
+            let router = try TopicRouter(topic, table: table, context: context) { [weak self] completion in
+                guard let self else { return completion(.failure(.unavailable(.stopping))) }
+                self.openDeadLetters(of: name, completion)
+            }
             catalog.withLock { $0.routers[name] = router }
             router.start()
+        }
+    }
+
+    /// Makes sure that the rules of a topic have somewhere to put dead letters; `completion` comes when they are about to take over the
+    /// table that says where.
+    private func openDeadLetters(
+        of name: ResourceName, _ completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
+    ) {
+        guard let deadLetters = name.deadLetter else { return completion(.failure(.unknownTopic(name))) }
+        openDeadLetterTopic(deadLetters) { [self] result in
+            context.inbox.post { [self] in
+                completion(
+                    result.flatMap { _ in
+                        Result { () throws(BrokerError) in
+                            try storing { () throws(LogError) in try openRouter(name) }
+                        }
+                    })
+            }
+        }
+    }
+
+    /// A topic is gone: rules that put dead letters there have to find another place.
+    func forgetDeadLetters(_ topic: Topic) {
+        let routers = catalog.withLock { Array($0.routers.values) }
+        for router in routers.sorted(by: { $0.topic.name < $1.topic.name }) where router.buries(in: topic) {
+            try? openRouter(router.topic.name)
         }
     }
 
     private static func table(for name: ResourceName, _ catalog: inout Catalog) -> RouteTable {
         catalog.tables += 1
         var table = RouteTable(number: catalog.tables)
+        table.deadLetters = name.deadLetter.flatMap { catalog.ledgers[$0]?.topic }
         let rules = catalog.definitions.rules.values.filter {
             $0.settings.topic == name && $0.settings.isEnabled
         }
         for rule in rules.sorted(by: { $0.name < $1.name }) {
-            let targets = rule.targetTopics.compactMap { catalog.topics[$0] }
+            let targets = rule.settings.targets.compactMap { target in
+                target.topic.flatMap { catalog.topics[$0] }.map {
+                    RouteTarget(topic: $0, transformation: target.transformation)
+                }
+            }
             guard !targets.isEmpty else { continue }
             let count =
                 catalog.ruleMatches[rule.name]

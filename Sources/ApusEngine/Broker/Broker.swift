@@ -175,6 +175,10 @@ public struct DeadLetter: Sendable, Hashable {
     public var id: String
     /// The subscription that gave up.
     public var subscription: ResourceName?
+    /// The rule that gave up, if it was none: its transformation failed.
+    public var rule: ResourceName? = nil
+    /// The topic that the rule could not copy the event to.
+    public var target: ResourceName? = nil
     /// Why.
     public var reason: String
     /// After how many attempts.

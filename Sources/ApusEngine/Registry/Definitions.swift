@@ -3,6 +3,7 @@
 // What the registry knows: the definitions that people made. Values; what runs because of them is elsewhere.
 
 import ApusModel
+import ApusTransform
 
 /// A topic by definition.
 struct TopicDefinition: Sendable, Hashable {
@@ -33,6 +34,8 @@ struct SubscriptionDefinition: Sendable, Hashable {
     var startOffsets: [Offset]
     /// The rule whose target it serves.
     var rule: ResourceName?
+    /// What becomes of an event before that target gets it.
+    var transformation: Transformation?
 
     var log: LogID { id.member(0) }
 
@@ -42,9 +45,8 @@ struct SubscriptionDefinition: Sendable, Hashable {
 
     /// The dead-letter topic in force.
     var deadLetter: ResourceName {
-        if let name = settings.deadLetter { return name }
         // A topic name leaves room for the suffix because registration checks it.
-        return (try? ResourceName("\(settings.topic)\(Defaults.deadLetterSuffix)")) ?? settings.topic
+        settings.deadLetter ?? settings.topic.deadLetter ?? settings.topic
     }
 }
 
@@ -59,13 +61,26 @@ struct RuleDefinition: Sendable, Hashable {
 
     /// The topics it copies to.
     var targetTopics: [ResourceName] {
-        settings.targets.compactMap { if case .topic(let name) = $0 { name } else { nil } }
+        settings.targets.compactMap(\.topic)
     }
+
+    /// The topics that events get into because of it: its dead letters' too.
+    var fedTopics: [ResourceName] {
+        targetTopics + (canFail ? [settings.topic.deadLetter].compactMap(\.self) : [])
+    }
+
+    /// Whether an event can fail on its way to a target, and so become a dead letter of the rule.
+    var canFail: Bool { settings.targets.contains { $0.topic != nil && $0.transformation != nil } }
 
     /// The name of the subscription behind its nth target.
     func subscriptionName(target index: Int) -> ResourceName? {
         try? ResourceName("\(name).webhook-\(index + 1)")
     }
+}
+
+extension ResourceName {
+    /// The dead-letter topic of a topic, unless somebody names another one; nil when the name would be too long.
+    var deadLetter: ResourceName? { try? ResourceName("\(self)\(Defaults.deadLetterSuffix)") }
 }
 
 /// One change of the registry; each holds the whole definition, so that the last one wins.
@@ -106,9 +121,9 @@ struct Definitions: Sendable {
     func cycle(adding rule: RuleDefinition) -> [ResourceName]? {
         var edges: [ResourceName: Set<ResourceName>] = [:]
         for other in rules.values where other.name != rule.name {
-            edges[other.settings.topic, default: []].formUnion(other.targetTopics)
+            edges[other.settings.topic, default: []].formUnion(other.fedTopics)
         }
-        var trail = rule.targetTopics.sorted().map { [rule.settings.topic, $0] }
+        var trail = rule.fedTopics.sorted().map { [rule.settings.topic, $0] }
         var seen: Set<ResourceName> = []
         while let path = trail.popLast() {
             guard let last = path.last else { continue }

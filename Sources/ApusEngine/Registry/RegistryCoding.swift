@@ -6,6 +6,7 @@
 import ApusModel
 import ApusRules
 import ApusStorage
+import ApusTransform
 import ApusTransport
 import JSONText
 
@@ -56,6 +57,12 @@ extension JSONWriter {
         beginArray()
         for offset in offsets { integer(offset.rawValue) }
         endArray()
+    }
+
+    fileprivate mutating func member(_ name: String, _ transformation: Transformation?) {
+        guard let transformation else { return }
+        key(name)
+        raw(Array(transformation.text.utf8))
     }
 
     fileprivate mutating func member(_ name: String, _ push: PushSettings) {
@@ -125,6 +132,7 @@ extension SubscriptionDefinition {
         writer.member("deadLetter", settings.deadLetter?.description)
         if let push = settings.push { writer.member("push", push) }
         if settings.isPaused { writer.member("paused", "true") }
+        writer.member("transformation", transformation)
     }
 }
 
@@ -168,10 +176,11 @@ extension RuleDefinition {
         writer.beginArray()
         for target in settings.targets {
             writer.beginObject()
-            switch target {
+            switch target.destination {
             case .topic(let name): writer.member("topic", name.description)
             case .webhook(let push): writer.member("webhook", push)
             }
+            writer.member("transformation", target.transformation)
             writer.endObject()
         }
         writer.endArray()
@@ -248,6 +257,13 @@ private struct Members {
         }
     }
 
+    func transformation(_ member: String) throws(RegistryCodingError) -> Transformation? {
+        guard let value = object[member] else { return nil }
+        do { return try Transformation(value) } catch {
+            throw RegistryCodingError(reason: "\(error)")
+        }
+    }
+
     func push(_ value: JSONValue?) throws(RegistryCodingError) -> PushSettings? {
         guard let object = value?.object else { return nil }
         let members = Members(object: object)
@@ -297,7 +313,8 @@ extension SubscriptionDefinition {
                 push: try members.push(members.object["push"]),
                 isPaused: members.object["paused"] != nil),
             topicID: try members.id("topicID"), startOffsets: members.offsets("startOffsets"),
-            rule: try members.optionalName("rule"))
+            rule: try members.optionalName("rule"),
+            transformation: try members.transformation("transformation"))
     }
 }
 
@@ -309,10 +326,11 @@ extension RuleDefinition {
                 throw RegistryCodingError(reason: "a target is no object")
             }
             let target = Members(object: object)
+            let transformation = try target.transformation("transformation")
             if let push = try target.push(object["webhook"]) {
-                targets.append(.webhook(push))
+                targets.append(.webhook(push, transformation: transformation))
             } else {
-                targets.append(.topic(try target.name("topic")))
+                targets.append(.topic(try target.name("topic"), transformation: transformation))
             }
         }
         guard let pattern = try members.pattern("pattern") else {

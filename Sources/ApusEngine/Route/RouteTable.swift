@@ -4,13 +4,25 @@
 
 import ApusModel
 import ApusRules
+import ApusTransform
+
+/// Where a rule copies to, and what becomes of events before.
+struct RouteTarget: Sendable {
+    var topic: Topic
+    var transformation: Transformation?
+
+    /// Whether an event comes out the same.
+    func isSame(as other: RouteTarget) -> Bool {
+        topic === other.topic && transformation == other.transformation
+    }
+}
 
 /// The rules of one topic, compiled.
 struct RouteTable: Sendable {
     struct Route: Sendable {
         var rule: ResourceName
         var startOffsets: [Offset]
-        var targets: [Topic]
+        var targets: [RouteTarget]
         var matches: Count
     }
 
@@ -18,16 +30,20 @@ struct RouteTable: Sendable {
     var routes: [Route] = []
     var patterns: [(id: Int, pattern: Pattern)] = []
 
+    /// Where events go that could not be transformed; nil until the first one comes.
+    var deadLetters: Topic?
+
     /// Tells one table from the next.
     var number: UInt64 = 0
 
     var isEmpty: Bool { routes.isEmpty }
 
-    /// The topics that copies may go to, each once.
+    /// The topics that copies and dead letters may go to, each once.
     var targetTopics: [Topic] {
-        routes.flatMap(\.targets).reduce(into: []) { topics, topic in
-            if !topics.contains(where: { $0 === topic }) { topics.append(topic) }
-        }
+        (routes.flatMap { $0.targets.map(\.topic) } + [deadLetters].compactMap(\.self))
+            .reduce(into: []) { topics, topic in
+                if !topics.contains(where: { $0 === topic }) { topics.append(topic) }
+            }
     }
 
     /// The partitions that copies may go to.

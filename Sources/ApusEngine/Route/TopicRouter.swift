@@ -10,6 +10,10 @@ import ApusStorage
 import Logging
 import Synchronization
 
+/// Makes sure that there is a topic for dead letters; calls back in a turn of the worker.
+typealias DeadLetterOpener =
+    @Sendable (_ completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void) -> Void
+
 /// Rules at work on one topic.
 final class TopicRouter: Follower {
     /// Bytes of the source that are matched and copied together.
@@ -43,9 +47,15 @@ final class TopicRouter: Follower {
     let claim: LogClaim
     let state: Mutex<State>
     private let copied: Count
+    /// Gives the rules a table that says where dead letters go.
+    let openDeadLetters: DeadLetterOpener
 
     /// Opens the router where its last note says, or where its rules begin when there is none.
-    init(_ topic: Topic, table: RouteTable, context: EngineContext) throws(LogError) {
+    init(
+        _ topic: Topic, table: RouteTable, context: EngineContext,
+        openDeadLetters: @escaping DeadLetterOpener
+    ) throws(LogError) {
+        self.openDeadLetters = openDeadLetters
         self.topic = topic
         self.context = context
         let log = topic.definition.routesLog
@@ -113,6 +123,15 @@ final class TopicRouter: Follower {
         var count: Int
     }
 
+    /// What a chunk becomes.
+    private struct Copies {
+        var copies: [Copy]
+        /// Where the next chunk begins.
+        var next: Offset
+        /// Why there are none, if dead letters have to be written and there is no topic for them yet.
+        var lacksDeadLetters = false
+    }
+
     /// Matches and copies the next chunk of one partition, unless one is under way.
     private func step(_ partition: Partition) {
         let number = partition.number
@@ -133,9 +152,11 @@ final class TopicRouter: Follower {
             guard let last = batches.last else { return finish(number, to: end) }
             let copies = state.withLock { state in
                 TopicRouter.copies(
-                    of: batches, from: from, partition: number, topic: topic, &state, context.clock.wall)
+                    of: batches, from: from, to: last.nextOffset, partition: number, topic: topic, &state,
+                    context)
             }
-            append(copies, partition: number, to: last.nextOffset)
+            guard !copies.lacksDeadLetters else { return prepareDeadLetters(number, from: from) }
+            append(copies.copies, partition: number, to: copies.next)
         } catch {
             wayAround(error, partition: number, from: from)
         }
@@ -153,20 +174,27 @@ final class TopicRouter: Follower {
     }
 
     private static func copies(
-        of batches: [RecordBatch], from: Offset, partition: Int, topic: Topic, _ state: inout State,
-        _ now: Timestamp
-    ) -> [Copy] {
-        var builders: [LogID: (target: Partition, builder: RecordBatchBuilder)] = [:]
+        of batches: [RecordBatch], from: Offset, to end: Offset, partition: Int, topic: Topic,
+        _ state: inout State, _ context: EngineContext
+    ) -> Copies {
+        var writer = CopyWriter(
+            source: topic, partition: partition, deadLetters: state.table.deadLetters,
+            now: context.clock.wall, context: context)
         // In the order of the rules, so that what happens does not depend on how a table is laid out in memory.
-        var chosen: [(topic: Topic, rule: ResourceName)] = []
-        for batch in batches where !batch.isControl {
+        var chosen: [(target: RouteTarget, rule: ResourceName)] = []
+        var next = end
+        for batch in batches where !batch.isControl && next == end {
             _ = try? batch.forEachRecord { record in
-                // A redriven event is for one subscription: rules saw its original.
-                guard record.offset >= from, record.header(LineageHeader.recipientBytes) == nil else {
-                    return true
-                }
+                guard record.offset >= from else { return true }
                 chosen.removeAll(keepingCapacity: true)
                 let table = state.table
+                if let recipient = record.header(LineageHeader.recipientBytes) {
+                    // A redriven event is for one subscription, or for one target of one rule: everybody else saw its original.
+                    if let recipient = RuleRecipient(recipient) {
+                        writer.redeliver(record, to: recipient, table, state.repeats)
+                    }
+                    return true
+                }
                 state.matcher.forEachMatch(record) { id in
                     let route = table.routes[id]
                     guard
@@ -176,46 +204,40 @@ final class TopicRouter: Follower {
                         return
                     }
                     route.matches.increment()
-                    for target in route.targets where !chosen.contains(where: { $0.topic === target }) {
+                    for target in route.targets
+                    where !chosen.contains(where: { $0.target.isSame(as: target) }) {
                         chosen.append((target, route.rule))
                     }
                 }
-                for choice in chosen {
-                    copy(record, from: partition, of: topic, to: choice, now, state.repeats, &builders)
-                }
-                return true
+                for choice in chosen { writer.copy(record, to: choice.target, choice.rule, state.repeats) }
+                guard writer.isFull else { return true }
+                next = record.offset.advanced(by: 1)
+                return false
             }
         }
-        return builders.sorted(by: { $0.key < $1.key }).compactMap { _, entry in
-            var entry = entry
-            let count = entry.builder.count
-            return entry.builder.finish().map { Copy(target: entry.target, batch: $0, count: count) }
+        guard !writer.lacksDeadLetters else { return Copies(copies: [], next: from, lacksDeadLetters: true) }
+        writer.log()
+        return Copies(
+            copies: writer.finish().map { Copy(target: $0.target, batch: $0.batch, count: $0.count) },
+            next: next)
+    }
+
+    /// The chunk is done again when the rules have taken over a table that says where dead letters go.
+    private func prepareDeadLetters(_ partition: Int, from: Offset) {
+        openDeadLetters { [self] result in
+            guard case .failure(let error) = result else { return finish(partition, to: from) }
+            context.logger.error(
+                "the topic for dead letters of rules cannot be opened, which will be tried again: \(error)",
+                metadata: ["topic": "\(topic.name)"])
+            finish(partition, to: from, retryAfter: context.options.storeRetryInterval)
         }
     }
 
-    private static func copy(
-        _ record: RecordView, from partition: Int, of topic: Topic,
-        to choice: (topic: Topic, rule: ResourceName),
-        _ now: Timestamp, _ repeats: RouteRepeats,
-        _ builders: inout [LogID: (target: Partition, builder: RecordBatchBuilder)]
-    ) {
-        let targets = choice.topic.partitions
-        guard !targets.isEmpty else { return }
-        let index =
-            record.key.map { Partitioner.partition(ofKey: $0, count: targets.count) } ?? partition
-            % targets.count
-        let target = targets[index]
-        guard !repeats.contains(target.log, of: choice.topic.id, partition: partition, offset: record.offset)
-        else { return }
-        let producer = RouteRepeats.producerID(of: topic.id)
-        let fresh = (target, RecordBatchBuilder(capacity: 4096, producerID: producer, producerEpoch: 0))
-        builders[target.log, default: fresh].builder.addEventHeaders(of: record)
-        let origin = Origin(topic: topic.id, partition: partition, offset: record.offset)
-        builders[target.log]?.builder.addHeader(LineageHeader.origin, origin.text)
-        builders[target.log]?.builder.addHeader(
-            LineageHeader.place, "\(topic.name)/\(partition)/\(record.offset)")
-        builders[target.log]?.builder.addHeader(LineageHeader.rule, choice.rule.description)
-        builders[target.log]?.builder.append(timestamp: now, key: record.key, value: record.value)
+    /// Whether dead letters go to `topic`.
+    func buries(in topic: Topic) -> Bool {
+        state.withLock { state in
+            state.table.deadLetters === topic || state.pending?.deadLetters === topic
+        }
     }
 
     private func append(_ copies: [Copy], partition: Int, to next: Offset) {

@@ -82,7 +82,7 @@ extension BrokerRun {
         var fresh: [Webhook] = []
         let existing = subscriptions.filter { $0.rule == rule.name && $0.certainty == .certain }
         for (index, target) in version.settings.targets.enumerated() {
-            guard case .webhook(let push) = target,
+            guard let push = target.push,
                 let name = try? ResourceName("\(rule.name).webhook-\(index + 1)")
             else { continue }
             let model = existing.first { $0.name == name }
