@@ -161,7 +161,8 @@ let package = Package(
         .target(
             name: "ApusFuzzTargets",
             dependencies: [
-                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusTransform", "ApusHTTPCodec",
+                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusTransform",
+                "ApusHTTPCodec",
                 "ApusStorage", "ApusTesting", nioCore, log,
             ],
             swiftSettings: settings),
@@ -212,7 +213,8 @@ let package = Package(
             name: "ApusHTTPGatewayTests",
             dependencies: [
                 "ApusHTTPGateway", "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusRules",
-                "ApusTransform", "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix, nioHTTP1,
+                "ApusTransform", "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix,
+                nioHTTP1,
                 httpClient, log,
             ], swiftSettings: settings),
         .testTarget(

@@ -8,8 +8,10 @@ public import JSONText
 public struct DeadLetterInfo: Sendable, Hashable {
     /// `topic/partition/offset` of the dead letter itself.
     public var id: String
-    /// The subscription that gave up.
+    /// The subscription that gave up; empty if it was a rule.
     public var subscription: String
+    /// The rule whose transformation failed; empty if it was a subscription.
+    public var rule: String
     /// Why.
     public var reason: String
     /// After how many attempts.
@@ -26,6 +28,7 @@ public struct DeadLetterInfo: Sendable, Hashable {
         let fields = try JSONFields(json, "a dead letter")
         id = try fields.string("id")
         subscription = fields.optionalString("subscription") ?? ""
+        rule = fields.optionalString("rule") ?? ""
         reason = fields.optionalString("reason") ?? ""
         attempts = Int(fields.optionalInteger("attempts") ?? 0)
         last = fields.optionalString("last")
@@ -40,13 +43,18 @@ public struct DeadLetterSelection: Sendable, Hashable {
     public var topic: String?
     /// Only those of this subscription.
     public var subscription: String?
+    /// Only those of this rule.
+    public var rule: String?
     /// Only these; empty for all.
     public var ids: [String]
 
     /// Those that fit everything that is given.
-    public init(topic: String? = nil, subscription: String? = nil, ids: [String] = []) {
+    public init(
+        topic: String? = nil, subscription: String? = nil, rule: String? = nil, ids: [String] = []
+    ) {
         self.topic = topic
         self.subscription = subscription
+        self.rule = rule
         self.ids = ids
     }
 
@@ -54,6 +62,7 @@ public struct DeadLetterSelection: Sendable, Hashable {
         var body = JSONObject()
         body["topic"] = topic.map { .string($0) }
         body["subscription"] = subscription.map { .string($0) }
+        body["rule"] = rule.map { .string($0) }
         if !ids.isEmpty { body["ids"] = .array(ids.map { .string($0) }) }
         body["dry_run"] = .bool(dryRun)
         return .object(body)
@@ -73,11 +82,13 @@ public struct DeadLetterResult: Sendable, Hashable {
 extension ApusClient {
     /// A page of the dead letters, oldest first.
     public func deadLetters(
-        topic: String? = nil, subscription: String? = nil, limit: Int? = nil, after: String? = nil
+        topic: String? = nil, subscription: String? = nil, rule: String? = nil, limit: Int? = nil,
+        after: String? = nil
     ) async throws(ApusClientError) -> Page<DeadLetterInfo> {
         var request = APIRequest(.get, "v1", "dead-letters")
         request.add("topic", topic)
         request.add("subscription", subscription)
+        request.add("rule", rule)
         return try await page(
             request, member: "dead_letters", limit: limit, after: after, DeadLetterInfo.init)
     }

@@ -29,7 +29,7 @@ private func check(_ pattern: Pattern, _ event: CloudEvent) {
 }
 
 /// The bytes before the first empty line, and those after it.
-private func split(_ input: [UInt8]) -> (text: [UInt8], data: [UInt8]) {
+func split(_ input: [UInt8]) -> (text: [UInt8], data: [UInt8]) {
     let feed = UInt8(ascii: "\n")
     for index in input.indices.dropLast() where input[index] == feed && input[index + 1] == feed {
         return (Array(input[..<index]), Array(input[(index + 2)...]))

@@ -25,14 +25,15 @@ struct DeadLetterCommand: ParsableCommand {
 struct DeadLetterOptions: ParsableArguments {
     @Option(help: "Only those in this dead-letter topic.") var topic: String?
     @Option(help: "Only those of this subscription.") var subscription: String?
+    @Option(help: "Only those of this rule.") var rule: String?
     @Option(name: .customLong("id"), help: "Only this one; repeatable.") var ids: [String] = []
     @Flag(help: "All of them.") var all = false
     @Flag(help: "Say how many there are, and do nothing.") var dryRun = false
 
     func validate() throws {
-        let isNarrowed = topic != nil || subscription != nil || !ids.isEmpty
+        let isNarrowed = topic != nil || subscription != nil || rule != nil || !ids.isEmpty
         guard isNarrowed != all else {
-            throw ValidationError("say which: --topic, --subscription, --id, or --all")
+            throw ValidationError("say which: --topic, --subscription, --rule, --id, or --all")
         }
     }
 
@@ -47,7 +48,7 @@ struct DeadLetterOptions: ParsableArguments {
     }
 
     var selection: DeadLetterSelection {
-        DeadLetterSelection(topic: topic, subscription: subscription, ids: ids)
+        DeadLetterSelection(topic: topic, subscription: subscription, rule: rule, ids: ids)
     }
 }
 
@@ -63,6 +64,7 @@ extension DeadLetterCommand {
 
         @Option(help: "Only those in this dead-letter topic.") var topic: String?
         @Option(help: "Only those of this subscription.") var subscription: String?
+        @Option(help: "Only those of this rule.") var rule: String?
         @Option(help: "The most dead letters.") var limit: Int = Defaults.pageLimit
         @OptionGroup var global: GlobalOptions
 
@@ -74,12 +76,13 @@ extension DeadLetterCommand {
             let letters = try await global.withClient { try await self.letters($0) }
             if global.json { return letters.forEach { global.console.print($0.json.description) } }
             var table = Table(
-                ("ID", .left), ("SUBSCRIPTION", .left), ("GAVE UP", .left), ("ATTEMPTS", .right),
+                ("ID", .left), ("GIVEN UP BY", .left), ("GAVE UP", .left), ("ATTEMPTS", .right),
                 ("TYPE", .left),
                 ("REASON", .left))
             for letter in letters {
                 table.add(
-                    letter.id, letter.subscription, letter.last ?? "-", String(letter.attempts),
+                    letter.id, letter.rule.isEmpty ? letter.subscription : "rule \(letter.rule)",
+                    letter.last ?? "-", String(letter.attempts),
                     letter.event.type,
                     letter.reason)
             }
@@ -94,7 +97,7 @@ extension DeadLetterCommand {
             var after: String?
             repeat {
                 let page = try await client.deadLetters(
-                    topic: topic, subscription: subscription,
+                    topic: topic, subscription: subscription, rule: rule,
                     limit: min(limit - letters.count, Defaults.pageLimitMax), after: after)
                 letters += page.elements
                 after = page.next

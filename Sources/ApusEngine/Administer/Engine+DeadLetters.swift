@@ -177,6 +177,7 @@ extension Engine {
                     else { return true }
                     let letter = DeadLetter(record, topic: ledger.topic.name, partition: partition.number)
                     guard selection.subscription == nil || selection.subscription == letter.subscription,
+                        selection.rule == nil || selection.rule == letter.rule,
                         ids?.contains(letter.id) ?? true
                     else { return true }
                     found.append(letter)

@@ -201,6 +201,8 @@ public struct DeadLetterSelection: Sendable, Hashable {
     public var topic: ResourceName?
     /// Only those of this subscription.
     public var subscription: ResourceName?
+    /// Only those of this rule.
+    public var rule: ResourceName?
     /// Only these; nil for all.
     public var ids: [String]?
 
@@ -330,7 +332,7 @@ public protocol Broker: Sendable {
 
     /// A page of dead letters, oldest first per topic; it ends early once it holds ``Page/bytesMax`` of data.
     func deadLetters(_ selection: DeadLetterSelection, _ page: Page) async throws(BrokerError) -> [DeadLetter]
-    /// Sends dead letters back to the subscriptions that gave them up.
+    /// Sends dead letters back to the subscriptions and rules that gave them up.
     func redrive(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult
     /// Forgets dead letters.
     func discard(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult

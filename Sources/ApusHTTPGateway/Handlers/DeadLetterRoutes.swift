@@ -19,6 +19,7 @@ enum DeadLetterRoutes {
         parameters: [
             QueryParameter(name: "topic", schema: .name, about: "Only those in this dead-letter topic."),
             QueryParameter(name: "subscription", schema: .name, about: "Only those of this subscription."),
+            QueryParameter(name: "rule", schema: .name, about: "Only those of this rule."),
         ] + QueryParameter.page,
         successes: [.json(.ok, "A page of dead letters.", .deadLetters)],
         problems: [.notFound, .invalid, .corrupt],
@@ -27,6 +28,7 @@ enum DeadLetterRoutes {
             var selection = DeadLetterSelection()
             selection.topic = try call.query.name("topic")
             selection.subscription = try call.query.name("subscription")
+            selection.rule = try call.query.name("rule")
             let wanted = selection
             let letters = try await context.ask { broker async throws(BrokerError) in
                 try await broker.deadLetters(wanted, page)
@@ -36,7 +38,7 @@ enum DeadLetterRoutes {
         })
 
     private static let redrive = moving(
-        "redrive", "Sends dead letters back to the subscriptions that gave them up.", "redriven",
+        "redrive", "Sends dead letters back to the subscriptions and rules that gave them up.", "redriven",
         .redriveResult
     ) { broker, selection, dryRun async throws(BrokerError) in
         try await broker.redrive(selection, dryRun: dryRun)
@@ -81,6 +83,7 @@ extension DeadLetterSelection {
         self.init()
         topic = try reader.name("topic")
         subscription = try reader.name("subscription")
+        rule = try reader.name("rule")
         ids = try reader.strings("ids", count: Bounds.deadLetterIDs)
     }
 }
