@@ -146,7 +146,8 @@ let package = Package(
         .target(
             name: "ApusTesting",
             dependencies: [
-                "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransport", nioCore,
+                "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransform", "ApusTransport",
+                nioCore,
             ],
             swiftSettings: settings),
         // One seed replays a workload with crashes and faults: `apus-sim --seed 42`.

@@ -138,7 +138,9 @@ struct Evaluation {
         for (place, found) in values.enumerated() {
             if place > 0 { try buffer.append(",".utf8) }
             switch found {
-            case .json(let range, _): depth = max(depth, try buffer.appendCompact(data[range]))
+            case .json(let range, .array), .json(let range, .object):
+                depth = max(depth, try buffer.appendCompact(data[range]))
+            case .json(let range, _): try buffer.append(data[range])
             case .text(let range): try buffer.appendJSONString(findings.texts[range], quoted: true)
             case .attribute(let range): try buffer.appendJSONString(findings.attributes[range], quoted: true)
             case .whole: try buffer.appendJSONString(data[...], quoted: true)

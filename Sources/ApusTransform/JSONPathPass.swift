@@ -75,9 +75,10 @@ struct JSONPathPass {
                 seen.remove(at: earlier)
             }
             let first = found.count
-            let children = Array(active[named])
+            let firstSeen = seen.count
+            for place in named { seen.append((active[place], first..<first)) }
             try visitOrSkip(from: top)
-            for child in children { seen.append((child, first..<found.count)) }
+            for place in firstSeen..<seen.count { seen[place].found = first..<found.count }
         }
     }
 

@@ -37,31 +37,37 @@ struct OutputBuffer {
     mutating func appendCompact(_ json: ArraySlice<UInt8>) throws(Refusal) -> Int {
         var depth = 0
         var deepest = 0
-        var isInString = false
-        var index = json.startIndex
+        var start = json.startIndex
+        var index = start
         while index < json.endIndex {
-            let byte = json[index]
-            index += 1
-            if isInString {
-                try append(byte)
-                if byte == 0x22 { isInString = false }
-                guard byte == 0x5C, index < json.endIndex else { continue }
-                try append(json[index])
-                index += 1
+            switch json[index] {
+            case 0x20, 0x09, 0x0A, 0x0D:
+                try append(json[start..<index])
+                while index < json.endIndex, json[index] <= 0x20 { index += 1 }
+                start = index
                 continue
-            }
-            switch byte {
-            case 0x20, 0x09, 0x0A, 0x0D: continue
-            case 0x22: isInString = true
+            case 0x22:
+                index = Self.endOfString(json, from: index)
+                continue
             case 0x7B, 0x5B:
                 depth += 1
                 deepest = max(deepest, depth)
             case 0x7D, 0x5D: depth -= 1
             default: break
             }
-            try append(byte)
+            index += 1
         }
+        try append(json[start...])
         return deepest
+    }
+
+    /// The place after the string that begins at `index`.
+    private static func endOfString(_ json: ArraySlice<UInt8>, from index: Int) -> Int {
+        json.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return json.endIndex }
+            let end = JSONBytes.endOfTrustedString(base, index - json.startIndex + 1, bytes.count)
+            return min(json.startIndex + end.closingQuote + 1, json.endIndex)
+        }
     }
 
     /// Writes JSON without the quotes of its strings. What is between them stays as it is, so that the result can stand in a string.

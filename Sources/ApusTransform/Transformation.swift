@@ -83,6 +83,11 @@ public struct Transformation: Sendable, Hashable {
         self.limits = limits
     }
 
+    /// Whether what comes out can tell which rule it was.
+    public var namesRule: Bool {
+        variables.contains { $0.source == .rule || $0.source == .ruleReference }
+    }
+
     // The text says it all.
 
     /// Whether the canonical texts are the same bytes.

@@ -91,6 +91,18 @@ import Testing
         #expect(texts == ["1", "2", #"{"id":"x"}"#])
     }
 
+    @Test func `rules whose copies tell of them each make one`() async throws {
+        let rig = try EngineRig()
+        for name in ["orders", "copies"] { try await rig.topic(name) }
+        for rule in ["a", "b"] {
+            try await rig.rule(
+                rule, try settings("orders", target("copies", #"{"input_template": "<apus.rule>"}"#)))
+        }
+        try await rig.publish(["x"], to: "orders")
+        rig.settle()
+        #expect(try await events(rig, "copies").map { $0.event.data?.text } == [#""a""#, #""b""#])
+    }
+
     @Test func `an event that cannot be transformed is a dead letter of its rule, and nobody else notices`()
         async throws
     {

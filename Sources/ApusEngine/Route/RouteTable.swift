@@ -11,9 +11,10 @@ struct RouteTarget: Sendable {
     var topic: Topic
     var transformation: Transformation?
 
-    /// Whether an event comes out the same.
-    func isSame(as other: RouteTarget) -> Bool {
+    /// Whether an event comes out the same for another target, of the same rule or of another one.
+    func isSame(as other: RouteTarget, ofSameRule: Bool) -> Bool {
         topic === other.topic && transformation == other.transformation
+            && (ofSameRule || transformation?.namesRule != true)
     }
 }
 

@@ -205,7 +205,9 @@ final class TopicRouter: Follower {
                     }
                     route.matches.increment()
                     for target in route.targets
-                    where !chosen.contains(where: { $0.target.isSame(as: target) }) {
+                    where !chosen.contains(where: {
+                        $0.target.isSame(as: target, ofSameRule: $0.rule == route.rule)
+                    }) {
                         chosen.append((target, route.rule))
                     }
                 }
