@@ -160,11 +160,11 @@ struct CopyWriter {
         length += (builders[log]?.builder.length ?? 0) - before
     }
 
-    /// The batches, in the order of their logs.
+    /// The batches, in the order of their logs, with the number of copies in each: dead letters are none.
     mutating func finish() -> [(target: Partition, batch: RecordBatch, count: Int)] {
         builders.sorted(by: { $0.key < $1.key }).compactMap { _, entry in
             var entry = entry
-            let count = entry.builder.count
+            let count = entry.target === deadLetters?.partitions.first ? 0 : entry.builder.count
             return entry.builder.finish().map { (entry.target, $0, count) }
         }
     }
