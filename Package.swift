@@ -64,6 +64,9 @@ let package = Package(
         // Event patterns: parse, compile, match, explain. Linear time, pure.
         .target(name: "ApusRules", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
 
+        // Transformations: an event in, the event that a rule's target gets out. Linear time, pure.
+        .target(name: "ApusTransform", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
+
         // MARK: The log.
 
         // LogStore (files, memory) over Disk: journal with group commit, segments, indexes, recovery.
@@ -81,8 +84,8 @@ let package = Package(
         .target(
             name: "ApusEngine",
             dependencies: [
-                "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusStorage", "ApusTransport",
-                nioCore, log, coreMetrics, tracing, deque, heap,
+                "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", "ApusStorage",
+                "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap,
             ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
@@ -101,7 +104,8 @@ let package = Package(
             name: "ApusHTTPGateway",
             dependencies: [
                 "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage", "ApusTransport",
-                "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", nioCore, log, coreMetrics, lifecycle,
+                "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
+                coreMetrics, lifecycle,
             ], swiftSettings: settings),
         // Webhook delivery: CloudEvents over HTTP.
         .target(
@@ -142,7 +146,8 @@ let package = Package(
         .target(
             name: "ApusTesting",
             dependencies: [
-                "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransport", nioCore,
+                "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransform", "ApusTransport",
+                nioCore,
             ],
             swiftSettings: settings),
         // One seed replays a workload with crashes and faults: `apus-sim --seed 42`.
@@ -157,8 +162,9 @@ let package = Package(
         .target(
             name: "ApusFuzzTargets",
             dependencies: [
-                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusHTTPCodec", "ApusStorage",
-                "ApusTesting", nioCore, log,
+                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusTransform",
+                "ApusHTTPCodec",
+                "ApusStorage", "ApusTesting", nioCore, log,
             ],
             swiftSettings: settings),
 
@@ -170,7 +176,8 @@ let package = Package(
             swiftSettings: settings),
         // What the pages say of defaults, held against the code.
         .testTarget(
-            name: "DocumentationTests", dependencies: ["ApusModel", "ApusRules", "CloudEvents", "JSONText"],
+            name: "DocumentationTests",
+            dependencies: ["ApusModel", "ApusRules", "ApusTransform", "JSONText", "CloudEvents"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusFuzzTargetsTests", dependencies: ["TestThreads", "ApusFuzzTargets"],
@@ -178,6 +185,10 @@ let package = Package(
         .testTarget(name: "ApusModelTests", dependencies: ["ApusModel", nioCore], swiftSettings: settings),
         .testTarget(
             name: "ApusRulesTests", dependencies: ["TestThreads", "ApusRules", "JSONText", "CloudEvents"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusTransformTests",
+            dependencies: ["TestThreads", "ApusTransform", "JSONText", "CloudEvents"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusStorageTests",
@@ -188,7 +199,7 @@ let package = Package(
             dependencies: [
                 "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusTesting", "ApusTransport",
                 "CloudEvents",
-                "JSONText", "ApusRules", nioCore, log,
+                "JSONText", "ApusRules", "ApusTransform", nioCore, log,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -203,7 +214,8 @@ let package = Package(
             name: "ApusHTTPGatewayTests",
             dependencies: [
                 "ApusHTTPGateway", "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusRules",
-                "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix, nioHTTP1,
+                "ApusTransform", "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix,
+                nioHTTP1,
                 httpClient, log,
             ], swiftSettings: settings),
         .testTarget(

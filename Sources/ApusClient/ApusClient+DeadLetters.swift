@@ -8,8 +8,10 @@ public import JSONText
 public struct DeadLetterInfo: Sendable, Hashable {
     /// `topic/partition/offset` of the dead letter itself.
     public var id: String
-    /// The subscription that gave up.
+    /// The subscription that gave up; empty if it was a rule.
     public var subscription: String
+    /// The rule whose transformation failed; empty if it was a subscription.
+    public var rule: String
     /// Why.
     public var reason: String
     /// After how many attempts.
@@ -26,6 +28,7 @@ public struct DeadLetterInfo: Sendable, Hashable {
         let fields = try JSONFields(json, "a dead letter")
         id = try fields.string("id")
         subscription = fields.optionalString("subscription") ?? ""
+        rule = fields.optionalString("rule") ?? ""
         reason = fields.optionalString("reason") ?? ""
         attempts = Int(fields.optionalInteger("attempts") ?? 0)
         last = fields.optionalString("last")
@@ -40,6 +43,8 @@ public struct DeadLetterSelection: Sendable, Hashable {
     public var topic: String?
     /// Only those of this subscription.
     public var subscription: String?
+    /// Only those of this rule.
+    public var rule: String?
     /// Only these; empty for all.
     public var ids: [String]
     /// Only those whose event matches this pattern.
@@ -51,11 +56,12 @@ public struct DeadLetterSelection: Sendable, Hashable {
 
     /// Those that fit everything that is given.
     public init(
-        topic: String? = nil, subscription: String? = nil, ids: [String] = [], pattern: JSONValue? = nil,
-        since: String? = nil, until: String? = nil
+        topic: String? = nil, subscription: String? = nil, rule: String? = nil, ids: [String] = [],
+        pattern: JSONValue? = nil, since: String? = nil, until: String? = nil
     ) {
         self.topic = topic
         self.subscription = subscription
+        self.rule = rule
         self.ids = ids
         self.pattern = pattern
         self.since = since
@@ -69,6 +75,7 @@ public struct DeadLetterSelection: Sendable, Hashable {
         body["until"] = until.map { .string($0) }
         body["topic"] = topic.map { .string($0) }
         body["subscription"] = subscription.map { .string($0) }
+        body["rule"] = rule.map { .string($0) }
         if !ids.isEmpty { body["ids"] = .array(ids.map { .string($0) }) }
         body["dry_run"] = .bool(dryRun)
         return body
@@ -96,6 +103,7 @@ extension ApusClient {
         request.add("pattern", selection.pattern?.description)
         request.add("since", selection.since)
         request.add("until", selection.until)
+        request.add("rule", selection.rule)
         return try await page(
             request, member: "dead_letters", limit: limit, after: after, DeadLetterInfo.init)
     }

@@ -44,6 +44,10 @@ public struct RuleTest: Sendable, Hashable {
     public var leaves: [JSONValue]
     /// What else there is to say, if anything.
     public var note: String?
+    /// What the target would get, if a transformation was tried and could be done.
+    public var transformed: JSONValue?
+    /// Why it could not.
+    public var failure: String?
     /// The answer as it came.
     public var json: JSONValue
 
@@ -52,6 +56,8 @@ public struct RuleTest: Sendable, Hashable {
         self.matched = matched
         leaves = json["leaves"]?.array ?? []
         note = json["note"]?.string
+        transformed = json["transformed"].flatMap { $0 == .null ? nil : $0 }
+        failure = json["failure"]?.string
         self.json = json
     }
 }
@@ -115,10 +121,17 @@ extension ApusClient {
 
     /// Tries a pattern on an event, and says why.
     public func testPattern(
-        _ pattern: JSONValue, on event: JSONValue
+        _ pattern: JSONValue, on event: JSONValue, transformation: JSONValue? = nil, rule: String? = nil,
+        topic: String? = nil
     ) async throws(ApusClientError) -> RuleTest {
         var request = APIRequest(.post, "v1", "rules", "test")
-        request.setBody(["pattern": pattern, "event": event])
+        var body = JSONObject()
+        body["pattern"] = pattern
+        body["event"] = event
+        body["transformation"] = transformation
+        body["rule"] = rule.map { .string($0) }
+        body["topic"] = topic.map { .string($0) }
+        request.setBody(.object(body))
         return try RuleTest(try await send(request).json())
     }
 }

@@ -33,6 +33,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case rabbitMQHeaders = "rabbitmq-headers"
     /// RabbitMQ's topic patterns, compiled and matched.
     case rabbitMQTopic = "rabbitmq-topic"
+    /// Transformations, applied to events.
+    case transformation
     /// The store's journal, recovered.
     case journal
 
@@ -53,6 +55,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .eventGridFilter: fuzzEventGridFilter(input)
         case .rabbitMQHeaders: fuzzRabbitMQHeaders(input)
         case .rabbitMQTopic: fuzzRabbitMQTopic(input)
+        case .transformation: fuzzTransformation(input)
         case .journal: fuzzJournal(input)
         }
     }

@@ -347,6 +347,51 @@ import Testing
                 """)
     }
 
+    @Test func `a rule test shows what the targets of a rule would get`() async throws {
+        let rule =
+            #"{"name":"vip","topic":"o","pattern":{},"targets":[{"topic":"plain"},{"topic":"a","transformation":{"input":1}},{"webhook":{"url":"http://x"},"transformation":{"input":2}}]}"#
+        let (outcome, requests) = try await run(
+            ["rule", "test", "--rule", "vip", "--data", #"{"total": 2}"#]
+        ) { request in
+            guard request.method == "POST" else { return .json(rule) }
+            let answers = [
+                #"{"input":1}"#: #""transformed":{"id":"1","data":1},"failure":null"#,
+                #"{"input":2}"#: #""transformed":null,"failure":"it cannot be""#,
+            ]
+            let body = try? JSONValue(parsing: request.body)
+            let rest =
+                body?["transformation"].flatMap { answers[$0.description] }
+                ?? #""transformed":null,"failure":null"#
+            return .json(#"{"matched":true,"leaves":[],"note":null,\#(rest)}"#)
+        }
+        #expect(outcome.status == .failure)
+        #expect(
+            outcome.output == """
+                matches
+                  ->  a: {"id":"1","data":1}
+                  no  http://x: it cannot be
+
+                """)
+        let told = requests.compactMap { try? JSONValue(parsing: $0.body) }.filter {
+            $0["transformation"] != nil
+        }
+        #expect(told.map { $0["rule"] } == ["vip", "vip"])
+        #expect(told.map { $0["topic"] } == ["o", "o"])
+    }
+
+    @Test func `a rule is made with a transformation from a file`() async throws {
+        let (outcome, requests) = try await run(
+            [
+                "rule", "set", "vip", "--topic", "o", "--pattern", "{}", "--to-topic", "a", "--to-topic", "b",
+                "--transform", "-",
+            ], input: #"{"input": 1}"#
+        ) { _ in .json(#"{"name":"vip","topic":"o"}"#, status: 201) }
+        #expect(outcome.status == .ok)
+        let targets = try JSONValue(parsing: requests.first?.body ?? "")["targets"]?.array
+        #expect(targets?.map { $0["transformation"] } == [["input": 1], ["input": 1]])
+        #expect(targets?.map { $0["topic"] } == ["a", "b"])
+    }
+
     @Test func `verdicts that come too late are a failure`() async throws {
         let (outcome, _) = try await run(["subscription", "ack", "s", "A", "B"]) { _ in
             .json(#"{"results":[{"lease":"A","status":"ok"},{"lease":"B","status":"expired"}]}"#)

@@ -32,8 +32,9 @@ import Testing
         #expect(trial.matches.map(\.stored.event.id) == ["3"])
         #expect(
             trial.matches.first?.destinations == [
-                .topic(copies, partition: Partitioner.partition(ofKey: "k", count: 4)),
-                .webhook(url: webhook.url),
+                RuleTrial.Destination(
+                    .topic(copies, partition: Partitioner.partition(ofKey: "k", count: 4))),
+                RuleTrial.Destination(.webhook(url: webhook.url)),
             ])
         rig.pass(.seconds(5))
         #expect(try await rig.ids(of: "copies").isEmpty)
@@ -57,7 +58,7 @@ import Testing
             let fetched = try await rig.engine.fetch(
                 copies, partition: partition, from: .earliest, limit: 100, pattern: nil, wait: .zero)
             let predicted = trial.matches.filter {
-                $0.destinations == [.topic(copies, partition: partition)]
+                $0.destinations.map(\.place) == [.topic(copies, partition: partition)]
             }
             #expect(Set(fetched.events.map(\.event.id)) == Set(predicted.map(\.stored.event.id)))
         }

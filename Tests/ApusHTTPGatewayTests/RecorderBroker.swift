@@ -332,7 +332,8 @@ final class RecorderBroker: Broker {
             state.trials.append((settings, range, limit))
             let stored = (state.events[topic.name] ?? []).joined()
             let matches = stored.prefix(limit).map {
-                RuleTrial.Match(stored: $0, destinations: [.webhook(url: "https://example.org/")])
+                RuleTrial.Match(
+                    stored: $0, destinations: [RuleTrial.Destination(.webhook(url: "https://example.org/"))])
             }
             return RuleTrial(
                 looked: Int64(stored.count), matched: Int64(stored.count), unreadable: 0,

@@ -25,6 +25,7 @@ struct DeadLetterCommand: ParsableCommand {
 struct DeadLetterFilter: ParsableArguments {
     @Option(help: "Only those in this dead-letter topic.") var topic: String?
     @Option(help: "Only those of this subscription.") var subscription: String?
+    @Option(help: "Only those of this rule.") var rule: String?
 
     @Option(
         help: ArgumentHelp("Only those whose event matches.", valueName: "json"), transform: Parse.pattern)
@@ -39,12 +40,13 @@ struct DeadLetterFilter: ParsableArguments {
     var until: String?
 
     var isEmpty: Bool {
-        topic == nil && subscription == nil && pattern == nil && since == nil && until == nil
+        topic == nil && subscription == nil && rule == nil && pattern == nil && since == nil && until == nil
     }
 
     func selection(ids: [String] = []) -> DeadLetterSelection {
         DeadLetterSelection(
-            topic: topic, subscription: subscription, ids: ids, pattern: pattern, since: since, until: until)
+            topic: topic, subscription: subscription, rule: rule, ids: ids, pattern: pattern, since: since,
+            until: until)
     }
 }
 
@@ -58,7 +60,7 @@ struct DeadLetterOptions: ParsableArguments {
     func validate() throws {
         guard (!filter.isEmpty || !ids.isEmpty) != all else {
             throw ValidationError(
-                "say which: --topic, --subscription, --pattern, --since, --until, --id, or --all")
+                "say which: --topic, --subscription, --rule, --pattern, --since, --until, --id, or --all")
         }
     }
 
@@ -97,12 +99,13 @@ extension DeadLetterCommand {
             let letters = try await global.withClient { try await self.letters($0) }
             if global.json { return letters.forEach { global.console.print($0.json.description) } }
             var table = Table(
-                ("ID", .left), ("SUBSCRIPTION", .left), ("GAVE UP", .left), ("ATTEMPTS", .right),
+                ("ID", .left), ("GIVEN UP BY", .left), ("GAVE UP", .left), ("ATTEMPTS", .right),
                 ("TYPE", .left),
                 ("REASON", .left))
             for letter in letters {
                 table.add(
-                    letter.id, letter.subscription, letter.last ?? "-", String(letter.attempts),
+                    letter.id, letter.rule.isEmpty ? letter.subscription : "rule \(letter.rule)",
+                    letter.last ?? "-", String(letter.attempts),
                     letter.event.type,
                     letter.reason)
             }

@@ -84,6 +84,7 @@ extension RuleCommand {
                   apus rule set vip --topic orders --pattern '{"type": ["order.placed"]}' --to-topic vip
                   apus rule set crm --topic orders --pattern '{"type": ["order.placed"]}' \\
                     --to-webhook https://example.org/hook
+                  apus rule set vip --topic orders --pattern '{}' --to-topic vip --transform vip-shape.json
                   apus rule set vip --file vip.json
                 """)
 
@@ -99,6 +100,13 @@ extension RuleCommand {
         @Option(help: ArgumentHelp("Deliver them to this address; repeatable.", valueName: "url"))
         var toWebhook: [String] = []
 
+        @Option(
+            help: ArgumentHelp(
+                "A file with what becomes of events before they go to these targets, as JSON.",
+                valueName: "file"),
+            completion: .file())
+        var transform: String?
+
         @Flag(help: "Make it, and do not let it work yet.") var disabled = false
 
         @Option(help: "A file with the rule as JSON (- for standard input).", completion: .file())
@@ -107,7 +115,8 @@ extension RuleCommand {
         @OptionGroup var global: GlobalOptions
 
         func validate() throws {
-            let hasOptions = topic != nil || pattern != nil || !toTopic.isEmpty || !toWebhook.isEmpty
+            let hasOptions =
+                topic != nil || pattern != nil || !toTopic.isEmpty || !toWebhook.isEmpty || transform != nil
             guard (file != nil) != hasOptions else {
                 throw ValidationError("a rule needs --topic, --pattern and a target, or --file")
             }
@@ -142,7 +151,15 @@ extension RuleCommand {
             settings["enabled"] = .bool(!disabled)
             let topics: [JSONValue] = toTopic.map { ["topic": .string($0)] }
             let webhooks: [JSONValue] = toWebhook.map { ["webhook": .object(Webhook.settings($0, nil, nil))] }
-            settings["targets"] = .array(topics + webhooks)
+            var shape: JSONValue?
+            if let transform { shape = try await JSONFile.read(transform) }
+            let transformation = shape
+            settings["targets"] = .array(
+                (topics + webhooks).map { target in
+                    guard let transformation, var object = target.object else { return target }
+                    object["transformation"] = transformation
+                    return .object(object)
+                })
             return settings
         }
     }

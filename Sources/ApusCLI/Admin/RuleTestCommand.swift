@@ -9,14 +9,17 @@ internal import JSONText
 extension RuleCommand {
     struct Test: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "test", abstract: "Try a pattern on an event, and see why it matches or does not.",
+            commandName: "test",
+            abstract:
+                "Try a pattern on an event: see why it matches or does not, and what targets would get.",
             discussion: """
                 EXAMPLES
                   apus rule test --rule vip --event order.json
                   apus rule test --pattern '{"data": {"total": [{"numeric": [">", 100]}]}}' --data '{"total": 90}'
+                  apus rule test --pattern '{}' --data '{"total": 90}' --transform shape.json
                   apus get orders --limit 1 --json | jq .event | apus rule test --rule vip --event -
 
-                Ends with 0 if the pattern matches and with 1 if it does not.
+                Ends with 0 if the pattern matches and with 1 if it does not, or if the event cannot be transformed.
                 """)
 
         @Option(help: "The rule whose pattern is tried.") var rule: String?
@@ -30,11 +33,25 @@ extension RuleCommand {
         @Option(help: "The data of an event whose attributes do not matter.")
         var data: String?
 
+        @Option(
+            help: ArgumentHelp(
+                "A file with a transformation to try, as JSON; with --rule those of its targets are tried anyway.",
+                valueName: "file"),
+            completion: .file())
+        var transform: String?
+
         @OptionGroup var global: GlobalOptions
 
         func validate() throws {
             guard (rule == nil) != (pattern == nil) else {
                 throw ValidationError("name either --rule or --pattern")
+            }
+            guard rule == nil || transform == nil else {
+                throw ValidationError(
+                    "--transform goes with --pattern; a rule has transformations of its own")
+            }
+            guard event != "-" || transform != "-" else {
+                throw ValidationError("standard input can be the event or the transformation, not both")
             }
             guard (event == nil) != (data == nil) else {
                 throw ValidationError("name either --event or --data")
@@ -43,13 +60,66 @@ extension RuleCommand {
 
         func run() async throws {
             let event = try await document()
-            let test = try await global.withClient { client in
-                var pattern = self.pattern ?? .null
-                if let rule { pattern = try await client.rule(rule).pattern }
-                return try await client.testPattern(pattern, on: event)
+            var transformation: JSONValue?
+            if let transform { transformation = try await JSONFile.read(transform) }
+            let given = transformation
+            let (test, previews) = try await global.withClient { client in
+                if let rule { return try await self.test(rule: rule, event, client) }
+                let test = try await client.testPattern(
+                    self.pattern ?? .null, on: event, transformation: given)
+                return (test, given == nil ? [] : [Preview(target: "the target", test: test)])
             }
-            global.show(test.json) { Self.lines(test, global.console) }
-            if !test.matched { throw ExitCode(CommandStatus.failure.rawValue) }
+            var json = test.json.object ?? JSONObject()
+            if rule != nil { json["targets"] = .array(previews.map(\.json)) }
+            global.show(.object(json)) {
+                Self.lines(test, global.console)
+                    + previews.filter { _ in test.matched }.map { $0.line(global.console) }
+            }
+            if !test.matched || previews.contains(where: { $0.test.failure != nil }) {
+                throw ExitCode(CommandStatus.failure.rawValue)
+            }
+        }
+
+        /// What one target would get.
+        struct Preview: Sendable {
+            var target: String
+            var test: RuleTest
+
+            var json: JSONValue {
+                [
+                    "target": .string(target), "transformed": test.transformed ?? .null,
+                    "failure": test.failure.map { .string($0) } ?? .null,
+                ]
+            }
+
+            func line(_ console: Console) -> String {
+                let target = Console.printable(target)
+                if let failure = test.failure {
+                    return "  \(console.styled("no", .red))  \(target): \(Console.printable(failure))"
+                }
+                let event = Console.printable((test.transformed ?? .null).description)
+                return "  \(console.styled("->", .green))  \(target): \(event)"
+            }
+        }
+
+        /// The rule's pattern, and what those of its targets would get that have a transformation.
+        private func test(
+            rule name: String, _ event: JSONValue, _ client: ApusClient
+        ) async throws -> (RuleTest, [Preview]) {
+            let rule = try await client.rule(name)
+            let test = try await client.testPattern(rule.pattern, on: event)
+            var previews: [Preview] = []
+            for (place, target) in (rule.json["targets"]?.array ?? []).enumerated() {
+                guard let transformation = target["transformation"] else { continue }
+                let text = rule.targets.indices.contains(place) ? rule.targets[place] : "target \(place + 1)"
+                previews.append(
+                    Preview(
+                        target: text,
+                        test: try await client.testPattern(
+                            rule.pattern, on: event, transformation: transformation, rule: name,
+                            topic: rule.topic)))
+            }
+            return (test, previews)
         }
 
         private func document() async throws -> JSONValue {

@@ -151,8 +151,10 @@ extension RuleCommand {
                 event["topic"]?.string, event["partition"]?.description, event["offset"]?.description,
             ]
             let targets = (event["destinations"]?.array ?? []).map { target in
-                target["webhook"]?.string
+                let place =
+                    target["webhook"]?.string
                     ?? "\(target["topic"]?.string ?? "?")/\(target["partition"]?.description ?? "?")"
+                return target["failure"]?.string.map { "\(place) (would fail: \($0))" } ?? place
             }
             return [
                 place.map { $0 ?? "?" }.joined(separator: "/"), event["time"]?.string ?? "-",

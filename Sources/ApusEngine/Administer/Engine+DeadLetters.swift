@@ -119,20 +119,33 @@ extension Engine {
         if case .failure(let error) = result { throw BrokerError(error) }
     }
 
-    /// Appends the event, or `edited` instead, to its topic again, for its subscription only; false when there is no such subscription any more.
+    /// Who gets a letter back, and in which topic; nil when there is no such subscription or rule any more.
+    private func recipient(of letter: DeadLetter) -> (name: String, topic: Topic)? {
+        catalog.withLock { catalog in
+            if let name = letter.subscription {
+                return catalog.shared[name].map { (name.description, $0.topic) }
+            }
+            guard let name = letter.rule, let target = letter.target,
+                let rule = catalog.definitions.rules[name], rule.settings.isEnabled,
+                rule.targetTopics.contains(target), let topic = catalog.topics[rule.settings.topic],
+                catalog.routers[rule.settings.topic] != nil
+            else { return nil }
+            return (RuleRecipient(rule: name, target: target).text, topic)
+        }
+    }
+
+    /// Appends the event, or `edited` instead, to its topic again, for the one that gave it up only; false when there is nobody to send it back to.
     private func sendBack(
         _ letter: DeadLetter, as edited: CloudEvent? = nil
     ) async throws(BrokerError) -> Bool {
-        guard let name = letter.subscription,
-            let subscription = catalog.withLock({ $0.shared[name] }),
-            letter.stored.event.type != "apus.record"
-        else { return false }
+        guard letter.stored.event.type != "apus.record", let (recipient, topic) = recipient(of: letter) else {
+            return false
+        }
         switch try await unblock(letter, isRedriven: true) {
         case .blocked: return true
         case .soon: return false
         case .none: break
         }
-        let topic = subscription.topic
         let key = letter.stored.key
         let origin = letter.lineage
         // Without a key the event goes back to the partition that it came from.
@@ -144,7 +157,7 @@ extension Engine {
         guard let target else { return false }
         let event = edited ?? letter.stored.event
         var builder = RecordBatchBuilder(capacity: 1024 + (event.data?.bytes.count ?? 0))
-        builder.addHeader(LineageHeader.recipient, name.description)
+        builder.addHeader(LineageHeader.recipient, recipient)
         builder.addHeader(LineageHeader.place, letter.id)
         if edited != nil { builder.addHeader(LineageHeader.edited, "true") }
         builder.append(event, key: key, timestamp: context.clock.wall)
@@ -222,6 +235,7 @@ extension Engine {
                     else { return true }
                     let letter = DeadLetter(record, topic: ledger.topic.name, partition: partition.number)
                     guard selection.subscription == nil || selection.subscription == letter.subscription,
+                        selection.rule == nil || selection.rule == letter.rule,
                         ids?.contains(letter.id) ?? true
                     else { return true }
                     found.append(letter)
@@ -307,6 +321,9 @@ extension DeadLetter {
         self.init(
             id: "\(topic)/\(partition)/\(record.offset)",
             subscription: text(LineageHeader.subscription).flatMap { try? ResourceName($0) },
+            rule: text(LineageHeader.target) == nil
+                ? nil : text(LineageHeader.rule).flatMap { try? ResourceName($0) },
+            target: text(LineageHeader.target).flatMap { try? ResourceName($0) },
             reason: text(LineageHeader.reason) ?? "unknown",
             attempts: text(LineageHeader.attempts).flatMap { Int($0) } ?? 0,
             status: text(LineageHeader.status).flatMap { Int($0) },

@@ -4,6 +4,7 @@
 
 public import ApusModel
 import ApusStorage
+import ApusTransform
 import ApusTransport
 import Synchronization
 
@@ -31,13 +32,14 @@ extension Engine {
     }
 
     /// The webhook targets of a rule, with the names of the subscriptions behind them.
-    private func webhooks(of definition: RuleDefinition) -> [(name: ResourceName, push: PushSettings)] {
+    private func webhooks(
+        of definition: RuleDefinition
+    ) -> [(name: ResourceName, push: PushSettings, transformation: Transformation?)] {
         definition.settings.targets.enumerated().compactMap { index, target in
-            guard case .webhook(let push) = target, let name = definition.subscriptionName(target: index)
-            else {
+            guard let push = target.push, let name = definition.subscriptionName(target: index) else {
                 return nil
             }
-            return (name, push)
+            return (name, push, target.transformation)
         }
     }
 
@@ -91,7 +93,8 @@ extension Engine {
 
     private func check(_ definition: RuleDefinition, _ definitions: Definitions) throws(BrokerError) {
         guard (1...Engine.ruleTargetsMax).contains(definition.settings.targets.count) else {
-            throw .invalid("a rule has 1 to \(Engine.ruleTargetsMax) targets, not \(definition.settings.targets.count)")
+            throw .invalid(
+                "a rule has 1 to \(Engine.ruleTargetsMax) targets, not \(definition.settings.targets.count)")
         }
         for name in definition.targetTopics { _ = try requireTopic(name) }
         if let cycle = definitions.cycle(adding: definition) {
@@ -101,6 +104,11 @@ extension Engine {
             )
         }
         for webhook in webhooks(of: definition) { try check(webhook.push) }
+        guard !definition.canFail || definition.settings.topic.deadLetter != nil else {
+            throw .invalid(
+                "the name of topic '\(definition.settings.topic)' is too long for a dead-letter topic, which a transformation needs"
+            )
+        }
         if definition.settings.targets.count > webhooks(of: definition).count + definition.targetTopics.count
         {
             throw .invalid("the rule's name is too long to name the subscriptions behind its webhooks")
@@ -117,7 +125,7 @@ extension Engine {
         let existing = subscriptions(of: rule, definitions)
         let gone = existing.filter { old in !wanted.contains { $0.name == old.name } }
         var kept: [SubscriptionDefinition] = []
-        for (name, push) in wanted {
+        for (name, push, transformation) in wanted {
             var definition: SubscriptionDefinition
             if let old = definitions.subscriptions[name] {
                 guard old.rule == rule.name else {
@@ -132,6 +140,7 @@ extension Engine {
             definition.settings.pattern = rule.settings.pattern
             definition.settings.push = push
             definition.settings.isPaused = !rule.settings.isEnabled
+            definition.transformation = transformation
             kept.append(definition)
         }
         let changes =
@@ -195,17 +204,25 @@ extension Engine {
             for rule in catalog.definitions.rules.values where rule.settings.topic == name {
                 _ = table.set(rule.name, to: Engine.route(of: rule, &catalog))
             }
+            table.deadLetters = name.deadLetter.flatMap { catalog.ledgers[$0]?.topic }
             return table
         }
         guard let table, !table.isEmpty else { return }
-        let router = try TopicRouter(topic, table: table, context: context)
+        let router = try TopicRouter(topic, table: table, context: context) { [weak self] completion in
+            guard let self else { return completion(.failure(.unavailable(.stopping))) }
+            self.openDeadLetters(of: name, completion)
+        }
         catalog.withLock { $0.routers[name] = router }
         router.start()
     }
 
     /// What a router has to know of a rule; nil if there is nothing for it to do.
     private static func route(of rule: RuleDefinition, _ catalog: inout Catalog) -> RouteTable.Route? {
-        let targets = rule.targetTopics.compactMap { catalog.topics[$0] }
+        let targets = rule.settings.targets.compactMap { target in
+            target.topic.flatMap { catalog.topics[$0] }.map {
+                RouteTarget(topic: $0, transformation: target.transformation)
+            }
+        }
         guard rule.settings.isEnabled, !targets.isEmpty else { return nil }
         let count =
             catalog.ruleMatches[rule.name]
@@ -214,7 +231,32 @@ extension Engine {
                 [("rule", rule.name.description), ("topic", rule.settings.topic.description)])
         catalog.ruleMatches[rule.name] = count
         return RouteTable.Route(
-            rule: rule.name, pattern: rule.settings.pattern, startOffsets: rule.startOffsets, targets: targets,
+            rule: rule.name, pattern: rule.settings.pattern, startOffsets: rule.startOffsets,
+            targets: targets,
             matches: count)
+    }
+
+    /// Makes sure that the rules of a topic have somewhere to put dead letters; `completion` comes when they are about to take over a
+    /// table that says where.
+    private func openDeadLetters(
+        of name: ResourceName, _ completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
+    ) {
+        guard let deadLetters = name.deadLetter else { return completion(.failure(.unknownTopic(name))) }
+        openDeadLetterTopic(deadLetters) { [self] result in
+            context.inbox.post { [self] in
+                completion(
+                    result.map { topic in
+                        catalog.withLock { $0.routers[name] }?.bury(in: topic)
+                    })
+            }
+        }
+    }
+
+    /// A topic is gone: rules that put dead letters there have to find another place.
+    func forgetDeadLetters(_ topic: Topic) {
+        let routers = catalog.withLock { Array($0.routers.values) }
+        for router in routers.sorted(by: { $0.topic.name < $1.topic.name }) where router.buries(in: topic) {
+            router.bury(in: nil)
+        }
     }
 }

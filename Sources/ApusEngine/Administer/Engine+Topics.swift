@@ -129,6 +129,7 @@ extension Engine {
                     catalog.ledgers[name] = nil
                     catalog.routers.removeValue(forKey: name)?.close()
                 }
+                forgetDeadLetters(topic)
                 topic.close()
                 topic.published.remove()
                 for log in topic.definition.logs { try? context.store.delete(log) }

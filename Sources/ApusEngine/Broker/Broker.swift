@@ -181,6 +181,10 @@ public struct DeadLetter: Sendable, Hashable {
     public var id: String
     /// The subscription that gave up.
     public var subscription: ResourceName?
+    /// The rule that gave up, if it was none: its transformation failed.
+    public var rule: ResourceName? = nil
+    /// The topic that the rule could not copy the event to.
+    public var target: ResourceName? = nil
     /// Why.
     public var reason: String
     /// After how many attempts.
@@ -203,6 +207,8 @@ public struct DeadLetterSelection: Sendable, Hashable {
     public var topic: ResourceName?
     /// Only those of this subscription.
     public var subscription: ResourceName?
+    /// Only those of this rule.
+    public var rule: ResourceName?
     /// Only these; nil for all.
     public var ids: [String]?
     /// Only those whose event matches.
@@ -347,7 +353,7 @@ public protocol Broker: Sendable {
 
     /// A page of dead letters, oldest first per topic; it ends early once it holds ``Page/bytesMax`` of data.
     func deadLetters(_ selection: DeadLetterSelection, _ page: Page) async throws(BrokerError) -> [DeadLetter]
-    /// Sends dead letters back to the subscriptions that gave them up.
+    /// Sends dead letters back to the subscriptions and rules that gave them up.
     func redrive(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult
     /// Sends one dead letter back with its event edited, which its lineage tells. Source and id stay: by them a consumer knows what it has done.
     func redrive(_ letter: String, as event: CloudEvent) async throws(BrokerError) -> DeadLetterResult

@@ -25,11 +25,25 @@ public struct RuleTrial: Sendable, Hashable {
     }
 
     /// Where an event would go.
-    public enum Destination: Sendable, Hashable {
-        /// To this partition of a topic.
-        case topic(ResourceName, partition: Int)
-        /// To an outside address.
-        case webhook(url: String)
+    public struct Destination: Sendable, Hashable {
+        /// A place for events.
+        public enum Place: Sendable, Hashable {
+            /// This partition of a topic.
+            case topic(ResourceName, partition: Int)
+            /// An outside address.
+            case webhook(url: String)
+        }
+
+        /// Where it would go.
+        public var place: Place
+        /// Why it would become a dead letter instead: it cannot be transformed as the target wants it.
+        public var failure: String?
+
+        /// Where an event would go.
+        public init(_ place: Place, failure: String? = nil) {
+            self.place = place
+            self.failure = failure
+        }
     }
 
     /// An event that would match.

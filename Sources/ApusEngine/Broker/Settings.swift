@@ -5,6 +5,7 @@
 public import ApusModel
 public import ApusRules
 public import ApusStorage
+public import ApusTransform
 public import ApusTransport
 
 /// What is decided about a topic.
@@ -220,12 +221,42 @@ public struct SubscriptionChanges: Sendable, Hashable {
     public init() {}
 }
 
-/// Where a rule sends what it matches.
-public enum RuleTarget: Sendable, Hashable {
+/// Where a rule sends what it matches, and what becomes of it before.
+public struct RuleTarget: Sendable, Hashable {
+    /// Where events go.
+    public enum Destination: Sendable, Hashable {
+        /// A copy to another topic.
+        case topic(ResourceName)
+        /// A delivery to an outside address, through a subscription of its own.
+        case webhook(PushSettings)
+    }
+
+    /// Where events go.
+    public var destination: Destination
+    /// What becomes of an event before; nil sends it as it is.
+    public var transformation: Transformation?
+
+    /// Where events go, and what becomes of them before.
+    public init(_ destination: Destination, transformation: Transformation? = nil) {
+        self.destination = destination
+        self.transformation = transformation
+    }
+
     /// A copy to another topic.
-    case topic(ResourceName)
-    /// A delivery to an outside address, through a subscription of its own.
-    case webhook(PushSettings)
+    public static func topic(_ name: ResourceName, transformation: Transformation? = nil) -> RuleTarget {
+        RuleTarget(.topic(name), transformation: transformation)
+    }
+
+    /// A delivery to an outside address.
+    public static func webhook(_ push: PushSettings, transformation: Transformation? = nil) -> RuleTarget {
+        RuleTarget(.webhook(push), transformation: transformation)
+    }
+
+    /// The topic, if events go to one.
+    public var topic: ResourceName? { if case .topic(let name) = destination { name } else { nil } }
+
+    /// The webhook, if events go to one.
+    public var push: PushSettings? { if case .webhook(let push) = destination { push } else { nil } }
 }
 
 /// What is decided about a rule.

@@ -40,7 +40,7 @@ extension SharedSubscription {
                 subscription: name, topic: topic.name, partition: handout.token.position.partition,
                 offset: handout.token.position.offset, attempt: handout.attempt, attemptsMax: attemptsMax,
                 event: handout.stored.event)
-            context.dispatcher.dispatch(delivery, to: push) { [weak self] outcome in
+            dispatch(delivery, of: handout.stored, to: push) { [weak self] outcome in
                 guard let self else { return }
                 self.outcomes.withLock { $0.append((handout.token, outcome)) }
                 self.context.followers.enqueue(self)

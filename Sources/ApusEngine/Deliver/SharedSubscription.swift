@@ -62,6 +62,8 @@ final class SharedSubscription: Follower {
     /// Attempts that ended since the last turn; a lock of its own, because a dispatcher may report at any moment.
     let outcomes = Mutex<[(LeaseToken, Outcome)]>([])
     let metrics: SubscriptionMetrics
+    /// What becomes of events before the target gets them; a lock of its own, because attempts begin while the other one is held.
+    let shaping: Mutex<Shaping>
 
     /// Opens the subscription as its log left it.
     init(
@@ -73,6 +75,7 @@ final class SharedSubscription: Follower {
         self.topic = topic
         self.context = context
         self.deadLetters = deadLetters
+        shaping = Mutex(Shaping(definition))
         metrics = SubscriptionMetrics(name: definition.name, topic: definition.settings.topic)
         var log = try SubscriptionLog(definition.log, context: context)
         var delivery = DeliveryState(next: definition.startOffsets)
@@ -164,6 +167,7 @@ final class SharedSubscription: Follower {
             state.definition = definition
             if !definition.settings.hasSameOrder(as: old) { arrange(&state) }
         }
+        shaping.withLock { $0 = Shaping(definition) }
         context.followers.enqueue(self)
     }
 

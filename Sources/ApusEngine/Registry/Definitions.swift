@@ -3,6 +3,7 @@
 // What the registry knows: the definitions that people made. Values; what runs because of them is elsewhere.
 
 import ApusModel
+import ApusTransform
 
 /// A topic by definition.
 struct TopicDefinition: Sendable, Hashable {
@@ -40,6 +41,8 @@ struct SubscriptionDefinition: Sendable, Hashable {
     func end(ofPartition number: Int) -> Offset? {
         endOffsets.map { number < $0.count ? $0[number] : .zero }
     }
+    /// What becomes of an event before that target gets it.
+    var transformation: Transformation?
 
     var log: LogID { id.member(0) }
 
@@ -49,9 +52,8 @@ struct SubscriptionDefinition: Sendable, Hashable {
 
     /// The dead-letter topic in force.
     var deadLetter: ResourceName {
-        if let name = settings.deadLetter { return name }
         // A topic name leaves room for the suffix because registration checks it.
-        return (try? ResourceName("\(settings.topic)\(Defaults.deadLetterSuffix)")) ?? settings.topic
+        settings.deadLetter ?? settings.topic.deadLetter ?? settings.topic
     }
 }
 
@@ -66,13 +68,26 @@ struct RuleDefinition: Sendable, Hashable {
 
     /// The topics it copies to.
     var targetTopics: [ResourceName] {
-        settings.targets.compactMap { if case .topic(let name) = $0 { name } else { nil } }
+        settings.targets.compactMap(\.topic)
     }
+
+    /// The topics that events get into because of it: its dead letters' too.
+    var fedTopics: [ResourceName] {
+        targetTopics + (canFail ? [settings.topic.deadLetter].compactMap(\.self) : [])
+    }
+
+    /// Whether an event can fail on its way to a target, and so become a dead letter of the rule.
+    var canFail: Bool { settings.targets.contains { $0.topic != nil && $0.transformation != nil } }
 
     /// The name of the subscription behind its nth target.
     func subscriptionName(target index: Int) -> ResourceName? {
         try? ResourceName("\(name).webhook-\(index + 1)")
     }
+}
+
+extension ResourceName {
+    /// The dead-letter topic of a topic, unless somebody names another one; nil when the name would be too long.
+    var deadLetter: ResourceName? { try? ResourceName("\(self)\(Defaults.deadLetterSuffix)") }
 }
 
 /// One change of the registry; each holds the whole definition, so that the last one wins.
@@ -108,7 +123,7 @@ struct Definitions: Sendable {
     }
 
     private mutating func count(_ rule: RuleDefinition, by change: Int) {
-        for target in rule.targetTopics {
+        for target in rule.fedTopics {
             let count = edges[rule.settings.topic]?[target] ?? 0
             edges[rule.settings.topic, default: [:]][target] = count + change == 0 ? nil : count + change
         }
@@ -125,7 +140,7 @@ struct Definitions: Sendable {
     /// The way along which `rule` would feed its own topic, over however many rules; nil when there is none.
     func cycle(adding rule: RuleDefinition) -> [ResourceName]? {
         // The edges of the rule as it is so far may be among them, but they begin at its topic, where the way ends.
-        var trail = rule.targetTopics.sorted().map { [rule.settings.topic, $0] }
+        var trail = rule.fedTopics.sorted().map { [rule.settings.topic, $0] }
         var seen: Set<ResourceName> = []
         while let path = trail.popLast() {
             guard let last = path.last else { continue }

@@ -6,6 +6,7 @@
 import ApusModel
 import ApusRules
 import ApusStorage
+import ApusTransform
 import ApusTransport
 import JSONText
 
@@ -56,6 +57,12 @@ extension JSONWriter {
         beginArray()
         for offset in offsets { integer(offset.rawValue) }
         endArray()
+    }
+
+    fileprivate mutating func member(_ name: String, _ transformation: Transformation?) {
+        guard let transformation else { return }
+        key(name)
+        raw(Array(transformation.text.utf8))
     }
 
     fileprivate mutating func member(_ name: String, _ push: PushSettings) {
@@ -139,6 +146,7 @@ extension SubscriptionDefinition {
             writer.endObject()
         }
         writer.member("priority", settings.priority)
+        writer.member("transformation", transformation)
     }
 }
 
@@ -182,10 +190,11 @@ extension RuleDefinition {
         writer.beginArray()
         for target in settings.targets {
             writer.beginObject()
-            switch target {
+            switch target.destination {
             case .topic(let name): writer.member("topic", name.description)
             case .webhook(let push): writer.member("webhook", push)
             }
+            writer.member("transformation", target.transformation)
             writer.endObject()
         }
         writer.endArray()
@@ -285,6 +294,13 @@ private struct Members {
         return settings
     }
 
+    func transformation(_ member: String) throws(RegistryCodingError) -> Transformation? {
+        guard let value = object[member] else { return nil }
+        do { return try Transformation(value) } catch {
+            throw RegistryCodingError(reason: "\(error)")
+        }
+    }
+
     func push(_ value: JSONValue?) throws(RegistryCodingError) -> PushSettings? {
         guard let object = value?.object else { return nil }
         let members = Members(object: object)
@@ -338,7 +354,8 @@ extension SubscriptionDefinition {
                 priority: members.object["priority"]?.string),
             topicID: try members.id("topicID"), startOffsets: members.offsets("startOffsets"),
             rule: try members.optionalName("rule"),
-            endOffsets: members.object["endOffsets"] == nil ? nil : members.offsets("endOffsets"))
+            endOffsets: members.object["endOffsets"] == nil ? nil : members.offsets("endOffsets"),
+            transformation: try members.transformation("transformation"))
     }
 }
 
@@ -350,10 +367,11 @@ extension RuleDefinition {
                 throw RegistryCodingError(reason: "a target is no object")
             }
             let target = Members(object: object)
+            let transformation = try target.transformation("transformation")
             if let push = try target.push(object["webhook"]) {
-                targets.append(.webhook(push))
+                targets.append(.webhook(push, transformation: transformation))
             } else {
-                targets.append(.topic(try target.name("topic")))
+                targets.append(.topic(try target.name("topic"), transformation: transformation))
             }
         }
         guard let pattern = try members.pattern("pattern") else {

@@ -4,6 +4,7 @@
 
 import ApusModel
 import ApusStorage
+import ApusTransform
 import ApusTransport
 import CloudEvents
 
@@ -21,10 +22,7 @@ extension Engine {
         var walk = TrialWalk(
             topic: topic, settings: settings, limit: limit, bytesShownMax: Engine.trialShownBytesMax,
             targets: settings.targets.map { target in
-                switch target {
-                case .topic(let name): (target, topicAtWork(name)?.partitions.count ?? 1)
-                case .webhook: (target, 1)
-                }
+                (target, target.topic.flatMap { topicAtWork($0)?.partitions.count } ?? 1)
             })
         var budget = Engine.trialBytesMax
         for span in try spans(range, of: topic) {
@@ -103,6 +101,8 @@ private struct TrialWalk {
     let bytesShownMax: Int
     /// The rule's targets, with how many partitions those have that are topics.
     let targets: [(target: RuleTarget, partitions: Int)]
+    /// What transformations take the rule's name to be.
+    let rule = try? ResourceName("trial")
     var matcher: RecordMatcher
     var bytesShown = 0
     var trial = RuleTrial(looked: 0, matched: 0, unreadable: 0, matches: [], rest: [])
@@ -140,13 +140,27 @@ private struct TrialWalk {
         let stored = StoredEvent(record: record, topic: topic.name, partition: partition)
         bytesShown += stored.event.data?.bytes.count ?? 0
         let destinations = targets.map { target, partitions -> RuleTrial.Destination in
-            switch target {
-            case .topic(let name):
-                .topic(name, partition: Partitioner.partition(of: record, from: partition, count: partitions))
-            case .webhook(let push): .webhook(url: push.url)
-            }
+            let place: RuleTrial.Destination.Place =
+                switch target.destination {
+                case .topic(let name):
+                    .topic(
+                        name,
+                        partition: Partitioner.partition(of: record, from: partition, count: partitions))
+                case .webhook(let push): .webhook(url: push.url)
+                }
+            return RuleTrial.Destination(place, failure: failure(of: target.transformation, stored))
         }
         trial.matches.append(RuleTrial.Match(stored: stored, destinations: destinations))
+    }
+
+    private func failure(of transformation: Transformation?, _ stored: StoredEvent) -> String? {
+        guard let transformation, let rule else { return nil }
+        do {
+            _ = try transformation.apply(
+                to: stored.event,
+                in: TransformationContext(rule, topic: topic.name, arrived: stored.timestamp))
+            return nil
+        } catch { return error.description }
     }
 }
 

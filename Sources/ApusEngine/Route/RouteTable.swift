@@ -5,6 +5,19 @@
 
 import ApusModel
 import ApusRules
+import ApusTransform
+
+/// Where a rule copies to, and what becomes of events before.
+struct RouteTarget: Sendable {
+    var topic: Topic
+    var transformation: Transformation?
+
+    /// Whether an event comes out the same for another target, of the same rule or of another one.
+    func isSame(as other: RouteTarget, ofSameRule: Bool) -> Bool {
+        topic === other.topic && transformation == other.transformation
+            && (ofSameRule || transformation?.namesRule != true)
+    }
+}
 
 /// The rules of one topic.
 struct RouteTable: Sendable {
@@ -12,7 +25,7 @@ struct RouteTable: Sendable {
         var rule: ResourceName
         var pattern: Pattern
         var startOffsets: [Offset]
-        var targets: [Topic]
+        var targets: [RouteTarget]
         var matches: Count
     }
 
@@ -23,10 +36,20 @@ struct RouteTable: Sendable {
     /// The topics that copies may go to, with how many rules name each.
     private var uses: [ResourceName: (topic: Topic, count: Int)] = [:]
 
+    /// Where events go that could not be transformed; nil until the first one comes.
+    var deadLetters: Topic?
+
     var isEmpty: Bool { numbers.isEmpty }
 
-    /// The topics that copies may go to, each once.
-    var targetTopics: [Topic] { uses.values.map(\.topic).sorted { $0.name < $1.name } }
+    /// The topics that copies and dead letters may go to, each once.
+    var targetTopics: [Topic] {
+        var topics = uses.values.map(\.topic)
+        if let deadLetters, uses[deadLetters.name] == nil { topics.append(deadLetters) }
+        return topics.sorted { $0.name < $1.name }
+    }
+
+    /// The route of a rule, if it has one.
+    func route(of rule: ResourceName) -> Route? { numbers[rule].flatMap { routes[$0] } }
 
     /// The patterns with their identifiers, in no particular order.
     var patterns: [(id: Int, pattern: Pattern)] {
@@ -39,10 +62,12 @@ struct RouteTable: Sendable {
     }
 
     /// Puts in the route of a rule, or takes it out if there is none; says what the matcher is to forget and to learn.
-    mutating func set(_ rule: ResourceName, to route: Route?) -> (gone: Int?, new: (id: Int, pattern: Pattern)?) {
+    mutating func set(
+        _ rule: ResourceName, to route: Route?
+    ) -> (gone: Int?, new: (id: Int, pattern: Pattern)?) {
         let gone = numbers.removeValue(forKey: rule)
         if let gone, let old = routes[gone] {
-            for target in old.targets { release(target) }
+            for target in old.targets { release(target.topic) }
             routes[gone] = nil
             free.append(gone)
         }
@@ -50,7 +75,7 @@ struct RouteTable: Sendable {
         let number = free.popLast() ?? routes.count
         if number == routes.count { routes.append(route) } else { routes[number] = route }
         numbers[rule] = number
-        for target in route.targets { uses[target.name, default: (target, 0)].count += 1 }
+        for target in route.targets { uses[target.topic.name, default: (target.topic, 0)].count += 1 }
         return (gone, (number, route.pattern))
     }
 
@@ -73,6 +98,8 @@ struct RouteTable: Sendable {
 struct RouteChanges: Sendable {
     /// The rules with their new routes, nil for those that have none any more.
     var routes: [ResourceName: RouteTable.Route?]
+    /// Where dead letters go from then on; nil when that stays.
+    var deadLetters: Topic??
     /// Tells whether more has come to it.
     var number: UInt64
 
@@ -81,8 +108,11 @@ struct RouteChanges: Sendable {
         var topics = table.targetTopics
         var names = Set(topics.map(\.name))
         for case let route? in routes.values {
-            for target in route.targets where names.insert(target.name).inserted { topics.append(target) }
+            for target in route.targets where names.insert(target.topic.name).inserted {
+                topics.append(target.topic)
+            }
         }
+        if case let topic?? = deadLetters, names.insert(topic.name).inserted { topics.append(topic) }
         return topics.sorted { $0.name < $1.name }
     }
 }

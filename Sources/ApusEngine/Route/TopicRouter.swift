@@ -10,6 +10,10 @@ import ApusStorage
 import Logging
 import Synchronization
 
+/// Makes sure that there is a topic for dead letters; calls back in a turn of the worker.
+typealias DeadLetterOpener =
+    @Sendable (_ completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void) -> Void
+
 /// Rules at work on one topic.
 final class TopicRouter: Follower {
     /// Bytes of the source that are matched and copied together.
@@ -46,6 +50,7 @@ final class TopicRouter: Follower {
                 if let gone { matcher.remove(gone) }
                 if let new { matcher.add(new.id, new.pattern) }
             }
+            if let deadLetters = pending?.deadLetters { table.deadLetters = deadLetters }
             pending = nil
         }
     }
@@ -57,9 +62,15 @@ final class TopicRouter: Follower {
     let state: Mutex<State>
     private let copied: Count
     private let circled: Count
+    /// Gives the rules a table that says where dead letters go.
+    let openDeadLetters: DeadLetterOpener
 
     /// Opens the router where its last note says, or where its rules begin when there is none.
-    init(_ topic: Topic, table: RouteTable, context: EngineContext) throws(LogError) {
+    init(
+        _ topic: Topic, table: RouteTable, context: EngineContext,
+        openDeadLetters: @escaping DeadLetterOpener
+    ) throws(LogError) {
+        self.openDeadLetters = openDeadLetters
         self.topic = topic
         self.context = context
         let log = topic.definition.routesLog
@@ -85,7 +96,8 @@ final class TopicRouter: Follower {
         if let progress, targets.allSatisfy({ progress.targetEnds[$0.log] != nil }) {
             (state.table, state.matcher) = (table, RecordMatcher(table.patterns))
         } else {
-            state.pending = RouteChanges(routes: table.changes, number: 0)
+            state.pending = RouteChanges(
+                routes: table.changes, deadLetters: .some(table.deadLetters), number: 0)
         }
         self.state = Mutex(state)
     }
@@ -101,11 +113,20 @@ final class TopicRouter: Follower {
 
     /// Puts a rule to work as it is now, from the next record on; nil takes it out of work.
     func change(_ rule: ResourceName, to route: RouteTable.Route?) {
+        change { $0.routes.updateValue(route, forKey: rule) }
+    }
+
+    /// Puts dead letters into `topic` from the next record on; nil when that has to be found out again.
+    func bury(in topic: Topic?) {
+        change { $0.deadLetters = .some(topic) }
+    }
+
+    private func change(_ body: (inout RouteChanges) -> Void) {
         state.withLock { state in
             state.changeCount += 1
             var pending = state.pending ?? RouteChanges(routes: [:], number: 0)
             state.pending = nil
-            pending.routes.updateValue(route, forKey: rule)
+            body(&pending)
             pending.number = state.changeCount
             state.pending = pending
         }
@@ -137,6 +158,15 @@ final class TopicRouter: Follower {
         var count: Int
     }
 
+    /// What a chunk becomes.
+    private struct Copies {
+        var copies: [Copy]
+        /// Where the next chunk begins.
+        var next: Offset
+        /// Why there are none, if dead letters have to be written and there is no topic for them yet.
+        var lacksDeadLetters = false
+    }
+
     /// Matches and copies the next chunk of one partition, unless one is under way.
     private func step(_ partition: Partition) {
         let number = partition.number
@@ -158,11 +188,13 @@ final class TopicRouter: Follower {
             let (copies, circling) = state.withLock { state in
                 state.circling = 0
                 let copies = TopicRouter.copies(
-                    of: batches, from: from, partition: number, topic: topic, &state, context.clock.wall)
+                    of: batches, from: from, to: last.nextOffset, partition: number, topic: topic, &state,
+                    context)
                 return (copies, state.circling)
             }
+            guard !copies.lacksDeadLetters else { return prepareDeadLetters(number, from: from) }
             if circling > 0 { stop(circling, partition: number) }
-            append(copies, partition: number, to: last.nextOffset)
+            append(copies.copies, partition: number, to: copies.next)
         } catch {
             wayAround(error, partition: number, from: from)
         }
@@ -191,16 +223,23 @@ final class TopicRouter: Follower {
     }
 
     private static func copies(
-        of batches: [RecordBatch], from: Offset, partition: Int, topic: Topic, _ state: inout State,
-        _ now: Timestamp
-    ) -> [Copy] {
-        var builders: [LogID: (target: Partition, builder: RecordBatchBuilder)] = [:]
+        of batches: [RecordBatch], from: Offset, to end: Offset, partition: Int, topic: Topic,
+        _ state: inout State, _ context: EngineContext
+    ) -> Copies {
+        var writer = CopyWriter(
+            source: topic, partition: partition, deadLetters: state.table.deadLetters,
+            now: context.clock.wall, context: context)
         var matched: [RouteTable.Route] = []
         let routes = state.table.routes
-        for batch in batches where !batch.isControl {
+        var next = end
+        for batch in batches where !batch.isControl && next == end {
             _ = try? batch.forEachRecord { record in
-                // A redriven event is for one subscription: rules saw its original.
-                guard record.offset >= from, record.header(LineageHeader.recipientBytes) == nil else {
+                guard record.offset >= from else { return true }
+                if let recipient = record.header(LineageHeader.recipientBytes) {
+                    // A redriven event is for one subscription, or for one target of one rule: everybody else saw its original.
+                    if let recipient = RuleRecipient(recipient) {
+                        writer.redeliver(record, to: recipient, state.table, state.repeats)
+                    }
                     return true
                 }
                 matched.removeAll(keepingCapacity: true)
@@ -213,57 +252,56 @@ final class TopicRouter: Follower {
                     state.circling += 1
                     return true
                 }
-                for choice in chosen {
-                    copy(record, from: partition, of: topic, to: choice, now, state.repeats, &builders)
-                }
-                return true
+                for choice in chosen { writer.copy(record, to: choice.target, choice.rule, state.repeats) }
+                guard writer.isFull else { return true }
+                next = record.offset.advanced(by: 1)
+                return false
             }
         }
-        return builders.sorted(by: { $0.key < $1.key }).compactMap { _, entry in
-            var entry = entry
-            let count = entry.builder.count
-            return entry.builder.finish().map { Copy(target: entry.target, batch: $0, count: count) }
+        guard !writer.lacksDeadLetters else { return Copies(copies: [], next: from, lacksDeadLetters: true) }
+        writer.log()
+        return Copies(
+            copies: writer.finish().map { Copy(target: $0.target, batch: $0.batch, count: $0.count) },
+            next: next)
+    }
+
+    /// The chunk is done again when the rules have taken over a table that says where dead letters go.
+    private func prepareDeadLetters(_ partition: Int, from: Offset) {
+        openDeadLetters { [self] result in
+            guard case .failure(let error) = result else { return finish(partition, to: from) }
+            context.logger.error(
+                "the topic for dead letters of rules cannot be opened, which will be tried again: \(error)",
+                metadata: ["topic": "\(topic.name)"])
+            finish(partition, to: from, retryAfter: context.options.storeRetryInterval)
         }
     }
 
-    /// The topics that an event is copied to, each once, with the first rule that says so.
+    /// The targets that an event is copied to, each once, with the first rule that says so.
     private static func choices(
         of offset: Offset, _ partition: Int, among matched: inout [RouteTable.Route]
-    ) -> [(topic: Topic, rule: ResourceName)] {
+    ) -> [(target: RouteTarget, rule: ResourceName)] {
         // In the order of the rules, so that what happens does not depend on how a table is laid out in memory.
         if matched.count > 1 { matched.sort { $0.rule < $1.rule } }
-        var chosen: [(topic: Topic, rule: ResourceName)] = []
+        var chosen: [(target: RouteTarget, rule: ResourceName)] = []
         for route in matched
         where partition >= route.startOffsets.count || offset >= route.startOffsets[partition] {
             route.matches.increment()
-            for target in route.targets where !chosen.contains(where: { $0.topic === target }) {
+            for target in route.targets
+            where !chosen.contains(where: {
+                $0.target.isSame(as: target, ofSameRule: $0.rule == route.rule)
+            }) {
                 chosen.append((target, route.rule))
             }
         }
         return chosen
     }
 
-    private static func copy(
-        _ record: RecordView, from partition: Int, of topic: Topic,
-        to choice: (topic: Topic, rule: ResourceName),
-        _ now: Timestamp, _ repeats: RouteRepeats,
-        _ builders: inout [LogID: (target: Partition, builder: RecordBatchBuilder)]
-    ) {
-        let targets = choice.topic.partitions
-        guard !targets.isEmpty else { return }
-        let target = targets[Partitioner.partition(of: record, from: partition, count: targets.count)]
-        guard !repeats.contains(target.log, of: choice.topic.id, partition: partition, offset: record.offset)
-        else { return }
-        let producer = RouteRepeats.producerID(of: topic.id)
-        let fresh = (target, RecordBatchBuilder(capacity: 4096, producerID: producer, producerEpoch: 0))
-        builders[target.log, default: fresh].builder.addEventHeaders(of: record)
-        let origin = Origin(topic: topic.id, partition: partition, offset: record.offset)
-        builders[target.log]?.builder.addHeader(LineageHeader.origin, origin.text)
-        builders[target.log]?.builder.addHeader(
-            LineageHeader.place, "\(topic.name)/\(partition)/\(record.offset)")
-        builders[target.log]?.builder.addHeader(LineageHeader.rule, choice.rule.description)
-        builders[target.log]?.builder.addHeader(LineageHeader.hops, String(record.hops + 1))
-        builders[target.log]?.builder.append(timestamp: now, key: record.key, value: record.value)
+    /// Whether dead letters go to `topic`.
+    func buries(in topic: Topic) -> Bool {
+        state.withLock { state in
+            if let pending = state.pending?.deadLetters { return pending === topic }
+            return state.table.deadLetters === topic
+        }
     }
 
     private func append(_ copies: [Copy], partition: Int, to next: Offset) {

@@ -9,11 +9,15 @@ import ApusModel
 enum LineageHeader {
     /// `topic id/partition/offset` of the record that this one was copied from.
     static let origin = "apus-origin"
-    /// The one subscription that the record is for: others pass over it.
+    /// The one subscription, or target of a rule, that the record is for: others pass over it.
     static let recipient = "apus-for"
-    /// The rule that made the copy; several rules with the same target are named once, the first.
+    /// The rule that made the copy, or gave up; several rules whose copies would be the same are named once, the first.
     static let rule = "apus-rule"
-    /// Why a subscription gave up.
+    /// Set when a rule has transformed the event: it is not what its producer made.
+    static let transformed = "apus-transformed"
+    /// The topic that a rule could not copy the event to.
+    static let target = "apus-target"
+    /// Why a subscription or a rule gave up.
     static let reason = "apus-reason"
     /// After how many attempts.
     static let attempts = "apus-attempts"
@@ -108,6 +112,15 @@ extension RecordBatchBuilder {
     mutating func addEventHeaders(of record: RecordView) {
         record.forEachHeader { name, value in
             if !name.starts(with: LineageHeader.prefix) { addHeader(name: name, value: value) }
+            return true
+        }
+    }
+
+    /// Adds the headers of `record` that are neither its lineage nor the event's attributes: other protocols' own.
+    mutating func addForeignHeaders(of record: RecordView) {
+        record.forEachHeader { name, value in
+            let isAttribute = name.starts(with: "ce_".utf8) || name.elementsEqual("content-type".utf8)
+            if !isAttribute, !name.starts(with: LineageHeader.prefix) { addHeader(name: name, value: value) }
             return true
         }
     }

@@ -20,6 +20,7 @@ enum DeadLetterRoutes {
         parameters: [
             QueryParameter(name: "topic", schema: .name, about: "Only those in this dead-letter topic."),
             QueryParameter(name: "subscription", schema: .name, about: "Only those of this subscription."),
+            QueryParameter(name: "rule", schema: .name, about: "Only those of this rule."),
             .pattern,
             QueryParameter(
                 name: "since", schema: .moment, about: "Only those given up at or after this time."),
@@ -32,6 +33,7 @@ enum DeadLetterRoutes {
             var selection = DeadLetterSelection()
             selection.topic = try call.query.name("topic")
             selection.subscription = try call.query.name("subscription")
+            selection.rule = try call.query.name("rule")
             selection.pattern = try call.query.pattern("pattern")
             selection.since = try call.query.moment("since", now: context.now)
             selection.until = try call.query.moment("until", now: context.now)
@@ -45,7 +47,7 @@ enum DeadLetterRoutes {
 
     private static let redrive = moving(
         "redrive",
-        "Sends dead letters back to the subscriptions that gave them up, one of them edited if wanted.",
+        "Sends dead letters back to the subscriptions and rules that gave them up, one edited if wanted.",
         "redriven", body: Schema.redriveRequest, .deadLetterRedrive, .redriveResult
     ) { broker, selection, edited, dryRun async throws(BrokerError) in
         guard let edited, let id = selection.ids?.first else {
@@ -105,6 +107,7 @@ extension DeadLetterSelection {
         until = try reader.moment("until", now: now)
         topic = try reader.name("topic")
         subscription = try reader.name("subscription")
+        rule = try reader.name("rule")
         ids = try reader.strings("ids", count: Bounds.deadLetterIDs)
     }
 }

@@ -6,6 +6,7 @@ internal import ApusEngine
 internal import ApusHTTPCodec
 internal import ApusModel
 internal import ApusRules
+internal import ApusTransform
 internal import CloudEvents
 internal import JSONText
 
@@ -66,7 +67,9 @@ enum RuleRoutes {
 
     private static let test = Route(
         method: .post, path: PathTemplate("/v1/rules/test"), operation: "testRule",
-        summary: "Tells whether an event matches a pattern, and why not.", chapter: .rules,
+        summary:
+            "Tells whether an event matches a pattern, and why not; and what a transformation makes of it.",
+        chapter: .rules,
         body: .json(.reference(.ruleTest)),
         successes: [.json(.ok, "The verdict, and each condition by itself.", .ruleTestResult)],
         problems: [.unsupportedMediaType, .invalid],
@@ -74,8 +77,19 @@ enum RuleRoutes {
             let reader = try call.members(Schema.ruleTest)
             let pattern = try reader.require("pattern", reader.pattern)
             let event = try reader.require("event", reader.event)
+            let transformation = try reader.transformation("transformation")
+            let rule = try reader.name("rule")?.description ?? "test"
+            let topic = try reader.name("topic")?.description ?? "test"
             let explanation = pattern.explain(event)
-            return .json { $0.explanation(explanation) }
+            var preview: TransformationPreview?
+            if explanation.isMatched, let transformation {
+                let arrived = CloudEventTimestamp(millisecondsSinceEpoch: context.now.rawValue)
+                preview = TransformationPreview(
+                    transformation, of: event,
+                    in: TransformationContext(rule: rule, topic: topic, arrived: arrived))
+            }
+            let result = preview
+            return .json { $0.explanation(explanation, result) }
         })
 }
 
@@ -91,11 +105,14 @@ extension MemberReader {
 }
 
 extension JSONWriter {
-    fileprivate mutating func explanation(_ explanation: MatchExplanation) {
+    fileprivate mutating func explanation(
+        _ explanation: MatchExplanation, _ preview: TransformationPreview?
+    ) {
         object { writer in
             writer.member("matched", explanation.isMatched)
             writer.member("leaves", list: explanation.fields) { $0.leaf($1) }
             writer.member("note", explanation.note)
+            writer.preview(preview)
         }
     }
 

@@ -88,12 +88,13 @@ extension JSONWriter {
 
     private mutating func destination(_ destination: RuleTrial.Destination) {
         object { writer in
-            switch destination {
+            switch destination.place {
             case .topic(let name, let partition):
                 writer.member("topic", name.description)
                 writer.member("partition", partition)
             case .webhook(let url): writer.member("webhook", url)
             }
+            if let failure = destination.failure { writer.member("failure", failure) }
         }
     }
 }

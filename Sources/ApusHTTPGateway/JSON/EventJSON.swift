@@ -135,6 +135,8 @@ extension JSONWriter {
         object { writer in
             writer.member("id", letter.id)
             writer.member("subscription", letter.subscription?.description)
+            writer.member("rule", letter.rule?.description)
+            writer.member("target", letter.target?.description)
             writer.member("reason", letter.reason)
             writer.member("attempts", letter.attempts)
             writer.key("status")

@@ -5,6 +5,7 @@
 internal import ApusEngine
 internal import ApusModel
 internal import ApusRules
+internal import ApusTransform
 internal import ApusTransport
 internal import JSONText
 
@@ -34,9 +35,12 @@ extension RuleTarget {
 
     fileprivate init(_ value: JSONValue, in prefix: String) throws(Problem) {
         let reader = try MemberReader(value, Schema.ruleTarget, in: prefix)
+        let transformation = try reader.transformation("transformation")
         switch (try reader.name("topic"), reader.value("webhook")) {
-        case (let topic?, nil): self = .topic(topic)
-        case (nil, let webhook?): self = .webhook(try PushSettings(webhook, in: prefix + "webhook."))
+        case (let topic?, nil): self = .topic(topic, transformation: transformation)
+        case (nil, let webhook?):
+            self = .webhook(
+                try PushSettings(webhook, in: prefix + "webhook."), transformation: transformation)
         default:
             throw Problem(.malformed, "'\(prefix.dropLast())' must have exactly one of 'topic' and 'webhook'")
         }
@@ -60,11 +64,15 @@ extension JSONWriter {
 
     private mutating func target(_ target: RuleTarget) {
         object { writer in
-            switch target {
+            switch target.destination {
             case .topic(let name): writer.member("topic", name.description)
             case .webhook(let settings):
                 writer.key("webhook")
                 writer.push(settings)
+            }
+            if let transformation = target.transformation {
+                writer.key("transformation")
+                writer.raw(Array(transformation.text.utf8))
             }
         }
     }

@@ -33,6 +33,7 @@ enum Definition: String, Sendable, CaseIterable {
     case rule = "Rule"
     case ruleSettings = "RuleSettings"
     case ruleTarget = "RuleTarget"
+    case transformation = "Transformation"
     case rules = "Rules"
     case ruleTest = "RuleTest"
     case ruleTestResult = "RuleTestResult"
@@ -58,7 +59,8 @@ enum Definition: String, Sendable, CaseIterable {
             Schema.events(self)
         case .topic, .topicSettings, .topics: Schema.topics(self)
         case .push, .retry, .subscription, .subscriptionSettings, .subscriptions: Schema.subscriptions(self)
-        case .rule, .ruleSettings, .ruleTarget, .rules, .ruleTest, .ruleTestResult, .ruleTrial,
+        case .rule, .ruleSettings, .ruleTarget, .transformation, .rules, .ruleTest, .ruleTestResult,
+            .ruleTrial,
             .ruleTrialResult:
             Schema.rules(self)
         case .deadLetter, .deadLetters, .deadLetterSelection, .deadLetterRedrive, .redriveResult,

@@ -154,6 +154,7 @@ extension Schema {
         switch definition {
         case .ruleSettings: .object(ruleSettings)
         case .ruleTarget: .object(ruleTarget)
+        case .transformation: .object(transformation)
         case .rules: page("rules", of: .rule)
         case .ruleTest: .object(ruleTest)
         case .ruleTrial: .object(ruleTrial)
@@ -162,7 +163,12 @@ extension Schema {
             .object(
                 ObjectSchema().requiring("matched", .boolean)
                     .requiring("leaves", .list(.object(leaf)), "each condition of the pattern by itself")
-                    .requiring("note", .nullable(.text), "what the conditions by themselves do not tell"))
+                    .requiring("note", .nullable(.text), "what the conditions by themselves do not tell")
+                    .requiring(
+                        "transformed", .nullable(.reference(.cloudEvent)),
+                        "what the target would get; null without a transformation, or without a match"
+                    )
+                    .requiring("failure", .nullable(.text), "why the event cannot be transformed"))
         default:
             .object(
                 ObjectSchema().requiring("name", .name).merging(ruleSettings)
@@ -183,10 +189,26 @@ extension Schema {
         )
         .allowing("enabled", .boolean)
 
-    /// Exactly one of the two.
+    /// Exactly one of `topic` and `webhook`.
     static let ruleTarget = ObjectSchema()
         .allowing("topic", .name)
         .allowing("webhook", .reference(.push))
+        .allowing("transformation", .reference(.transformation), "what becomes of events before")
+
+    /// At most one of the inputs, and that or `attributes`.
+    private static let transformation = ObjectSchema()
+        .allowing("input_paths", .object(ObjectSchema().allowingOthers()), "variables and their paths")
+        .allowing("input_template", .text, "what the data becomes, with <variables>")
+        .allowing("input_path", .text, "the part of the event that the data becomes")
+        .allowing("input", .any, "what the data becomes, whatever the event is")
+        .allowing("output", .choice(["json", "xml", "text"]), "what the template makes; json if absent")
+        .allowing("missing", .choice(["null", "fail"]), "what a path that leads to nothing means")
+        .allowing("attributes", .object(attributeChanges))
+
+    private static let attributeChanges = ObjectSchema()
+        .allowing("rename", .object(ObjectSchema().allowingOthers()), "old names and new ones")
+        .allowing("remove", .list(.text))
+        .allowing("set", .object(ObjectSchema().allowingOthers()), "names and values, with <variables>")
 
     private static let leaf = ObjectSchema()
         .requiring("path", .text)
@@ -198,6 +220,9 @@ extension Schema {
     static let ruleTest = ObjectSchema()
         .requiring("pattern", .reference(.pattern))
         .requiring("event", .reference(.cloudEvent))
+        .allowing("transformation", .reference(.transformation))
+        .allowing("rule", .name, "the rule that the transformation is told of")
+        .allowing("topic", .name, "the topic that the transformation is told of")
 }
 
 // MARK: - Trials of rules
@@ -242,6 +267,7 @@ extension Schema {
         .allowing("topic", .name)
         .allowing("partition", .count)
         .allowing("webhook", .text)
+        .allowing("failure", .text, "why it would become a dead letter of the rule instead")
 }
 
 // MARK: - Dead letters
@@ -261,6 +287,7 @@ extension Schema {
     static let deadLetterSelection = ObjectSchema()
         .allowing("topic", .name, "only those in this dead-letter topic")
         .allowing("subscription", .name, "only those of this subscription")
+        .allowing("rule", .name, "only those of this rule")
         .allowing("ids", .list(.text, countMin: 1, countMax: Bounds.deadLetterIDs.upperBound), "only these")
         .allowing("pattern", .reference(.pattern), "only those whose event matches")
         .allowing("since", .moment, "only those given up at or after this time")
@@ -276,6 +303,8 @@ extension Schema {
     private static let deadLetter = ObjectSchema()
         .requiring("id", .text)
         .requiring("subscription", .nullable(.name), "the subscription that gave up")
+        .requiring("rule", .nullable(.name), "the rule whose transformation failed")
+        .requiring("target", .nullable(.name), "the topic that the rule could not copy to")
         .requiring("reason", .text)
         .requiring("attempts", .count)
         .requiring("status", .nullable(.integer(0...Int64.max)), "the target's last status code")

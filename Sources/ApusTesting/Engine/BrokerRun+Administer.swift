@@ -124,7 +124,7 @@ extension BrokerRun {
         let rules = rules.filter { rule in
             rule.certainty == .certain
                 && (rule.topic === topic
-                    || rule.versions.last?.settings.targets.contains(.topic(name)) == true)
+                    || rule.versions.last?.settings.targets.contains { $0.topic == name } == true)
         }
         let names = Set(rules.map(\.name))
         let subscriptions = subscriptions.filter { subscription in

@@ -6,6 +6,7 @@ import ApusEngine
 import ApusModel
 import ApusRules
 import ApusStorage
+import ApusTransform
 import ApusTransport
 
 extension BrokerRun {
@@ -22,7 +23,9 @@ extension BrokerRun {
         var targets: [RuleTarget] = []
         var copied: [TopicModel] = []
         for model in later where random.oneIn(2) && copied.count < 2 {
-            targets.append(.topic(model.name))
+            // By the target and not by chance, so that whoever copies there makes the same of an event.
+            let shape = order(model).isMultiple(of: 2) ? BrokerRun.shape : nil
+            targets.append(.topic(model.name, transformation: shape))
             copied.append(model)
         }
         if targets.isEmpty || random.oneIn(3) { targets.append(.webhook(somePush())) }
@@ -34,6 +37,10 @@ extension BrokerRun {
             settings: settings, filter: filter, targets: settings.isEnabled ? copied : [])
         put(name, topic, old, version)
     }
+
+    /// Leaves what the checks look at as it is, and never fails.
+    private static let shape = try? Transformation(
+        parsing: #"{"attributes": {"set": {"via": "<apus.topic> <id>"}}, "input_paths": {"id": "$.id"}}"#)
 
     private func order(_ topic: TopicModel) -> Int { Int(topic.name.description.dropFirst(5)) ?? 0 }
 
@@ -82,7 +89,7 @@ extension BrokerRun {
         var fresh: [Webhook] = []
         let existing = subscriptions.filter { $0.rule == rule.name && $0.certainty == .certain }
         for (index, target) in version.settings.targets.enumerated() {
-            guard case .webhook(let push) = target,
+            guard let push = target.push,
                 let name = try? ResourceName("\(rule.name).webhook-\(index + 1)")
             else { continue }
             let model = existing.first { $0.name == name }

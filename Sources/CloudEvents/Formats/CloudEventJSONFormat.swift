@@ -117,7 +117,7 @@ public enum CloudEventJSONFormat {
 
 extension CloudEvent {
     /// Whether the content type leaves the data's text in UTF-8.
-    var isDataUTF8: Bool {
+    package var isDataUTF8: Bool {
         guard var type = dataContentType else { return true }
         return type.withUTF8 { MediaType.isUTF8(UnsafeRawBufferPointer($0)) }
     }

@@ -8,7 +8,7 @@
 // Characters, references and names are in XMLScanner+Characters, namespaces in XMLNamespaces.
 
 /// A step through an XML document.
-enum XMLToken {
+package enum XMLToken {
     /// A start tag; an empty element is a start tag followed by an end.
     case start(XMLStartTag)
     /// An end tag, or the end of an empty element.
@@ -22,7 +22,7 @@ enum XMLToken {
 }
 
 /// A start tag.
-struct XMLStartTag {
+package struct XMLStartTag {
     /// The name with its prefix, in the document.
     let name: Range<Int>
     /// Where the name is split: the local name starts here.
@@ -30,33 +30,33 @@ struct XMLStartTag {
     /// The namespace, empty if none.
     let namespace: [UInt8]
     /// The attributes, without namespace declarations.
-    let attributes: [XMLAttribute]
+    package let attributes: [XMLAttribute]
 
-    var local: Range<Int> { localStart..<name.upperBound }
+    package var local: Range<Int> { localStart..<name.upperBound }
     /// Where the tag's `<` is.
     var start: Int { name.lowerBound - 1 }
 }
 
 /// An attribute of a start tag.
-struct XMLAttribute {
+package struct XMLAttribute {
     let name: Range<Int>
     let localStart: Int
     /// The namespace, empty if none.
     var namespace: [UInt8] = []
     /// The value with references resolved and white space made spaces.
-    let value: [UInt8]
+    package let value: [UInt8]
 
-    var local: Range<Int> { localStart..<name.upperBound }
+    package var local: Range<Int> { localStart..<name.upperBound }
 }
 
 /// A pull reader over borrowed bytes.
-struct XMLScanner {
+package struct XMLScanner {
     static let depthLimit = 128
     static let attributeLimit = 64
 
-    let bytes: UnsafeRawBufferPointer
+    package let bytes: UnsafeRawBufferPointer
     /// The next byte to look at.
-    var position = 0
+    package internal(set) var position = 0
     var namespaces = XMLNamespaces()
     /// The open elements: the name to close with, and the bindings to go back to.
     private var open: [(name: Range<Int>, bindingCount: Int)] = []
@@ -66,7 +66,7 @@ struct XMLScanner {
     var depth: Int { open.count }
 
     /// Starts at the beginning of a document: passes a byte order mark and the XML declaration.
-    init(_ bytes: UnsafeRawBufferPointer) throws(CloudEventError) {
+    package init(_ bytes: UnsafeRawBufferPointer) throws(CloudEventError) {
         self.bytes = bytes
         if starts(with: "\u{FEFF}") { position = 3 }
         if starts(with: "<?xml"), position + 5 < bytes.count, Self.isSpace(bytes[position + 5]) {
@@ -75,7 +75,7 @@ struct XMLScanner {
     }
 
     /// The next token.
-    mutating func next() throws(CloudEventError) -> XMLToken {
+    package mutating func next() throws(CloudEventError) -> XMLToken {
         if isEmptyElement {
             isEmptyElement = false
             close()
@@ -95,7 +95,7 @@ struct XMLScanner {
     }
 
     /// Passes everything up to the end of the element whose start tag was just read.
-    mutating func skipElement() throws(CloudEventError) {
+    package mutating func skipElement() throws(CloudEventError) {
         let outer = open.count - 1
         while open.count > outer { _ = try next() }
     }

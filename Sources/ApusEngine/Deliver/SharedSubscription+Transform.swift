@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What the webhook of a rule gets. The event is transformed before each attempt and kept as it is: a transformation is a pure function, so
+// every attempt sends the same, and a dead letter is the event that the producer made.
+
+import ApusModel
+import ApusTransform
+import ApusTransport
+import CloudEvents
+import Synchronization
+
+/// What a subscription makes of its events.
+struct Shaping: Sendable {
+    var rule: ResourceName
+    var transformation: Transformation?
+
+    init(_ definition: SubscriptionDefinition) {
+        rule = definition.rule ?? definition.name
+        transformation = definition.transformation
+    }
+}
+
+extension SharedSubscription {
+    /// The event as its target gets it.
+    func outgoing(_ stored: StoredEvent) -> Result<CloudEvent, TransformationFailure> {
+        let shaping = shaping.withLock(\.self)
+        guard let transformation = shaping.transformation else { return .success(stored.event) }
+        let context = TransformationContext(shaping.rule, topic: topic.name, arrived: stored.timestamp)
+        return Result { () throws(TransformationFailure) in
+            try transformation.apply(to: stored.event, in: context)
+        }
+    }
+
+    /// Makes one attempt. An event that cannot be transformed is refused at once: no further attempt would end otherwise.
+    func dispatch(
+        _ delivery: Delivery, of stored: StoredEvent, to push: PushSettings,
+        completion: @escaping @Sendable (Outcome) -> Void
+    ) {
+        switch outgoing(stored) {
+        case .success(let event):
+            var delivery = delivery
+            delivery.event = event
+            context.dispatcher.dispatch(delivery, to: push, completion: completion)
+        case .failure(let failure): completion(.refused(status: nil, reason: "\(failure)"))
+        }
+    }
+}
