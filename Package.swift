@@ -63,6 +63,8 @@ let package = Package(
         .target(name: "ApusModel", dependencies: ["CApus", nioCore], swiftSettings: settings),
         // Event patterns: parse, compile, match, explain. Linear time, pure.
         .target(name: "ApusRules", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
+        // When things recur: cron expressions, rates, time zones, and a clock that distrusts steps.
+        .target(name: "ApusSchedule", swiftSettings: settings),
 
         // MARK: The log.
 
@@ -81,8 +83,8 @@ let package = Package(
         .target(
             name: "ApusEngine",
             dependencies: [
-                "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusStorage", "ApusTransport",
-                nioCore, log, coreMetrics, tracing, deque, heap,
+                "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusSchedule", "ApusStorage",
+                "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap,
             ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
@@ -178,6 +180,8 @@ let package = Package(
         .testTarget(
             name: "ApusRulesTests", dependencies: ["TestThreads", "ApusRules", "JSONText", "CloudEvents"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ApusScheduleTests", dependencies: ["TestThreads", "ApusSchedule"], swiftSettings: settings),
         .testTarget(
             name: "ApusStorageTests",
             dependencies: ["TestThreads", "ApusStorage", "ApusModel", "ApusTesting", nioCore, log],
