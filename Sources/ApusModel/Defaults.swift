@@ -56,6 +56,13 @@ public enum Defaults {
     /// How many requests to a webhook may be under way.
     public static let webhookConcurrency = 8
 
+    // MARK: Schedules
+
+    /// How long an event may wait for its time.
+    public static let delayMax: Duration = .seconds(365 * 86_400)
+    /// How many events may wait for their time.
+    public static let scheduledMax = 100_000_000
+
     // MARK: The HTTP API
 
     /// The body of a request, in bytes.

@@ -69,6 +69,9 @@ extension Engine {
             }
         }
         var changed: Set<ResourceName> = []
+        let wasOpen = scheduler.withLock { $0 != nil }
+        attempt("delayed events") { () throws(LogError) in try openScheduler() }
+        if !wasOpen { changed.formUnion(definitions.topics.keys) }
         for definition in definitions.topics.values.sorted(by: { $0.name < $1.name }) {
             attempt("topic '\(definition.name)'") { () throws(LogError) in
                 if try putToWork(definition) { changed.insert(definition.name) }
@@ -82,6 +85,9 @@ extension Engine {
                 try openSubscription(definition)
                 changed.insert(topic)
             }
+        }
+        for definition in definitions.schedules.values.sorted(by: { $0.name < $1.name }) {
+            attempt("schedule '\(definition.name)'") { () throws(LogError) in try openSchedule(definition) }
         }
         for (topic, rules) in Dictionary(grouping: definitions.rules.values, by: \.settings.topic).sorted(
             by: { $0.key < $1.key })
@@ -147,6 +153,9 @@ extension Engine {
         for subscription in shared { seen.raise(to: subscription.seen) }
         for subscription in cursors { seen.raise(to: subscription.seen) }
         for rule in rules { seen.raise(to: rule.startOffsets) }
+        if let scheduler = scheduler.withLock({ $0 }) {
+            seen.raise(to: topic.partitions.map { scheduler.seen($0.log) })
+        }
         return seen
     }
 }

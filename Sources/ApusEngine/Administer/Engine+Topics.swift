@@ -113,6 +113,13 @@ extension Engine {
                 subscription.settings.topic == name
                     || subscription.rule.map { ruleNames.contains($0) } == true
             }.sorted { $0.name < $1.name }
+            let schedules = definitions.schedules.values.filter { $0.settings.topic == name }.sorted {
+                $0.name < $1.name
+            }
+            guard cascade || schedules.isEmpty else {
+                throw .conflict(
+                    "topic '\(name)' is used by \(schedules.count) schedules: delete them first, or cascade")
+            }
             guard cascade || (rules.isEmpty && used.isEmpty) else {
                 throw .conflict(
                     "topic '\(name)' is used by \(used.count) subscriptions and \(rules.count) rules: delete them first, or cascade"
@@ -120,9 +127,11 @@ extension Engine {
             }
             let changes =
                 rules.map { RegistryChange.ruleDeleted($0.name) }
-                + subscriptions.map { RegistryChange.subscriptionDeleted($0.name) } + [.topicDeleted(name)]
+                + subscriptions.map { RegistryChange.subscriptionDeleted($0.name) }
+                + schedules.map { RegistryChange.scheduleDeleted($0.name) } + [.topicDeleted(name)]
             return Decision(changes: changes) { [self] () throws(BrokerError) in
                 for rule in rules { ruleIsGone(rule) }
+                for schedule in schedules { scheduler.withLock { $0 }?.remove(schedule.id) }
                 for subscription in subscriptions { closeSubscription(subscription) }
                 catalog.withLock { catalog in
                     catalog.topics[name] = nil

@@ -76,6 +76,8 @@ enum RegistryChange: Sendable, Hashable {
     case subscriptionDeleted(ResourceName)
     case rule(RuleDefinition)
     case ruleDeleted(ResourceName)
+    case schedule(ScheduleDefinition)
+    case scheduleDeleted(ResourceName)
 }
 
 /// Everything that is defined: the fold of all changes.
@@ -83,6 +85,7 @@ struct Definitions: Sendable {
     var topics: [ResourceName: TopicDefinition] = [:]
     var subscriptions: [ResourceName: SubscriptionDefinition] = [:]
     var rules: [ResourceName: RuleDefinition] = [:]
+    var schedules: [ResourceName: ScheduleDefinition] = [:]
 
     mutating func apply(_ change: RegistryChange) {
         switch change {
@@ -92,6 +95,8 @@ struct Definitions: Sendable {
         case .subscriptionDeleted(let name): subscriptions[name] = nil
         case .rule(let rule): rules[rule.name] = rule
         case .ruleDeleted(let name): rules[name] = nil
+        case .schedule(let schedule): schedules[schedule.name] = schedule
+        case .scheduleDeleted(let name): schedules[name] = nil
         }
     }
 
@@ -100,6 +105,7 @@ struct Definitions: Sendable {
         topics.values.sorted { $0.name < $1.name }.map(RegistryChange.topic)
             + subscriptions.values.sorted { $0.name < $1.name }.map(RegistryChange.subscription)
             + rules.values.sorted { $0.name < $1.name }.map(RegistryChange.rule)
+            + schedules.values.sorted { $0.name < $1.name }.map(RegistryChange.schedule)
     }
 
     /// The way along which `rule` would feed its own topic, over however many rules; nil when there is none.

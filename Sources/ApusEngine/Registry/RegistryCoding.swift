@@ -7,6 +7,7 @@ import ApusModel
 import ApusRules
 import ApusStorage
 import ApusTransport
+import CloudEvents
 import JSONText
 
 /// Why the registry's log cannot be understood.
@@ -27,6 +28,8 @@ extension RegistryChange {
         case .topicDeleted(let name): writer.deletion("topic-deleted", name)
         case .subscriptionDeleted(let name): writer.deletion("subscription-deleted", name)
         case .ruleDeleted(let name): writer.deletion("rule-deleted", name)
+        case .schedule(let schedule): schedule.write(to: &writer)
+        case .scheduleDeleted(let name): writer.deletion("schedule-deleted", name)
         }
         writer.endObject()
         return writer.bytes
@@ -178,6 +181,30 @@ extension RuleDefinition {
     }
 }
 
+extension ScheduleDefinition {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.member("change", "schedule")
+        writer.member("name", name.description)
+        writer.member("id", id.description)
+        writer.member("created", created.rawValue)
+        writer.member("changed", changed.rawValue)
+        writer.member("topic", settings.topic.description)
+        writer.member("expression", settings.expression)
+        writer.member("zone", settings.zone)
+        writer.member(
+            "event", String(decoding: CloudEventJSONFormat.encode(settings.template), as: UTF8.self))
+        writer.member("key", settings.key)
+        writer.member("start", settings.start?.rawValue)
+        writer.member("end", settings.end?.rawValue)
+        if !settings.isEnabled { writer.member("disabled", "true") }
+        switch settings.catchUp {
+        case .skip: writer.member("catchUp", 0)
+        case .once: break
+        case .all(let limit): writer.member("catchUp", Int64(limit))
+        }
+    }
+}
+
 // MARK: Reading
 
 extension RegistryChange {
@@ -194,6 +221,8 @@ extension RegistryChange {
         case "subscription-deleted": self = .subscriptionDeleted(name)
         case "rule": self = .rule(try RuleDefinition(members, name))
         case "rule-deleted": self = .ruleDeleted(name)
+        case "schedule": self = .schedule(try ScheduleDefinition(members, name))
+        case "schedule-deleted": self = .scheduleDeleted(name)
         case let other: throw RegistryCodingError(reason: "unknown change '\(other)'")
         }
     }
@@ -325,5 +354,26 @@ extension RuleDefinition {
                 topic: try members.name("topic"), pattern: pattern, targets: targets,
                 isEnabled: members.object["disabled"] == nil),
             startOffsets: members.offsets("startOffsets"))
+    }
+}
+
+extension ScheduleDefinition {
+    fileprivate init(_ members: Members, _ name: ResourceName) throws(RegistryCodingError) {
+        let template: CloudEvent
+        do { template = try CloudEventJSONFormat.decode(Array(try members.text("event").utf8)) } catch {
+            throw RegistryCodingError(reason: "event: \(error)")
+        }
+        let created = Timestamp(milliseconds: try members.number("created"))
+        self.init(
+            name: name, id: try members.id("id"), created: created,
+            settings: ScheduleSettings(
+                topic: try members.name("topic"), expression: try members.text("expression"),
+                zone: try members.text("zone"), template: template, key: members.object["key"]?.string,
+                start: members.optionalNumber("start").map { Timestamp(milliseconds: $0) },
+                end: members.optionalNumber("end").map { Timestamp(milliseconds: $0) },
+                isEnabled: members.object["disabled"] == nil,
+                catchUp: members.optionalNumber("catchUp").map { $0 == 0 ? .skip : .all(limit: Int($0)) }
+                    ?? .once),
+            changed: members.optionalNumber("changed").map { Timestamp(milliseconds: $0) } ?? created)
     }
 }

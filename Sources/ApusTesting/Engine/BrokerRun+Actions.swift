@@ -11,7 +11,7 @@ import CloudEvents
 /// One kind of step.
 enum Action: Int, CaseIterable {
     case publish, turn, commit, maintain, receive, settle, answerTarget, passTime, passLongTime, jump
-    case administer, moveLetters, replay, useCursor, crash, changeFaults
+    case administer, moveLetters, replay, useCursor, crash, changeFaults, delay, cancel
 
     /// How often it happens, of a few hundred.
     private var weight: Int {
@@ -23,6 +23,8 @@ enum Action: Int, CaseIterable {
         case .receive, .settle, .answerTarget: 30
         case .passTime: 20
         case .administer: 12
+        case .delay: 15
+        case .cancel: 4
         case .passLongTime, .crash, .changeFaults, .moveLetters, .useCursor: 4
         case .jump, .replay: 2
         }
@@ -88,6 +90,8 @@ extension BrokerRun {
         case .useCursor: useCursor()
         case .crash: crash(isPowerCut: random.oneIn(2))
         case .changeFaults: changeFaults()
+        case .delay: delaySome()
+        case .cancel: cancelSome()
         }
     }
 
@@ -142,7 +146,7 @@ extension BrokerRun {
         }
     }
 
-    private func makeEvent(_ topic: TopicModel, _ key: String?) -> CloudEvent? {
+    func makeEvent(_ topic: TopicModel, _ key: String?) -> CloudEvent? {
         nextEvent += 1
         let padding = random.oneIn(20) ? random.below(6_000) : random.below(200)
         let text = "{\"n\":\(nextEvent),\"pad\":\"\(String(repeating: "x", count: padding))\"}"

@@ -31,6 +31,8 @@ final class BrokerRun {
     var topics: [TopicModel] = []
     var subscriptions: [SubscriptionModel] = []
     var rules: [RuleModel] = []
+    var delayed: [String: DelayedModel] = [:]
+    var schedules: [ScheduleModel] = []
     var published: [String: PublishedEvent] = [:]
     var held: [HeldLease] = []
     var attempts: [HeldAttempt] = []

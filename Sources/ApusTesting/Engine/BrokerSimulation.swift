@@ -13,6 +13,8 @@
 //       again; while it is leased nobody else gets it; a retry does not come before its time;
 //   I7  the number of an attempt never goes down, not over crashes either;
 //   I8  rules copy what matches, once per target, in the order of the source's partition;
+//   I11 a delayed event comes once, when it is due and not before, unless it was cancelled; then it never comes;
+//   I12 an occurrence of a recurring schedule comes once, and the last one that was due is there;
 //   I10 what is defined changes as a whole: after a crash all of a change is there or nothing of it.
 // Topics without `flush` may lose the end of their log when the power goes, and nothing else.
 
