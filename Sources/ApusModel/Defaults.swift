@@ -56,6 +56,15 @@ public enum Defaults {
     /// How many requests to a webhook may be under way.
     public static let webhookConcurrency = 8
 
+    // MARK: De-duplication
+
+    /// For how long a topic that tells duplicates remembers an event.
+    public static let deduplicationWindow: Duration = .seconds(300)
+    /// The longest window.
+    public static let deduplicationWindowMax: Duration = .seconds(7 * 86_400)
+    /// How many events a topic remembers at most.
+    public static let deduplicationEntriesMax = 4_000_000
+
     // MARK: Schedules
 
     /// How long an event may wait for its time.

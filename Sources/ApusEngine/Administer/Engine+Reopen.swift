@@ -113,6 +113,7 @@ extension Engine {
         let name = definition.name
         if let topic = topicAtWork(name) {
             if !topic.isWhole { try topic.alter(definition, in: context.store) }
+            try openDeduplication(topic)
             if definition.holdsDeadLetters, catalog.withLock({ $0.ledgers[name] == nil }) {
                 let ledger = try DeadLetterLedger(topic: topic, context: context)
                 catalog.withLock { $0.ledgers[name] = ledger }
@@ -121,6 +122,7 @@ extension Engine {
         }
         let topic = Topic(definition, queue: context.followers)
         try topic.open(in: context.store)
+        try openDeduplication(topic)
         let ledger =
             definition.holdsDeadLetters ? try DeadLetterLedger(topic: topic, context: context) : nil
         catalog.withLock { catalog in

@@ -16,12 +16,15 @@ public struct PublishReceipt: Sendable, Hashable {
     public var partition: Int
     /// Its place in the partition.
     public var offset: Offset
+    /// Whether the event had been published before, and this is where it is.
+    public var isDuplicate: Bool
 
     /// Proof of publishing.
-    public init(topic: ResourceName, partition: Int, offset: Offset) {
+    public init(topic: ResourceName, partition: Int, offset: Offset, isDuplicate: Bool = false) {
         self.topic = topic
         self.partition = partition
         self.offset = offset
+        self.isDuplicate = isDuplicate
     }
 }
 

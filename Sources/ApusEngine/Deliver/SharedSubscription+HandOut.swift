@@ -34,6 +34,7 @@ extension SharedSubscription {
         let (handouts, version) = state.withLock { state -> ([Handout], UInt64) in
             guard !state.isClosed, !state.definition.settings.isPaused else { return ([], state.version) }
             let (handouts, mayBeMore) = choose(limit: limit, lease: lease, &state, &letters)
+            noteExpired(&state)
             if !handouts.isEmpty {
                 metrics.handedOut.increment(by: Int64(handouts.count))
                 count(handouts, &state, completion)
@@ -78,14 +79,20 @@ extension SharedSubscription {
             {
                 letters.append(draft(position, attempts, &state))
             } else if let stored = reread(position, &state) {
-                return (position, stored)
+                guard isExpired(stored) else { return (position, stored) }
+                letters.append(expireAgain(position, attempts: attempts, &state))
             }
         }
         // Many events that wait for a retry are a reason not to read on: memory is bounded, and the target is likely down.
         guard state.delivery.waiting < 10 * max(state.definition.settings.inFlightMax, 100) else {
             return nil
         }
-        return nextFreshEvent(&state)
+        while let (position, stored) = nextFreshEvent(&state) {
+            guard isExpired(stored) else { return (position, stored) }
+            expire(position, &state)
+            if state.expiring.count >= SharedSubscription.expiringMax { return nil }
+        }
+        return nil
     }
 
     private func nextFreshEvent(_ state: inout State) -> (Position, StoredEvent)? {

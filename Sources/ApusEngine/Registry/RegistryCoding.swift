@@ -83,6 +83,11 @@ extension TopicDefinition {
         writer.member("retentionAge", settings.retentionAge?.milliseconds)
         writer.member("retentionBytes", settings.retentionBytes)
         writer.member("segmentBytes", Int64(settings.segmentBytes))
+        writer.member("ttl", settings.ttl?.milliseconds)
+        if let deduplication = settings.deduplication {
+            writer.member("deduplicationWindow", deduplication.window.milliseconds)
+            if case .attribute(let name) = deduplication.key { writer.member("deduplicationKey", name) }
+        }
         if holdsDeadLetters { writer.member("holdsDeadLetters", "true") }
     }
 }
@@ -301,7 +306,13 @@ extension TopicDefinition {
                 partitions: Int(try members.number("partitions")), durability: durability,
                 retentionAge: members.optionalNumber("retentionAge").map { .milliseconds($0) },
                 retentionBytes: members.optionalNumber("retentionBytes"),
-                segmentBytes: Int(try members.number("segmentBytes"))),
+                segmentBytes: Int(try members.number("segmentBytes")),
+                ttl: members.optionalNumber("ttl").map { .milliseconds($0) },
+                deduplication: members.optionalNumber("deduplicationWindow").map { window in
+                    DeduplicationSettings(
+                        window: .milliseconds(window),
+                        key: members.object["deduplicationKey"]?.string.map { .attribute($0) } ?? .identity)
+                }),
             holdsDeadLetters: members.object["holdsDeadLetters"] != nil)
     }
 }

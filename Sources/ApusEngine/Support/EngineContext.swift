@@ -28,6 +28,8 @@ public struct EngineOptions: Sendable {
     public var schedulesMax = 10_000
     /// How many events may wait for their time.
     public var scheduledMax = Int64(Defaults.scheduledMax)
+    /// How many events a topic that tells duplicates remembers at most.
+    public var deduplicationEntriesMax = Defaults.deduplicationEntriesMax
     /// Where time zones are found.
     public var timeZones = TimeZoneDatabase.system
     /// How often retention looks for what can be forgotten.

@@ -136,6 +136,7 @@ extension BrokerRun {
         let topics = topics.filter { $0.certainty != .gone && !$0.holdsDeadLetters }
         guard !topics.isEmpty else { return }
         let topic = topics[random.below(topics.count)]
+        if topic.settings.deduplication != nil, random.oneIn(4) { return republishSome(topic) }
         let key = random.oneIn(2) ? nil : "k\(random.below(4))"
         let count = random.oneIn(3) ? 1 + random.below(6) : 1
         let events = (0..<count).compactMap { _ in makeEvent(topic, key) }
@@ -146,15 +147,42 @@ extension BrokerRun {
         }
     }
 
+    /// Publishes events once more, whatever became of them or is still to.
+    private func republishSome(_ topic: TopicModel) {
+        let candidates = published.values.filter { $0.topic === topic && delayed[$0.event.id] == nil }
+            .sorted { $0.number < $1.number }
+        guard let first = candidates.isEmpty ? nil : candidates[random.below(candidates.count)] else {
+            return
+        }
+        let id = first.event.id
+        republished.insert(id)
+        note("publish \(id) again to \(topic.name)")
+        publish([first.event], to: topic.name, key: first.key) { [self] answer in
+            note("published \(id) again: \(answer)")
+            guard published[id]?.fate != .acknowledged else { return }
+            if case .done = answer {
+                take(answer, of: [id], topic)
+            } else {
+                // One of the two may be there.
+                published[id]?.fate = .unknown
+            }
+        }
+    }
+
     func makeEvent(_ topic: TopicModel, _ key: String?) -> CloudEvent? {
         nextEvent += 1
         let padding = random.oneIn(20) ? random.below(6_000) : random.below(200)
         let text = "{\"n\":\(nextEvent),\"pad\":\"\(String(repeating: "x", count: padding))\"}"
         guard
-            let event = try? CloudEvent(
+            var event = try? CloudEvent(
                 id: "e\(nextEvent)", source: "/simulation", type: "t\(random.below(4))",
                 dataContentType: "application/json", data: CloudEventData(text: text))
         else { return nil }
+        if random.oneIn(12) {
+            let expiry = clock.wall.advanced(by: .milliseconds(random.below(60_000))).rawValue
+            try? event.extensions.set(
+                "expirytime", to: .timestamp(CloudEventTimestamp(millisecondsSinceEpoch: expiry)))
+        }
         published[event.id] = PublishedEvent(number: nextEvent, topic: topic, event: event, key: key)
         return event
     }
@@ -170,12 +198,16 @@ extension BrokerRun {
             for (id, result) in zip(ids, results) {
                 switch result {
                 case .success(let receipt): acknowledge(id, receipt)
-                case .failure: published[id]?.fate = .unknown
+                case .failure where published[id]?.fate != .acknowledged: published[id]?.fate = .unknown
+                case .failure: break
                 }
             }
         case .refused(.storage), .refused(.unavailable(.undecided)), .lost:
-            for id in ids { published[id]?.fate = .unknown }
-        case .refused: for id in ids { published[id]?.fate = .refused }
+            for id in ids where published[id]?.fate != .acknowledged { published[id]?.fate = .unknown }
+        case .refused:
+            for id in ids where published[id]?.fate == .pending {
+                published[id]?.fate = republished.contains(id) ? .unknown : .refused
+            }
         }
     }
 

@@ -80,7 +80,10 @@ extension BrokerRun {
         let settings = TopicSettings(
             partitions: 1 + random.below(4), durability: [.flush, .flush, .flush, .none][random.below(4)],
             retentionAge: random.oneIn(3) ? .seconds(60 + random.below(600)) : nil,
-            retentionBytes: random.oneIn(6) ? Int64(random.below(8_000)) : nil)
+            retentionBytes: random.oneIn(6) ? Int64(random.below(8_000)) : nil,
+            ttl: random.oneIn(8) ? .seconds(1 + random.below(600)) : nil,
+            // A window that no history outlives, so that every duplicate must be told.
+            deduplication: random.oneIn(3) ? DeduplicationSettings(window: .seconds(7 * 86_400)) : nil)
         let topic = TopicModel(name, settings)
         topics.append(topic)
         make(

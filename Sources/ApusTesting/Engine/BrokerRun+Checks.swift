@@ -104,6 +104,7 @@ extension BrokerRun {
             }
             checkCopiesOnce(in: topic)
             checkScheduledOnce(in: topic)
+            checkDuplicates(in: topic)
         }
     }
 
@@ -130,6 +131,7 @@ extension BrokerRun {
                 if !topic.hasGrown, !topic.wasCut { checkOrder(origin, at: what, &lastOrigin) }
             } else if record.recipient == nil {
                 if published.fate == .refused { violate("I4: \(what) holds \(id), which was refused") }
+                if republished.contains(id) { continue }
                 if published.number <= lastNumber { violate("I3: \(what) holds \(id) after \(lastNumber)") }
                 lastNumber = published.number
             }

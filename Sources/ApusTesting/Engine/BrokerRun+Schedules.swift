@@ -160,6 +160,22 @@ extension BrokerRun {
         }
     }
 
+    /// A topic that tells duplicates has none.
+    func checkDuplicates(in topic: TopicModel) {
+        guard topic.settings.deduplication != nil, !topic.wasCut, !hasJumped else { return }
+        var seen: [String: String] = [:]
+        for partition in 0..<topic.settings.partitions {
+            guard let log = topic.log(partition), let records = truth.log(log)?.ordered else { continue }
+            for record in records {
+                let isCopy = record.origin != nil || record.recipient != nil || record.schedule != nil
+                guard let id = record.id, !isCopy else { continue }
+                let what = "\(topic.name)/\(partition)/\(record.offset)"
+                if let before = seen[id] { violate("I13: \(what) is \(id) again, after \(before)") }
+                seen[id] = what
+            }
+        }
+    }
+
     /// Lets everything become due.
     func waitForDelayed() {
         let last = delayed.values.map(\.due).max() ?? clock.wall

@@ -15,6 +15,7 @@
 //   I8  rules copy what matches, once per target, in the order of the source's partition;
 //   I11 a delayed event comes once, when it is due and not before, unless it was cancelled; then it never comes;
 //   I12 an occurrence of a recurring schedule comes once, and the last one that was due is there;
+//   I13 a topic that tells duplicates stores no event twice, however often it is published;
 //   I10 what is defined changes as a whole: after a crash all of a change is there or nothing of it.
 // Topics without `flush` may lose the end of their log when the power goes, and nothing else.
 
