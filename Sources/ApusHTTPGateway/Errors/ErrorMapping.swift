@@ -24,7 +24,8 @@ extension Problem {
         case .unknownSchedule(let name):
             self.init(.notFound, text, hint: "create it with PUT /v1/schedules/\(name)")
         case .unknownWaitingEvent:
-            self.init(.notFound, text, hint: "it was published or cancelled; list what waits with GET /v1/delayed")
+            self.init(
+                .notFound, text, hint: "it was published or cancelled; list what waits with GET /v1/delayed")
         case .conflict:
             self.init(.conflict, text)
         case .invalid:
