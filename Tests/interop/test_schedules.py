@@ -16,10 +16,11 @@ def field(chance, low, high):
     kind = chance.randrange(4)
     if kind == 0:
         return "*"
-    if kind == 1:
-        return str(chance.randint(low, high))
     first = chance.randint(low, high)
-    last = chance.randint(first, high)
+    if kind == 1 or first == high:
+        return str(first)
+    # A range of one number is a whole circle to croniter.
+    last = chance.randint(first + 1, high)
     return f"{first}-{last}" if kind == 2 else f"{first}-{last}/{chance.randint(1, 5)}"
 
 

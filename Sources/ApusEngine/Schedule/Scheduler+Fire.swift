@@ -76,11 +76,12 @@ extension Scheduler {
     /// Copies at once when the ledger knows of all partitions; otherwise it is told first.
     func announce(_ state: inout State) {
         guard let round = state.round, !round.isAnnounced else { return }
-        let unknown = round.parts.filter { state.ledger.noted[$0.partition.log] == nil }
-        guard unknown.isEmpty else {
-            for part in unknown {
-                state.ledger.copying[part.partition.log] = part.partition.signal.end
-            }
+        for part in round.parts where state.ledger.copying[part.partition.log] == nil {
+            // What the ledger still says must not be taken back while the copies are made.
+            let noted = state.ledger.noted[part.partition.log]
+            state.ledger.copying[part.partition.log] = noted ?? part.partition.signal.end
+        }
+        guard round.parts.allSatisfy({ state.ledger.noted[$0.partition.log] != nil }) else {
             state.ledger.wantsWrite = true
             return
         }
