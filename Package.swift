@@ -63,6 +63,8 @@ let package = Package(
         .target(name: "ApusModel", dependencies: ["CApus", nioCore], swiftSettings: settings),
         // Event patterns: parse, compile, match, explain. Linear time, pure.
         .target(name: "ApusRules", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
+        // When things recur: cron expressions, rates, time zones, and a clock that distrusts steps.
+        .target(name: "ApusSchedule", swiftSettings: settings),
 
         // Transformations: an event in, the event that a rule's target gets out. Linear time, pure.
         .target(name: "ApusTransform", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
@@ -84,7 +86,8 @@ let package = Package(
         .target(
             name: "ApusEngine",
             dependencies: [
-                "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", "ApusStorage",
+                "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", "ApusSchedule",
+                "ApusStorage",
                 "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap,
             ], swiftSettings: settings),
 
@@ -190,6 +193,8 @@ let package = Package(
             name: "ApusTransformTests",
             dependencies: ["TestThreads", "ApusTransform", "JSONText", "CloudEvents"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ApusScheduleTests", dependencies: ["TestThreads", "ApusSchedule"], swiftSettings: settings),
         .testTarget(
             name: "ApusStorageTests",
             dependencies: ["TestThreads", "ApusStorage", "ApusModel", "ApusTesting", nioCore, log],

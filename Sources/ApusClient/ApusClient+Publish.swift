@@ -37,11 +37,13 @@ extension ApusClient {
     ///   - event: the CloudEvent as UTF-8 JSON text.
     ///   - topic: where to.
     ///   - key: decides partition and order; without one the event's `partitionkey` does.
+    ///   - ttl: how long after that anybody wants it, such as `10m`.
     /// - Returns: the receipt, once the event is as durable as the topic promises.
     public func publish(
-        _ event: [UInt8], to topic: String, key: String? = nil
+        _ event: [UInt8], to topic: String, key: String? = nil, ttl: String? = nil
     ) async throws(ApusClientError) -> Receipt {
         var request = publishRequest(topic, key)
+        request.add("ttl", ttl)
         request.body = ("application/cloudevents+json", event)
         return try Receipt(try await send(request).json())
     }

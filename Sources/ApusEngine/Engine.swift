@@ -31,6 +31,7 @@ public final class Engine: Broker {
     let gate: CommandGate
     let retention: Mutex<RetentionClock>
     let reopening = Mutex(Reopening())
+    let scheduler = Mutex<Scheduler?>(nil)
     private let worker: EngineWorker?
     private let recoveryTime = Mutex(Duration.zero)
     private let isStopping = Atomic(false)
@@ -76,6 +77,7 @@ public final class Engine: Broker {
         isStopping.store(true, ordering: .releasing)
         let topics = catalog.withLock { Array($0.topics.values) }
         for topic in topics { topic.close() }
+        scheduler.withLock { $0 }?.close()
         worker?.stop()
     }
 

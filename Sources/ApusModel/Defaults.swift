@@ -67,6 +67,22 @@ public enum Defaults {
     /// How often rules copy an event, from copy to copy, before they take it for one that goes in a circle.
     public static let ruleHopsMax = 16
 
+    // MARK: De-duplication
+
+    /// For how long a topic that tells duplicates remembers an event.
+    public static let deduplicationWindow: Duration = .seconds(300)
+    /// The longest window.
+    public static let deduplicationWindowMax: Duration = .seconds(7 * 86_400)
+    /// How many events a topic remembers at most.
+    public static let deduplicationEntriesMax = 4_000_000
+
+    // MARK: Schedules
+
+    /// How long an event may wait for its time.
+    public static let delayMax: Duration = .seconds(365 * 86_400)
+    /// How many events may wait for their time.
+    public static let scheduledMax = 100_000_000
+
     // MARK: The HTTP API
 
     /// The body of a request, in bytes.

@@ -42,7 +42,27 @@ struct TopicSettingsOptions: ParsableArguments {
         transform: Limit.size)
     var retentionSize: Limit?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long after arrival events are handed out, or never for no limit.", valueName: "duration"),
+        transform: Limit.duration)
+    var ttl: Limit?
+
+    @Option(
+        help: ArgumentHelp(
+            "For how long events published twice are stored once, or never to store them as often as they come.",
+            valueName: "duration"),
+        transform: Limit.duration)
+    var deduplicate: Limit?
+
+    @Option(
+        help: "With --deduplicate: the extension attribute that tells duplicates (default: source and id).")
+    var deduplicateBy: String?
+
     func validate() throws {
+        guard deduplicateBy == nil || deduplicate != nil else {
+            throw ValidationError("--deduplicate-by goes with --deduplicate")
+        }
         guard partitions.map({ $0 > 0 }) ?? true else { throw ValidationError("--partitions is at least 1") }
     }
 
@@ -55,6 +75,16 @@ struct TopicSettingsOptions: ParsableArguments {
         limits["age"] = retention?.json
         limits["bytes"] = retentionSize?.json
         if !limits.members.isEmpty { settings["retention"] = .object(limits) }
+        settings["ttl"] = ttl?.json
+        switch deduplicate {
+        case nil: break
+        case .some(.none): settings["deduplication"] = .null
+        case .value(let window):
+            var deduplication = JSONObject()
+            deduplication["window"] = window
+            deduplication["attribute"] = deduplicateBy.map { .string($0) }
+            settings["deduplication"] = .object(deduplication)
+        }
         return settings
     }
 }

@@ -40,6 +40,7 @@ struct ApusCommand: AsyncParsableCommand {
                 name: "Administration:",
                 subcommands: [
                     TopicCommand.self, SubscriptionCommand.self, RuleCommand.self, DeadLetterCommand.self,
+                    ScheduleCommand.self, DelayedCommand.self,
                 ]),
             CommandGroup(
                 name: "Health:", subcommands: [StatusCommand.self, DoctorCommand.self, BenchCommand.self]),

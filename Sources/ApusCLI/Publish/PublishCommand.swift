@@ -17,6 +17,7 @@ struct PublishCommand: AsyncParsableCommand {
               apus publish orders '{"id": 1}'
               apus publish orders '{"id": 1}' --type order.placed --key customer-7
               echo hello | apus publish greetings -
+              apus publish orders '{"id": 1}' --delay 10m
               apus publish orders --file events.ndjson
               apus publish orders --file events.ndjson --skip 120500        go on after a failure
 
@@ -70,9 +71,24 @@ struct PublishCommand: AsyncParsableCommand {
         transform: Parse.duration)
     var retryFor: Duration?
 
+    @Option(help: ArgumentHelp("Publish it so much later.", valueName: "duration"), transform: Parse.duration)
+    var delay: Duration?
+
+    @Option(help: ArgumentHelp("Publish it at this time.", valueName: "time"))
+    var at: String?
+
+    @Option(
+        help: ArgumentHelp("Hand it out no later than this after publishing.", valueName: "duration"),
+        transform: Parse.duration)
+    var ttl: Duration?
+
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
+        guard delay == nil || at == nil else { throw ValidationError("--delay and --at exclude each other") }
+        guard file == nil || (delay == nil && at == nil && ttl == nil) else {
+            throw ValidationError("--delay, --at and --ttl go with a single event")
+        }
         guard file == nil || (data == nil && id == nil) else {
             throw ValidationError("--file cannot be combined with data or --id")
         }
@@ -107,12 +123,13 @@ struct PublishCommand: AsyncParsableCommand {
 
     private func publishOne() async throws {
         let event = try template.event(data: try await oneData())
+        if delay != nil || at != nil { return try await publishLater(event) }
         let receipt = try await global.withClient { client in
             let retries = PublishRetries(retryFor: retryFor, hasContact: false)
             var backoff = retries.backoff
             while true {
                 do throws(ApusClientError) {
-                    return try await client.publish(event, to: topic)
+                    return try await client.publish(event, to: topic, ttl: ttl.map(DurationText.format))
                 } catch {
                     guard retries.allow(error), await backoff.pause() else { throw error }
                 }
@@ -120,6 +137,18 @@ struct PublishCommand: AsyncParsableCommand {
         }
         global.show(receipt.json) {
             ["published to \(receipt.topic), partition \(receipt.partition), offset \(receipt.offset)"]
+        }
+    }
+
+    private func publishLater(_ event: [UInt8]) async throws {
+        // Not tried again: what was lost may wait already, and would wait twice.
+        let waiting = try await global.withClient { client in
+            try await client.publishLater(
+                event, to: topic, delay: delay.map(DurationText.format), at: at,
+                ttl: ttl.map(DurationText.format))
+        }
+        global.show(waiting.json) {
+            ["it is due at \(waiting.due); cancel it with 'apus delayed cancel \(waiting.id)'"]
         }
     }
 

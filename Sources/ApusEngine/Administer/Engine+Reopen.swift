@@ -69,6 +69,9 @@ extension Engine {
             }
         }
         var changed: Set<ResourceName> = []
+        let wasOpen = scheduler.withLock { $0 != nil }
+        attempt("delayed events") { () throws(LogError) in try openScheduler() }
+        if !wasOpen { changed.formUnion(definitions.topics.keys) }
         for definition in definitions.topics.values.sorted(by: { $0.name < $1.name }) {
             attempt("topic '\(definition.name)'") { () throws(LogError) in
                 if try putToWork(definition) { changed.insert(definition.name) }
@@ -82,6 +85,9 @@ extension Engine {
                 try openSubscription(definition)
                 changed.insert(topic)
             }
+        }
+        for definition in definitions.schedules.values.sorted(by: { $0.name < $1.name }) {
+            attempt("schedule '\(definition.name)'") { () throws(LogError) in try openSchedule(definition) }
         }
         for (topic, rules) in Dictionary(grouping: definitions.rules.values, by: \.settings.topic).sorted(
             by: { $0.key < $1.key })
@@ -107,6 +113,7 @@ extension Engine {
         let name = definition.name
         if let topic = topicAtWork(name) {
             if !topic.isWhole { try topic.alter(definition, in: context.store) }
+            try openDeduplication(topic)
             if definition.holdsDeadLetters, catalog.withLock({ $0.ledgers[name] == nil }) {
                 let ledger = try DeadLetterLedger(topic: topic, context: context)
                 catalog.withLock { $0.ledgers[name] = ledger }
@@ -115,6 +122,7 @@ extension Engine {
         }
         let topic = Topic(definition, queue: context.followers)
         try topic.open(in: context.store)
+        try openDeduplication(topic)
         let ledger =
             definition.holdsDeadLetters ? try DeadLetterLedger(topic: topic, context: context) : nil
         catalog.withLock { catalog in
@@ -147,6 +155,9 @@ extension Engine {
         for subscription in shared { seen.raise(to: subscription.seen) }
         for subscription in cursors { seen.raise(to: subscription.seen) }
         for rule in rules { seen.raise(to: rule.startOffsets) }
+        if let scheduler = scheduler.withLock({ $0 }) {
+            seen.raise(to: topic.partitions.map { scheduler.seen($0.log) })
+        }
         return seen
     }
 }

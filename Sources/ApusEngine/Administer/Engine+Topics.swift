@@ -67,7 +67,10 @@ extension Engine {
             name: name, id: context.entropy.logFamily(), created: context.clock.wall, settings: settings)
         let topic = Topic(definition, queue: context.followers)
         return Decision(changes: [.topic(definition)]) { [self] () throws(BrokerError) in
-            try storing { () throws(LogError) in try topic.open(in: context.store) }
+            try storing { () throws(LogError) in
+                try topic.open(in: context.store)
+                try openDeduplication(topic)
+            }
         } apply: { [self] () throws(BrokerError) in
             catalog.withLock { $0.topics[name] = topic }
             return topic
@@ -91,7 +94,10 @@ extension Engine {
             try checkPartitions(adding: definition.settings.partitions - before)
             let altered = definition
             return Decision(changes: [.topic(altered)]) { [self] () throws(BrokerError) in
-                try storing { () throws(LogError) in try topic.alter(altered, in: context.store) }
+                try storing { () throws(LogError) in
+                    try topic.alter(altered, in: context.store)
+                    try openDeduplication(topic)
+                }
             } apply: { () throws(BrokerError) in
                 topic
             }
@@ -113,6 +119,13 @@ extension Engine {
                 subscription.settings.topic == name
                     || subscription.rule.map { ruleNames.contains($0) } == true
             }.sorted { $0.name < $1.name }
+            let schedules = definitions.schedules.values.filter { $0.settings.topic == name }.sorted {
+                $0.name < $1.name
+            }
+            guard cascade || schedules.isEmpty else {
+                throw .conflict(
+                    "topic '\(name)' is used by \(schedules.count) schedules: delete them first, or cascade")
+            }
             guard cascade || (rules.isEmpty && used.isEmpty) else {
                 throw .conflict(
                     "topic '\(name)' is used by \(used.count) subscriptions and \(rules.count) rules: delete them first, or cascade"
@@ -120,9 +133,11 @@ extension Engine {
             }
             let changes =
                 rules.map { RegistryChange.ruleDeleted($0.name) }
-                + subscriptions.map { RegistryChange.subscriptionDeleted($0.name) } + [.topicDeleted(name)]
+                + subscriptions.map { RegistryChange.subscriptionDeleted($0.name) }
+                + schedules.map { RegistryChange.scheduleDeleted($0.name) } + [.topicDeleted(name)]
             return Decision(changes: changes) { [self] () throws(BrokerError) in
                 for rule in rules { ruleIsGone(rule) }
+                for schedule in schedules { scheduler.withLock { $0 }?.remove(schedule.id) }
                 for subscription in subscriptions { closeSubscription(subscription) }
                 catalog.withLock { catalog in
                     catalog.topics[name] = nil
@@ -150,6 +165,22 @@ extension Engine {
         guard (1 << 20...1 << 30).contains(settings.segmentBytes) else {
             throw .invalid("a segment has 1 MiB to 1 GiB, not \(settings.segmentBytes) bytes")
         }
+        if let ttl = settings.ttl, ttl < .milliseconds(1) {
+            throw .invalid("events live for at least a millisecond, or for as long as they are kept")
+        }
+        if let deduplication = settings.deduplication {
+            guard (.seconds(1)...Defaults.deduplicationWindowMax).contains(deduplication.window) else {
+                throw .invalid("duplicates are told for one second to seven days")
+            }
+            if case .attribute(let name) = deduplication.key,
+                !(1...20).contains(name.utf8.count)
+                    || !name.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) })
+            {
+                throw .invalid(
+                    "'\(name.prefix(80))' is no extension attribute: those have 1 to 20 lower-case letters and digits"
+                )
+            }
+        }
         if case .interval(let interval) = settings.durability,
             !(.milliseconds(1) ... .seconds(60)).contains(interval)
         {
@@ -174,5 +205,7 @@ extension TopicSettings {
         if let age = changes.retentionAge { retentionAge = age }
         if let bytes = changes.retentionBytes { retentionBytes = bytes }
         if let bytes = changes.segmentBytes { segmentBytes = bytes }
+        if let ttl = changes.ttl { self.ttl = ttl }
+        if let deduplication = changes.deduplication { self.deduplication = deduplication }
     }
 }

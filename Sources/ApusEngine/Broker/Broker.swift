@@ -16,12 +16,15 @@ public struct PublishReceipt: Sendable, Hashable {
     public var partition: Int
     /// Its place in the partition.
     public var offset: Offset
+    /// Whether the event had been published before, and this is where it is.
+    public var isDuplicate: Bool
 
     /// Proof of publishing.
-    public init(topic: ResourceName, partition: Int, offset: Offset) {
+    public init(topic: ResourceName, partition: Int, offset: Offset, isDuplicate: Bool = false) {
         self.topic = topic
         self.partition = partition
         self.offset = offset
+        self.isDuplicate = isDuplicate
     }
 }
 
@@ -267,6 +270,33 @@ public protocol Broker: Sendable {
     func publish(
         _ events: [CloudEvent], to topic: ResourceName, key: String?, completion: @escaping PublishCompletion)
 
+    // MARK: Schedule
+
+    /// Keeps events until they are due and publishes them then; `completion` is called when they are durable. All or none. Neither waits nor
+    /// blocks.
+    func schedule(
+        _ events: [DelayedEvent], to topic: ResourceName, key: String?,
+        completion: @escaping ScheduleCompletion)
+    /// A page of events that wait, in the order in which they are due; `after` is `due/id` of the last of the page before.
+    func waitingEvents(
+        of topic: ResourceName?, _ page: Page
+    ) async throws(BrokerError) -> [WaitingEventDescription]
+    /// One event that waits.
+    func waitingEvent(_ id: String) async throws(BrokerError) -> WaitingEventDescription
+    /// Cancels an event that waits.
+    func cancelWaitingEvent(_ id: String) async throws(BrokerError)
+
+    /// A page of recurring schedules, by name; those of one topic only, if given.
+    func schedules(of topic: ResourceName?, _ page: Page) throws(BrokerError) -> [ScheduleDescription]
+    /// One recurring schedule.
+    func schedule(_ name: ResourceName) throws(BrokerError) -> ScheduleDescription
+    /// Creates or replaces a recurring schedule; true when it is new.
+    func putSchedule(
+        _ name: ResourceName, _ settings: ScheduleSettings
+    ) async throws(BrokerError) -> (ScheduleDescription, isNew: Bool)
+    /// Deletes a recurring schedule.
+    func deleteSchedule(_ name: ResourceName) async throws(BrokerError)
+
     // MARK: Fetch
 
     /// Events of a partition from a position on, at most `limit`, those that match `pattern` only. When there are none it waits until
@@ -396,4 +426,42 @@ public struct VerificationReport: Sendable {
     public var bytes: Int64
     /// What is damaged, for a person.
     public var damage: [String]
+}
+
+// What a broker that keeps no time says.
+extension Broker {
+    public func schedule(
+        _ events: [DelayedEvent], to topic: ResourceName, key: String?,
+        completion: @escaping ScheduleCompletion
+    ) {
+        completion(.failure(.invalid("this broker does not delay events")))
+    }
+
+    public func waitingEvents(
+        of topic: ResourceName?, _ page: Page
+    ) async throws(BrokerError) -> [WaitingEventDescription] { [] }
+
+    public func waitingEvent(_ id: String) async throws(BrokerError) -> WaitingEventDescription {
+        throw .unknownWaitingEvent(id)
+    }
+
+    public func cancelWaitingEvent(_ id: String) async throws(BrokerError) { throw .unknownWaitingEvent(id) }
+
+    public func schedules(
+        of topic: ResourceName?, _ page: Page
+    ) throws(BrokerError) -> [ScheduleDescription] { [] }
+
+    public func schedule(_ name: ResourceName) throws(BrokerError) -> ScheduleDescription {
+        throw .unknownSchedule(name)
+    }
+
+    public func putSchedule(
+        _ name: ResourceName, _ settings: ScheduleSettings
+    ) async throws(BrokerError) -> (ScheduleDescription, isNew: Bool) {
+        throw .invalid("this broker has no recurring schedules")
+    }
+
+    public func deleteSchedule(_ name: ResourceName) async throws(BrokerError) {
+        throw .unknownSchedule(name)
+    }
 }

@@ -16,6 +16,10 @@ public enum BrokerError: Error, Sendable, Hashable {
     case unknownSubscription(ResourceName)
     /// No such rule.
     case unknownRule(ResourceName)
+    /// No such recurring schedule.
+    case unknownSchedule(ResourceName)
+    /// No event of this id waits for its time: it was published or cancelled, or there never was one.
+    case unknownWaitingEvent(String)
     /// The request contradicts what exists; says how.
     case conflict(String)
     /// The request is well-formed and still not possible; says why.
@@ -63,7 +67,8 @@ extension BrokerError {
     public var isRetryable: Bool {
         switch self {
         case .unavailable, .partial: true
-        case .unknownTopic, .unknownPartition, .unknownSubscription, .unknownRule, .conflict, .invalid,
+        case .unknownTopic, .unknownPartition, .unknownSubscription, .unknownRule, .unknownSchedule,
+            .unknownWaitingEvent, .conflict, .invalid,
             .tooLarge,
             .trimmed, .beyondEnd, .corrupt, .storage:
             false
@@ -105,6 +110,8 @@ extension BrokerError: CustomStringConvertible {
         case .unknownPartition(let name, let number): "topic '\(name)' has no partition \(number)"
         case .unknownSubscription(let name): "there is no subscription '\(name)'"
         case .unknownRule(let name): "there is no rule '\(name)'"
+        case .unknownSchedule(let name): "there is no schedule '\(name)'"
+        case .unknownWaitingEvent(let id): "no event '\(id.prefix(80))' waits for its time"
         case .conflict(let reason), .invalid(let reason): reason
         case .tooLarge(let bytes, let limit): "\(bytes) bytes are more than the limit of \(limit)"
         case .trimmed(let start): "events before offset \(start) are no longer kept"

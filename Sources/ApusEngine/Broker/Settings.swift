@@ -20,18 +20,47 @@ public struct TopicSettings: Sendable, Hashable {
     public var retentionBytes: Int64?
     /// When a segment is closed, in bytes; what retention can forget is whole segments.
     public var segmentBytes: Int
+    /// How long after its arrival an event is handed out; nil for as long as it is kept.
+    public var ttl: Duration?
+    /// How events that are published twice are told; nil when they are not.
+    public var deduplication: DeduplicationSettings?
 
     /// What is decided about a topic.
     public init(
         partitions: Int = Defaults.partitions, durability: Durability = .flush,
         retentionAge: Duration? = Defaults.retentionAge, retentionBytes: Int64? = nil,
-        segmentBytes: Int = Defaults.segmentBytes
+        segmentBytes: Int = Defaults.segmentBytes, ttl: Duration? = nil,
+        deduplication: DeduplicationSettings? = nil
     ) {
+        self.ttl = ttl
+        self.deduplication = deduplication
         self.partitions = partitions
         self.durability = durability
         self.retentionAge = retentionAge
         self.retentionBytes = retentionBytes
         self.segmentBytes = segmentBytes
+    }
+}
+
+/// How a topic tells events that are published twice.
+public struct DeduplicationSettings: Sendable, Hashable {
+    /// What two publishes of one event have in common.
+    public enum Key: Sendable, Hashable {
+        /// The event's source and id.
+        case identity
+        /// The value of this extension attribute; events without it are never duplicates.
+        case attribute(String)
+    }
+
+    /// For how long an event is remembered; one second to seven days.
+    public var window: Duration
+    /// What two publishes of one event have in common.
+    public var key: Key
+
+    /// How a topic tells events that are published twice.
+    public init(window: Duration = Defaults.deduplicationWindow, key: Key = .identity) {
+        self.window = window
+        self.key = key
     }
 }
 
@@ -47,6 +76,10 @@ public struct TopicChanges: Sendable, Hashable {
     public var retentionBytes: Int64??
     /// When a segment is closed, in bytes.
     public var segmentBytes: Int?
+    /// How long after its arrival an event is handed out; `.some(nil)` for as long as it is kept.
+    public var ttl: Duration??
+    /// How events that are published twice are told; `.some(nil)` when they are not.
+    public var deduplication: DeduplicationSettings??
 
     /// Changes nothing.
     public init() {}

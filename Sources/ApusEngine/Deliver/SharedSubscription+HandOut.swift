@@ -34,6 +34,7 @@ extension SharedSubscription {
         let (handouts, version) = state.withLock { state -> ([Handout], UInt64) in
             guard !state.isClosed, !state.definition.settings.isPaused else { return ([], state.version) }
             let (handouts, mayBeMore) = choose(limit: limit, lease: lease, &state, &letters)
+            noteExpired(&state)
             if !handouts.isEmpty {
                 metrics.handedOut.increment(by: Int64(handouts.count))
                 count(handouts, &state, completion)
@@ -83,10 +84,20 @@ extension SharedSubscription {
             {
                 letters.append(draft(position, attempts, &state))
             } else if let stored = reread(position, &state) {
-                return (position, stored)
+                guard isExpired(stored) else { return (position, stored) }
+                letters.append(expireAgain(position, attempts: attempts, &state))
             }
         }
         guard readsOn(state) else { return nil }
+        while let (position, stored) = nextNewOrReplayedEvent(&state) {
+            guard isExpired(stored) else { return (position, stored) }
+            expire(position, &state)
+            if state.expiring.count >= SharedSubscription.expiringMax { return nil }
+        }
+        return nil
+    }
+
+    private func nextNewOrReplayedEvent(_ state: inout State) -> (Position, StoredEvent)? {
         guard !state.delivery.replays.isEmpty else { return nextFreshEvent(&state) }
         // What is replayed and what is new take turns.
         state.takesReplayed.toggle()

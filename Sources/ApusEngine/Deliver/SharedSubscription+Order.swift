@@ -98,7 +98,14 @@ extension SharedSubscription {
                 writeParked(&state)
                 letters.append(draft(position, attempts, &state))
             } else if let stored = storedEvent(at: position, &state) {
-                return (position, stored)
+                guard isExpired(stored) else { return (position, stored) }
+                writeParked(&state)
+                if state.delivery.items[position] == nil {
+                    expire(position, &state)
+                    if state.expiring.count >= SharedSubscription.expiringMax { break }
+                } else {
+                    letters.append(expireAgain(position, attempts: attempts, &state))
+                }
             } else {
                 writeParked(&state)
                 if let stored = reread(position, &state) { return (position, stored) }

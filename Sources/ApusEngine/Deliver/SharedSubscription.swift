@@ -37,6 +37,8 @@ final class SharedSubscription: Follower {
         var lastFailure: String?
         var firstPartition = 0
         var deadLettersUnderWay = 0
+        /// Expired before anybody saw them, and not noted as about to become dead letters.
+        var expiring: [Position] = []
         /// Of dead letters, those being written down.
         var settlementsUnderWay = 0
         /// Some could not be; until a snapshot makes up for that, the mark must stay before them.

@@ -18,6 +18,8 @@ struct SubscriptionMetrics: Sendable {
     let deadLettered: Count
     /// Events or batches that could not be read.
     let unreadable: Count
+    /// Events whose time was over when their turn came.
+    let expired: Count
 
     init(name: ResourceName, topic: ResourceName) {
         let dimensions = [("subscription", name.description), ("topic", topic.description)]
@@ -26,6 +28,7 @@ struct SubscriptionMetrics: Sendable {
         }
         handedOut = Count("apus_deliveries_total", dimensions)
         deadLettered = Count("apus_dead_letters_total", dimensions)
+        expired = Count("apus_expired_events_total", dimensions)
         unreadable = Count("apus_unreadable_batches_total", dimensions)
     }
 
@@ -39,6 +42,6 @@ struct SubscriptionMetrics: Sendable {
     var acknowledged: Int64 { attempts[0].value }
 
     func remove() {
-        for count in attempts + [handedOut, deadLettered, unreadable] { count.remove() }
+        for count in attempts + [handedOut, deadLettered, unreadable, expired] { count.remove() }
     }
 }

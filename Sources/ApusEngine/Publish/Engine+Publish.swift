@@ -16,6 +16,17 @@ extension Engine {
             createThenPublish(events, to: name, key: key, completion: completion)
             return
         }
+        if let deduplicator = topic.deduplicator, !events.isEmpty {
+            publishOnce(events, to: topic, by: deduplicator, key: key, completion: completion)
+            return
+        }
+        publishAll(events, to: topic, key: key, completion: completion)
+    }
+
+    /// Publishes without looking for duplicates.
+    func publishAll(
+        _ events: [CloudEvent], to topic: Topic, key: String?, completion: @escaping PublishCompletion
+    ) {
         switch events.count {
         case 0: completion(.success([]))
         case 1: publishOne(events[0], to: topic, key: key, completion: completion)

@@ -33,8 +33,11 @@ final class Topic: Follower {
     /// Events published since start.
     let published: Count
 
+    private let isDeduplicating = Atomic(false)
+
     private struct State {
         var definition: TopicDefinition
+        var deduplicator: Deduplicator?
         var partitions: [Partition]
         /// In the order in which they came: whose turn it is must not depend on addresses.
         var followers: [any Follower] = []
@@ -99,6 +102,22 @@ final class Topic: Follower {
             return state.partitions[Partitioner.partition(ofKey: key, count: count)]
         }
     }
+
+    /// What tells duplicates, for topics that want to know: for all others one load.
+    var deduplicator: Deduplicator? {
+        isDeduplicating.load(ordering: .acquiring) ? state.withLock(\.deduplicator) : nil
+    }
+
+    func setDeduplicator(_ deduplicator: Deduplicator?) {
+        state.withLock { state in
+            state.deduplicator?.duplicates.remove()
+            state.deduplicator = deduplicator
+        }
+        isDeduplicating.store(deduplicator != nil, ordering: .releasing)
+    }
+
+    /// How long events are worth handing out.
+    var timeToLive: Duration? { state.withLock(\.definition.settings.ttl) }
 
     // MARK: Followers
 

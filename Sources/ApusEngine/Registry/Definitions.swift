@@ -98,6 +98,8 @@ enum RegistryChange: Sendable, Hashable {
     case subscriptionDeleted(ResourceName)
     case rule(RuleDefinition)
     case ruleDeleted(ResourceName)
+    case schedule(ScheduleDefinition)
+    case scheduleDeleted(ResourceName)
 }
 
 /// Everything that is defined: the fold of all changes.
@@ -107,6 +109,7 @@ struct Definitions: Sendable {
     private(set) var rules: [ResourceName: RuleDefinition] = [:]
     /// From each topic to those that rules copy its events to, with how many rules do.
     private var edges: [ResourceName: [ResourceName: Int]] = [:]
+    var schedules: [ResourceName: ScheduleDefinition] = [:]
 
     mutating func apply(_ change: RegistryChange) {
         switch change {
@@ -119,6 +122,8 @@ struct Definitions: Sendable {
             count(rule, by: 1)
         case .ruleDeleted(let name):
             if let old = rules.removeValue(forKey: name) { count(old, by: -1) }
+        case .schedule(let schedule): schedules[schedule.name] = schedule
+        case .scheduleDeleted(let name): schedules[name] = nil
         }
     }
 
@@ -135,6 +140,7 @@ struct Definitions: Sendable {
         topics.values.sorted { $0.name < $1.name }.map(RegistryChange.topic)
             + subscriptions.values.sorted { $0.name < $1.name }.map(RegistryChange.subscription)
             + rules.values.sorted { $0.name < $1.name }.map(RegistryChange.rule)
+            + schedules.values.sorted { $0.name < $1.name }.map(RegistryChange.schedule)
     }
 
     /// The way along which `rule` would feed its own topic, over however many rules; nil when there is none.

@@ -8,6 +8,7 @@ import ApusRules
 import ApusStorage
 import ApusTransform
 import ApusTransport
+import CloudEvents
 import JSONText
 
 /// Why the registry's log cannot be understood.
@@ -28,6 +29,8 @@ extension RegistryChange {
         case .topicDeleted(let name): writer.deletion("topic-deleted", name)
         case .subscriptionDeleted(let name): writer.deletion("subscription-deleted", name)
         case .ruleDeleted(let name): writer.deletion("rule-deleted", name)
+        case .schedule(let schedule): schedule.write(to: &writer)
+        case .scheduleDeleted(let name): writer.deletion("schedule-deleted", name)
         }
         writer.endObject()
         return writer.bytes
@@ -87,6 +90,11 @@ extension TopicDefinition {
         writer.member("retentionAge", settings.retentionAge?.milliseconds)
         writer.member("retentionBytes", settings.retentionBytes)
         writer.member("segmentBytes", Int64(settings.segmentBytes))
+        writer.member("ttl", settings.ttl?.milliseconds)
+        if let deduplication = settings.deduplication {
+            writer.member("deduplicationWindow", deduplication.window.milliseconds)
+            if case .attribute(let name) = deduplication.key { writer.member("deduplicationKey", name) }
+        }
         if holdsDeadLetters { writer.member("holdsDeadLetters", "true") }
     }
 }
@@ -201,6 +209,30 @@ extension RuleDefinition {
     }
 }
 
+extension ScheduleDefinition {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.member("change", "schedule")
+        writer.member("name", name.description)
+        writer.member("id", id.description)
+        writer.member("created", created.rawValue)
+        writer.member("changed", changed.rawValue)
+        writer.member("topic", settings.topic.description)
+        writer.member("expression", settings.expression)
+        writer.member("zone", settings.zone)
+        writer.member(
+            "event", String(decoding: CloudEventJSONFormat.encode(settings.template), as: UTF8.self))
+        writer.member("key", settings.key)
+        writer.member("start", settings.start?.rawValue)
+        writer.member("end", settings.end?.rawValue)
+        if !settings.isEnabled { writer.member("disabled", "true") }
+        switch settings.catchUp {
+        case .skip: writer.member("catchUp", 0)
+        case .once: break
+        case .all(let limit): writer.member("catchUp", Int64(limit))
+        }
+    }
+}
+
 // MARK: Reading
 
 extension RegistryChange {
@@ -217,6 +249,8 @@ extension RegistryChange {
         case "subscription-deleted": self = .subscriptionDeleted(name)
         case "rule": self = .rule(try RuleDefinition(members, name))
         case "rule-deleted": self = .ruleDeleted(name)
+        case "schedule": self = .schedule(try ScheduleDefinition(members, name))
+        case "schedule-deleted": self = .scheduleDeleted(name)
         case let other: throw RegistryCodingError(reason: "unknown change '\(other)'")
         }
     }
@@ -325,7 +359,13 @@ extension TopicDefinition {
                 partitions: Int(try members.number("partitions")), durability: durability,
                 retentionAge: members.optionalNumber("retentionAge").map { .milliseconds($0) },
                 retentionBytes: members.optionalNumber("retentionBytes"),
-                segmentBytes: Int(try members.number("segmentBytes"))),
+                segmentBytes: Int(try members.number("segmentBytes")),
+                ttl: members.optionalNumber("ttl").map { .milliseconds($0) },
+                deduplication: members.optionalNumber("deduplicationWindow").map { window in
+                    DeduplicationSettings(
+                        window: .milliseconds(window),
+                        key: members.object["deduplicationKey"]?.string.map { .attribute($0) } ?? .identity)
+                }),
             holdsDeadLetters: members.object["holdsDeadLetters"] != nil)
     }
 }
@@ -384,5 +424,26 @@ extension RuleDefinition {
                 topic: try members.name("topic"), pattern: pattern, targets: targets,
                 isEnabled: members.object["disabled"] == nil),
             startOffsets: members.offsets("startOffsets"))
+    }
+}
+
+extension ScheduleDefinition {
+    fileprivate init(_ members: Members, _ name: ResourceName) throws(RegistryCodingError) {
+        let template: CloudEvent
+        do { template = try CloudEventJSONFormat.decode(Array(try members.text("event").utf8)) } catch {
+            throw RegistryCodingError(reason: "event: \(error)")
+        }
+        let created = Timestamp(milliseconds: try members.number("created"))
+        self.init(
+            name: name, id: try members.id("id"), created: created,
+            settings: ScheduleSettings(
+                topic: try members.name("topic"), expression: try members.text("expression"),
+                zone: try members.text("zone"), template: template, key: members.object["key"]?.string,
+                start: members.optionalNumber("start").map { Timestamp(milliseconds: $0) },
+                end: members.optionalNumber("end").map { Timestamp(milliseconds: $0) },
+                isEnabled: members.object["disabled"] == nil,
+                catchUp: members.optionalNumber("catchUp").map { $0 == 0 ? .skip : .all(limit: Int($0)) }
+                    ?? .once),
+            changed: members.optionalNumber("changed").map { Timestamp(milliseconds: $0) } ?? created)
     }
 }

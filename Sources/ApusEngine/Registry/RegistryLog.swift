@@ -78,7 +78,7 @@ extension RegistryChange {
         switch self {
         case .topicDeleted(let name): Set(definitions.topics[name]?.logs ?? [])
         case .subscriptionDeleted(let name): Set([definitions.subscriptions[name]?.log].compactMap { $0 })
-        case .topic, .subscription, .rule, .ruleDeleted: []
+        case .topic, .subscription, .rule, .ruleDeleted, .schedule, .scheduleDeleted: []
         }
     }
 }

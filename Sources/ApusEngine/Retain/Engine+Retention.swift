@@ -74,7 +74,8 @@ extension Engine {
     /// tells what was copied: without them it would be copied again.
     private func notedEnds() -> [LogID: Offset] {
         let routers = catalog.withLock { Array($0.routers.values) }
-        return routers.reduce(into: [:]) { ends, router in
+        let scheduled = scheduler.withLock { $0 }?.notedEnds ?? [:]
+        return routers.reduce(into: scheduled) { ends, router in
             ends.merge(router.notedEnds) { min($0, $1) }
         }
     }

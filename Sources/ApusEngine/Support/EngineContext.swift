@@ -24,12 +24,22 @@ public struct EngineOptions: Sendable {
     public var subscriptionsMax = 20_000
     /// How many rules may exist.
     public var rulesMax = 100_000
+    /// How many recurring schedules may exist.
+    public var schedulesMax = 10_000
+    /// How many events may wait for their time.
+    public var scheduledMax = Int64(Defaults.scheduledMax)
+    /// How many events a topic that tells duplicates remembers at most.
+    public var deduplicationEntriesMax = Defaults.deduplicationEntriesMax
+    /// Where time zones are found.
+    public var timeZones = TimeZoneDatabase.system
     /// How often retention looks for what can be forgotten.
     public var retentionInterval = Duration.seconds(10)
     /// How long to wait before work that the disk refused is tried again.
     public var storeRetryInterval = Duration.seconds(1)
     /// How many bytes the logs of subscriptions, rules and dead letters grow before they are folded into snapshots; simulations make it small.
     package var snapshotBytes = 256 << 10
+    /// Bytes of events that are due soon and kept in memory, about; tests make it small.
+    package var scheduleWindowBytes = 64 << 20
 
     /// The defaults.
     public init() {}

@@ -34,10 +34,19 @@ enum LineageHeader {
     /// `topic/partition/offset` by name, for people.
     static let place = "apus-place"
 
+    /// What a delayed or recurring event waited as: the id of the waiting event, or `schedule id/time`.
+    static let schedule = "apus-schedule"
+    /// When it was due, in milliseconds.
+    static let due = "apus-due"
+    /// The identity of the topic that a waiting event is for.
+    static let topic = "apus-topic"
+
     static let prefix = Array("apus-".utf8)
     static let recipientBytes = Array(recipient.utf8)
     static let originBytes = Array(origin.utf8)
     static let hopsBytes = Array(hops.utf8)
+    static let scheduleBytes = Array(schedule.utf8)
+    static let topicBytes = Array(topic.utf8)
 }
 
 /// Where an event came from other than its producer, for people.

@@ -21,6 +21,11 @@ extension Problem {
             self.init(.notFound, text, hint: "create it with PUT /v1/subscriptions/\(name)")
         case .unknownRule(let name):
             self.init(.notFound, text, hint: "create it with PUT /v1/rules/\(name)")
+        case .unknownSchedule(let name):
+            self.init(.notFound, text, hint: "create it with PUT /v1/schedules/\(name)")
+        case .unknownWaitingEvent:
+            self.init(
+                .notFound, text, hint: "it was published or cancelled; list what waits with GET /v1/delayed")
         case .conflict:
             self.init(.conflict, text)
         case .invalid:

@@ -23,7 +23,11 @@ enum EventRoutes {
         successes: [
             .json(
                 .ok, "Stored: a receipt, or for a batch one for each event.",
-                .either([.reference(.receipt), .reference(.receipts)]))
+                .either([.reference(.receipt), .reference(.receipts)])),
+            .json(
+                .accepted,
+                "Waits for its time ('delay' or 'at'): what it can be cancelled by, or for a batch each.",
+                .either([.reference(.scheduleReceipt), .reference(.scheduleReceipts)])),
         ],
         problems: [.notFound, .unsupportedMediaType, .conflict, .invalid, .partial], handler: .publish)
 

@@ -69,6 +69,7 @@ extension JSONWriter {
         member("topic", receipt.topic.description)
         member("partition", receipt.partition)
         member("offset", receipt.offset)
+        if receipt.isDuplicate { member("duplicate", true) }
         endObject()
     }
 

@@ -14,6 +14,16 @@ extension TopicChanges {
         partitions = try reader.int("partitions", in: Bounds.partitions)
         durability = try Durability(reader)
         segmentBytes = try reader.int("segment_bytes", in: Bounds.segmentBytes)
+        if reader.isNull("ttl") {
+            ttl = .some(nil)
+        } else if let duration = try reader.duration("ttl", in: Bounds.retentionAge) {
+            ttl = duration
+        }
+        if reader.isNull("deduplication") {
+            deduplication = .some(nil)
+        } else if let value = reader.value("deduplication") {
+            deduplication = try DeduplicationSettings(value)
+        }
         guard let value = reader.value("retention") else { return }
         let retention = try MemberReader(value, Schema.retention, in: "retention.")
         if retention.isNull("age") {
@@ -36,7 +46,18 @@ extension TopicChanges {
         if let retentionAge { settings.retentionAge = retentionAge }
         if let retentionBytes { settings.retentionBytes = retentionBytes }
         if let segmentBytes { settings.segmentBytes = segmentBytes }
+        if let ttl { settings.ttl = ttl }
+        if let deduplication { settings.deduplication = deduplication }
         return settings
+    }
+}
+
+extension DeduplicationSettings {
+    fileprivate init(_ value: JSONValue) throws(Problem) {
+        let reader = try MemberReader(value, Schema.deduplication, in: "deduplication.")
+        self.init()
+        if let window = try reader.duration("window", in: Bounds.deduplication) { self.window = window }
+        if let name = try reader.string("attribute") { key = .attribute(name) }
     }
 }
 
@@ -81,8 +102,22 @@ extension JSONWriter {
                 if let bytes = topic.settings.retentionBytes { writer.integer(bytes) } else { writer.null() }
             }
             writer.member("segment_bytes", topic.settings.segmentBytes)
+            writer.member("ttl", topic.settings.ttl.map(DurationText.format))
+            writer.key("deduplication")
+            if let deduplication = topic.settings.deduplication {
+                writer.deduplication(deduplication)
+            } else {
+                writer.null()
+            }
             writer.member("created", topic.created)
             writer.member("positions", list: topic.partitions) { $0.partition($1) }
+        }
+    }
+
+    private mutating func deduplication(_ settings: DeduplicationSettings) {
+        object { writer in
+            writer.member("window", settings.window)
+            if case .attribute(let name) = settings.key { writer.member("attribute", name) }
         }
     }
 

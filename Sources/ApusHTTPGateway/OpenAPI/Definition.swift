@@ -45,6 +45,13 @@ enum Definition: String, Sendable, CaseIterable {
     case deadLetterRedrive = "DeadLetterRedrive"
     case redriveResult = "RedriveResult"
     case discardResult = "DiscardResult"
+    case scheduleReceipt = "ScheduleReceipt"
+    case scheduleReceipts = "ScheduleReceipts"
+    case delayedEvent = "DelayedEvent"
+    case delayedEvents = "DelayedEvents"
+    case schedule = "Schedule"
+    case scheduleSettings = "ScheduleSettings"
+    case schedules = "Schedules"
     case health = "Health"
     case status = "Status"
     case diagnosis = "Diagnosis"
@@ -66,6 +73,9 @@ enum Definition: String, Sendable, CaseIterable {
         case .deadLetter, .deadLetters, .deadLetterSelection, .deadLetterRedrive, .redriveResult,
             .discardResult:
             Schema.deadLetters(self)
+        case .scheduleReceipt, .scheduleReceipts, .delayedEvent, .delayedEvents, .schedule,
+            .scheduleSettings, .schedules:
+            Schema.schedules(self)
         case .health, .status, .diagnosis, .verification: Schema.operations(self)
         }
     }
@@ -89,6 +99,8 @@ enum Bounds {
     static let leases = 1...1000
     static let deadLetterIDs = 1...10_000
     static let targets = 1...16
+    static let catchUp: ClosedRange<Int64> = 1...10_000
+    static let deduplication: ClosedRange<Duration> = .seconds(1)...Defaults.deduplicationWindowMax
     static let lease: ClosedRange<Duration> = .zero ... .seconds(12 * 3600)
     static let delay: ClosedRange<Duration> = .zero ... .seconds(30 * 86_400)
     static let retry: ClosedRange<Duration> = .zero ... .seconds(30 * 86_400)

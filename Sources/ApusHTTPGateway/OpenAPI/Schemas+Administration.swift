@@ -43,11 +43,20 @@ extension Schema {
         )
         .allowing("retention", .object(retention))
         .allowing(
-            "segment_bytes", .integer(Bounds.segmentBytes), "what retention can forget is whole segments")
+            "segment_bytes", .integer(Bounds.segmentBytes), "what retention can forget is whole segments"
+        )
+        .allowing("ttl", .nullable(.duration), "how long after arrival events are handed out; null: no limit")
+        .allowing(
+            "deduplication", .nullable(.object(deduplication)),
+            "null stores events as often as they are published")
 
     static let retention = ObjectSchema()
         .allowing("age", .nullable(.duration), "null keeps events for ever")
         .allowing("bytes", .nullable(.integer(Bounds.bytes)), "per partition; null sets no limit")
+
+    static let deduplication = ObjectSchema()
+        .allowing("window", .duration, "for how long an event is remembered, 1s to 7d; 5m if absent")
+        .allowing("attribute", .text, "the extension attribute that tells; source and id if absent")
 
     private static let partition = ObjectSchema()
         .requiring("partition", .count)
@@ -312,6 +321,56 @@ extension Schema {
         .requiring("last", .time, "when the subscription gave up")
         .requiring("origin", .nullable(.object(place)))
         .requiring("event", .reference(.cloudEvent))
+}
+
+// MARK: - Schedules
+
+extension Schema {
+    static func schedules(_ definition: Definition) -> Schema {
+        switch definition {
+        case .scheduleReceipt: .object(scheduleReceipt)
+        case .scheduleReceipts:
+            .object(ObjectSchema().requiring("receipts", .list(.reference(.scheduleReceipt))))
+        case .delayedEvents: page("delayed", of: .delayedEvent)
+        case .delayedEvent:
+            .object(
+                scheduleReceipt.requiring("topic", .name).requiring("key", .nullable(.text))
+                    .requiring("event", .reference(.cloudEvent)))
+        case .scheduleSettings: .object(scheduleSettings)
+        case .schedules: page("schedules", of: .schedule)
+        default:
+            .object(
+                ObjectSchema().requiring("name", .name).merging(scheduleSettings)
+                    .requiring("created", .time)
+                    .requiring("next", .nullable(.time), "null when it is never due again")
+                    .requiring("fired", .count, "since the server started"))
+        }
+    }
+
+    private static let scheduleReceipt = ObjectSchema()
+        .requiring("id", .text, "to show and cancel it by")
+        .requiring("due", .time)
+
+    static let scheduleSettings = ObjectSchema()
+        .requiring("topic", .name)
+        .requiring(
+            "schedule", .string(StringRules(example: "0 9 * * mon-fri")), "cron, cron(…), rate(…), @daily"
+        )
+        .allowing(
+            "time_zone", .string(StringRules(example: "Europe/Berlin")), "of a cron expression; UTC if absent"
+        )
+        .requiring(
+            "event", .any,
+            "a CloudEvent; id and time are set at every occurrence, source and type may be absent"
+        )
+        .allowing("key", .text)
+        .allowing("start", .nullable(.time), "not before")
+        .allowing("end", .nullable(.time), "not after")
+        .allowing("enabled", .boolean)
+        .allowing(
+            "catch_up", .either([.choice(["skip", "once"]), .integer(Bounds.catchUp)]),
+            "what is made up for after downtime: nothing, the last occurrence, or at most so many; 'once' if absent"
+        )
 }
 
 // MARK: - Operations

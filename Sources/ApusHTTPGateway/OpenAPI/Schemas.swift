@@ -65,7 +65,10 @@ extension Schema {
 extension Schema {
     static func events(_ definition: Definition) -> Schema {
         switch definition {
-        case .receipt: .object(place)
+        case .receipt:
+            .object(
+                place.allowing(
+                    "duplicate", .boolean, "true when it had been published before: this is where it is"))
         case .receipts: .object(ObjectSchema().requiring("receipts", .list(.reference(.receipt))))
         case .partialReceipts:
             .object(

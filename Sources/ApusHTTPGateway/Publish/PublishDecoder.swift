@@ -13,6 +13,7 @@ struct PublishRequest: Sendable {
     var events: [CloudEvent]
     var isBatch: Bool
     var key: String?
+    var timing = PublishTiming()
 }
 
 /// Reads requests to publish.

@@ -44,6 +44,9 @@ struct PublishHandler: Sendable {
         if isBatch, request.events.isEmpty {
             return finish(.json { $0.object { $0.receipts([]) } }, start, responder)
         }
+        if let due = request.timing.due {
+            return delay(request, to: topic, until: due, start, responder)
+        }
         context.broker.publish(request.events, to: topic, key: request.key) { [self] result in
             switch result {
             case .success(let receipts):
@@ -52,6 +55,28 @@ struct PublishHandler: Sendable {
                 finish(Self.answer(receipts, isBatch: isBatch), after: elapsed, responder)
             case .failure(let error):
                 finish(Self.answer(error), start, responder)
+            }
+        }
+    }
+
+    private func delay(
+        _ request: PublishRequest, to topic: ResourceName, until due: Timestamp,
+        _ start: ContinuousClock.Instant, _ responder: HTTPResponder
+    ) {
+        let isBatch = request.isBatch
+        let events = request.events.map { DelayedEvent($0, due: due) }
+        context.broker.schedule(events, to: topic, key: request.key) { [self] result in
+            switch result {
+            case .success(let receipts):
+                let answer = Answer.json(.accepted) { writer in
+                    if isBatch {
+                        writer.object { $0.member("receipts", list: receipts) { $0.scheduleReceipt($1) } }
+                    } else if let receipt = receipts.first {
+                        writer.scheduleReceipt(receipt)
+                    }
+                }
+                finish(answer, start, responder)
+            case .failure(let error): finish(Self.answer(error), start, responder)
             }
         }
     }
@@ -78,7 +103,10 @@ struct PublishHandler: Sendable {
             throw Problem(error)
         }
         if head.query != nil {
-            request.key = try QueryReader(head, known: PublishHandler.parameters).string("key")
+            let query = try QueryReader(head, known: PublishHandler.parameters)
+            request.key = query.string("key")
+            request.timing = try PublishTiming(query, now: context.now)
+            request.timing.limit(&request.events, now: context.now)
         }
         RequestTrace.adopt(head, into: &request.events)
         guard request.events.count <= context.configuration.batchEventsMax else {
@@ -101,11 +129,12 @@ struct PublishHandler: Sendable {
         }
     }
 
-    static let parameters = [
-        QueryParameter(
-            name: "key", schema: .text,
-            about: "Decides partition and order; else the event's 'partitionkey' does.")
-    ]
+    static let parameters =
+        [
+            QueryParameter(
+                name: "key", schema: .text,
+                about: "Decides partition and order; else the event's 'partitionkey' does.")
+        ] + PublishTiming.parameters
 
     // MARK: Answering
 

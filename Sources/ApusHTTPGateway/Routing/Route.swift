@@ -36,6 +36,7 @@ struct Route: Sendable {
         case subscriptions = "Subscriptions"
         case rules = "Rules"
         case deadLetters = "Dead letters"
+        case schedules = "Schedules"
         case operations = "Operations"
     }
 

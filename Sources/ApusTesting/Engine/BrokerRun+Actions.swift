@@ -11,7 +11,7 @@ import CloudEvents
 /// One kind of step.
 enum Action: Int, CaseIterable {
     case publish, turn, commit, maintain, receive, settle, answerTarget, passTime, passLongTime, jump
-    case administer, moveLetters, replay, useCursor, crash, changeFaults
+    case administer, moveLetters, replay, useCursor, crash, changeFaults, delay, cancel
 
     /// How often it happens, of a few hundred.
     private var weight: Int {
@@ -23,6 +23,8 @@ enum Action: Int, CaseIterable {
         case .receive, .settle, .answerTarget: 30
         case .passTime: 20
         case .administer: 12
+        case .delay: 15
+        case .cancel: 4
         case .passLongTime, .crash, .changeFaults, .moveLetters, .useCursor: 4
         case .jump, .replay: 2
         }
@@ -88,6 +90,8 @@ extension BrokerRun {
         case .useCursor: useCursor()
         case .crash: crash(isPowerCut: random.oneIn(2))
         case .changeFaults: changeFaults()
+        case .delay: delaySome()
+        case .cancel: cancelSome()
         }
     }
 
@@ -132,6 +136,7 @@ extension BrokerRun {
         let topics = topics.filter { $0.certainty != .gone && !$0.holdsDeadLetters }
         guard !topics.isEmpty else { return }
         let topic = topics[random.below(topics.count)]
+        if topic.settings.deduplication != nil, random.oneIn(4) { return republishSome(topic) }
         let key = random.oneIn(2) ? nil : "k\(random.below(4))"
         let count = random.oneIn(3) ? 1 + random.below(6) : 1
         let events = (0..<count).compactMap { _ in makeEvent(topic, key) }
@@ -142,7 +147,29 @@ extension BrokerRun {
         }
     }
 
-    private func makeEvent(_ topic: TopicModel, _ key: String?) -> CloudEvent? {
+    /// Publishes events once more, whatever became of them or is still to.
+    private func republishSome(_ topic: TopicModel) {
+        let candidates = published.values.filter { $0.topic === topic && delayed[$0.event.id] == nil }
+            .sorted { $0.number < $1.number }
+        guard let first = candidates.isEmpty ? nil : candidates[random.below(candidates.count)] else {
+            return
+        }
+        let id = first.event.id
+        republished.insert(id)
+        note("publish \(id) again to \(topic.name)")
+        publish([first.event], to: topic.name, key: first.key) { [self] answer in
+            note("published \(id) again: \(answer)")
+            guard published[id]?.fate != .acknowledged else { return }
+            if case .done = answer {
+                take(answer, of: [id], topic)
+            } else {
+                // One of the two may be there.
+                published[id]?.fate = .unknown
+            }
+        }
+    }
+
+    func makeEvent(_ topic: TopicModel, _ key: String?) -> CloudEvent? {
         nextEvent += 1
         let padding = random.oneIn(20) ? random.below(6_000) : random.below(200)
         let text = "{\"n\":\(nextEvent),\"pad\":\"\(String(repeating: "x", count: padding))\"}"
@@ -152,6 +179,11 @@ extension BrokerRun {
                 dataContentType: "application/json", data: CloudEventData(text: text))
         else { return nil }
         if let priority = somePriority() { try? event.extensions.set("priority", to: .string(priority)) }
+        if random.oneIn(12) {
+            let expiry = clock.wall.advanced(by: .milliseconds(random.below(60_000))).rawValue
+            try? event.extensions.set(
+                "expirytime", to: .timestamp(CloudEventTimestamp(millisecondsSinceEpoch: expiry)))
+        }
         published[event.id] = PublishedEvent(number: nextEvent, topic: topic, event: event, key: key)
         return event
     }
@@ -167,12 +199,16 @@ extension BrokerRun {
             for (id, result) in zip(ids, results) {
                 switch result {
                 case .success(let receipt): acknowledge(id, receipt)
-                case .failure: published[id]?.fate = .unknown
+                case .failure where published[id]?.fate != .acknowledged: published[id]?.fate = .unknown
+                case .failure: break
                 }
             }
         case .refused(.storage), .refused(.unavailable(.undecided)), .lost:
-            for id in ids { published[id]?.fate = .unknown }
-        case .refused: for id in ids { published[id]?.fate = .refused }
+            for id in ids where published[id]?.fate != .acknowledged { published[id]?.fate = .unknown }
+        case .refused:
+            for id in ids where published[id]?.fate == .pending {
+                published[id]?.fate = republished.contains(id) ? .unknown : .refused
+            }
         }
     }
 

@@ -13,7 +13,7 @@ extension BrokerRun {
         guard change == nil else { return }
         let topics = topics.filter { $0.certainty == .certain && !$0.holdsDeadLetters }
         guard topics.count > 1 || random.oneIn(2) else { return createTopic() }
-        switch random.below(20) {
+        switch random.below(22) {
         case 0..<2: createTopic()
         case 2..<4: alterTopic()
         case 4: deleteTopic()
@@ -21,6 +21,7 @@ extension BrokerRun {
         case 10..<13: alterSubscription()
         case 13: deleteSubscription()
         case 14..<19: putRule()
+        case 19..<21: putSchedule()
         default: deleteRule()
         }
     }
@@ -39,7 +40,7 @@ extension BrokerRun {
                 if let engine { change.commit(engine) }
             case .refused(.conflict), .refused(.invalid), .refused(.unknownTopic),
                 .refused(.unknownSubscription),
-                .refused(.unknownRule):
+                .refused(.unknownRule), .refused(.unknownSchedule):
                 self.change = nil
                 change.abort()
             case .refused, .lost:
@@ -79,7 +80,10 @@ extension BrokerRun {
         let settings = TopicSettings(
             partitions: 1 + random.below(4), durability: [.flush, .flush, .flush, .none][random.below(4)],
             retentionAge: random.oneIn(3) ? .seconds(60 + random.below(600)) : nil,
-            retentionBytes: random.oneIn(6) ? Int64(random.below(8_000)) : nil)
+            retentionBytes: random.oneIn(6) ? Int64(random.below(8_000)) : nil,
+            ttl: random.oneIn(8) ? .seconds(1 + random.below(600)) : nil,
+            // A window that no history outlives, so that every duplicate must be told.
+            deduplication: random.oneIn(3) ? DeduplicationSettings(window: .seconds(7 * 86_400)) : nil)
         let topic = TopicModel(name, settings)
         topics.append(topic)
         make(
@@ -127,6 +131,7 @@ extension BrokerRun {
                     || rule.versions.last?.settings.targets.contains { $0.topic == name } == true)
         }
         let names = Set(rules.map(\.name))
+        let schedules = schedules.filter { $0.certainty == .certain && $0.topic === topic }
         let subscriptions = subscriptions.filter { subscription in
             subscription.certainty == .certain
                 && (subscription.topic === topic || subscription.rule.map { names.contains($0) } == true)
@@ -134,19 +139,23 @@ extension BrokerRun {
         topic.certainty = .uncertain
         for subscription in subscriptions { subscription.certainty = .uncertain }
         for rule in rules { rule.certainty = .uncertain }
+        for schedule in schedules { schedule.certainty = .uncertain }
         make(
             PendingChange(what: "delete topic \(name)") { engine in
                 [(try? engine.topic(name)) == nil]
                     + subscriptions.map { (try? engine.subscription($0.name)) == nil }
                     + rules.map { (try? engine.rule($0.name)) == nil }
+                    + schedules.map { (try? engine.schedule($0.name)) == nil }
             } commit: { [self] _ in
                 topic.certainty = .gone
                 for subscription in subscriptions { subscription.certainty = .gone }
                 for rule in rules { end(rule) }
+                for schedule in schedules { schedule.certainty = .gone }
             } abort: {
                 topic.certainty = .certain
                 for subscription in subscriptions { subscription.certainty = .certain }
                 for rule in rules { rule.certainty = .certain }
+                for schedule in schedules { schedule.certainty = .certain }
             }
         ) { engine throws(BrokerError) in try await engine.deleteTopic(name, cascade: true) }
     }

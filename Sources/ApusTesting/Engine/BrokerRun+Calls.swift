@@ -90,6 +90,20 @@ extension BrokerRun {
         }
     }
 
+    /// Publishes later.
+    func schedule(
+        _ events: [DelayedEvent], to topic: ResourceName, key: String?,
+        then end: @escaping (Answer<[ScheduleReceipt]>) -> Void
+    ) {
+        guard let engine else { return end(.lost) }
+        let (id, promise) = begin(end)
+        let board = board
+        engine.schedule(events, to: topic, key: key) { result in
+            promise.keep(result)
+            board.add(id)
+        }
+    }
+
     /// Lets tasks run, hands answers to those who asked, and takes over what the engine began to push.
     func settleCalls() {
         executor.drain()

@@ -103,6 +103,8 @@ extension BrokerRun {
                 check(records, of: topic, partition)
             }
             checkCopiesOnce(in: topic)
+            checkScheduledOnce(in: topic)
+            checkDuplicates(in: topic)
         }
     }
 
@@ -115,6 +117,8 @@ extension BrokerRun {
                 if record.buriedBy == nil { violate("I1: \(what) is no event") }
                 continue
             }
+            if record.origin == nil, checkScheduled(record, at: what, in: topic) { continue }
+            if Self.isOccurrence(id) { continue }
             guard let published = published[id] else {
                 violate("I4: \(what) holds \(id), which was not published")
                 continue
@@ -127,11 +131,15 @@ extension BrokerRun {
                 if !topic.hasGrown, !topic.wasCut { checkOrder(origin, at: what, &lastOrigin) }
             } else if record.recipient == nil {
                 if published.fate == .refused { violate("I4: \(what) holds \(id), which was refused") }
+                if republished.contains(id) { continue }
                 if published.number <= lastNumber { violate("I3: \(what) holds \(id) after \(lastNumber)") }
                 lastNumber = published.number
             }
         }
     }
+
+    /// Whether an event was made by a schedule: copies of such have no publisher either.
+    private static func isOccurrence(_ id: String) -> Bool { id.contains("/") }
 
     private func checkOrder(_ origin: String, at what: String, _ last: inout [String: Int64]) {
         guard let slash = origin.lastIndex(of: "/"), let offset = Int64(origin[origin.index(after: slash)...])

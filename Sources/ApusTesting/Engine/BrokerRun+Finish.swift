@@ -24,12 +24,14 @@ extension BrokerRun {
             alter(subscription, changes, nil)
             work(for: .milliseconds(10))
         }
+        waitForDelayed()
         drain()
         guard report.isSound else { return }
         calmDisk()
         checkDrained(engine)
         checkLogs()
         checkCopiesComplete()
+        checkScheduledComplete()
         checkDelivered()
         checkLetters(engine)
         checkPublished()
@@ -39,7 +41,7 @@ extension BrokerRun {
     }
 
     /// Lets everything run for a while.
-    private func work(for duration: Duration) {
+    func work(for duration: Duration) {
         clock.advance(by: duration)
         for _ in 0..<50 {
             let operations = disk.operations

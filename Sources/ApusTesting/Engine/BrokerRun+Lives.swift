@@ -51,6 +51,7 @@ extension BrokerRun {
         if random.oneIn(6) { disk.crash(after: UInt64(random.below(40))) }
         var options = EngineOptions()
         options.snapshotBytes = [1 << 10, 8 << 10, 256 << 10][random.below(3)]
+        options.scheduleWindowBytes = [1 << 10, 64 << 20][random.below(2)]
         target = SimulatedTarget()
         engine = try Engine(
             store: ObservedStore(store, truth: truth), clock: clock, entropy: Entropy(seed: random.next()),

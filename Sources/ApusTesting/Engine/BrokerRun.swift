@@ -33,6 +33,10 @@ final class BrokerRun {
     var topics: [TopicModel] = []
     var subscriptions: [SubscriptionModel] = []
     var rules: [RuleModel] = []
+    var delayed: [String: DelayedModel] = [:]
+    var schedules: [ScheduleModel] = []
+    /// Published more than once.
+    var republished: Set<String> = []
     var published: [String: PublishedEvent] = [:]
     var held: [HeldLease] = []
     var attempts: [HeldAttempt] = []

@@ -14,6 +14,9 @@
 //   I7  the number of an attempt never goes down, not over crashes either;
 //   I8  rules copy what matches, once per target, in the order of the source's partition;
 //   I11 where events are ordered by key, none is handed out before its consumer is done with the one ahead of it, or that is a dead letter;
+//   I12 a delayed event comes once, when it is due and not before, unless it was cancelled; then it never comes;
+//   I13 an occurrence of a recurring schedule comes once, and the last one that was due is there;
+//   I14 a topic that tells duplicates stores no event twice, however often it is published;
 //   I10 what is defined changes as a whole: after a crash all of a change is there or nothing of it.
 // Topics without `flush` may lose the end of their log when the power goes, and nothing else.
 
