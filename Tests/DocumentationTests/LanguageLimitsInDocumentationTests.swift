@@ -21,11 +21,11 @@ import Testing
     /// The row that begins so after a heading, without the commas in its numbers.
     private func row(_ name: String, after heading: String) throws -> String {
         let page = try page()
-        let start = try #require(page.range(of: "\n## \(heading)\n"), "no heading '\(heading)'")
+        let start = try #require(page.firstRange(of: "\n## \(heading)\n"), "no heading '\(heading)'")
         let rest = page[start.upperBound...]
-        let section = rest[..<(rest.range(of: "\n## ")?.lowerBound ?? rest.endIndex)]
+        let section = rest[..<(rest.firstRange(of: "\n## ")?.lowerBound ?? rest.endIndex)]
         let line = section.split(separator: "\n").first { $0.hasPrefix("| \(name)") }
-        return try #require(line, "no row '\(name)'").replacing(",", with: "")
+        return String(try #require(line, "no row '\(name)'")).replacing(",", with: "")
     }
 
     @Test func `the limits of SNS filter policies`() throws {
