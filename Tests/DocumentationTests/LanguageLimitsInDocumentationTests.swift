@@ -25,7 +25,7 @@ import Testing
         let rest = page[start.upperBound...]
         let section = rest[..<(rest.firstRange(of: "\n## ")?.lowerBound ?? rest.endIndex)]
         let line = section.split(separator: "\n").first { $0.hasPrefix("| \(name)") }
-        return String(try #require(line, "no row '\(name)'").replacing(",", with: ""))
+        return String(try #require(line, "no row '\(name)'")).replacing(",", with: "")
     }
 
     @Test func `the limits of SNS filter policies`() throws {
