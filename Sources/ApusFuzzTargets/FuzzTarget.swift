@@ -23,6 +23,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case recordBatch = "record-batch"
     /// Event patterns, compiled and matched.
     case pattern
+    /// XML as data of events, matched.
+    case xmlData = "xml-data"
     /// The store's journal, recovered.
     case journal
 
@@ -38,6 +40,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .httpRequest: fuzzHTTPRequest(input)
         case .recordBatch: fuzzRecordBatch(input)
         case .pattern: fuzzPattern(input)
+        case .xmlData: fuzzXMLData(input)
         case .journal: fuzzJournal(input)
         }
     }

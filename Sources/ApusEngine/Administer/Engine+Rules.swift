@@ -82,7 +82,8 @@ extension Engine {
 
     private func check(_ definition: RuleDefinition, _ definitions: Definitions) throws(BrokerError) {
         guard (1...Engine.ruleTargetsMax).contains(definition.settings.targets.count) else {
-            throw .invalid("a rule has 1 to \(Engine.ruleTargetsMax) targets, not \(definition.settings.targets.count)")
+            throw .invalid(
+                "a rule has 1 to \(Engine.ruleTargetsMax) targets, not \(definition.settings.targets.count)")
         }
         for name in definition.targetTopics { _ = try requireTopic(name) }
         if let cycle = definitions.cycle(adding: definition) {
@@ -205,7 +206,8 @@ extension Engine {
                 [("rule", rule.name.description), ("topic", rule.settings.topic.description)])
         catalog.ruleMatches[rule.name] = count
         return RouteTable.Route(
-            rule: rule.name, pattern: rule.settings.pattern, startOffsets: rule.startOffsets, targets: targets,
+            rule: rule.name, pattern: rule.settings.pattern, startOffsets: rule.startOffsets,
+            targets: targets,
             matches: count)
     }
 }

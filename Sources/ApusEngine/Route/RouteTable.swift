@@ -39,7 +39,9 @@ struct RouteTable: Sendable {
     }
 
     /// Puts in the route of a rule, or takes it out if there is none; says what the matcher is to forget and to learn.
-    mutating func set(_ rule: ResourceName, to route: Route?) -> (gone: Int?, new: (id: Int, pattern: Pattern)?) {
+    mutating func set(
+        _ rule: ResourceName, to route: Route?
+    ) -> (gone: Int?, new: (id: Int, pattern: Pattern)?) {
         let gone = numbers.removeValue(forKey: rule)
         if let gone, let old = routes[gone] {
             for target in old.targets { release(target) }
