@@ -58,11 +58,17 @@ struct SlowXMLReader {
             parts.append((name.joined(separator: ":"), value.lowercased()))
         }
         let names = parts.map(\.0)
-        guard [["version"], ["version", "encoding"], ["version", "standalone"], ["version", "encoding", "standalone"]]
+        guard
+            [
+                ["version"], ["version", "encoding"], ["version", "standalone"],
+                ["version", "encoding", "standalone"],
+            ]
             .contains(names)
         else { throw Refusal() }
         for (name, value) in parts {
-            let allowed = ["version": ["1.0"], "encoding": ["utf-8", "us-ascii"], "standalone": ["yes", "no"]]
+            let allowed = [
+                "version": ["1.0"], "encoding": ["utf-8", "us-ascii"], "standalone": ["yes", "no"],
+            ]
             guard allowed[name]?.contains(value) == true else { throw Refusal() }
         }
     }
@@ -161,7 +167,8 @@ struct SlowXMLReader {
 
     /// One character; a line end is one, whatever it is made of.
     private mutating func character() throws -> Unicode.Scalar {
-        guard let scalar = rest.popFirst(), scalar.value >= 0x20 || Self.isSpace(scalar), scalar.value != 0xFFFE,
+        guard let scalar = rest.popFirst(), scalar.value >= 0x20 || Self.isSpace(scalar),
+            scalar.value != 0xFFFE,
             scalar.value != 0xFFFF
         else { throw Refusal() }
         guard scalar == "\r" else { return scalar }
