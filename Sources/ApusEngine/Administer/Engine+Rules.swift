@@ -14,7 +14,9 @@ extension Engine {
 
     public func rule(_ name: ResourceName) throws(BrokerError) -> RuleDescription {
         // Not by way of a copy of all definitions: a change that came meanwhile would have to copy them.
-        guard let definition = catalog.withLock({ $0.definitions.rules[name] }) else { throw .unknownRule(name) }
+        guard let definition = catalog.withLock({ $0.definitions.rules[name] }) else {
+            throw .unknownRule(name)
+        }
         return describe(definition)
     }
 
