@@ -23,6 +23,8 @@ let package = Package(
             path: "Append",
             swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(
+            name: "rules", dependencies: [measured], path: "Rules", swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(
             name: "Checksums", dependencies: [benchmark, measured], path: "Benchmarks/Checksums",
             swiftSettings: [.swiftLanguageMode(.v6)], plugins: [plugin]),
         .executableTarget(

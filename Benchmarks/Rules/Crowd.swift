@@ -68,11 +68,13 @@ struct Crowd {
             let low = below(amountCount)
             return data(field(pick(Self.numbers), "{\"numeric\":[\">=\",\(low),\"<\",\(low + 1)]}"))
         case 80..<85:
-            return data(exact() + "," + field(pick(Self.numbers), "{\"numeric\":[\">\",\(below(amountCount))]}"))
+            return data(
+                exact() + "," + field(pick(Self.numbers), "{\"numeric\":[\">\",\(below(amountCount))]}"))
         case 85..<90: return data(exact() + "," + field("state", "{\"anything-but\":[\"lost\",\"void\"]}"))
         case 90..<93: return data(exact() + "," + field("flag", "{\"exists\":true}"))
         case 93..<95: return data(exact() + "," + field("gift", "{\"exists\":false}"))
-        case 95..<98: return data(field(pick(Self.paths), "{\"wildcard\":\"/p\(below(placeCount))/*/*.pdf\"}"))
+        case 95..<98:
+            return data(field(pick(Self.paths), "{\"wildcard\":\"/p\(below(placeCount))/*/*.pdf\"}"))
         default: return "\"$or\":[{\(data(exact()))},{\(data(exact()))}]"
         }
     }
@@ -107,7 +109,8 @@ struct Crowd {
         for group in Self.groups {
             text += "\"\(group)\":{\"kind\":\"retail\",\"id\":\"x-\(below(identifierCount))\","
             text += "\"path\":\"/p\(below(placeCount))/in/\(below(placeCount)).pdf\",\"flag\":true},"
-            text += "\"\(group)Info\":{\"ref\":\"x-\(below(identifierCount))\",\"batch\":\"x-\(below(identifierCount))\","
+            text +=
+                "\"\(group)Info\":{\"ref\":\"x-\(below(identifierCount))\",\"batch\":\"x-\(below(identifierCount))\","
             text += "\"owner\":\"x-\(below(identifierCount))\",\"total\":\(below(amountCount)).5,"
             text += "\"count\":\(below(amountCount)),\"state\":\"new\"},"
         }
@@ -115,7 +118,8 @@ struct Crowd {
         var separator = ""
         while text.utf8.count < bytes - 40 {
             text += separator
-            text += "{\"sku\":\"A-\(below(identifierCount * 20))\",\"name\":\"Item \(below(1000))\",\"quantity\":\(below(9))}"
+            text +=
+                "{\"sku\":\"A-\(below(identifierCount * 20))\",\"name\":\"Item \(below(1000))\",\"quantity\":\(below(9))}"
             separator = ","
         }
         return Array((text + "]}").utf8)

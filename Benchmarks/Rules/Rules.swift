@@ -91,10 +91,11 @@ struct Rules {
         let clock = ContinuousClock()
         let memory = residentBytes()
         var matcher = RuleMatcher()
-        figures.compile = microseconds(
-            clock.measure { matcher = RuleMatcher(patterns.enumerated().map { ($0, $1) }) }) / 1000
+        figures.compile =
+            microseconds(
+                clock.measure { matcher = RuleMatcher(patterns.enumerated().map { ($0, $1) }) }) / 1000
         figures.bytesPerRule = (residentBytes() - memory) / count
-        let events = Events((0..<512).map { _ in (crowd.attributes(), crowd.data(bytes: bytes)) })
+        let events = Events((0..<256).map { _ in (crowd.attributes(), crowd.data(bytes: bytes)) })
         var scratch = MatchScratch()
         var matched = 0
         for event in 0..<events.count { events.match(event, matcher, &scratch, &matched) }
@@ -111,7 +112,9 @@ struct Rules {
     }
 
     /// Adds rules to those there are, and takes them away again.
-    private static func change(_ matcher: inout RuleMatcher, _ crowd: inout Crowd, _ count: Int, _ figures: inout Figures) {
+    private static func change(
+        _ matcher: inout RuleMatcher, _ crowd: inout Crowd, _ count: Int, _ figures: inout Figures
+    ) {
         let clock = ContinuousClock()
         let more = (0..<2000).compactMap { _ in crowd.rule() }
         for (index, pattern) in more.enumerated() {
@@ -170,7 +173,9 @@ final class Events {
         return UnsafeRawBufferPointer(rebasing: block[range])
     }
 
-    func match(_ index: Int, _ matcher: borrowing RuleMatcher, _ scratch: inout MatchScratch, _ matched: inout Int) {
+    func match(
+        _ index: Int, _ matcher: borrowing RuleMatcher, _ scratch: inout MatchScratch, _ matched: inout Int
+    ) {
         matcher.forEachMatch(inputs[index], scratch: &scratch) { _ in matched += 1 }
     }
 }

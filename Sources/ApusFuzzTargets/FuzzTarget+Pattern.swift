@@ -20,7 +20,9 @@ func check(_ pattern: Pattern, _ event: CloudEvent) {
     let isMatched = pattern.explain(event).isMatched
     let alone = RuleMatcher([(id: 1, pattern: pattern)])
     precondition(alone.matches(event) == (isMatched ? [1] : []), "matcher and explanation disagree")
-    var crowd = RuleMatcher([(id: 0, pattern: .matchAll), (id: 7, pattern: pattern), (id: 3, pattern: pattern)])
+    var crowd = RuleMatcher([
+        (id: 0, pattern: .matchAll), (id: 7, pattern: pattern), (id: 3, pattern: pattern),
+    ])
     precondition(
         crowd.matches(event) == (isMatched ? [0, 3, 7] : [0]), "among others, a pattern matches differently")
     crowd.remove(id: 3)

@@ -35,6 +35,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case rabbitMQTopic = "rabbitmq-topic"
     /// Transformations, applied to events.
     case transformation
+    /// XML as data of events, matched.
+    case xmlData = "xml-data"
     /// The store's journal, recovered.
     case journal
 
@@ -56,6 +58,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .rabbitMQHeaders: fuzzRabbitMQHeaders(input)
         case .rabbitMQTopic: fuzzRabbitMQTopic(input)
         case .transformation: fuzzTransformation(input)
+        case .xmlData: fuzzXMLData(input)
         case .journal: fuzzJournal(input)
         }
     }

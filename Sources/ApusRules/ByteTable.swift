@@ -39,6 +39,7 @@ struct ByteTable: Sendable {
     /// Which end of a text a hash starts from.
     enum Direction { case forward, backward }
 
+    /// A byte for each slot, 0 if that is empty; the first few again at the end, so that eight can be read at once from everywhere.
     private var tags: [UInt8]
     private var slots: [Slot]
     private var counts: [Counts]
@@ -47,9 +48,10 @@ struct ByteTable: Sendable {
     private var waste = 0
     private(set) var count = 0
     private let seed: UInt64
+    private static let tagPadding = 8
 
     init(seed: UInt64) {
-        tags = Array(repeating: 0, count: 16)
+        tags = Array(repeating: 0, count: 16 + Self.tagPadding)
         slots = Array(repeating: Slot(), count: 16)
         counts = Array(repeating: Counts(), count: 16)
         self.seed = seed
@@ -71,7 +73,7 @@ struct ByteTable: Sendable {
     /// The place of a key, which is made if it is not there.
     mutating func insert(_ scope: UInt32, _ key: [UInt8], _ direction: Direction) -> Int {
         if let index = find(scope, key, direction) { return index }
-        if (count + 1) * 2 > tags.count { grow() }
+        if (count + 1) * 4 > slots.count * 3 { grow() }
         let hash = withReader { reader in
             key.withUnsafeBytes { reader.hash(scope, Self.address($0), $0.count, direction) }
         }
@@ -87,11 +89,11 @@ struct ByteTable: Sendable {
     }
 
     /// Keys up to this length stand in their slots.
-    fileprivate static let shortKeyMax = 16
+    static let shortKeyMax = 16
 
     /// The bytes of a short key as two numbers: one for the front and one for the back, which may have bytes in common.
     @inline(__always)
-    fileprivate static func words(_ key: UnsafeRawPointer, _ count: Int) -> (UInt64, UInt64) {
+    static func words(_ key: UnsafeRawPointer, _ count: Int) -> (UInt64, UInt64) {
         count >= 8 ? (word(key, 0), word(key, count &- 8)) : (tail(key, count), 0)
     }
 
@@ -104,36 +106,46 @@ struct ByteTable: Sendable {
     mutating func remove(at index: Int) {
         count -= 1
         if slots[index].count > Self.shortKeyMax { waste += Int(slots[index].count) }
-        let mask = tags.count - 1
+        let mask = slots.count - 1
         // Those behind move up, unless that would put them before where their hash begins.
         var hole = index
         var next = (hole + 1) & mask
         while tags[next] != 0 {
             let home = Int(truncatingIfNeeded: counts[next].hash) & mask
             if (next &- home) & mask >= (next &- hole) & mask {
-                (tags[hole], slots[hole], counts[hole]) = (tags[next], slots[next], counts[next])
+                (slots[hole], counts[hole]) = (slots[next], counts[next])
+                setTag(hole, tags[next])
                 hole = next
             }
             next = (next + 1) & mask
         }
-        (tags[hole], slots[hole], counts[hole]) = (0, Slot(), Counts())
+        (slots[hole], counts[hole]) = (Slot(), Counts())
+        setTag(hole, 0)
         if waste > 4096, waste * 2 > keys.count { compactKeys() }
     }
 
     private mutating func place(_ slot: Slot, _ facts: Counts) -> Int {
-        let mask = tags.count - 1
+        let mask = slots.count - 1
         var index = Int(truncatingIfNeeded: facts.hash) & mask
         while tags[index] != 0 { index = (index + 1) & mask }
-        (tags[index], slots[index], counts[index]) = (Self.tag(facts.hash), slot, facts)
+        (slots[index], counts[index]) = (slot, facts)
+        setTag(index, Self.tag(facts.hash))
         return index
+    }
+
+    private mutating func setTag(_ index: Int, _ tag: UInt8) {
+        tags[index] = tag
+        if index < Self.tagPadding { tags[slots.count + index] = tag }
     }
 
     private mutating func grow() {
         let (oldTags, oldSlots, oldCounts) = (tags, slots, counts)
-        tags = Array(repeating: 0, count: oldTags.count * 2)
-        slots = Array(repeating: Slot(), count: oldTags.count * 2)
-        counts = Array(repeating: Counts(), count: oldTags.count * 2)
-        for index in oldTags.indices where oldTags[index] != 0 { _ = place(oldSlots[index], oldCounts[index]) }
+        tags = Array(repeating: 0, count: oldSlots.count * 2 + Self.tagPadding)
+        slots = Array(repeating: Slot(), count: oldSlots.count * 2)
+        counts = Array(repeating: Counts(), count: oldSlots.count * 2)
+        for index in oldSlots.indices where oldTags[index] != 0 {
+            _ = place(oldSlots[index], oldCounts[index])
+        }
     }
 
     private mutating func compactKeys() {
@@ -166,7 +178,7 @@ extension ByteTable {
                     body(
                         Reader(
                             tags: Self.address(tags), slots: Self.address(slots), keys: Self.address(keys),
-                            mask: tags.count &- 1, seed: seed))
+                            mask: slots.count / MemoryLayout<Slot>.stride &- 1, seed: seed))
                 }
             }
         }
@@ -183,14 +195,12 @@ extension ByteTable {
         /// The place of a key, nil if it is not there.
         @inline(__always)
         func find(_ scope: UInt32, _ hash: UInt64, _ key: UnsafeRawPointer, _ length: Int) -> Int? {
-            let tag = ByteTable.tag(hash)
-            var index = Int(truncatingIfNeeded: hash) & mask
-            while true {
-                let found = tags.load(fromByteOffset: index, as: UInt8.self)
-                if found == 0 { return nil }
-                if found == tag, isKey(at: index, scope, key, length) { return index }
-                index = (index &+ 1) & mask
+            var next = candidate(hash, from: home(hash))
+            while let index = next {
+                if isKey(at: index, scope, key, length) { return index }
+                next = candidate(hash, from: (index &+ 1) & mask)
             }
+            return nil
         }
 
         /// The place of a key, nil if it is not there.
@@ -235,14 +245,28 @@ extension ByteTable {
         /// The first place from `index` on that may be that of a key with a hash.
         @inline(__always)
         func candidate(_ hash: UInt64, from index: Int) -> Int? {
-            let tag = ByteTable.tag(hash)
+            let pattern = UInt64(ByteTable.tag(hash)) &* 0x0101_0101_0101_0101
             var index = index
             while true {
-                let found = self.tag(at: index)
-                if found == tag { return index }
-                if found == 0 { return nil }
-                index = (index &+ 1) & mask
+                // Eight tags at once: those in use have their high bit set, and what equals the tag is zero here.
+                let word = UInt64(littleEndian: ByteTable.word(tags, index))
+                let others = word ^ pattern
+                let lows: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
+                let found = ~((others & lows) &+ lows | others | lows)
+                let empty = ~word & ~lows
+                // Only what stands before the first that is empty.
+                if found != 0, empty == 0 || found.trailingZeroBitCount < empty.trailingZeroBitCount {
+                    return (index &+ found.trailingZeroBitCount &>> 3) & mask
+                }
+                if empty != 0 { return nil }
+                index = (index &+ 8) & mask
             }
+        }
+
+        /// The next such place.
+        @inline(__always)
+        func candidate(_ hash: UInt64, after index: Int) -> Int? {
+            candidate(hash, from: (index &+ 1) & mask)
         }
     }
 
@@ -308,7 +332,8 @@ extension ByteTable {
             return low | UInt64(base.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)) &<< 32
         }
         guard count > 0 else { return 0 }
-        return UInt64(byte(base, 0)) | UInt64(byte(base, count &>> 1)) &<< 8 | UInt64(byte(base, count &- 1)) &<< 16
+        return UInt64(byte(base, 0)) | UInt64(byte(base, count &>> 1)) &<< 8 | UInt64(byte(base, count &- 1))
+            &<< 16
     }
 
     @inline(__always)

@@ -73,7 +73,9 @@ struct ClausePlan: Sendable {
             default: text.count & ~7
             }
         let key = kind.direction == .forward ? text.prefix(length) : text.suffix(length)
-        return .key(kind, length == text.count ? text : Array(key), length: length, isTried: isTried || length < text.count)
+        return .key(
+            kind, length == text.count ? text : Array(key), length: length,
+            isTried: isTried || length < text.count)
     }
 
     private static func way(to wildcard: Wildcard) -> Way {

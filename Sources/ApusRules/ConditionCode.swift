@@ -7,7 +7,7 @@
 //               its tests; or on objects, conditions
 //   test        operation << 24 | length; then, by operation:
 //               a text of so many bytes, padded to words; or the words of a number's short key; or so many words of tests that must
-//               not hold; or the number of a test in the program; or nothing
+//               not hold; or the ends of a range as doubles; or the number of a test in the program; or nothing
 
 /// Runs of words, each condition or list of them one run.
 struct ConditionCode: Sendable {
@@ -25,7 +25,7 @@ struct ConditionCode: Sendable {
 
     /// What a test's first word says.
     enum Operation: UInt32 {
-        case text, prefix, suffix, number, exists, anythingBut, other
+        case text, prefix, suffix, number, range, exists, anythingBut, other
     }
 
     static let acceptsAbsence: UInt32 = 1 << 31
@@ -81,6 +81,15 @@ struct ConditionCode: Sendable {
             let key = ClausePlan.key(of: number)
             return key.count == 16 ? run(.number, key) : [head(.other, 0), other(test)]
         case .exists(true): return [head(.exists, 0)]
+        case .numeric(let range):
+            let entry = ClausePlan.entry(of: range, step: 0, test: 0)
+            let flags: UInt32 =
+                (entry.isLowOpen ? isLowOpen : 0) | (entry.isHighOpen ? isHighOpen : 0)
+                | (entry.isExact ? isExact : 0)
+            let ends = [entry.low.bitPattern, entry.high.bitPattern].flatMap {
+                [UInt32(truncatingIfNeeded: $0), UInt32(truncatingIfNeeded: $0 >> 32)]
+            }
+            return [head(.range, 0), flags] + ends + [other(test)]
         // No value passes these.
         case .exists(false), .noneOf: return []
         case .anythingBut(let tests):
@@ -111,9 +120,15 @@ struct ConditionCode: Sendable {
         case .text, .prefix, .suffix, .number: (operand &+ 3) &>> 2
         case .exists: 0
         case .anythingBut: operand
+        case .range: 6
         case .other: 1
         }
     }
+
+    // What a range says besides its ends: see RangeTree.
+    static let isLowOpen: UInt32 = 1
+    static let isHighOpen: UInt32 = 2
+    static let isExact: UInt32 = 4
 
     /// Calls `node` with every node of a run, and `test` with every test that is kept elsewhere.
     func forEach(_ start: UInt32, _ length: UInt32, node: (UInt32) -> Void, test: (UInt32) -> Void) {
@@ -136,7 +151,8 @@ struct ConditionCode: Sendable {
         while index < end {
             guard let operation = Operation(rawValue: words[index] >> 24) else { return }
             let length = Self.length(operation, Int(words[index] & Self.operandMask))
-            if operation == .other { test(words[index + 1]) }
+            // It stands last.
+            if operation == .other || operation == .range { test(words[index + length]) }
             if operation == .anythingBut { forEachTest(index + 1, index + 1 + length, test) }
             index += 1 + length
         }

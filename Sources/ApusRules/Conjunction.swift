@@ -64,6 +64,23 @@ extension PatternObject {
         return count
     }
 
+    /// The size of all combinations together; only for patterns whose combinations were counted and are few.
+    var expandedBytes: Int {
+        // What stands beside an object or a list of choices occurs once for each of its combinations, and the other way round.
+        let count = combinationCount
+        var bytes = 0
+        for field in fields {
+            switch field.content {
+            case .leaf(let tests): bytes += tests.reduce(0) { $0 + $1.expandedBytes } * count
+            case .object(let object):
+                bytes += object.expandedBytes * (count / max(object.combinationCount, 1))
+            }
+        }
+        guard !choices.isEmpty else { return bytes }
+        let choiceCount = choices.reduce(0) { $0 + $1.combinationCount }
+        return bytes + choices.reduce(0) { $0 + $1.expandedBytes } * (count / max(choiceCount, 1))
+    }
+
     /// The combinations, in the order of the `$or` lists.
     var combinations: [Conjunction] {
         var base = Conjunction()
@@ -81,6 +98,21 @@ extension PatternObject {
         factors += requirements.map(\.combinations)
         return factors.reduce([base]) { partial, factor in
             partial.flatMap { left in factor.map { left.merged(with: $0) } }
+        }
+    }
+}
+
+extension PatternTest {
+    /// What the test counts for in `PatternLimits.expandedBytesMax`.
+    fileprivate var expandedBytes: Int {
+        switch self {
+        case .equals(.string(let text)), .prefix(let text), .suffix(let text), .equalsIgnoringCase(let text),
+            .prefixIgnoringCase(let text), .suffixIgnoringCase(let text):
+            16 + text.count
+        case .equals(.number(let number)): 16 + number.text.count
+        case .wildcard(let wildcard): 16 + wildcard.text.count
+        case .anythingBut(let tests): tests.reduce(16) { $0 + $1.expandedBytes }
+        default: 64
         }
     }
 }

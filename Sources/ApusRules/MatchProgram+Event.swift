@@ -41,7 +41,8 @@ extension MatchProgram {
                                         windows.values.withUnsafeBufferPointer { windows in
                                             body(
                                                 MatchRun(
-                                                    nodes: address(nodes), links: address(links),
+                                                    nodes: address(nodes), nodeCount: nodes.count,
+                                                    links: address(links),
                                                     steps: address(steps), code: address(code),
                                                     tests: address(tests), names: names, keys: keys,
                                                     ranges: ranges, windows: address(windows),
@@ -60,13 +61,17 @@ extension MatchProgram {
     /// An address also for an array that is empty, of which nothing is read.
     @inline(__always)
     private func address<Value>(_ values: UnsafeBufferPointer<Value>) -> UnsafePointer<Value> {
-        values.baseAddress ?? ByteTable.address(UnsafeRawBufferPointer(start: nil, count: 0)).assumingMemoryBound(to: Value.self)
+        values.baseAddress
+            ?? ByteTable.address(UnsafeRawBufferPointer(start: nil, count: 0)).assumingMemoryBound(
+                to: Value.self)
     }
 
     private func visitAttributes(of input: MatchInput, _ run: MatchRun) {
         for attribute in input.attributes {
             let name = ByteTable.address(attribute.name)
-            guard let node = run.child(of: Self.root, name, attribute.name.count), node != dataNode else { continue }
+            guard let node = run.child(of: Self.root, name, attribute.name.count), node != dataNode else {
+                continue
+            }
             run.visit(MatchValue(kind: .attribute, bytes: attribute.value), at: node, in: 0)
         }
     }
@@ -84,7 +89,8 @@ extension MatchProgram {
     /// Tries the steps that no value rouses.
     private func findAbsences(isReadable: Bool, _ run: MatchRun) {
         guard !restless.isEmpty || !absenceNodes.isEmpty else { return }
-        run.memory.pointee.frames.append(MatchMemory.Frame(object: run.memory.pointee.base, outer: 0, firstProbe: 0))
+        run.memory.pointee.frames.append(
+            MatchMemory.Frame(object: run.memory.pointee.base, outer: 0, firstProbe: 0))
         for node in absenceNodes where !hasValue(node, run.memory) {
             var link = nodes[node].absence
             while link != Self.none {
@@ -115,7 +121,18 @@ extension [Int] {
     /// Sorts, and leaves one of each.
     fileprivate mutating func sortUniquely() {
         guard count > 1 else { return }
-        sort()
+        if count <= 16 {
+            // Mostly there are few, and this is all it takes.
+            for index in 1..<count {
+                var place = index
+                while place > 0, self[place - 1] > self[place] {
+                    swapAt(place - 1, place)
+                    place -= 1
+                }
+            }
+        } else {
+            sort()
+        }
         var kept = 1
         for index in 1..<count where self[index] != self[kept - 1] {
             self[kept] = self[index]

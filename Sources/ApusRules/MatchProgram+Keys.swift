@@ -37,7 +37,8 @@ extension MatchProgram {
             case .yes: nodes[place.node].yes = link(step, nil, before: nodes[place.node].yes)
             case .no: nodes[place.node].no = link(step, nil, before: nodes[place.node].no)
             case .anyValue(let isTried):
-                nodes[place.node].anyValue = link(step, isTried ? test : nil, before: nodes[place.node].anyValue)
+                nodes[place.node].anyValue = link(
+                    step, isTried ? test : nil, before: nodes[place.node].anyValue)
             }
         }
     }
@@ -48,7 +49,9 @@ extension MatchProgram {
             nodes[place.node].tests -= 1
             switch ClausePlan.way(to: test) {
             case .key(let kind, let key, let length, _):
-                guard let index = keys.find(Self.scope(place.node, kind), key, kind.direction) else { continue }
+                guard let index = keys.find(Self.scope(place.node, kind), key, kind.direction) else {
+                    continue
+                }
                 keys[countsAt: index].links -= 1
                 if keys[index].isStep {
                     (keys[index].value, keys[index].isStep) = (Self.none, false)
@@ -186,7 +189,9 @@ extension MatchProgram {
     private func weight(of test: PatternTest, at node: UInt32) -> Int {
         switch ClausePlan.way(to: test) {
         case .key(let kind, let key, _, let isTried):
-            let others = keys.find(Self.scope(node, kind), key, kind.direction).map { Int(keys[countsAt: $0].links) } ?? 0
+            let others =
+                keys.find(Self.scope(node, kind), key, kind.direction).map { Int(keys[countsAt: $0].links) }
+                ?? 0
             switch kind {
             case .text, .number, .folded: return others
             case .gram: return 32 + 8 * others
@@ -197,7 +202,9 @@ extension MatchProgram {
             }
         case .window(let window):
             return window.keys.reduce(4) { sum, key in
-                sum + (keys.find(Self.scope(node, .cell), key, .forward).map { Int(keys[countsAt: $0].links) } ?? 0)
+                sum
+                    + (keys.find(Self.scope(node, .cell), key, .forward).map { Int(keys[countsAt: $0].links) }
+                        ?? 0)
             }
         case .range(let range):
             // As many as there are others around the middle of it, counted up to a bound.

@@ -32,7 +32,8 @@ extension MatchRun {
         _ value: MatchValue, _ node: UInt32, _ frame: Int
     ) {
         findText(value, node, frame)
-        let hasNumbers = nodes[Int(node)].kinds & (MatchProgram.KeyKind.number.bit | MatchProgram.KeyKind.cell.bit) != 0
+        let hasNumbers =
+            nodes[Int(node)].kinds & (MatchProgram.KeyKind.number.bit | MatchProgram.KeyKind.cell.bit) != 0
         if hasNumbers || nodes[Int(node)].ranges != Self.none, value.isNumber {
             findNumber(value, node, frame)
         }
@@ -85,12 +86,14 @@ extension MatchRun {
     }
 
     private static let rareKinds =
-        MatchProgram.KeyKind.folded.bit | MatchProgram.KeyKind.foldedPrefix.bit | MatchProgram.KeyKind.foldedSuffix.bit | MatchProgram.KeyKind.block.bit
+        MatchProgram.KeyKind.folded.bit | MatchProgram.KeyKind.foldedPrefix.bit
+        | MatchProgram.KeyKind.foldedSuffix.bit | MatchProgram.KeyKind.block.bit
         | MatchProgram.KeyKind.gram.bit
 
     /// Looks up the beginnings or ends of a text that are as long as some key; at once if the text will be gone.
     private func findEnds(
-        _ text: UnsafeRawBufferPointer, _ lengths: UInt64, _ kind: MatchProgram.KeyKind, _ direction: ByteTable.Direction,
+        _ text: UnsafeRawBufferPointer, _ lengths: UInt64, _ kind: MatchProgram.KeyKind,
+        _ direction: ByteTable.Direction,
         _ value: MatchValue, _ node: UInt32, _ frame: Int, isPassing: Bool = false
     ) {
         let scope = MatchProgram.scope(node, kind)
@@ -132,7 +135,10 @@ extension MatchRun {
     private func findRare(
         _ value: MatchValue, _ kinds: UInt32, _ node: UInt32, _ frame: Int
     ) {
-        if kinds & (MatchProgram.KeyKind.folded.bit | MatchProgram.KeyKind.foldedPrefix.bit | MatchProgram.KeyKind.foldedSuffix.bit) != 0 {
+        if kinds
+            & (MatchProgram.KeyKind.folded.bit | MatchProgram.KeyKind.foldedPrefix.bit
+                | MatchProgram.KeyKind.foldedSuffix.bit) != 0
+        {
             findFolded(value, kinds, node, frame)
         }
         if kinds & MatchProgram.KeyKind.gram.bit != 0 { findGrams(value, node, frame) }
@@ -156,9 +162,11 @@ extension MatchRun {
                 found(keys.find(scope, hash, base, text.count), scope, value, frame)
             }
             findEnds(
-                text, nodes[Int(node)].foldedPrefixes, .foldedPrefix, .forward, value, node, frame, isPassing: true)
+                text, nodes[Int(node)].foldedPrefixes, .foldedPrefix, .forward, value, node, frame,
+                isPassing: true)
             findEnds(
-                text, nodes[Int(node)].foldedSuffixes, .foldedSuffix, .backward, value, node, frame, isPassing: true)
+                text, nodes[Int(node)].foldedSuffixes, .foldedSuffix, .backward, value, node, frame,
+                isPassing: true)
         }
         swap(&folded, &memory.pointee.folded)
     }

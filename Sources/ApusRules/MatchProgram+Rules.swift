@@ -78,7 +78,9 @@ extension MatchProgram {
     // MARK: - Steps
 
     /// Makes the steps for what is asked of the objects from the event inwards; returns the first to be roused, which is the innermost.
-    private mutating func addSteps(_ levels: [[ConditionCode.Condition]], of rule: Int, asksData: Bool) -> UInt32 {
+    private mutating func addSteps(
+        _ levels: [[ConditionCode.Condition]], of rule: Int, asksData: Bool
+    ) -> UInt32 {
         let depths = levels.indices.filter { !levels[$0].isEmpty }
         guard !depths.isEmpty else {
             return addStep(Step(rule: rule, up: UInt16(levels.count - 1), asksData: asksData), [])
@@ -116,7 +118,9 @@ extension MatchProgram {
     // MARK: - Conditions
 
     /// What a combination asks of the fields of an object at a node; all nodes on the way are made and held.
-    private mutating func conditions(of combination: Conjunction, at node: UInt32) -> [ConditionCode.Condition] {
+    private mutating func conditions(
+        of combination: Conjunction, at node: UInt32
+    ) -> [ConditionCode.Condition] {
         var result: [ConditionCode.Condition] = []
         for field in combination.fields {
             let child = holdChild(of: node, field.name)
@@ -227,7 +231,12 @@ extension MatchProgram {
             nodes[child].uses += 1
             return child
         }
-        let child = nodes.insert(Node(parent: node, uses: 1))
+        var new = Node(parent: node, uses: 1)
+        if (1...ByteTable.shortKeyMax).contains(name.count) {
+            new.name = name.withUnsafeBytes { ByteTable.words(ByteTable.address($0), $0.count) }
+            new.nameLength = UInt32(name.count)
+        }
+        let child = nodes.insert(new)
         if Int(child) == nodeNames.count { nodeNames.append(name) } else { nodeNames[Int(child)] = name }
         let index = names.insert(node, name, .forward)
         names[index].value = child

@@ -158,13 +158,15 @@ extension MatchRun {
         case .text: return value.isText && count == operand && equal(index, value.bytes, from: 0, operand)
         case .prefix: return value.isText && count >= operand && equal(index, value.bytes, from: 0, operand)
         case .suffix:
-            return value.isText && count >= operand && equal(index, value.bytes, from: count &- operand, operand)
+            return value.isText && count >= operand
+                && equal(index, value.bytes, from: count &- operand, operand)
         case .number:
             guard value.isNumber else { return false }
             let number = NumberText(value.bytes)
             let words = number.words
             return number.isShort
                 && withUnsafeBytes(of: words) { equal(index, $0, from: 0, operand) }
+        case .range: return isInRange(index, value)
         case .exists: return true
         case .anythingBut: return !passes(index, index &+ operand, value)
         case .other:
@@ -177,5 +179,22 @@ extension MatchRun {
     @inline(__always)
     private func equal(_ index: Int, _ bytes: UnsafeRawBufferPointer, from start: Int, _ count: Int) -> Bool {
         ByteTable.equal(UnsafeRawPointer(code + index), ByteTable.address(bytes) + start, count)
+    }
+
+    private func isInRange(_ index: Int, _ value: MatchValue) -> Bool {
+        guard value.isNumber else { return false }
+        let flags = code[index]
+        let (number, isExact) = NumberText(value.bytes).double(value.bytes)
+        let (low, high) = (double(index &+ 1), double(index &+ 3))
+        guard number >= low, number <= high else { return false }
+        guard isExact, flags & ConditionCode.isExact != 0 else {
+            return passes(value, code[index &+ 5])
+        }
+        return !(flags & ConditionCode.isLowOpen != 0 && number == low)
+            && !(flags & ConditionCode.isHighOpen != 0 && number == high)
+    }
+
+    private func double(_ index: Int) -> Double {
+        Double(bitPattern: UInt64(code[index]) | UInt64(code[index &+ 1]) &<< 32)
     }
 }

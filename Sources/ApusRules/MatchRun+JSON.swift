@@ -31,14 +31,23 @@ extension MatchRun {
         guard depth < JSONPass.depthLimit, var index = pass.next(start &+ 1) else { return nil }
         let frame = enter(node, in: outer)
         var isOpen = pass.byte(index) != 0x7D
+        // The node of the field before, if it has one.
+        var before = Self.none
         while isOpen {
-            guard let (name, after) = pass.name(index) else { return nil }
-            let value =
+            let value: Int?
+            if let (child, after) = expectedChild(of: node, after: before, index, pass) {
+                before = child
+                value = visit(after, child, in: frame, depth: depth &+ 1, pass)
+            } else {
+                guard let (name, after) = pass.name(index) else { return nil }
                 if let child = child(of: node, name, pass) {
-                    visit(after, child, in: frame, depth: depth &+ 1, pass)
+                    expect(child, in: node, after: before)
+                    before = child
+                    value = visit(after, child, in: frame, depth: depth &+ 1, pass)
                 } else {
-                    pass.skipValue(after, depth: depth &+ 1)
+                    value = pass.skipValue(after, depth: depth &+ 1)
                 }
+            }
             guard let value, let separator = pass.next(value) else { return nil }
             isOpen = pass.byte(separator) == 0x2C
             guard isOpen || pass.byte(separator) == 0x7D else { return nil }
@@ -62,6 +71,38 @@ extension MatchRun {
             index = isOpen ? separator &+ 1 : separator
         }
         return index &+ 1
+    }
+
+    /// The field that followed another one when that was last seen (or the first of the object), if it follows now: then its name is neither
+    /// read nor looked up. Returns the place after its colon, too.
+    @inline(__always)
+    private func expectedChild(
+        of node: UInt32, after before: UInt32, _ index: Int, _ pass: JSONPass
+    ) -> (child: UInt32, after: Int)? {
+        let expected =
+            before == Self.none
+            ? memory.pointee.expected[Int(node)].first : memory.pointee.expected[Int(before)].next
+        // The memory may have been at work for another program: only what is so in this one counts.
+        guard Int(expected) < nodeCount else { return nil }
+        let field = nodes + Int(expected)
+        let length = Int(field.pointee.nameLength)
+        guard length > 0, field.pointee.parent == node, index &+ length &+ 2 < pass.end,
+            pass.byte(index) == 0x22, pass.byte(index &+ 1 &+ length) == 0x22
+        else { return nil }
+        let words = ByteTable.words(pass.base + (index &+ 1), length)
+        guard words.0 == field.pointee.name.0, words.1 == field.pointee.name.1,
+            let colon = pass.next(index &+ length &+ 2), pass.byte(colon) == 0x3A
+        else { return nil }
+        return (expected, colon &+ 1)
+    }
+
+    @inline(__always)
+    private func expect(_ child: UInt32, in node: UInt32, after before: UInt32) {
+        if before == Self.none {
+            memory.pointee.expected[Int(node)].first = child
+        } else {
+            memory.pointee.expected[Int(before)].next = child
+        }
     }
 
     @inline(__always)

@@ -13,7 +13,8 @@ extension MatchRun {
     ) {
         memory.pointee.probes.append(
             MatchMemory.Probe(
-                hash: hash, scope: scope, length: UInt32(truncatingIfNeeded: length), key: UInt(bitPattern: key),
+                hash: hash, scope: scope, length: UInt32(truncatingIfNeeded: length),
+                key: UInt(bitPattern: key),
                 value: value, frame: frame))
     }
 
@@ -22,7 +23,8 @@ extension MatchRun {
     func probe(_ scope: UInt32, _ words: (UInt64, UInt64), _ value: MatchValue, _ frame: Int) {
         let hash = withUnsafeBytes(of: words) { keys.hash(scope, ByteTable.address($0), $0.count, .forward) }
         memory.pointee.probes.append(
-            MatchMemory.Probe(hash: hash, scope: scope, length: 16, key: 0, words: words, value: value, frame: frame))
+            MatchMemory.Probe(
+                hash: hash, scope: scope, length: 16, key: 0, words: words, value: value, frame: frame))
     }
 
     /// Looks up the keys that the values of an object may have, and rouses what is found.
@@ -45,17 +47,30 @@ extension MatchRun {
         for index in 0..<memory.pointee.candidates.count {
             sink ^= UInt64(keys[memory.pointee.candidates[index].place].value)
         }
-        memory.pointee.sink = sink
+        // What is found takes the place of what was only a candidate.
+        var count = 0
         for index in 0..<memory.pointee.candidates.count {
             let (probe, place) = memory.pointee.candidates[index]
-            look(memory.pointee.probes[probe], from: place)
+            guard let place = look(memory.pointee.probes[probe], from: place) else { continue }
+            memory.pointee.candidates[count] = (probe, place)
+            count &+= 1
+            let slot = keys[place]
+            if slot.isStep {
+                sink ^= UInt64(steps[Int(slot.value)].code) ^ memory.pointee.roused[Int(slot.value)].object
+            }
+        }
+        memory.pointee.sink = sink
+        for index in 0..<count {
+            let (number, place) = memory.pointee.candidates[index]
+            let probe = memory.pointee.probes[number]
+            found(place, probe.scope, probe.value, probe.frame)
         }
         memory.pointee.probes.count = first
     }
 
-    /// Looks up one key from a place on that has its tag.
+    /// The place of one key, looked for from a place on that has its tag.
     @inline(__always)
-    private func look(_ probe: MatchMemory.Probe, from place: Int) {
+    private func look(_ probe: MatchMemory.Probe, from place: Int) -> Int? {
         var probe = probe
         let length = Int(probe.length)
         var next: Int? = place
@@ -65,12 +80,14 @@ extension MatchRun {
                     keys.isKey(at: index, probe.scope, key, length)
                 } else {
                     withUnsafeBytes(of: &probe.words) {
-                        keys.isKey(at: index, probe.scope, ByteTable.address(UnsafeRawBufferPointer($0)), length)
+                        keys.isKey(
+                            at: index, probe.scope, ByteTable.address(UnsafeRawBufferPointer($0)), length)
                     }
                 }
-            if isFound { return found(index, probe.scope, probe.value, probe.frame) }
-            next = keys.candidate(probe.hash, from: keys.home(UInt64(truncatingIfNeeded: index &+ 1)))
+            if isFound { return index }
+            next = keys.candidate(probe.hash, after: index)
         }
+        return nil
     }
 
     /// Rouses what a key leads to.
@@ -94,7 +111,9 @@ extension MatchRun {
             let link = links[Int(next)]
             next = link.next
             let window = windows[Int(link.test)]
-            if window.holds(number, isExact: isExact) ?? passes(value, window.test) { rouse(link.step, in: frame) }
+            if window.holds(number, isExact: isExact) ?? passes(value, window.test) {
+                rouse(link.step, in: frame)
+            }
         }
     }
 }

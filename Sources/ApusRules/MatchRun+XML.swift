@@ -76,7 +76,9 @@ extension MatchRun {
         for index in first..<element.firstActive {
             guard let outer = actives[index].frame else { continue }
             for name in name.hasPrefix ? [local, full] : [local] {
-                guard let node = child(of: actives[index].node, ByteTable.address(name), name.count) else { continue }
+                guard let node = child(of: actives[index].node, ByteTable.address(name), name.count) else {
+                    continue
+                }
                 let frame = nodes[Int(node)].fields > 0 ? enter(node, in: outer) : nil
                 actives.append(Active(node: node, outer: outer, frame: frame))
                 element.wantsText = true
@@ -122,7 +124,8 @@ extension MatchRun {
             if !element.hasElements || !(plain?.isEmpty ?? joined.isEmpty) {
                 for active in actives[element.firstActive...] {
                     if let plain {
-                        let value = MatchValue(kind: .attribute, bytes: UnsafeRawBufferPointer(rebasing: plain))
+                        let value = MatchValue(
+                            kind: .attribute, bytes: UnsafeRawBufferPointer(rebasing: plain))
                         visit(value, at: active.node, in: active.outer)
                     } else {
                         visit(stored: Array(joined), .attribute, at: active.node, in: active.outer)

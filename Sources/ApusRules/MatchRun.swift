@@ -6,6 +6,7 @@
 /// One event being matched. It must not outlive the call that it is made for.
 struct MatchRun {
     let nodes: UnsafePointer<MatchProgram.Node>
+    let nodeCount: Int
     let links: UnsafePointer<MatchProgram.Link>
     let steps: UnsafePointer<MatchProgram.Step>
     let code: UnsafePointer<UInt32>
@@ -32,7 +33,8 @@ struct MatchRun {
     func enter(_ node: UInt32, in outer: Int) -> Int {
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         let number = memory.pointee.note(.object, nothing, isStored: false, at: node, in: outer)
-        memory.pointee.frames.append(MatchMemory.Frame(object: number, outer: outer, firstProbe: memory.pointee.probes.count))
+        memory.pointee.frames.append(
+            MatchMemory.Frame(object: number, outer: outer, firstProbe: memory.pointee.probes.count))
         return memory.pointee.frames.count &- 1
     }
 
@@ -58,7 +60,16 @@ struct MatchRun {
     @inline(__always)
     func leave(_ frame: Int, isReadable: Bool = true) {
         runProbes(of: frame)
+        // As with probes: first all is read that will be needed.
+        var sink: UInt32 = 0
         var next = memory.pointee.frames[frame].firstHit
+        while next != Self.none {
+            let hit = memory.pointee.hits[Int(next)]
+            sink ^= code[Int(steps[Int(hit.step)].code)]
+            next = hit.next
+        }
+        memory.pointee.sink ^= UInt64(sink)
+        next = memory.pointee.frames[frame].firstHit
         while next != Self.none {
             let hit = memory.pointee.hits[Int(next)]
             next = hit.next
@@ -71,7 +82,9 @@ struct MatchRun {
     @inline(never)
     func attempt(_ number: UInt32, in frame: Int, isReadable: Bool) {
         let step = steps[Int(number)]
-        guard isReadable || !step.asksData, holds(step, in: memory.pointee.frames[frame].object) else { return }
+        guard isReadable || !step.asksData, holds(step, in: memory.pointee.frames[frame].object) else {
+            return
+        }
         guard step.next == Self.none else { return rouse(step.next, in: frame) }
         // Once for each event, however many elements of an array it holds in.
         guard memory.pointee.roused[Int(number)].event != memory.pointee.base else { return }

@@ -90,6 +90,8 @@ struct MatchMemory {
     /// For each node, how far back one look at nested objects has come: the look and the entry.
     var cursors = Buffer<(look: UInt64, entry: UInt64)>()
     var look: UInt64 = 0
+    /// For each node, the field that was seen behind it, and the first that was seen in it: events of a kind have them in the same order.
+    var expected = Buffer<(next: UInt32, first: UInt32)>()
     /// For each step, the object for which it was roused last, and if it is the last of its clause the event in which it held last.
     var roused = Buffer<(object: UInt64, event: UInt64)>()
     var frames = Buffer<Frame>()
@@ -118,6 +120,7 @@ struct MatchMemory {
     mutating func begin(nodes: Int, steps: Int) {
         last.fill(to: nodes, with: 0)
         cursors.fill(to: nodes, with: (0, 0))
+        expected.fill(to: nodes, with: (0, 0))
         roused.fill(to: steps, with: (0, 0))
         base &+= UInt64(entries.count)
         entries.count = 0
@@ -136,6 +139,7 @@ struct MatchMemory {
         entries.free()
         last.free()
         cursors.free()
+        expected.free()
         roused.free()
         frames.free()
         hits.free()
@@ -150,7 +154,8 @@ struct MatchMemory {
     @inline(__always)
     @discardableResult
     mutating func note(
-        _ kind: MatchValue.Kind, _ bytes: UnsafeRawBufferPointer, isStored: Bool, at node: UInt32, in frame: Int
+        _ kind: MatchValue.Kind, _ bytes: UnsafeRawBufferPointer, isStored: Bool, at node: UInt32,
+        in frame: Int
     ) -> UInt64 {
         let number = base &+ UInt64(truncatingIfNeeded: entries.count)
         let start = isStored ? UInt(texts.count &- bytes.count) : UInt(bitPattern: bytes.baseAddress)

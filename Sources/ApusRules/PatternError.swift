@@ -18,6 +18,8 @@ public struct PatternError: Error, Sendable, Hashable {
         case tooManyAlternatives(limit: Int)
         /// The `$or` lists multiply to more than `limit` combinations.
         case tooManyCombinations(limit: Int)
+        /// The combinations of the `$or` lists together have more than `limit` bytes.
+        case combinationsTooLarge(limit: Int)
         /// The pattern is something other than an object.
         case patternIsNotAnObject
         /// A field has a plain value where a list of alternatives belongs.
@@ -74,6 +76,7 @@ extension PatternError.Reason: CustomStringConvertible {
         case .tooManyLeaves(let limit): "more than \(limit) fields"
         case .tooManyAlternatives(let limit): "more than \(limit) alternatives"
         case .tooManyCombinations(let limit): "$or multiplies to more than \(limit) combinations"
+        case .combinationsTooLarge(let limit): "$or multiplies to more than \(limit) bytes"
         case .patternIsNotAnObject: "a pattern is an object, such as {\"type\": [\"order.placed\"]}"
         case .alternativesAreNotAList: "alternatives stand in a list: write [\"x\"], not \"x\""
         case .noAlternatives: "an empty list matches nothing"

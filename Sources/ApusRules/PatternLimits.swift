@@ -19,6 +19,9 @@ public struct PatternLimits: Sendable, Hashable {
     /// Combinations that the `$or` lists of the pattern expand to.
     public var combinationsMax = 1000
 
+    /// Size of all combinations together, in bytes: 16 and the operand for each alternative, as often as it occurs in a combination.
+    public var expandedBytesMax = 1 << 20
+
     /// The default limits.
     public init() {}
 }

@@ -49,6 +49,9 @@ struct PatternParser {
         guard combinations <= limits.combinationsMax else {
             throw error(.tooManyCombinations(limit: limits.combinationsMax), at: 0)
         }
+        guard root.expandedBytes <= limits.expandedBytesMax else {
+            throw error(.combinationsTooLarge(limit: limits.expandedBytesMax), at: 0)
+        }
         return root
     }
 

@@ -182,7 +182,9 @@ struct XMLPass {
     /// Passes a byte order mark and the XML declaration.
     private mutating func passProlog() -> Bool {
         if starts(with: "\u{FEFF}") { position = 3 }
-        guard starts(with: "<?xml"), position &+ 5 < count, Self.isSpace(byte(position &+ 5)) else { return true }
+        guard starts(with: "<?xml"), position &+ 5 < count, Self.isSpace(byte(position &+ 5)) else {
+            return true
+        }
         position &+= 5
         var place = 0
         while true {
@@ -298,7 +300,8 @@ struct XMLPass {
             guard let number = Self.number(digit), isHex || number < 10, value <= 0x10FFFF else { return nil }
             value = value * (isHex ? 16 : 10) + number
         }
-        guard value >= 0x20 || value == 0x09 || value == 0x0A || value == 0x0D, value != 0xFFFE, value != 0xFFFF
+        guard value >= 0x20 || value == 0x09 || value == 0x0A || value == 0x0D, value != 0xFFFE,
+            value != 0xFFFF
         else { return nil }
         return Unicode.Scalar(value)
     }
@@ -368,7 +371,9 @@ struct XMLPass {
     }
 
     @inline(__always)
-    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
+    static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+    }
 
     private static func isNameStart(_ byte: UInt8) -> Bool {
         byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A || byte == 0x5F || byte >= 0x80

@@ -38,7 +38,8 @@ import Testing
     @Test func `unreadable data is named`() throws {
         let explanation = try Pattern(parsing: #"{"data":{"a":[1]}}"#).explain(event("{"))
         #expect(!explanation.isMatched)
-        #expect(explanation.note == "The data cannot be read as JSON or XML: a pattern on data cannot match it.")
+        #expect(
+            explanation.note == "The data cannot be read as JSON or XML: a pattern on data cannot match it.")
     }
 
     @Test func `the JSON form says the same`() throws {

@@ -18,7 +18,8 @@ extension RandomCases {
             let isElement = depth == 0 || Int.random(in: 0..<3, using: &generator) > 0
             let name = Self.elementNames.randomElement(using: &generator) ?? "a"
             let isDeeper = isElement && depth < 3 && Int.random(in: 0..<3, using: &generator) > 0
-            object[isElement ? name : "@" + name] = isDeeper ? documentFields(depth: depth + 1) : alternatives()
+            object[isElement ? name : "@" + name] =
+                isDeeper ? documentFields(depth: depth + 1) : alternatives()
         }
         return .object(object)
     }
@@ -35,7 +36,9 @@ extension RandomCases {
         let name = Self.elementNames.randomElement(using: &generator) ?? "a"
         var own: [(name: String, value: Tree)] = []
         var text = "<" + name
-        for attribute in Self.elementNames.shuffled(using: &generator).prefix(Int.random(in: 0..<3, using: &generator)) {
+        for attribute in Self.elementNames.shuffled(using: &generator).prefix(
+            Int.random(in: 0..<3, using: &generator))
+        {
             let value = value()
             text += " \(attribute)=\"\(coded(value))\""
             for name in names(attribute) { own.append(("@" + name, .attribute(value))) }
@@ -63,7 +66,9 @@ extension RandomCases {
     }
 
     private mutating func value() -> String {
-        let texts = ["", "x", "xy", "xyz", "É", "éx", "true", "1", "1.0", "-1.50", "10.0.0.7", "a\"<&'", " x ", "x y"]
+        let texts = [
+            "", "x", "xy", "xyz", "É", "éx", "true", "1", "1.0", "-1.50", "10.0.0.7", "a\"<&'", " x ", "x y",
+        ]
         return texts.randomElement(using: &generator) ?? ""
     }
 

@@ -92,6 +92,7 @@ import Testing
         #expect(try row("fields with alternatives", of: page).contains(" \(limits.leavesMax) "))
         #expect(try row("alternatives in all", of: page).contains(" \(limits.alternativesMax) "))
         #expect(try row("combinations of `$or`", of: page).contains(" \(limits.combinationsMax) "))
+        #expect(try row("size of all combinations", of: page).contains(" \(limits.expandedBytesMax) bytes"))
     }
 
     @Test func `the limits of looking ahead are those of the delivery page`() throws {

@@ -14,7 +14,10 @@ extension Engine {
     }
 
     public func rule(_ name: ResourceName) throws(BrokerError) -> RuleDescription {
-        guard let definition = definitions.rules[name] else { throw .unknownRule(name) }
+        // Not by way of a copy of all definitions: a change that came meanwhile would have to copy them.
+        guard let definition = catalog.withLock({ $0.definitions.rules[name] }) else {
+            throw .unknownRule(name)
+        }
         return describe(definition)
     }
 
