@@ -92,7 +92,7 @@ extension BrokerRun {
         }
         if let due = model.notBefore, due > clock.now { violate("I6: \(what) comes before its time, \(due)") }
         if subscription.replays == 0, !subscription.topic.wasCut,
-            subscription.createdAt < seen.step, !isRedriven,
+            subscription.createdAt < seen.step, !self.isRedriven(place, of: subscription),
             model.attempts > 0 || !subscription.mayBlock,
             truth.burials(
                 of: subscription.origin(place), by: subscription.name, in: subscription.createdAt..<seen.step)
