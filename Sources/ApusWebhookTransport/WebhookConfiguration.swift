@@ -15,6 +15,10 @@ public struct WebhookConfiguration: Sendable {
     public var responseBytesMax: Int
     /// The longest wait that a target's `Retry-After` is granted.
     public var retryAfterMax: Duration
+    /// A file with certificates of authorities (PEM) that are trusted beside the system's; nil for none.
+    public var trustFile: String?
+    /// The DNS name by which this sender asks receivers for their consent.
+    public var origin: String
     /// How long the addresses of a host name are used before it is looked up again.
     public var addressLifetime: Duration
 
@@ -23,6 +27,8 @@ public struct WebhookConfiguration: Sendable {
         self.allowPrivateTargets = allowPrivateTargets
         self.allowedHosts = allowedHosts
         userAgent = "Apus"
+        trustFile = nil
+        origin = "apus.invalid"
         responseBytesMax = 64 << 10
         retryAfterMax = .seconds(3600)
         addressLifetime = .seconds(10)

@@ -12,6 +12,13 @@ import Testing
 
 @testable import ApusWebhookTransport
 
+extension WebhookTarget {
+    /// One event, as most tests have it.
+    func deliver(_ delivery: Delivery, to settings: PushSettings) async -> Outcome {
+        await deliver([delivery], to: settings)
+    }
+}
+
 private func delivery(attempt: Int = 1) throws -> Delivery {
     Delivery(
         subscription: try ResourceName("billing"), topic: try ResourceName("orders"), partition: 2,

@@ -115,6 +115,7 @@ extension Engine {
         guard settings.retry.initial >= .zero, settings.retry.initial <= settings.retry.max,
             settings.retry.max <= .seconds(7 * 86_400)
         else { throw .invalid("retry.initial is at most retry.max, which is at most 7 days") }
+        try settings.retry.check()
         if settings.deadLetter == nil, settings.topic.description.utf8.count > ResourceName.lengthMax - 12 {
             throw .invalid("the topic's name is too long to derive a dead-letter topic from it: name one")
         }
@@ -130,12 +131,7 @@ extension Engine {
 
     /// Refuses push settings that cannot work.
     func check(_ push: PushSettings) throws(BrokerError) {
-        guard push.timeout >= .milliseconds(100), push.timeout <= .seconds(300) else {
-            throw .invalid("a push timeout is 100 ms to 5 min")
-        }
-        guard (1...1000).contains(push.concurrency) else {
-            throw .invalid("push concurrency is 1 to 1,000, not \(push.concurrency)")
-        }
+        try push.check()
         if let objection = context.dispatcher.objection(to: push) { throw .invalid(objection) }
     }
 }
@@ -157,8 +153,8 @@ extension SharedSubscription {
     /// The subscription as it stands.
     func description(in context: EngineContext) -> SubscriptionDescription {
         let ends = topic.ends
-        let (definition, delivery, lastFailure) = state.withLock {
-            ($0.definition, $0.delivery, $0.lastFailure)
+        let (definition, delivery, lastFailure, push) = state.withLock { state in
+            (state.definition, state.delivery, state.lastFailure, pushDescription(state))
         }
         let cursors = delivery.cursors()
         let positions = ends.enumerated().map { number, end in
@@ -175,7 +171,7 @@ extension SharedSubscription {
             inFlight: delivery.leased, waiting: delivery.waiting,
             oldestUnsettled: oldest(of: positions, in: topic, context: context),
             acknowledged: UInt64(metrics.acknowledged), deadLettered: UInt64(metrics.deadLettered.value),
-            lastFailure: lastFailure, positions: positions)
+            lastFailure: lastFailure, push: push, positions: positions)
     }
 }
 
@@ -192,7 +188,7 @@ extension CursorSubscription {
             backlog: positions.reduce(Int64(0)) { $0 + max(0, $1.end.rawValue - $1.cursor.rawValue) },
             inFlight: 0,
             waiting: 0, oldestUnsettled: oldest(of: positions, in: topic, context: context), acknowledged: 0,
-            deadLettered: 0, lastFailure: nil, positions: positions)
+            deadLettered: 0, lastFailure: nil, push: nil, positions: positions)
     }
 }
 

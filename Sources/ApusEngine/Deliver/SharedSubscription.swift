@@ -30,7 +30,9 @@ final class SharedSubscription: Follower {
         /// Counts reasons to look again, so that nobody falls asleep over one.
         var version: UInt64 = 0
         var timer: (deadline: Duration, token: UInt64)?
+        /// Events handed out to be pushed whose end is not known yet.
         var pushing = 0
+        var push = PushState()
         var lastFailure: String?
         var firstPartition = 0
         var deadLettersUnderWay = 0
@@ -51,8 +53,8 @@ final class SharedSubscription: Follower {
     let context: EngineContext
     let deadLetters: any DeadLetterSink
     let state: Mutex<State>
-    /// Attempts that ended since the last turn; a lock of its own, because a dispatcher may report at any moment.
-    let outcomes = Mutex<[(LeaseToken, Outcome)]>([])
+    /// What happened to pushes since the last turn; a lock of its own, because a dispatcher may report at any moment.
+    let news = Mutex<[PushNews]>([])
     let metrics: SubscriptionMetrics
 
     /// Opens the subscription as its log left it.
@@ -73,6 +75,7 @@ final class SharedSubscription: Follower {
         }
         let limit = definition.settings.retry.max
         var mark: BurialMark?
+        var pause: CircuitBreaker.Pause?
         var unaccounted = UnaccountedEvents()
         try log.replay {
             unaccounted.appendIsMissing()
@@ -81,6 +84,7 @@ final class SharedSubscription: Follower {
             if case .deadLetterMark(let partition, let end) = change {
                 mark = BurialMark(partition: partition, end: end)
             }
+            pause = CircuitBreaker.Pause.last(pause, change)
             delivery.apply(change) { context.anchor($0, limit: max(limit, .seconds(86_400))) }
         }
         var filter = EventFilter(definition.settings.pattern)
@@ -90,8 +94,14 @@ final class SharedSubscription: Follower {
         for partition in topic.partitions {
             delivery.forget(partition: partition.number, from: partition.signal.end)
         }
-        state = Mutex(
-            State(definition: definition, delivery: delivery, log: log, filter: filter, deadLetterMark: mark))
+        var restored = State(
+            definition: definition, delivery: delivery, log: log, filter: filter, deadLetterMark: mark)
+        if let push = definition.settings.push {
+            restored.push.breaker = CircuitBreaker(restoring: pause) {
+                context.anchor($0, limit: max(push.breaker.max, .seconds(86_400)))
+            }
+        }
+        state = Mutex(restored)
         takeSnapshotIfDue()
     }
 
@@ -129,7 +139,9 @@ final class SharedSubscription: Follower {
                 state.filter = EventFilter(definition.settings.pattern)
                 state.ahead = [:]
             }
+            let push = state.definition.settings.push
             state.definition = definition
+            pushChanged(from: push, &state)
         }
         context.followers.enqueue(self)
     }
@@ -150,9 +162,9 @@ final class SharedSubscription: Follower {
 
     func turn(now: Duration) {
         state.withLock { $0.version += 1 }
-        let ended = outcomes.withLock { outcomes in
-            defer { outcomes = [] }
-            return outcomes
+        let ended = news.withLock { news in
+            defer { news = [] }
+            return news
         }
         if !ended.isEmpty { conclude(ended) }
         endLeases(now: now)
@@ -207,7 +219,8 @@ final class SharedSubscription: Follower {
             let mark = state.deadLetterMark.map {
                 SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
             }
-            state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 }) {
+            let circuit = state.push.breaker.pause.map { SubscriptionChange.circuit($0) }
+            state.log.appendSnapshot(state.delivery.snapshot() + [mark, circuit].compactMap { $0 }) {
                 [weak self] isDurable in
                 guard let self else { return }
                 self.context.inbox.post { self.tookSnapshot(isDurable) }

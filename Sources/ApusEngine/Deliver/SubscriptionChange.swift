@@ -30,9 +30,12 @@ package enum SubscriptionChange: Hashable, Sendable {
     case sequence(Int64)
     /// Events of the partition were there, up to this offset.
     case seen(partition: Int, end: Offset)
+    /// The circuit to the target is open, or (nil) closed again.
+    case circuit(CircuitBreaker.Pause?)
 
     private enum Operation: UInt8 {
         case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark, sequence, seen
+        case circuit = 32
     }
 
     /// Appends the change to `buffer`.
@@ -61,6 +64,11 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .sequence(let number): buffer.write(Operation.sequence.rawValue, 0, number)
         case .seen(let partition, let end):
             buffer.write(Operation.seen.rawValue, Int64(partition), end.rawValue)
+        case .circuit(let pause):
+            // A closed circuit is one without rounds.
+            buffer.write(
+                Operation.circuit.rawValue, 0, pause?.since.rawValue ?? 0, Int64(pause?.rounds ?? 0),
+                pause?.probe.rawValue ?? 0)
         }
     }
 
@@ -91,7 +99,7 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .deadLetterMark: return .deadLetterMark(partition: position.partition, end: position.offset)
         case .sequence: return .sequence(position.offset.rawValue)
         case .seen: return .seen(partition: position.partition, end: position.offset)
-        case .attempted, .waiting, .ready: break
+        case .attempted, .waiting, .ready, .circuit: break
         }
         guard let attempts = reader.varint(), attempts >= 0, attempts <= Int64(Int32.max) else { return nil }
         switch operation {
@@ -99,6 +107,12 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .ready: return .ready(position, attempts: Int(attempts))
         default:
             guard let due = reader.varint() else { return nil }
+            guard operation == .waiting else {
+                let pause = CircuitBreaker.Pause(
+                    since: Timestamp(milliseconds: position.offset.rawValue),
+                    probe: Timestamp(milliseconds: due), rounds: Int(attempts))
+                return .circuit(pause.rounds > 0 ? pause : nil)
+            }
             return .waiting(position, attempts: Int(attempts), due: Timestamp(milliseconds: due))
         }
     }
@@ -108,6 +122,17 @@ extension ByteBuffer {
     fileprivate mutating func write(_ operation: UInt8, _ numbers: Int64...) {
         writeInteger(operation)
         for number in numbers { writeVarint(number) }
+    }
+}
+
+extension CircuitBreaker.Pause {
+    /// What holds after `change`.
+    static func last(_ pause: CircuitBreaker.Pause?, _ change: SubscriptionChange) -> CircuitBreaker.Pause? {
+        switch change {
+        case .reset: nil
+        case .circuit(let next): next
+        default: pause
+        }
     }
 }
 
@@ -129,7 +154,7 @@ extension DeliveryState {
         case .waiting(let position, let attempts, let due):
             pass(position)
             postpone(position, attempts: attempts, due: anchor(due), wall: due)
-        case .deadLetterMark, .sequence: break
+        case .deadLetterMark, .sequence, .circuit: break
         }
     }
 

@@ -28,7 +28,7 @@ struct UnaccountedEvents {
                 ranges.append((position.partition, known..<position.offset))
             }
             if isSuspicious { mentioned.insert(position) }
-        case .advanced, .deadLetterMark, .sequence, .seen: break
+        case .advanced, .deadLetterMark, .sequence, .seen, .circuit: break
         }
     }
 
