@@ -26,7 +26,6 @@ final class WebhookClient: Sendable {
 
     private struct State {
         var idle: [Key: [Line]] = [:]
-        var idleCount = 0
         /// Every open connection, to close them at the end.
         var channels: [ObjectIdentifier: any Channel] = [:]
         var isClosed = false
@@ -39,7 +38,6 @@ final class WebhookClient: Sendable {
     /// Made when it is first needed; nil when the system's certificates cannot be read.
     private let tls: NIOLockedValueBox<Result<NIOSSLContext, any Error>?> = NIOLockedValueBox(nil)
 
-    private static let idleMax = 4096
     private static let idleLifetime = TimeAmount.seconds(30)
     private static let connectTimeoutMax = TimeAmount.seconds(10)
     private static let headBytesMax = 64 << 10
@@ -90,11 +88,13 @@ final class WebhookClient: Sendable {
             state.isClosed = true
             state.sweep?.cancel()
             state.idle = [:]
-            state.idleCount = 0
             return Array(state.channels.values)
         }
         for channel in channels { try? await channel.close() }
     }
+
+    /// How many connections are open.
+    var connectionsOpen: Int { state.withLock(\.channels.count) }
 
     // MARK: Connections
 
@@ -105,6 +105,7 @@ final class WebhookClient: Sendable {
         let context = url.isSecure ? try tlsContext() : nil
         let left = deadline - .now()
         guard left > .zero else { throw ChannelError.connectTimeout(.zero) }
+        makeRoom()
         let (bodyBytesMax, headBytesMax) = (configuration.responseBytesMax, Self.headBytesMax)
         let channel = try await ClientBootstrap(group: group)
             .connectTimeout(min(left, Self.connectTimeoutMax))
@@ -132,6 +133,20 @@ final class WebhookClient: Sendable {
         return try await register(channel)
     }
 
+    /// Closes an idle connection, of whatever target, if there are as many connections as there may be.
+    private func makeRoom() {
+        let limit = configuration.connectionsMax()
+        let line = state.withLock { state -> Line? in
+            guard state.channels.count >= limit, let key = state.idle.keys.first else {
+                return nil
+            }
+            defer { if state.idle[key]?.isEmpty ?? true { state.idle[key] = nil } }
+            guard let line = state.idle[key]?.popLast() else { return nil }
+            return line
+        }
+        line?.channel.close(promise: nil)
+    }
+
     private func register(_ channel: any Channel) async throws -> Line {
         let isClosed = state.withLock { state in
             if !state.isClosed { state.channels[ObjectIdentifier(channel)] = channel }
@@ -154,7 +169,6 @@ final class WebhookClient: Sendable {
     private func takeIdle(_ key: Key) -> Line? {
         state.withLock { state in
             while let line = state.idle[key]?.popLast() {
-                state.idleCount -= 1
                 if line.channel.isActive { return line }
             }
             state.idle[key] = nil
@@ -165,19 +179,17 @@ final class WebhookClient: Sendable {
     /// A connection is free again; on its event loop.
     private func putBack(_ channel: any Channel, _ key: Key) {
         guard let line = try? Self.line(channel) else { return channel.close(promise: nil) }
+        let limit = configuration.connectionsMax()
         let isKept = state.withLock { state in
-            guard !state.isClosed, state.idleCount < Self.idleMax else { return false }
+            guard !state.isClosed, state.channels.count <= limit else { return false }
             state.idle[key, default: []].append(line)
-            state.idleCount += 1
             return true
         }
         if !isKept { channel.close(promise: nil) }
     }
 
     private func forget(_ channel: any Channel) {
-        state.withLock { state in
-            state.channels[ObjectIdentifier(channel)] = nil
-        }
+        state.withLock { $0.channels[ObjectIdentifier(channel)] = nil }
     }
 
     /// Closes what nobody has used for a while.
@@ -190,7 +202,6 @@ final class WebhookClient: Sendable {
                 old += lines.filter { !($0.channel.isActive && $0.usedLast > limit) }
                 state.idle[key] = kept.isEmpty ? nil : kept
             }
-            state.idleCount -= old.count
             return old
         }
         for line in old { line.channel.close(promise: nil) }

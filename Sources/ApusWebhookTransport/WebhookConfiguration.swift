@@ -15,6 +15,8 @@ public struct WebhookConfiguration: Sendable {
     public var responseBytesMax: Int
     /// The longest wait that a target's `Retry-After` is granted.
     public var retryAfterMax: Duration
+    /// How many connections are open at the same time before idle ones are closed to make room.
+    public var connectionsMax: @Sendable () -> Int
     /// A file with certificates of authorities (PEM) that are trusted beside the system's; nil for none.
     public var trustFile: String?
     /// The DNS name by which this sender asks receivers for their consent.
@@ -27,6 +29,7 @@ public struct WebhookConfiguration: Sendable {
         self.allowPrivateTargets = allowPrivateTargets
         self.allowedHosts = allowedHosts
         userAgent = "Apus"
+        connectionsMax = { 4096 }
         trustFile = nil
         origin = "apus.invalid"
         responseBytesMax = 64 << 10

@@ -46,7 +46,8 @@ struct WebhookRequest: Sendable {
     private static func message(
         _ deliveries: [Delivery], _ mode: PushSettings.Mode
     ) -> CloudEventHTTPMessage {
-        switch mode {
+        // Several events make an array, whatever else was asked for: none of them may be left out.
+        switch deliveries.count > 1 ? .batch : mode {
         case .binary: CloudEventHTTPBinding.encode(deliveries[0].event)
         case .structured: CloudEventHTTPBinding.encodeStructured(deliveries[0].event)
         case .batch: CloudEventHTTPBinding.encodeBatch(deliveries.lazy.map(\.event))

@@ -51,6 +51,9 @@ public final class WebhookTarget: Target {
         try? await threads.shutdownGracefully()
     }
 
+    /// How many connections are open, idle ones included.
+    public var connectionsOpen: Int { client.connectionsOpen }
+
     // MARK: Target
 
     /// Why events will not be delivered to this address: no acceptable URL, or an address literal that is not on the open internet.

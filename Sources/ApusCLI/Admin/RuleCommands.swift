@@ -98,6 +98,8 @@ extension RuleCommand {
         @Option(help: ArgumentHelp("Deliver them to this address; repeatable.", valueName: "url"))
         var toWebhook: [String] = []
 
+        @OptionGroup(title: "Of --to-webhook") var delivery: PushOptions
+
         @Flag(help: "Make it, and do not let it work yet.") var disabled = false
 
         @Option(help: "A file with the rule as JSON (- for standard input).", completion: .file())
@@ -109,6 +111,9 @@ extension RuleCommand {
             let hasOptions = topic != nil || pattern != nil || !toTopic.isEmpty || !toWebhook.isEmpty
             guard (file != nil) != hasOptions else {
                 throw ValidationError("a rule needs --topic, --pattern and a target, or --file")
+            }
+            guard delivery.isEmpty || !toWebhook.isEmpty else {
+                throw ValidationError("the --push options go with --to-webhook")
             }
             guard file != nil || (topic != nil && pattern != nil && !(toTopic.isEmpty && toWebhook.isEmpty))
             else {
@@ -140,7 +145,13 @@ extension RuleCommand {
             settings["pattern"] = pattern
             settings["enabled"] = .bool(!disabled)
             let topics: [JSONValue] = toTopic.map { ["topic": .string($0)] }
-            let webhooks: [JSONValue] = toWebhook.map { ["webhook": .object(Webhook.settings($0, nil, nil))] }
+            var webhooks: [JSONValue] = []
+            for url in toWebhook {
+                var base = JSONObject()
+                base["url"] = .string(url)
+                let push = try await delivery.applied(to: base)
+                webhooks.append(["webhook": .object(push)])
+            }
             settings["targets"] = .array(topics + webhooks)
             return settings
         }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // How many attempts of all subscriptions may be under way at the same time. Each is a connection and some memory, so there is a limit; and
-// thousands of targets that take seconds must not keep the slots from one that takes none. So while slots are plenty anybody may
-// have as many as it has use for; when three quarters are taken, each may have its even share and no more.
+// thousands of targets that take seconds must not keep the slots from one that takes none. So a subscription may hold half as many as are
+// free, and its even share in any case: while slots are plenty anybody may have as many as it has use for, and the fewer are
+// left, the less any single one can take of them.
 
 import ApusModel
 import Synchronization
@@ -16,22 +17,24 @@ final class AttemptSlots: Sendable {
         var waitingIDs: Set<LogID> = []
     }
 
-    private let capacity: Int
+    private let capacity: @Sendable () -> Int
     private let followers: FollowerQueue
     private let state = Mutex(State())
 
-    init(capacity: Int, followers: FollowerQueue) {
-        self.capacity = max(1, capacity)
+    init(capacity: @escaping @Sendable () -> Int, followers: FollowerQueue) {
+        self.capacity = capacity
         self.followers = followers
     }
 
     /// Takes up to `want` slots for the subscription `id`. When it gets fewer it is given a turn as soon as there may be more.
     func take(upTo want: Int, for id: LogID, _ follower: any Follower) -> Int {
-        state.withLock { state in
+        let capacity = max(1, capacity())
+        return state.withLock { state in
             let free = capacity - state.used
             let held = state.holdings[id] ?? 0
-            let share = max(1, capacity / (state.holdings.count + (held == 0 ? 1 : 0)))
-            let granted = min(want, max(min(share - held, free), free - capacity / 4, 0))
+            // One share is left for whoever comes next.
+            let share = max(1, capacity / (state.holdings.count + (held == 0 ? 2 : 1)))
+            let granted = max(0, min(want, free, max(share, free / 2) - held))
             if granted < want, state.waitingIDs.insert(id).inserted {
                 state.waiting.append((id, follower))
             }
@@ -40,6 +43,13 @@ final class AttemptSlots: Sendable {
             state.holdings[id] = held + granted
             return granted
         }
+    }
+
+    /// Gives back what `id` holds beyond `count`; true if that was something.
+    func trim(_ id: LogID, to count: Int) -> Bool {
+        let excess = state.withLock { ($0.holdings[id] ?? 0) - count }
+        give(excess, from: id)
+        return excess > 0
     }
 
     /// Gives slots back.

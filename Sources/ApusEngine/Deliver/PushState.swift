@@ -24,6 +24,8 @@ struct PushState {
     var gatheredUntil: Duration?
     /// Batch mode: requests under way.
     var requests = 0
+    /// Attempts could not be counted; their slots are to be given back.
+    var hasLostHandouts = false
     /// When the subscription wants a turn for one of the above.
     var timer: (deadline: Duration, token: UInt64)?
 

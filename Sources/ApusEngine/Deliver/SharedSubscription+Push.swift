@@ -24,6 +24,7 @@ extension SharedSubscription {
 
     /// Starts as many attempts as there is room for.
     func pump() {
+        releaseLostSlots()
         while let plan = state.withLock({ plan(&$0) }) {
             // A request of a batch takes its slot when it is sent.
             let isBatch = plan.push.mode == .batch
@@ -68,6 +69,15 @@ extension SharedSubscription {
         return count
     }
 
+    /// Attempts that could not be counted were taken back, and the slots that they had with them.
+    private func releaseLostSlots() {
+        let pushing = state.withLock { $0.push.hasLostHandouts ? $0.pushing : nil }
+        guard let pushing else { return }
+        if context.slots.trim(id, to: pushing) || pushing == 0 {
+            state.withLock { $0.push.hasLostHandouts = false }
+        }
+    }
+
     // MARK: What may be sent
 
     private func plan(_ state: inout State) -> Plan? {
@@ -84,7 +94,7 @@ extension SharedSubscription {
         }
         guard mayBeSentTo(push, now, &state) else { return nil }
         let room = push.concurrency * (push.mode == .batch ? push.batch.eventsMax : 1) - state.pushing
-        var limit = isProbe ? 1 : min(room, SharedSubscription.groupMax)
+        var limit = min(room, isProbe ? 1 : SharedSubscription.groupMax)
         guard limit > 0 else { return nil }
         if let rate = state.push.rate(push) {
             let tokens = state.push.limiter.available(perSecond: rate, now: now)
@@ -168,10 +178,15 @@ extension SharedSubscription {
 
     /// Sends what was gathered, as far as it makes whole batches or has waited long enough.
     private func sendBatches(_ state: inout State) {
-        guard !state.push.gathered.isEmpty, let push = state.definition.settings.push else { return }
+        dropEnded(&state)
+        guard !state.push.gathered.isEmpty, !state.isClosed, let push = state.definition.settings.push else {
+            return
+        }
         while state.push.requests < push.concurrency, !state.push.gathered.isEmpty {
-            let count = batchCount(state.push.gathered, push.batch)
-            let isWhole = count < state.push.gathered.count || count == push.batch.eventsMax
+            // The mode may have changed since they were gathered.
+            let count = push.mode == .batch ? batchCount(state.push.gathered, push.batch) : 1
+            let isWhole =
+                count < state.push.gathered.count || count == push.batch.eventsMax || push.mode != .batch
             let isLate = state.push.gatheredUntil.map { $0 <= context.clock.now } ?? true
             guard isWhole || isLate else {
                 if let until = state.push.gatheredUntil { arm(at: until, &state) }
@@ -186,6 +201,15 @@ extension SharedSubscription {
             send(batch, push, state.definition.settings)
         }
         if state.push.gathered.isEmpty { state.push.gatheredUntil = nil }
+    }
+
+    /// Takes out what was handed to somebody else meanwhile: it waited for longer than its lease, or was replayed.
+    private func dropEnded(_ state: inout State) {
+        let kept = state.push.gathered.filter {
+            state.delivery.leasedItem($0.token.position, nonce: $0.token.nonce) != nil
+        }
+        state.pushing -= state.push.gathered.count - kept.count
+        state.push.gathered = kept
     }
 
     private func batchCount(_ handouts: [Handout], _ batch: PushSettings.Batch) -> Int {

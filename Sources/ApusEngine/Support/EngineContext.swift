@@ -26,8 +26,8 @@ public struct EngineOptions: Sendable {
     public var rulesMax = 100_000
     /// How often retention looks for what can be forgotten.
     public var retentionInterval = Duration.seconds(10)
-    /// How many attempts on targets, of all subscriptions, are under way at the same time.
-    public var attemptsUnderWayMax = Defaults.attemptsUnderWayMax
+    /// How many attempts on targets, of all subscriptions, are under way at the same time; asked when some are to begin.
+    public var attemptsUnderWayMax: @Sendable () -> Int = { Defaults.attemptsUnderWayMax }
     /// How long to wait before work that the disk refused is tried again.
     public var storeRetryInterval = Duration.seconds(1)
     /// How many bytes the logs of subscriptions, rules and dead letters grow before they are folded into snapshots; simulations make it small.
