@@ -29,6 +29,7 @@ final class AttemptSlots: Sendable {
     /// Takes up to `want` slots for the subscription `id`. When it gets fewer it is given a turn as soon as there may be more.
     func take(upTo want: Int, for id: LogID, _ follower: any Follower) -> Int {
         let capacity = max(1, capacity())
+        guard want > 0 else { return 0 }
         return state.withLock { state in
             let free = capacity - state.used
             let held = state.holdings[id] ?? 0
@@ -67,6 +68,9 @@ final class AttemptSlots: Sendable {
         }
         for follower in next { followers.enqueue(follower) }
     }
+
+    /// How many the subscription `id` has: as many as it has requests under way.
+    func held(by id: LogID) -> Int { state.withLock { $0.holdings[id] ?? 0 } }
 
     /// How many are taken.
     var used: Int { state.withLock(\.used) }

@@ -22,8 +22,6 @@ struct PushState {
     /// Batch mode: handed out, counted, and waiting for company; a moment after which they wait no longer.
     var gathered: [SharedSubscription.Handout] = []
     var gatheredUntil: Duration?
-    /// Batch mode: requests under way.
-    var requests = 0
     /// Attempts could not be counted; their slots are to be given back.
     var hasLostHandouts = false
     /// When the subscription wants a turn for one of the above.
@@ -45,8 +43,6 @@ enum PushNews: Sendable {
     case tooOld(LeaseToken)
     /// Attempts are counted and wait to be put into a batch.
     case counted([SharedSubscription.Handout])
-    /// A request with several events ended.
-    case requestEnded
     /// The attempt that was to be a probe could not be counted.
     case notCounted
     /// What the receiver at this URL said.

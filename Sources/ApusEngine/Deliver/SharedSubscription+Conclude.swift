@@ -45,10 +45,9 @@ extension SharedSubscription {
             // The attempt that was counted was not made.
             letters.append(draft(token.position, item.attempts - 1, &state))
         case .counted(let handouts): gather(handouts, &state)
-        case .requestEnded: state.push.requests = max(0, state.push.requests - 1)
         case .notCounted:
             state.push.breaker.loseProbe(now: context.clock.now)
-            state.push.hasLostHandouts = state.definition.settings.push?.mode != .batch
+            state.push.hasLostHandouts = true
         case .permission(let permission, let url): take(permission, url, &state)
         }
     }

@@ -28,7 +28,9 @@ extension SharedSubscription {
         while let plan = state.withLock({ plan(&$0) }) {
             // A request of a batch takes its slot when it is sent.
             let isBatch = plan.push.mode == .batch
-            let limit = isBatch ? plan.limit : context.slots.take(upTo: plan.limit, for: id, self)
+            // Requests of another mode may be under way: slots count them all.
+            let room = min(plan.limit, plan.push.concurrency - context.slots.held(by: id))
+            let limit = isBatch ? plan.limit : context.slots.take(upTo: room, for: id, self)
             guard limit > 0 else { break }
             let count = start(plan, limit: limit)
             if !isBatch { context.slots.give(limit - count, from: id) }
@@ -182,7 +184,7 @@ extension SharedSubscription {
         guard !state.push.gathered.isEmpty, !state.isClosed, let push = state.definition.settings.push else {
             return
         }
-        while state.push.requests < push.concurrency, !state.push.gathered.isEmpty {
+        while context.slots.held(by: id) < push.concurrency, !state.push.gathered.isEmpty {
             // The mode may have changed since they were gathered.
             let count = push.mode == .batch ? batchCount(state.push.gathered, push.batch) : 1
             let isWhole =
@@ -195,7 +197,6 @@ extension SharedSubscription {
             guard context.slots.take(upTo: 1, for: id, self) == 1 else { return }
             let batch = Array(state.push.gathered.prefix(count))
             state.push.gathered.removeFirst(count)
-            state.push.requests += 1
             // What is left came later, and waits its own time.
             state.push.gatheredUntil = context.clock.now + push.batch.linger
             send(batch, push, state.definition.settings)
@@ -230,16 +231,14 @@ extension SharedSubscription {
         news.withLock { $0 += old.map { .tooOld($0.token) } }
         guard !fresh.isEmpty else {
             slots.give(1, from: id)
-            news.withLock { $0.append(.requestEnded) }
             return queue.enqueue(self)
         }
         let deliveries = fresh.map { delivery(of: $0, settings) }
         context.dispatcher.dispatch(deliveries, to: push) { [weak self] outcome in
             slots.give(1, from: id)
             guard let self else { return }
-            self.news.withLock { news in
-                news += fresh.map { .ended($0.token, outcome, arrived: $0.stored.timestamp) }
-                news.append(.requestEnded)
+            self.news.withLock {
+                $0 += fresh.map { .ended($0.token, outcome, arrived: $0.stored.timestamp) }
             }
             queue.enqueue(self)
         }
