@@ -50,6 +50,7 @@ final class SharedSubscription: Follower {
     let id: LogID
     let topic: Topic
     let isQueued = Atomic(false)
+    var lane: ResourceName { topic.name }
     let context: EngineContext
     let deadLetters: any DeadLetterSink
     let state: Mutex<State>
