@@ -69,6 +69,7 @@ final class Scheduler: Follower {
     }
 
     let context: EngineContext
+    var lane: ResourceName? { nil }
     let isQueued = Atomic(false)
     let state: Mutex<State>
     let front = Mutex(Front())
