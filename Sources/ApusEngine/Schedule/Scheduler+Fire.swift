@@ -59,7 +59,10 @@ extension Scheduler {
             case .gone: finish(event.key, &state)
             case .closed: stall(event, &state)
             case .open(let topic):
-                guard let partition = topic.partition(forKey: event.record.key) else { continue }
+                guard let partition = topic.partition(forKey: event.record.key) else {
+                    stall(event, &state)
+                    continue
+                }
                 state.busy.insert(event.key)
                 parts[partition.log, default: RoundPart(partition: partition, topic: topic)].items.append(
                     .waiting(event))
