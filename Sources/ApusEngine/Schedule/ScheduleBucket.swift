@@ -95,6 +95,12 @@ final class ScheduleBucket: Sendable {
         signal.advanced(to: try store.bounds(log).end)
     }
 
+    /// The key of an event here. What was overdue when it was accepted counts as due at the start of the span: nothing of a bucket comes
+    /// before that, also when the clock has gone back.
+    func key(due: Int64, offset: Int64) -> ScheduleKey {
+        ScheduleKey(due: max(due, span.start), bucket: number, offset: offset)
+    }
+
     func begin() { underWay.add(1, ordering: .acquiringAndReleasing) }
     func end() { underWay.subtract(1, ordering: .acquiringAndReleasing) }
     var isQuiet: Bool { underWay.load(ordering: .acquiring) == 0 }

@@ -118,7 +118,7 @@ extension Scheduler {
                 event.record.withParts { key, value, forEachHeader in
                     forEachHeader { name, value in builder.addHeader(name: name, value: value) }
                     builder.addHeader(LineageHeader.schedule, event.key.id)
-                    builder.addHeader(LineageHeader.due, String(event.key.due))
+                    builder.addHeader(LineageHeader.due, String(event.due))
                     builder.append(timestamp: now, key: key, value: value)
                 }
             case .occurrence(let schedule, let time, let record):
