@@ -68,6 +68,12 @@ struct WebhookRequest: Sendable {
             name: "apus-attempt-time", value: CloudEventTimestamp(millisecondsSinceEpoch: now).description)
         if deliveries.count == 1, let traceparent = first.traceparent {
             headers.add(name: "traceparent", value: traceparent)
+            // The state belongs to the trace and not to the span, so it goes along as it came.
+            if case .string(let tracestate)? = first.event.extensions["tracestate"],
+                tracestate.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+            {
+                headers.add(name: "tracestate", value: tracestate)
+            }
         }
     }
 

@@ -146,9 +146,10 @@ def test_values_are_what_happened(server, hook):
 
 
 def test_every_metric_is_on_the_page_and_explains_itself(server):
-    server.create_topic("a")
+    server.succeed("PUT", "/v1/topics/a", json={"deduplication": {"window": "1m"}})
     server.create_topic("b")
     server.succeed("PUT", "/v1/subscriptions/s", json={"topic": "a"})
+    server.succeed("PUT", "/v1/subscriptions/p", json={"topic": "a", "push": {"url": "http://127.0.0.1:9/"}})
     server.create_rule("r", "a", {}, [{"topic": "b"}])
     server.publish("a", event(1))
     exposed = families(server)
