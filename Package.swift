@@ -24,6 +24,8 @@ let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-ser
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
@@ -49,6 +51,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         // MARK: Values. No I/O, no clock.
@@ -114,7 +118,8 @@ let package = Package(
         .target(
             name: "ApusWebhookTransport",
             dependencies: [
-                "ApusTransport", "ApusModel", "CloudEvents", httpClient, nioCore, nioPosix, nioHTTP1, log,
+                "ApusTransport", "ApusModel", "CloudEvents", nioCore, nioPosix, nioHTTP1, nioLocks, log,
+                crypto, tls,
             ],
             swiftSettings: settings),
         // A server's HTTP API from the other side.
@@ -227,7 +232,7 @@ let package = Package(
             name: "ApusWebhookTransportTests",
             dependencies: [
                 "ApusWebhookTransport", "ApusTransport", "ApusModel", "CloudEvents", nioCore, nioPosix,
-                nioHTTP1, nioLocks, log,
+                nioHTTP1, nioLocks, log, crypto,
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusCLITests",

@@ -14,6 +14,8 @@ public struct SubscriptionInfo: Sendable, Hashable {
     public var kind: String
     /// Where Apus delivers by itself; nil when consumers receive.
     public var pushURL: String?
+    /// `closed`, `open` or `probing`: whether Apus delivers now, or leaves a failing receiver alone; nil when consumers receive.
+    public var circuit: String?
     /// Whether handing out is stopped.
     public var isPaused: Bool
     /// Events neither settled nor handed out.
@@ -38,6 +40,7 @@ public struct SubscriptionInfo: Sendable, Hashable {
         topic = try fields.string("topic")
         kind = fields.optionalString("kind") ?? "shared"
         pushURL = json["push"]?["url"]?.string
+        circuit = json["circuit"]?["state"]?.string
         isPaused = fields.optionalBool("paused") ?? false
         backlog = fields.optionalInteger("backlog")
         inFlight = fields.optionalInteger("in_flight")

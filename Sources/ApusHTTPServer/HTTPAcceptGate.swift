@@ -2,7 +2,7 @@
 
 // The bound on open connections. A listener asks the gate before each accept; when it says no, the listener
 // stops reading, clients wait in the backlog, and the next connection that closes lets one of them in. When
-// the system runs out of descriptors or memory for sockets, the listener pauses for a while.
+// the system runs out of descriptors or memory for sockets, or others have use for them, the listener pauses for a while.
 
 internal import NIOCore
 internal import Synchronization
@@ -15,10 +15,22 @@ final class HTTPAcceptGate: Sendable {
     }
 
     private let connectionsMax: Int
+    /// How many of them others have use for.
+    private let reserved: @Sendable () -> Int
     private let state = Mutex(State())
 
-    init(connectionsMax: Int) {
+    /// However many others want.
+    private static let connectionsMin = 64
+
+    init(connectionsMax: Int, reserved: @escaping @Sendable () -> Int) {
         self.connectionsMax = max(connectionsMax, 1)
+        self.reserved = reserved
+    }
+
+    /// Whether others have use for what is left; nobody tells when that changes.
+    var isShort: Bool {
+        let open = state.withLock(\.openCount)
+        return open >= Self.connectionsMin && open + reserved() >= connectionsMax
     }
 
     /// Notes a connection that was accepted.
@@ -58,6 +70,7 @@ final class HTTPListenerHandler: ChannelDuplexHandler {
 
     private let gate: HTTPAcceptGate
     private var isPaused = false
+    private var isWaiting = false
 
     init(gate: HTTPAcceptGate) {
         self.gate = gate
@@ -78,7 +91,18 @@ final class HTTPListenerHandler: ChannelDuplexHandler {
 
     func read(context: ChannelHandlerContext) {
         let channel = context.channel
+        guard !gate.isShort else { return tryLater(context) }
         if gate.admits(orHold: { channel.read() }) { context.read() }
+    }
+
+    private func tryLater(_ context: ChannelHandlerContext) {
+        guard !isWaiting else { return }
+        isWaiting = true
+        let channel = context.channel
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
+            self.isWaiting = false
+            channel.read()
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

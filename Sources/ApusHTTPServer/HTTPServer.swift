@@ -62,7 +62,8 @@ public final class HTTPServer: Sendable {
         let count = max(configuration.eventLoopCount ?? System.coreCount, 1)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         let loops = await makeLoops(group, configuration, handler)
-        let gate = HTTPAcceptGate(connectionsMax: configuration.connectionsMax)
+        let gate = HTTPAcceptGate(
+            connectionsMax: configuration.connectionsMax, reserved: configuration.connectionsReserved)
         var listeners: [any Channel] = []
         do throws(HTTPServerError) {
             for address in configuration.addresses {

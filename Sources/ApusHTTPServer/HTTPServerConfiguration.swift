@@ -47,6 +47,9 @@ public struct HTTPServerConfiguration: Sendable {
     public var lingerTimeout: Duration
     /// The most open connections; at this number, accepting pauses and clients wait in the backlog.
     public var connectionsMax: Int
+    /// How many of ``connectionsMax`` others have use for at the moment; asked before each accept. 64 connections are allowed however
+    /// many that is.
+    public var connectionsReserved: @Sendable () -> Int
     /// The most bytes of bodies over 4 KiB that are held at the same time, from their arrival to the answer; requests beyond are refused
     /// with 503. At least as much as one body may have.
     public var bodiesBytesMax: Int
@@ -73,6 +76,7 @@ public struct HTTPServerConfiguration: Sendable {
         writeBytesPerSecondMin = 100
         lingerTimeout = .seconds(2)
         connectionsMax = 10_000
+        connectionsReserved = { 0 }
         bodiesBytesMax = 256 << 20
         pipelinedRequestsMax = 16
         outputBytesMax = 256 * 1024

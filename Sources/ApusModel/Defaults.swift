@@ -63,6 +63,22 @@ public enum Defaults {
     public static let webhookTimeout: Duration = .seconds(15)
     /// How many requests to a webhook may be under way.
     public static let webhookConcurrency = 8
+    /// How many events a webhook's request has in batch mode.
+    public static let webhookBatchEvents = 100
+    /// How many bytes of data a webhook's request has in batch mode.
+    public static let webhookBatchBytes = 256 << 10
+    /// How long the first event of a batch waits for others.
+    public static let webhookBatchLinger: Duration = .milliseconds(100)
+    /// After how many failures in a row a target is left alone.
+    public static let breakerFailures = 20
+    /// How long a failing target is left alone at first.
+    public static let breakerInitial: Duration = .seconds(5)
+    /// The longest that a failing target is left alone before it is probed.
+    public static let breakerMax: Duration = .seconds(300)
+    /// How often a receiver is asked for its consent again.
+    public static let webhookConsentLifetime: Duration = .seconds(86_400)
+    /// How many attempts of all subscriptions are under way at the same time; fewer where the system allows fewer open files.
+    public static let attemptsUnderWayMax = 16_000
 
     /// How often rules copy an event, from copy to copy, before they take it for one that goes in a circle.
     public static let ruleHopsMax = 16

@@ -76,6 +76,9 @@ extension PatternObject {
                 bytes += object.expandedBytes * (count / max(object.combinationCount, 1))
             }
         }
+        for requirement in requirements {
+            bytes += requirement.expandedBytes * (count / max(requirement.combinationCount, 1))
+        }
         guard !choices.isEmpty else { return bytes }
         let choiceCount = choices.reduce(0) { $0 + $1.combinationCount }
         return bytes + choices.reduce(0) { $0 + $1.expandedBytes } * (count / max(choiceCount, 1))
@@ -111,8 +114,22 @@ extension PatternTest {
             16 + text.count
         case .equals(.number(let number)): 16 + number.text.count
         case .wildcard(let wildcard): 16 + wildcard.text.count
-        case .anythingBut(let tests): tests.reduce(16) { $0 + $1.expandedBytes }
+        case .anythingBut(let tests), .noneOf(let tests): tests.reduce(16) { $0 + $1.expandedBytes }
+        case .text(let test): test.expandedBytes
         default: 64
+        }
+    }
+}
+
+extension TextTest {
+    /// What the test counts for in `PatternLimits.expandedBytesMax`.
+    fileprivate var expandedBytes: Int {
+        switch self {
+        case .topic(let topic): 16 + topic.text.count
+        case .like(let like): 16 + like.text.count
+        case .contains(let contained): 16 + contained.text.count
+        case .integer: 64
+        case .element(let tests), .value(let tests): tests.reduce(16) { $0 + $1.expandedBytes }
         }
     }
 }

@@ -232,7 +232,9 @@ extension MatchProgram {
             return child
         }
         var new = Node(parent: node, uses: 1)
-        if (1...ByteTable.shortKeyMax).contains(name.count) {
+        // Only what JSON has to write as it is: then equal bytes are an equal name.
+        let isPlain = name.allSatisfy { $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C }
+        if isPlain, (1...ByteTable.shortKeyMax).contains(name.count) {
             new.name = name.withUnsafeBytes { ByteTable.words(ByteTable.address($0), $0.count) }
             new.nameLength = UInt32(name.count)
         }

@@ -19,7 +19,8 @@ struct MatchProgram: Sendable {
     /// A place in an event.
     struct Node: Sendable {
         var parent = MatchProgram.none
-        /// Its name, if that is short: see `ByteTable.words`. Of a long one the length is 0.
+        /// Its name, if that is short: see `ByteTable.words`. Of a long one, and of one that JSON has to
+        /// escape, the length is 0.
         var name: (UInt64, UInt64) = (0, 0)
         var nameLength: UInt32 = 0
         /// How many clauses' conditions and nodes below hold on to it.

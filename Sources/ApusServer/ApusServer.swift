@@ -47,14 +47,15 @@ public enum ApusServer {
         let logger = Logger(label: "apus")
         let store = try openStore(configuration, logger, registry)
         let group = MultiThreadedEventLoopGroup.singleton
-        let webhooks = WebhookTarget(
-            configuration: WebhookConfiguration(allowPrivateTargets: configuration.allowsPrivateWebhooks),
-            group: group)
+        let files = FileShares(files: FileLimit.raise())
+        let webhooks = WebhookTarget(configuration: webhookConfiguration(configuration, files), group: group)
+        files.countOutgoing { [weak webhooks] in webhooks?.connectionsOpen ?? 0 }
         let dispatcher = TargetDispatcher(target: webhooks)
-        let engine = try openEngine(store, dispatcher, configuration, logger)
+        let engine = try openEngine(store, dispatcher, configuration, files, logger)
         engine.start()
         let gateway = HTTPGateway(
-            broker: engine, configuration: gatewayConfiguration(configuration, engine, registry))
+            broker: engine, configuration: gatewayConfiguration(configuration, engine, registry, files))
+        files.countIncoming { [weak gateway] in gateway?.statistics?.connectionsOpen ?? 0 }
         do {
             let addresses = try await gateway.start().map(HTTPListenAddress.init(bound:))
             if let file = configuration.portFile { try PortFile.write(addresses, to: file) }
@@ -123,13 +124,26 @@ public enum ApusServer {
         }
     }
 
+    private static func webhookConfiguration(
+        _ configuration: ServerConfiguration, _ files: FileShares
+    ) -> WebhookConfiguration {
+        var webhooks = WebhookConfiguration(allowPrivateTargets: configuration.allowsPrivateWebhooks)
+        if let origin = configuration.webhookOrigin ?? HostName.own { webhooks.origin = origin }
+        webhooks.trustFile = configuration.webhookTrustFile
+        webhooks.connectionsMax = { files.outgoing(wanted: Defaults.attemptsUnderWayMax) }
+        return webhooks
+    }
+
     private static func openEngine(
         _ store: FileLogStore, _ dispatcher: TargetDispatcher, _ configuration: ServerConfiguration,
-        _ logger: Logger
+        _ files: FileShares, _ logger: Logger
     ) throws -> Engine {
+        var options = configuration.engine
+        // Every attempt under way is an open file.
+        options.attemptsUnderWayMax = { files.outgoing(wanted: Defaults.attemptsUnderWayMax) }
         do {
             return try Engine(
-                store: store, options: configuration.engine, logger: logger, dispatcher: dispatcher)
+                store: store, options: options, logger: logger, dispatcher: dispatcher)
         } catch {
             store.close()
             throw ServerError(
@@ -150,7 +164,8 @@ public enum ApusServer {
     }
 
     private static func gatewayConfiguration(
-        _ configuration: ServerConfiguration, _ engine: Engine, _ registry: PrometheusRegistry
+        _ configuration: ServerConfiguration, _ engine: Engine, _ registry: PrometheusRegistry,
+        _ files: FileShares
     ) -> HTTPGatewayConfiguration {
         var server = HTTPServerConfiguration(addresses: configuration.listen)
         server.limits.bodyBytesMax = Defaults.bodyBytesMax
@@ -160,6 +175,8 @@ public enum ApusServer {
         server.headTimeout = Defaults.headTimeout
         server.connectionsMax = FileLimit.connections(
             wanted: Defaults.connectionsMax, files: FileLimit.raise())
+        let connectionsMax = server.connectionsMax
+        server.connectionsReserved = { files.reserved(of: connectionsMax) }
         var gateway = HTTPGatewayConfiguration(server: server)
         gateway.token = configuration.token
         gateway.hostNames = configuration.hostNames

@@ -3,6 +3,8 @@
 // Connections and segments are open files, and systems hand out a small number of those by default although they allow more. The server takes what
 // it may have, and never accepts so many connections that none are left for its log.
 
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -13,7 +15,7 @@
 
 /// The number of files that the process may have open.
 enum FileLimit {
-    /// What segments, journal files, webhooks and the rest need beside connections.
+    /// What segments, journal files and the rest need beside connections.
     static let reserve = 1_024
     /// Connections that are allowed however few files there are.
     static let connectionsMin = 64
@@ -38,5 +40,33 @@ enum FileLimit {
     /// How many connections fit beside everything else; `wanted` at most.
     static func connections(wanted: Int, files: Int) -> Int {
         min(wanted, max(connectionsMin, files - reserve))
+    }
+}
+
+/// Shares the open files that connections may have between those who come and those who are gone to: who is first has them, and nobody has
+/// so many that the other has none.
+final class FileShares: Sendable {
+    private let files: Int
+    private let counts = Mutex<(incoming: @Sendable () -> Int, outgoing: @Sendable () -> Int)>(({ 0 }, { 0 }))
+
+    /// - Parameter files: how many the process may have open in all.
+    init(files: Int) { self.files = max(FileLimit.connectionsMin, files - FileLimit.reserve) }
+
+    /// Says who knows how many incoming connections there are.
+    func countIncoming(_ count: @escaping @Sendable () -> Int) { counts.withLock { $0.incoming = count } }
+
+    /// Says who knows how many outgoing connections there are.
+    func countOutgoing(_ count: @escaping @Sendable () -> Int) { counts.withLock { $0.outgoing = count } }
+
+    /// How many outgoing connections there may be now; `wanted` at most.
+    func outgoing(wanted: Int) -> Int {
+        let incoming = counts.withLock(\.incoming)()
+        return min(wanted, max(FileLimit.connectionsMin, files - incoming))
+    }
+
+    /// How many of `wanted` incoming connections outgoing ones have use for.
+    func reserved(of wanted: Int) -> Int {
+        let outgoing = counts.withLock(\.outgoing)()
+        return max(0, wanted + outgoing - files)
     }
 }

@@ -27,6 +27,10 @@ public struct ServerConfiguration: Sendable {
     public var store = FileLogStoreConfiguration()
     /// Whether webhooks may go to loopback, private and link-local addresses.
     public var allowsPrivateWebhooks = false
+    /// The DNS name by which receivers are asked for their consent; nil for the machine's own name.
+    public var webhookOrigin: String?
+    /// A file with certificates of authorities (PEM) that webhooks are verified with, beside the system's.
+    public var webhookTrustFile: String?
     /// How log lines look.
     public var logFormat = LogFormat.human
     /// From which level on the log is written.

@@ -60,6 +60,16 @@ final class ServerMetrics: Sendable {
         }
     }
 
+    private func readPush(_ push: PushDescription, _ labels: PrometheusLabels) {
+        set(
+            "apus_subscription_circuit_open",
+            "Whether a failing target is left alone (1) or delivered to (0).",
+            push.circuit == .closed ? 0 : 1, labels)
+        set(
+            "apus_subscription_attempts_under_way", "Events on their way to the target now.",
+            Double(push.underWay), labels)
+    }
+
     private func readSubscriptions() {
         guard
             let descriptions = try? engine.subscriptions(of: nil, Page(limit: ServerMetrics.subscriptionsMax))
@@ -79,6 +89,7 @@ final class ServerMetrics: Sendable {
             set(
                 "apus_subscription_waiting", "Events waiting for a retry.", Double(description.waiting),
                 labels)
+            if let push = description.push { readPush(push, labels) }
             let age = description.oldestUnsettled.map { max(.zero, $0.duration(to: now)).seconds } ?? 0
             set(
                 "apus_subscription_oldest_unsettled_age_seconds",

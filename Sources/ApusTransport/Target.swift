@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // What the engine asks of an outside system that events are delivered to. One attempt in, one outcome out: retries,
-// backoff, concurrency and dead letters are the engine's, once, for every target.
+// backoff, concurrency, rate, circuit breaker and dead letters are the engine's, once, for every target.
 
 public import ApusModel
 public import CloudEvents
@@ -51,43 +51,31 @@ public enum Outcome: Sendable, Hashable {
     case refused(status: Int?, reason: String)
 }
 
-/// Where and how a push subscription delivers.
-public struct PushSettings: Sendable, Hashable {
-    /// How an event becomes an HTTP request.
-    public enum Mode: String, Sendable, Hashable, CaseIterable {
-        /// Attributes as headers, data as body.
-        case binary
-        /// The whole event as one JSON document.
-        case structured
-    }
-
-    /// The URL, `http` or `https`.
-    public var url: String
-    /// How long one attempt may take; 1 s to 5 min.
-    public var timeout: Duration
-    /// How many attempts run at the same time; 1 to 1000.
-    public var concurrency: Int
-    /// How an event becomes a request.
-    public var mode: Mode
-
-    /// Where and how a push subscription delivers.
-    public init(
-        url: String, timeout: Duration = Defaults.webhookTimeout,
-        concurrency: Int = Defaults.webhookConcurrency,
-        mode: Mode = .binary
-    ) {
-        self.url = url
-        self.timeout = timeout
-        self.concurrency = concurrency
-        self.mode = mode
-    }
+/// Whether a target wants what will be sent to it.
+public enum Permission: Sendable, Hashable {
+    /// It does; at most so many events per second, nil for no limit of its own.
+    case granted(ratePerSecond: Double?)
+    /// It does not, or could not be asked. To be asked again; nothing is sent until then.
+    case withheld(reason: String)
 }
 
 /// An outside system that events can be delivered to.
 public protocol Target: Sendable {
-    /// Makes one attempt. Returns within the settings' timeout, and never throws: whatever happened is an outcome.
-    func deliver(_ delivery: Delivery, to settings: PushSettings) async -> Outcome
+    /// Makes one attempt with one event, or with several where the settings ask for batches: they share the outcome. Returns within the
+    /// settings' timeout, and never throws: whatever happened is an outcome.
+    func deliver(_ deliveries: [Delivery], to settings: PushSettings) async -> Outcome
+
+    /// Asks the target whether it wants what will be sent to it; called before the first attempt of a life where the settings want that,
+    /// and again from time to time. Returns within the settings' timeout.
+    func requestPermission(_ settings: PushSettings) async -> Permission
 
     /// Why events will not be delivered to this address, for refusing it when it is configured; nil when they will.
     func objection(to settings: PushSettings) -> String?
+}
+
+extension Target {
+    /// Targets that are not asked want everything.
+    public func requestPermission(_ settings: PushSettings) async -> Permission {
+        .granted(ratePerSecond: nil)
+    }
 }

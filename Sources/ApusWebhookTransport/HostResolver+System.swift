@@ -7,8 +7,17 @@ internal import NIOCore
 
 extension HostResolver {
     /// All addresses that the system knows for a host, in its order of preference.
-    static let system: @Sendable (String, Int) -> [SocketAddress] = { host, port in
+    static let system: @Sendable (String, Int) -> [SocketAddress] = { resolve($0, $1, flags: 0) }
+
+    /// The address that a text is, in any spelling that the system takes for one (decimal, octal, hexadecimal, fewer than four parts);
+    /// nil for a name. Nobody is asked.
+    static func literal(_ host: String, _ port: Int) -> SocketAddress? {
+        resolve(host, port, flags: AI_NUMERICHOST).first
+    }
+
+    private static func resolve(_ host: String, _ port: Int, flags: Int32) -> [SocketAddress] {
         var hints = addrinfo()
+        hints.ai_flags = flags
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_family = AF_UNSPEC
         var list: UnsafeMutablePointer<addrinfo>?

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Names to addresses, by the system's resolver. It blocks for as long as it likes, so it runs on threads of its own, and whoever
-// waits for it can stop waiting.
+// waits for it can stop waiting. All who ask for one host at the same time wait for one look-up: a resolver that hangs costs one thread
+// for each host, not one for each attempt.
 
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
 /// Looks up host names.
-struct HostResolver: Sendable {
+final class HostResolver: Sendable {
+    private struct Question: Hashable {
+        var host: String
+        var port: Int
+    }
+
     private let lookUp: @Sendable (String, Int) -> [SocketAddress]
     private let threads: NIOThreadPool
+    private let waiting = Mutex<[Question: [Waiter]]>([:])
 
     /// - Parameter lookUp: all addresses of a host, none if there are none.
     init(
@@ -24,15 +31,27 @@ struct HostResolver: Sendable {
     /// The addresses of `host`, none if there are none or the task is cancelled.
     func addresses(of host: String, port: Int) async -> [SocketAddress] {
         let waiter = Waiter()
+        let question = Question(host: host, port: port)
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 guard waiter.wait(continuation) else { return }
-                threads.submit { state in
-                    waiter.resume(state == .active ? lookUp(host, port) : [])
-                }
+                ask(question, for: waiter)
             }
         } onCancel: {
             waiter.resume([])
+        }
+    }
+
+    private func ask(_ question: Question, for waiter: Waiter) {
+        let isFirst = waiting.withLock { waiting in
+            waiting[question, default: []].append(waiter)
+            return waiting[question]?.count == 1
+        }
+        guard isFirst else { return }
+        threads.submit { [self] state in
+            let found = state == .active ? lookUp(question.host, question.port) : []
+            let waiters = waiting.withLock { $0.removeValue(forKey: question) } ?? []
+            for waiter in waiters { waiter.resume(found) }
         }
     }
 

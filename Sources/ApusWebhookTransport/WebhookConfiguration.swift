@@ -15,6 +15,12 @@ public struct WebhookConfiguration: Sendable {
     public var responseBytesMax: Int
     /// The longest wait that a target's `Retry-After` is granted.
     public var retryAfterMax: Duration
+    /// How many connections are open at the same time before idle ones are closed to make room.
+    public var connectionsMax: @Sendable () -> Int
+    /// A file with certificates of authorities (PEM) that are trusted beside the system's; nil for none.
+    public var trustFile: String?
+    /// The DNS name by which this sender asks receivers for their consent.
+    public var origin: String
     /// How long the addresses of a host name are used before it is looked up again.
     public var addressLifetime: Duration
 
@@ -23,6 +29,9 @@ public struct WebhookConfiguration: Sendable {
         self.allowPrivateTargets = allowPrivateTargets
         self.allowedHosts = allowedHosts
         userAgent = "Apus"
+        connectionsMax = { 4096 }
+        trustFile = nil
+        origin = "apus.invalid"
         responseBytesMax = 64 << 10
         retryAfterMax = .seconds(3600)
         addressLifetime = .seconds(10)

@@ -5,20 +5,25 @@
 // for every connection, against the very address that is connected to.
 
 public import ApusTransport
-internal import AsyncHTTPClient
 internal import CloudEvents
 internal import Glibc
 public import Logging
 public import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import Synchronization
 
 /// Webhooks as a target.
 public final class WebhookTarget: Target {
     private let configuration: WebhookConfiguration
-    private let clients: PinnedClients
+    private let client: WebhookClient
+    private let addresses: AddressBook
     private let threads: NIOThreadPool
     private let logger: Logger
+    /// URLs that were read already.
+    private let urls = Mutex<[String: WebhookURL]>([:])
+
+    private static let urlsMax = 4096
 
     /// Makes a target whose connections run on `group`.
     public convenience init(
@@ -36,14 +41,18 @@ public final class WebhookTarget: Target {
         self.logger = logger
         threads = NIOThreadPool(numberOfThreads: 4)
         threads.start()
-        clients = PinnedClients(configuration, HostResolver(threads: threads, lookUp: lookUp), group)
+        addresses = AddressBook(configuration, HostResolver(threads: threads, lookUp: lookUp))
+        client = WebhookClient(configuration, group)
     }
 
     /// Makes no attempt any more, and closes all connections.
     public func close() async {
-        await clients.close()
+        await client.close()
         try? await threads.shutdownGracefully()
     }
+
+    /// How many connections are open, idle ones included.
+    public var connectionsOpen: Int { client.connectionsOpen }
 
     // MARK: Target
 
@@ -59,10 +68,9 @@ public final class WebhookTarget: Target {
         guard !configuration.allowPrivateTargets, !configuration.allowedHosts.contains(url.host) else {
             return nil
         }
-        if url.host == "localhost" || url.host.hasSuffix(".localhost") {
-            return Self.forbidden(url.host, "loopback")
-        }
-        guard let address = try? SocketAddress(ipAddress: url.host, port: url.port),
+        let name = url.host.hasSuffix(".") ? String(url.host.dropLast()) : url.host
+        if name == "localhost" || name.hasSuffix(".localhost") { return Self.forbidden(url.host, "loopback") }
+        guard let address = HostResolver.literal(name, url.port),
             let restriction = AddressPolicy.restriction(address)
         else { return nil }
         return Self.forbidden(url.host, restriction)
@@ -73,47 +81,111 @@ public final class WebhookTarget: Target {
     }
 
     /// Makes one attempt; returns within the settings' timeout.
-    public func deliver(_ delivery: Delivery, to settings: PushSettings) async -> Outcome {
+    public func deliver(_ deliveries: [Delivery], to settings: PushSettings) async -> Outcome {
+        guard !deliveries.isEmpty else { return .delivered }
         let url: WebhookURL
         do {
-            url = try WebhookURL(settings.url)
+            url = try read(settings.url)
         } catch {
             return .refused(status: nil, reason: error.reason)
         }
-        let late = Outcome.retry(
-            after: nil, status: nil, reason: "no answer within \(settings.timeout.components.seconds) s")
-        return await withTaskGroup(of: Outcome.self) { group in
-            group.addTask { await self.attempt(delivery, settings, url) }
-            group.addTask {
-                // Cancelled when the attempt is over; then nobody looks at what it returns.
-                try? await Task.sleep(for: settings.timeout)
-                return late
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? late
-        }
-    }
-
-    // MARK: One attempt
-
-    private func attempt(_ delivery: Delivery, _ settings: PushSettings, _ url: WebhookURL) async -> Outcome {
-        let loan: PinnedClients.Loan
+        let answer: WebhookAnswer
         do {
-            loan = try await clients.borrow(for: url)
+            answer = try await exchange(url, settings) { [configuration] in
+                WebhookRequest.make(deliveries, settings, url, configuration, now: Self.now())
+            }
         } catch {
             return outcome(of: error)
         }
-        let outcome = await exchange(
-            WebhookRequest.make(delivery, settings, url, configuration), loan.client, settings)
-        await clients.giveBack(loan)
-        return outcome
+        switch answer {
+        case .answered(let status, let headers, let excerpt):
+            return WebhookOutcome.of(
+                status: status, retryAfter: headers.first(name: "retry-after"),
+                retryAfterMax: configuration.retryAfterMax, excerpt: WebhookOutcome.excerpt(excerpt),
+                now: Self.now() / 1000)
+        case .failed(let reason, _): return .retry(after: nil, status: nil, reason: reason)
+        }
     }
 
-    private func outcome(of refusal: PinnedClients.Refusal) -> Outcome {
+    /// Asks the receiver for its consent, as CloudEvents' web hooks do it.
+    public func requestPermission(_ settings: PushSettings) async -> Permission {
+        do {
+            let url = try WebhookURL(settings.url)
+            let answer = try await exchange(url, settings) { [configuration] in
+                WebhookRequest.handshake(settings, url, configuration)
+            }
+            switch answer {
+            case .answered(let status, let headers, _):
+                return WebhookConsent.of(status: status, headers, origin: configuration.origin)
+            case .failed(let reason, _):
+                return .withheld(reason: "the receiver could not be asked for its consent: \(reason)")
+            }
+        } catch let error as WebhookURL.Refusal {
+            return .withheld(reason: error.reason)
+        } catch let error as AddressBook.Refusal {
+            if case .retry(_, _, let reason) = outcome(of: error) { return .withheld(reason: reason) }
+            if case .refused(_, let reason) = outcome(of: error) { return .withheld(reason: reason) }
+            return .withheld(reason: "\(error)")
+        } catch {
+            return .withheld(reason: "\(error)")
+        }
+    }
+
+    // MARK: One exchange
+
+    private func read(_ text: String) throws(WebhookURL.Refusal) -> WebhookURL {
+        if let url = urls.withLock({ $0[text] }) { return url }
+        let url = try WebhookURL(text)
+        urls.withLock { urls in
+            if urls.count >= Self.urlsMax { urls = [:] }
+            urls[text] = url
+        }
+        return url
+    }
+
+    /// - Parameter request: made when the address is known, so that it tells the time at which it is sent.
+    private func exchange(
+        _ url: WebhookURL, _ settings: PushSettings, _ request: () -> WebhookRequest
+    ) async throws(AddressBook.Refusal) -> WebhookAnswer {
+        let deadline = NIODeadline.now() + TimeAmount(settings.timeout)
+        let address: SocketAddress
+        if let known = addresses.known(url) {
+            address = known
+        } else if let found = try await lookUp(url, within: settings.timeout) {
+            address = found
+        } else {
+            return .failed(reason: "no address in time", isUntouched: false)
+        }
+        return await client.exchange(request(), with: url, at: address, until: deadline)
+    }
+
+    /// Looks the host up; nil when that takes too long.
+    private func lookUp(
+        _ url: WebhookURL, within timeout: Duration
+    ) async throws(AddressBook.Refusal) -> SocketAddress? {
+        let result = await withTaskGroup(of: Result<SocketAddress, AddressBook.Refusal>?.self) { group in
+            group.addTask { [addresses] in
+                do throws(AddressBook.Refusal) {
+                    return .success(try await addresses.lookUp(url))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                // Cancelled when the address is known; then nobody looks at what it returns.
+                try? await Task.sleep(for: timeout)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+        return try result?.get()
+    }
+
+    private func outcome(of refusal: AddressBook.Refusal) -> Outcome {
         switch refusal {
         case .unknownHost(let host):
             return .retry(after: nil, status: nil, reason: "no address is known for \(host)")
-        case .closed: return .retry(after: nil, status: nil, reason: "deliveries have stopped")
         case .forbidden(let host, let address, let restriction):
             logger.warning(
                 "a webhook's host has an address that events do not go to",
@@ -123,36 +195,10 @@ public final class WebhookTarget: Target {
         }
     }
 
-    private func exchange(
-        _ request: HTTPClientRequest, _ client: HTTPClient, _ settings: PushSettings
-    ) async -> Outcome {
-        do {
-            let response = try await client.execute(
-                request, timeout: TimeAmount(settings.timeout), logger: logger)
-            let excerpt = await readBody(response)
-            return WebhookOutcome.of(
-                status: Int(response.status.code), retryAfter: response.headers.first(name: "retry-after"),
-                retryAfterMax: configuration.retryAfterMax, excerpt: excerpt, now: Self.now())
-        } catch {
-            return .retry(after: nil, status: nil, reason: "no answer: \(error)")
-        }
+    /// Milliseconds since 1970.
+    private static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
-
-    /// Reads the answer's body, so that the connection can be used again, but not more than allowed; returns its beginning.
-    private func readBody(_ response: HTTPClientResponse) async -> String {
-        var (beginning, count): ([UInt8], Int) = ([], 0)
-        do {
-            for try await part in response.body {
-                if beginning.count < 200 { beginning += part.readableBytesView.prefix(200) }
-                count += part.readableBytes
-                if count > configuration.responseBytesMax { break }
-            }
-        } catch {
-            // The status has been told; how the body ends does not change what it means.
-            logger.debug("an answer broke off", metadata: ["error": "\(error)"])
-        }
-        return WebhookOutcome.excerpt(beginning)
-    }
-
-    private static func now() -> Int64 { Int64(time(nil)) }
 }

@@ -13,6 +13,15 @@ struct WebhookURL: Sendable, Hashable {
     let port: Int
     /// Path and query, beginning with a slash.
     let target: String
+    /// What `Host` says: the host, and the port where it is not the scheme's own.
+    let authority: String
+    /// Scheme, host and port: what a connection belongs to.
+    let origin: String
+
+    /// The name that a certificate must be for; nil for an address literal, which is compared as an address.
+    var nameForTLS: String? {
+        HostResolver.literal(host, port) == nil ? host : nil
+    }
 
     /// Why a text is no acceptable URL.
     struct Refusal: Error, Sendable, Hashable {
@@ -33,13 +42,16 @@ struct WebhookURL: Sendable, Hashable {
         default: throw Refusal(reason: "the URL must begin with https:// or http://")
         }
         let rest = text[end.upperBound...]
-        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        guard !authority.contains("@") else {
+        let written = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        guard !written.contains("@") else {
             throw Refusal(reason: "the URL holds a user name; tokens belong into the path or the query")
         }
-        (host, port) = try Self.split(authority, defaultPort: isSecure ? 443 : 80)
-        let target = rest[authority.endIndex...].prefix { $0 != "#" }
+        (host, port) = try Self.split(written, defaultPort: isSecure ? 443 : 80)
+        let target = rest[written.endIndex...].prefix { $0 != "#" }
         self.target = target.hasPrefix("/") ? String(target) : "/" + target
+        let name = host.contains(":") ? "[\(host)]" : host
+        authority = port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+        origin = "\(isSecure ? "https" : "http")://\(name):\(port)"
     }
 
     private static func split(
@@ -96,11 +108,6 @@ struct WebhookURL: Sendable, Hashable {
         }
     }
 
-    /// The URL, written from its parts.
-    var text: String {
-        let name = host.contains(":") ? "[\(host)]" : host
-        return "\(isSecure ? "https" : "http")://\(name):\(port)\(target)"
-    }
 }
 
 extension String {

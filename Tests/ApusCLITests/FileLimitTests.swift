@@ -21,4 +21,16 @@ import Testing
     func `connections leave files for everything else`(files: Int, connections: Int) {
         #expect(FileLimit.connections(wanted: Defaults.connectionsMax, files: files) == connections)
     }
+
+    @Test func `connections from outside and to webhooks share the files that there are`() {
+        let shares = FileShares(files: 20_000)
+        #expect(shares.outgoing(wanted: 16_000) == 16_000)
+        #expect(shares.reserved(of: 16_000) == 0)
+        shares.countIncoming { 10_000 }
+        #expect(shares.outgoing(wanted: 16_000) == 8_976)
+        shares.countIncoming { 20_000 }
+        #expect(shares.outgoing(wanted: 16_000) == FileLimit.connectionsMin)
+        shares.countOutgoing { 10_000 }
+        #expect(shares.reserved(of: 16_000) == 7_024)
+    }
 }

@@ -236,6 +236,19 @@ extension EngineRig {
         #expect(try rig.store.logs(since: before).isEmpty)
     }
 
+    @Test("The number of a log that is over is not used again: copies are named by it")
+    func numbers() async throws {
+        let rig = try EngineRig { $0.snapshotBytes = 1 }
+        try await rig.topic("orders")
+        let far = try await rig.schedule([("far", .seconds(86_400 * 20))], to: "orders")
+        let near = try await rig.schedule([("near", .seconds(10))], to: "orders")
+        rig.pass(.seconds(10_000), step: .seconds(10))
+        let again = try rig.restarted()
+        again.settle()
+        let next = try await again.schedule([("next", .seconds(10))], to: "orders")
+        #expect(Set([far[0].id, near[0].id, next[0].id]).count == 3)
+    }
+
     @Test("A clock that jumps for a moment fires nothing")
     func clockJump() async throws {
         let rig = try EngineRig()

@@ -74,7 +74,7 @@ import Testing
                  "push":{"url":"https://example.org/hook","mode":"structured"}}
                 """)
             #expect(created.status == 201, "\(created.json)")
-            #expect(created.json["retry"] == ["initial": "2s", "max": "5m"])
+            #expect(created.json["retry"] == ["initial": "2s", "max": "5m", "schedule": [], "max_age": nil])
             #expect(created.json["pattern"] == ["type": ["a"]])
             #expect(created.json["push"]?["timeout"] == "15s")
             #expect(created.json["start"] == "earliest")
@@ -82,7 +82,7 @@ import Testing
                 "/v1/subscriptions/billing", #"{"pattern":null,"lease":"30s","retry":{"max":"10s"}}"#)
             #expect(changed.status == 200)
             #expect(changed.json["pattern"] == .null)
-            #expect(changed.json["retry"] == ["initial": "2s", "max": "10s"])
+            #expect(changed.json["retry"] == ["initial": "2s", "max": "10s", "schedule": [], "max_age": nil])
             #expect(try await fixture.post("/v1/subscriptions/billing/pause").json["paused"] == true)
             #expect(try await fixture.post("/v1/subscriptions/billing/resume").json["paused"] == false)
             #expect(

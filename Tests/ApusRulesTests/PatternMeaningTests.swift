@@ -187,6 +187,26 @@ import Testing
         try expect(pattern, true, on: Self.event(data: #"{"a":1}"#, contentType: nil))
     }
 
+    @Test func `names are read as JSON says also where they were met before`() throws {
+        // The pattern's names are a backslash and an n, a quote, and a control character; in data such bytes mean something else.
+        let pattern = try Pattern(parsing: #"{"data":{"a\\n":[1],"b\"":[1],"c\u0001":[1]}}"#)
+        let matcher = RuleMatcher([(id: 1, pattern: pattern)])
+        var scratch = MatchScratch()
+        func isMatch(_ data: String) -> Bool {
+            Array(data.utf8).withUnsafeBytes { bytes in
+                var input = MatchInput()
+                input.data = bytes
+                return matcher.match(input, scratch: &scratch) == [1]
+            }
+        }
+        for _ in 0..<2 {
+            #expect(isMatch(#"{"a\\n":1,"b\"":1,"c\u0001":1}"#))
+            #expect(!isMatch(#"{"a\n":1,"b\"":1,"c\u0001":1}"#))
+            #expect(!isMatch(#"{"a\\n":1,"b"":1,"c\u0001":1}"#))
+            #expect(!isMatch("{\"a\\\\n\":1,\"b\\\"\":1,\"c\u{1}\":1}"))
+        }
+    }
+
     @Test func `rules come and go, and one may have several patterns`() throws {
         let event = try Self.event(data: #"{"a":1}"#)
         let onType = try Pattern(parsing: #"{"type":["order.placed"]}"#)

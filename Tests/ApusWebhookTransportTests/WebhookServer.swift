@@ -20,6 +20,12 @@ final class WebhookServer: Sendable {
         /// Begins an answer whose body never ends.
         case endless
         case hangUp
+        /// Answers the first request of a connection, and ends the connection when the second comes.
+        case answerOnce
+        /// Begins a head that never ends.
+        case endlessHead
+        /// Sends half an answer's head, and nothing more.
+        case half
     }
 
     private let received = Mutex<[Request]>([])
@@ -34,7 +40,9 @@ final class WebhookServer: Sendable {
     }
 
     /// Runs `test` with a server that behaves so.
-    static func with(_ behaviour: Behaviour, _ test: (WebhookServer) async throws -> Void) async throws {
+    static func with(
+        _ behaviour: Behaviour, host: String = "127.0.0.1", _ test: (WebhookServer) async throws -> Void
+    ) async throws {
         let box = Mutex<WebhookServer?>(nil)
         let note: @Sendable (Request) -> Void = { request in
             box.withLock { $0 }?.received.withLock { $0.append(request) }
@@ -46,7 +54,7 @@ final class WebhookServer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Handler(behaviour, note))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: host, port: 0).get()
         let server = WebhookServer(channel)
         box.withLock { $0 = server }
         do {
@@ -65,6 +73,7 @@ final class WebhookServer: Sendable {
         private let behaviour: Behaviour
         private let note: @Sendable (Request) -> Void
         private var request: Request?
+        private var answers = 0
 
         init(_ behaviour: Behaviour, _ note: @escaping @Sendable (Request) -> Void) {
             self.behaviour = behaviour
@@ -85,6 +94,19 @@ final class WebhookServer: Sendable {
             switch behaviour {
             case .silence: break
             case .hangUp: context.close(promise: nil)
+            case .answerOnce:
+                answers += 1
+                guard answers == 1 else { return context.close(promise: nil) }
+                var head = HTTPResponseHead(version: .http1_1, status: .noContent)
+                head.headers.add(name: "connection", value: "keep-alive")
+                context.write(wrapOutboundOut(.head(head)), promise: nil)
+                context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            case .endlessHead:
+                raw(
+                    context,
+                    "HTTP/1.1 200 OK\r\n"
+                        + String(repeating: "x-more: \(String(repeating: "y", count: 1000))\r\n", count: 500))
+            case .half: raw(context, "HTTP/1.1 200 OK\r\ncontent-le")
             case .answer(let status, let headers, let body):
                 var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: status))
                 for (name, value) in headers { head.headers.add(name: name, value: value) }
@@ -97,6 +119,15 @@ final class WebhookServer: Sendable {
                     wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok))), promise: nil)
                 writeOn(context)
             }
+        }
+
+        /// Bytes past the encoder.
+        private func raw(_ context: ChannelHandlerContext, _ text: String) {
+            guard
+                let first = try? context.pipeline.syncOperations.context(
+                    handlerType: HTTPResponseEncoder.self)
+            else { return context.close(promise: nil) }
+            first.writeAndFlush(NIOAny(ByteBuffer(string: text)), promise: nil)
         }
 
         private func writeOn(_ context: ChannelHandlerContext) {

@@ -12,6 +12,13 @@ import Testing
 
 @testable import ApusWebhookTransport
 
+extension WebhookTarget {
+    /// One event, as most tests have it.
+    func deliver(_ delivery: Delivery, to settings: PushSettings) async -> Outcome {
+        await deliver([delivery], to: settings)
+    }
+}
+
 private func delivery(attempt: Int = 1) throws -> Delivery {
     Delivery(
         subscription: try ResourceName("billing"), topic: try ResourceName("orders"), partition: 2,
@@ -172,6 +179,78 @@ private func withTarget(
             } else {
                 Issue.record("a refused connection was taken for an answer")
             }
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
+    @Test func `connections are used again`() async throws {
+        try await WebhookServer.with(.answer(status: 200, body: "thanks")) { server async throws in
+            try await withTarget { target async throws in
+                let settings = PushSettings(url: "http://127.0.0.1:\(server.port)/")
+                for _ in 0..<5 { #expect(await target.deliver(try delivery(), to: settings) == .delivered) }
+                #expect(server.requests.count == 5)
+                #expect(target.connectionsOpen == 1)
+            }
+        }
+    }
+
+    @Test func `a connection that ended while it lay idle is no failed attempt`() async throws {
+        try await WebhookServer.with(.answerOnce) { server async throws in
+            try await withTarget { target async throws in
+                let settings = PushSettings(url: "http://127.0.0.1:\(server.port)/")
+                for _ in 0..<4 { #expect(await target.deliver(try delivery(), to: settings) == .delivered) }
+            }
+        }
+    }
+
+    @Test func `a head without end is a failure, and so is half of one`() async throws {
+        for behaviour in [WebhookServer.Behaviour.endlessHead, .half] {
+            try await WebhookServer.with(behaviour) { server async throws in
+                try await withTarget { target async throws in
+                    let settings = PushSettings(
+                        url: "http://127.0.0.1:\(server.port)/", timeout: .milliseconds(500))
+                    let outcome = await target.deliver(try delivery(), to: settings)
+                    guard case .retry(nil, nil, _) = outcome else {
+                        Issue.record("\(outcome)")
+                        return
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a receiver is asked for its consent with the sender's name`() async throws {
+        try await WebhookServer.with(
+            .answer(
+                status: 200,
+                headers: [("WebHook-Allowed-Origin", "bus.example.org"), ("WebHook-Allowed-Rate", "600")])
+        ) { server async throws in
+            var configuration = WebhookConfiguration(allowPrivateTargets: true)
+            configuration.origin = "bus.example.org"
+            try await withTarget(configuration) { target async throws in
+                var settings = PushSettings(url: "http://127.0.0.1:\(server.port)/hook")
+                settings.rate = 5
+                settings.handshake = true
+                #expect(await target.requestPermission(settings) == .granted(ratePerSecond: 10))
+                let request = try #require(server.requests.first)
+                #expect(request.head.method == .OPTIONS)
+                #expect(request.head.headers["webhook-request-origin"] == ["bus.example.org"])
+                #expect(request.head.headers["webhook-request-rate"] == ["300"])
+                #expect(await target.deliver(try delivery(), to: settings) == .delivered)
+                #expect(server.requests.last?.head.headers["origin"] == ["bus.example.org"])
+            }
+        }
+    }
+
+    @Test func `a receiver that is not to be reached gives no consent`() async throws {
+        try await withTarget(WebhookConfiguration()) { target async throws in
+            let settings = PushSettings(url: "http://127.0.0.1:1/")
+            guard case .withheld(let reason) = await target.requestPermission(settings) else {
+                Issue.record("consent without a receiver")
+                return
+            }
+            #expect(reason.contains("loopback"))
         }
     }
 }

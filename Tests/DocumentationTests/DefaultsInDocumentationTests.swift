@@ -103,6 +103,19 @@ import Testing
         #expect(page.contains("without a number it is \(Defaults.priority))"))
     }
 
+    @Test func `the defaults of webhooks are those of the page on them`() throws {
+        let page = try page("docs/webhooks.md")
+        #expect(page.contains("`batch.max_events` (\(Defaults.webhookBatchEvents))"))
+        #expect(page.contains("`batch.max_bytes` (\(text(Defaults.webhookBatchBytes)))"))
+        #expect(page.contains("`batch.linger` (\(Defaults.webhookBatchLinger.milliseconds)ms)"))
+        #expect(page.contains("`timeout` (\(seconds(Defaults.webhookTimeout))s)"))
+        #expect(page.contains("`concurrency` (\(Defaults.webhookConcurrency), up to 1000)"))
+        #expect(page.contains("`breaker.failures` (\(Defaults.breakerFailures))"))
+        #expect(page.contains("`breaker.initial` (\(seconds(Defaults.breakerInitial))s)"))
+        #expect(page.contains("`breaker.max` (\(seconds(Defaults.breakerMax) / 60)m)"))
+        #expect(page.replacing(",", with: "").contains("at most \(Defaults.attemptsUnderWayMax) attempts"))
+    }
+
     @Test func `the defaults of subscriptions are those of the delivery page`() throws {
         let page = try page("docs/delivery.md")
         #expect(page.contains("A lease lasts \(Defaults.lease.milliseconds / 1000) s"))

@@ -106,6 +106,7 @@ extension RuleCommand {
                 valueName: "file"),
             completion: .file())
         var transform: String?
+        @OptionGroup(title: "Of --to-webhook") var delivery: PushOptions
 
         @Flag(help: "Make it, and do not let it work yet.") var disabled = false
 
@@ -119,6 +120,9 @@ extension RuleCommand {
                 topic != nil || pattern != nil || !toTopic.isEmpty || !toWebhook.isEmpty || transform != nil
             guard (file != nil) != hasOptions else {
                 throw ValidationError("a rule needs --topic, --pattern and a target, or --file")
+            }
+            guard delivery.isEmpty || !toWebhook.isEmpty else {
+                throw ValidationError("the --push options go with --to-webhook")
             }
             guard file != nil || (topic != nil && pattern != nil && !(toTopic.isEmpty && toWebhook.isEmpty))
             else {
@@ -150,7 +154,13 @@ extension RuleCommand {
             settings["pattern"] = pattern
             settings["enabled"] = .bool(!disabled)
             let topics: [JSONValue] = toTopic.map { ["topic": .string($0)] }
-            let webhooks: [JSONValue] = toWebhook.map { ["webhook": .object(Webhook.settings($0, nil, nil))] }
+            var webhooks: [JSONValue] = []
+            for url in toWebhook {
+                var base = JSONObject()
+                base["url"] = .string(url)
+                let push = try await delivery.applied(to: base)
+                webhooks.append(["webhook": .object(push)])
+            }
             var shape: JSONValue?
             if let transform { shape = try await JSONFile.read(transform) }
             let transformation = shape

@@ -52,30 +52,54 @@ struct SubscriptionSettingsOptions: ParsableArguments {
         transform: Parse.duration)
     var retryMax: Duration?
 
+    @Option(
+        help: ArgumentHelp(
+            "The waits before the second attempt, the third, and so on, with commas between them; the last one holds for all that follow. 'none' for exponential waits.",
+            valueName: "durations"),
+        transform: Parse.schedule)
+    var retrySchedule: [Duration]?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long after its arrival an event is still tried ('none' for as long as there are attempts).",
+            valueName: "duration"),
+        transform: Parse.optionalDuration)
+    var maxAge: Parse.OptionalDuration?
+
     @Option(help: "The dead-letter topic (default: the topic's name and \(Defaults.deadLetterSuffix)).")
     var deadLetter: String?
 
     @Option(help: ArgumentHelp("Have events delivered to this address.", valueName: "url"))
     var push: String?
 
-    @Option(
-        help: ArgumentHelp("With --push: how long the receiver may take.", valueName: "duration"),
-        transform: Parse.duration)
-    var pushTimeout: Duration?
-
-    @Option(help: "With --push: how many requests are under way at the same time.")
-    var pushConcurrency: Int?
+    @OptionGroup var delivery: PushOptions
 
     @OptionGroup(title: "Order") var order: OrderOptions
 
-    func validate() throws {
-        guard push != nil || (pushTimeout == nil && pushConcurrency == nil) else {
-            throw ValidationError("--push-timeout and --push-concurrency go with --push")
+    /// The settings that were named; `push` is the push settings in force.
+    ///
+    /// - Throws: `Failure` if settings of a push are named where nothing is pushed, or a secret's file cannot be read.
+    func settings(push current: JSONObject?) async throws -> JSONObject {
+        var settings = plain
+        var base = current
+        if let push {
+            base = base ?? JSONObject()
+            base?["url"] = .string(push)
         }
+        guard push != nil || !delivery.isEmpty else { return settings }
+        guard let base else {
+            throw Failure(
+                "options for pushing without an address", why: "events are pushed only where --push says",
+                status: .usage)
+        }
+        settings["push"] = .object(try await delivery.applied(to: base))
+        return settings
     }
 
-    /// The settings that were named.
-    var settings: JSONObject {
+    /// Whether nothing was named.
+    var isEmpty: Bool { plain.members.isEmpty && push == nil && delivery.isEmpty }
+
+    private var plain: JSONObject {
         var settings = JSONObject()
         settings["pattern"] = pattern
         settings["lease"] = lease.map { .string(DurationText.format($0)) }
@@ -84,21 +108,11 @@ struct SubscriptionSettingsOptions: ParsableArguments {
         var retry = JSONObject()
         retry["initial"] = retryInitial.map { .string(DurationText.format($0)) }
         retry["max"] = retryMax.map { .string(DurationText.format($0)) }
+        retry["schedule"] = retrySchedule.map { .array($0.map { .string(DurationText.format($0)) }) }
+        retry["max_age"] = maxAge.map { $0.value.map { .string(DurationText.format($0)) } ?? .null }
         if !retry.members.isEmpty { settings["retry"] = .object(retry) }
         settings["dead_letter"] = deadLetter.map { .string($0) }
-        settings["push"] = push.map { .object(Webhook.settings($0, pushTimeout, pushConcurrency)) }
         order.add(to: &settings)
-        return settings
-    }
-}
-
-/// Settings of a webhook.
-enum Webhook {
-    static func settings(_ url: String, _ timeout: Duration?, _ concurrency: Int?) -> JSONObject {
-        var settings = JSONObject()
-        settings["url"] = .string(url)
-        settings["timeout"] = timeout.map { .string(DurationText.format($0)) }
-        settings["concurrency"] = concurrency.map { .number(JSONNumber($0)) }
         return settings
     }
 }
@@ -128,15 +142,21 @@ extension SubscriptionCommand {
                 ("IN FLIGHT", .right),
                 ("WAITING", .right), ("DEAD", .right), ("OLDEST", .left))
             for subscription in subscriptions {
-                let kind = subscription.pushURL == nil ? subscription.kind : "push"
                 table.add(
-                    subscription.name, subscription.topic, subscription.isPaused ? kind + " (paused)" : kind,
+                    subscription.name, subscription.topic, Self.kind(subscription),
                     Self.count(subscription.backlog), Self.count(subscription.inFlight),
                     Self.count(subscription.waiting), Self.count(subscription.deadLettered),
                     subscription.oldestUnsettled ?? "-")
             }
             global.show(
                 table, empty: "no subscriptions; make one with 'apus subscription create NAME --topic TOPIC'")
+        }
+
+        private static func kind(_ subscription: SubscriptionInfo) -> String {
+            let kind = subscription.pushURL == nil ? subscription.kind : "push"
+            if subscription.isPaused { return kind + " (paused)" }
+            guard let circuit = subscription.circuit, circuit != "closed" else { return kind }
+            return kind + " (\(circuit))"
         }
 
         private static func count(_ value: Int64?) -> String { value.map { Decimal.grouped($0) } ?? "-" }
@@ -167,6 +187,8 @@ extension SubscriptionCommand {
                   apus subscription create billing --topic orders
                   apus subscription create audit --topic orders --kind cursor --from earliest
                   apus subscription create hooks --topic orders --push https://example.org/hook --max-attempts 5
+                  apus subscription create bulk --topic orders --push https://example.org/bulk --push-mode batch \\
+                    --push-rate 500 --push-secret @hook.secret --retry-schedule 5s,1m,10m,1h --max-age 1d
                 """)
 
         @Argument(help: "The subscription.") var name: String
@@ -201,7 +223,9 @@ extension SubscriptionCommand {
             settings["kind"] = .string(kind)
             settings["start"] = .string(from.description)
             settings["end"] = to.map { .string($0.description) }
-            for member in options.settings.members { settings[member.name] = member.value }
+            for member in try await options.settings(push: nil).members {
+                settings[member.name] = member.value
+            }
             let stored = try await global.withClient { try await $0.putSubscription(name, settings) }
             global.show(stored.value.json) {
                 [
@@ -225,6 +249,7 @@ extension SubscriptionCommand {
                   apus subscription set billing --max-attempts 5 --retry-max 1m
                   apus subscription set billing --ordering key --fairness attribute:tenant --weight gold=10
                   apus subscription set billing --priority none
+                  apus subscription set hooks --push-concurrency 32
                 """)
 
         @Argument(help: "The subscription.") var name: String
@@ -232,13 +257,14 @@ extension SubscriptionCommand {
         @OptionGroup var global: GlobalOptions
 
         func validate() throws {
-            guard !options.settings.members.isEmpty else { throw ValidationError("nothing to change") }
+            guard !options.isEmpty else { throw ValidationError("nothing to change") }
         }
 
         func run() async throws {
             let stored = try await global.withClient { client in
-                _ = try await client.subscription(name)
-                return try await client.putSubscription(name, options.settings)
+                // What is not named stays: secrets and credentials come masked, and stand for themselves when they go back.
+                let current = try await client.subscription(name).json["push"]?.object
+                return try await client.putSubscription(name, try await options.settings(push: current))
             }
             global.show(stored.value.json) { ["changed subscription \(name)"] }
         }

@@ -17,6 +17,23 @@ enum Parse {
         return duration
     }
 
+    /// A duration, or `none`.
+    struct OptionalDuration: Sendable {
+        var value: Duration?
+    }
+
+    static func optionalDuration(_ text: String) throws -> OptionalDuration {
+        OptionalDuration(value: text == "none" ? nil : try duration(text))
+    }
+
+    /// Durations with commas between them; `none` for none.
+    static func schedule(_ text: String) throws -> [Duration] {
+        if text == "none" { return [] }
+        return try text.split(separator: ",", omittingEmptySubsequences: false).map {
+            try duration(String($0.filter { $0 != " " }))
+        }
+    }
+
     static func size(_ text: String) throws -> Int {
         guard let size = SizeText.parse(text) else {
             throw ValidationError(

@@ -52,7 +52,7 @@ struct ReplayCommand: AsyncParsableCommand {
 
     func run() async throws {
         let name = name ?? "replay-" + String(UInt64.random(in: 0..<(1 << 40)), radix: 36)
-        var settings = options.settings
+        var settings = try await options.settings(push: nil)
         settings["topic"] = .string(topic)
         settings["kind"] = "shared"
         settings["start"] = .string(from.description)

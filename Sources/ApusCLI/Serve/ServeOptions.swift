@@ -43,6 +43,10 @@ package struct ServeOptions: Sendable, Hashable {
     package var journalBytes: Int
     /// Whether webhooks may go to loopback and private addresses.
     package var allowPrivateWebhooks: Bool
+    /// The DNS name by which receivers of webhooks are asked for their consent; nil for the machine's own.
+    package var webhookOrigin: String?
+    /// A file with certificates of authorities that webhooks are verified with, beside the system's.
+    package var webhookTrustFile: String?
 }
 
 /// The flags of `dev` and `serve`.
@@ -115,6 +119,20 @@ struct ServeFlags: ParsableArguments {
             "Let webhooks go to loopback and private addresses (default: dev on loopback yes, otherwise no).")
     var allowPrivateWebhooks: Bool?
 
+    @Option(
+        help: ArgumentHelp(
+            "The DNS name by which receivers of webhooks are asked for their consent (default: this machine's).",
+            valueName: "name"),
+        transform: Parse.hostName)
+    var webhookOrigin: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Certificates of authorities (PEM) that webhooks are verified with, beside the system's.",
+            valueName: "file"),
+        completion: .file())
+    var webhookCa: String?
+
     /// The least journal that one large batch and its neighbours fit into.
     private static let journalBytesMin = 32 << 20
 
@@ -139,7 +157,8 @@ struct ServeFlags: ParsableArguments {
                 ?? (session.console.isErrorTerminal ? .human : isDevelopment ? .human : .json),
             logLevel: logLevel, autoCreateTopics: autoCreateTopics ?? isDevelopment, durability: durability,
             portFile: portFile, journalBytes: journalSize,
-            allowPrivateWebhooks: allowPrivateWebhooks ?? (isDevelopment && isLocal))
+            allowPrivateWebhooks: allowPrivateWebhooks ?? (isDevelopment && isLocal),
+            webhookOrigin: webhookOrigin, webhookTrustFile: webhookCa)
     }
 
     private static func checkExposure(_ addresses: [ListenAddress], hasToken: Bool, insecure: Bool) throws {

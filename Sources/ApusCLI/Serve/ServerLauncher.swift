@@ -49,6 +49,8 @@ extension ServerConfiguration {
         logLevel = Logger.Level(rawValue: options.logLevel.rawValue) ?? .info
         portFile = options.portFile
         allowsPrivateWebhooks = options.allowPrivateWebhooks
+        webhookOrigin = options.webhookOrigin
+        webhookTrustFile = options.webhookTrustFile
         engine.createsTopicsOnPublish = options.autoCreateTopics
         engine.topicDefaults.durability = Durability(options.durability)
         store.resizeJournal(to: options.journalBytes)

@@ -125,6 +125,7 @@ extension Engine {
         guard settings.retry.initial >= .zero, settings.retry.initial <= settings.retry.max,
             settings.retry.max <= .seconds(7 * 86_400)
         else { throw .invalid("retry.initial is at most retry.max, which is at most 7 days") }
+        try settings.retry.check()
         if settings.deadLetter == nil, settings.topic.description.utf8.count > ResourceName.lengthMax - 12 {
             throw .invalid("the topic's name is too long to derive a dead-letter topic from it: name one")
         }
@@ -144,12 +145,7 @@ extension Engine {
 
     /// Refuses push settings that cannot work.
     func check(_ push: PushSettings) throws(BrokerError) {
-        guard push.timeout >= .milliseconds(100), push.timeout <= .seconds(300) else {
-            throw .invalid("a push timeout is 100 ms to 5 min")
-        }
-        guard (1...1000).contains(push.concurrency) else {
-            throw .invalid("push concurrency is 1 to 1,000, not \(push.concurrency)")
-        }
+        try push.check()
         if let objection = context.dispatcher.objection(to: push) { throw .invalid(objection) }
     }
 }
@@ -175,10 +171,11 @@ extension SharedSubscription {
     func description(in context: EngineContext) -> SubscriptionDescription {
         let ends = topic.ends
         // No copy of the state leaves the lock: it would be shared when it next changes, and so be copied whole.
-        let (definition, lastFailure, cursors, looked, counts) = state.withLock { state in
+        let (definition, lastFailure, push, cursors, looked, counts) = state.withLock { state in
             let delivery = state.delivery
             return (
-                state.definition, state.lastFailure, delivery.cursors(), delivery.next,
+                state.definition, state.lastFailure, pushDescription(state), delivery.cursors(),
+                delivery.next,
                 (
                     leased: delivery.leased, waiting: delivery.waiting, blocked: delivery.blocked,
                     open: delivery.items.count + delivery.parkedCount,
@@ -204,7 +201,7 @@ extension SharedSubscription {
             lastFailure: lastFailure,
             replaying: counts.replaying,
             isComplete: definition.endOffsets != nil && positions.allSatisfy { $0.cursor >= $0.end },
-            positions: positions)
+            push: push, positions: positions)
     }
 }
 
@@ -221,7 +218,7 @@ extension CursorSubscription {
             backlog: positions.reduce(Int64(0)) { $0 + max(0, $1.end.rawValue - $1.cursor.rawValue) },
             inFlight: 0,
             waiting: 0, oldestUnsettled: oldest(of: positions, in: topic, context: context), acknowledged: 0,
-            deadLettered: 0, lastFailure: nil, positions: positions)
+            deadLettered: 0, lastFailure: nil, push: nil, positions: positions)
     }
 }
 

@@ -160,8 +160,60 @@ public struct SubscriptionDescription: Sendable, Hashable {
     public var replaying: Int64 = 0
     /// Whether it has an end and everything before that is settled.
     public var isComplete = false
+    /// How pushing goes; nil when consumers receive.
+    public var push: PushDescription?
     /// Per partition.
     public var positions: [SubscriptionPosition]
+}
+
+/// How pushing to a target goes.
+public struct PushDescription: Sendable, Hashable {
+    /// Whether events are sent now.
+    public enum Circuit: String, Sendable, Hashable, CaseIterable {
+        /// They are.
+        case closed
+        /// The target kept failing and is left alone for a while; events wait.
+        case open
+        /// One event is on its way to find out whether the target works again.
+        case probing
+    }
+
+    /// What the receiver said when it was asked for its consent.
+    public enum Consent: Sendable, Hashable {
+        /// It was not asked yet.
+        case unknown
+        /// Events may be sent; at most so many per second, nil for no limit of its own.
+        case granted(ratePerSecond: Double?)
+        /// Events may not be sent. It is asked again.
+        case withheld(reason: String)
+    }
+
+    /// Whether events are sent now.
+    public var circuit: Circuit
+    /// When the circuit opened; nil when it is closed.
+    public var openSince: Timestamp?
+    /// When the target is probed next; nil when the circuit is closed.
+    public var nextProbe: Timestamp?
+    /// Failures in a row, as far as this life of the server knows.
+    public var failures: Int
+    /// What the receiver said; nil when the settings do not want it asked.
+    public var consent: Consent?
+    /// Attempts under way.
+    public var underWay: Int
+
+    /// How pushing to a target goes.
+    public init(
+        circuit: Circuit = .closed, openSince: Timestamp? = nil, nextProbe: Timestamp? = nil,
+        failures: Int = 0,
+        consent: Consent? = nil, underWay: Int = 0
+    ) {
+        self.circuit = circuit
+        self.openSince = openSince
+        self.nextProbe = nextProbe
+        self.failures = failures
+        self.consent = consent
+        self.underWay = underWay
+    }
 }
 
 /// A rule as it stands.

@@ -106,17 +106,28 @@ public enum SubscriptionKind: String, Sendable, Hashable, CaseIterable {
 }
 
 /// When a failed delivery is tried again: exponential with full jitter, so that attempt n waits a random time of up to
-/// `initial * 2^(n-1)`, capped at `max`.
+/// `initial * 2^(n-1)`, capped at `max`; or after the waits of a list.
 public struct RetrySettings: Sendable, Hashable {
     /// The longest wait before the second attempt.
     public var initial: Duration
     /// The longest wait before any attempt.
     public var max: Duration
+    /// The waits before the second attempt, the third, and so on, taken as they are; the last one holds for all further attempts. Empty
+    /// for exponential waits. At most 100.
+    public var schedule: [Duration]
+    /// How long after its arrival in the topic an event is still tried; nil for as long as there are attempts.
+    public var ageMax: Duration?
 
     /// When a failed delivery is tried again.
-    public init(initial: Duration = Defaults.retryInitial, max: Duration = Defaults.retryMax) {
+    public init(
+        initial: Duration = Defaults.retryInitial, max: Duration = Defaults.retryMax,
+        schedule: [Duration] = [],
+        ageMax: Duration? = nil
+    ) {
         self.initial = initial
         self.max = max
+        self.schedule = schedule
+        self.ageMax = ageMax
     }
 }
 

@@ -12,10 +12,13 @@ extension RetrySettings {
         return Swift.min(wait, max)
     }
 
-    /// A wait after `attempts` attempts with full jitter, so that what failed together does not come back together; never before what
-    /// the target asked for, which in turn is never more than a day.
+    /// A wait after `attempts` attempts: that of the list, or one with full jitter, so that what failed together does not come back
+    /// together. Never before what the target asked for, which in turn is never more than a day.
     func wait(after attempts: Int, asked: Duration?, entropy: Entropy) -> Duration {
-        let wait = entropy.jitter(upTo: ceiling(after: attempts))
+        let wait =
+            schedule.isEmpty
+            ? entropy.jitter(upTo: ceiling(after: attempts))
+            : schedule[Swift.max(0, Swift.min(attempts, schedule.count) - 1)]
         guard let asked else { return wait }
         return Swift.max(wait, Swift.min(asked, .seconds(86_400)))
     }

@@ -41,7 +41,8 @@ final class CursorSubscription: Sendable {
                 // Commits are never beyond the end; a start that nobody moved since may be.
                 if !isSnapshot { seen.raise(to: next, at: partition) }
             case .seen(let partition, let end): seen.raise(to: end, at: partition)
-            case .attempted, .settled, .waiting, .ready, .deadLetterMark, .parked, .blocked, .replaying:
+            case .attempted, .settled, .waiting, .ready, .deadLetterMark, .parked, .blocked, .replaying,
+                .circuit:
                 break
             }
         }

@@ -79,6 +79,11 @@ extension DeliveryState {
 
     /// Puts an event that is wanted into the order.
     package mutating func discover(_ position: Position, _ tags: EventTags) {
+        findMissing(position.partition, before: position.offset)
+        put(position, tags)
+    }
+
+    private mutating func put(_ position: Position, _ tags: EventTags) {
         if let item = items[position] {
             arrangement?.order.add(position, tags, hold: item.phase.hold)
         } else {
@@ -91,13 +96,18 @@ extension DeliveryState {
         arrangement?.scan(position.partition, to: position.offset.advanced(by: 1))
     }
 
-    /// Everything of `partition` before `offset` was looked through. What should have been there and was not is put into the order without a key, so
-    /// that whoever takes it finds out why.
-    package mutating func finishScan(_ partition: Int, to offset: Offset) {
+    /// What should have been in `partition` before `offset` and was not is put into the order without a key, so that whoever takes it finds out
+    /// why: it may have been lost with the power.
+    private mutating func findMissing(_ partition: Int, before offset: Offset) {
         let known = min(offset, partition < next.count ? next[partition] : .zero)
-        while scanOffset(partition) < known {
-            discover(Position(partition: partition, offset: scanOffset(partition)), EventTags())
+        while arrangement != nil, scanOffset(partition) < known {
+            put(Position(partition: partition, offset: scanOffset(partition)), EventTags())
         }
+    }
+
+    /// Everything of `partition` before `offset` was looked through.
+    package mutating func finishScan(_ partition: Int, to offset: Offset) {
+        findMissing(partition, before: offset)
         arrangement?.scan(partition, to: offset)
         advance(partition: partition, to: offset)
         see(partition: partition, before: offset)

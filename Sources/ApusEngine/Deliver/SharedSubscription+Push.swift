@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Push: the subscription receives for its target. As many attempts run as the target takes at a time; outcomes are gathered between turns
-// and settled together.
+// Push: the subscription receives for its target. As many attempts run as the target takes at a time, as its rate allows and its circuit
+// lets through; outcomes are gathered between turns and settled together.
 
 import ApusModel
 import ApusTransport
+import CloudEvents
 import Synchronization
 
 extension SharedSubscription {
@@ -13,85 +14,262 @@ extension SharedSubscription {
     /// Leased together at most, so that one record counts many attempts and none waits long for its turn.
     private static let groupMax = 64
 
+    /// What may be handed out now.
+    private struct Plan {
+        var push: PushSettings
+        var settings: SubscriptionSettings
+        var limit: Int
+        var isProbe: Bool
+    }
+
     /// Starts as many attempts as there is room for.
     func pump() {
-        while true {
-            let (settings, free) = state.withLock { state in
-                (
-                    state.definition.settings,
-                    (state.definition.settings.push?.concurrency ?? 0) - state.pushing
-                )
+        releaseLostSlots()
+        while let plan = state.withLock({ plan(&$0) }) {
+            // A request of a batch takes its slot when it is sent.
+            let isBatch = plan.push.mode == .batch
+            // Requests of another mode may be under way: slots count them all.
+            let room = min(plan.limit, plan.push.concurrency - context.slots.held(by: id))
+            let limit = isBatch ? plan.limit : context.slots.take(upTo: room, for: id, self)
+            guard limit > 0 else { break }
+            let count = start(plan, limit: limit)
+            if !isBatch { context.slots.give(limit - count, from: id) }
+            guard count > 0 else { break }
+            let now = context.clock.now
+            state.withLock { state in
+                state.pushing += count
+                if let rate = state.push.rate(plan.push) {
+                    state.push.limiter.take(count, perSecond: rate, now: now)
+                }
+                if plan.isProbe { state.push.breaker.beginProbe() }
             }
-            guard let push = settings.push, free > 0 else { return }
-            let limit = min(free, SharedSubscription.groupMax)
-            let (count, _) = handOut(limit: limit, lease: push.timeout + SharedSubscription.leaseMargin) {
-                [weak self] result in
-                guard let self, case .success(let handouts) = result else { return }
-                self.dispatch(handouts, push, attemptsMax: settings.attemptsMax)
-            }
-            guard count > 0 else { return }
-            state.withLock { $0.pushing += count }
         }
+        state.withLock { sendBatches(&$0) }
     }
 
-    private func dispatch(_ handouts: [Handout], _ push: PushSettings, attemptsMax: Int) {
-        for handout in handouts {
-            let delivery = Delivery(
-                subscription: name, topic: topic.name, partition: handout.token.position.partition,
-                offset: handout.token.position.offset, attempt: handout.attempt, attemptsMax: attemptsMax,
-                event: handout.stored.event)
-            dispatch(delivery, of: handout.stored, to: push) { [weak self] outcome in
+    private func start(_ plan: Plan, limit: Int) -> Int {
+        let (slots, id, queue) = (context.slots, id, context.followers)
+        let isBatch = plan.push.mode == .batch
+        let margin = SharedSubscription.leaseMargin + (isBatch ? plan.push.batch.linger : .zero)
+        let (count, _) = handOut(limit: limit, lease: plan.push.timeout + margin) { [weak self] result in
+            switch result {
+            case .success(let handouts) where handouts.isEmpty: break
+            case .success(let handouts):
+                guard let self else { return isBatch ? () : slots.give(handouts.count, from: id) }
+                if isBatch {
+                    self.news.withLock { $0.append(.counted(handouts)) }
+                    queue.enqueue(self)
+                } else {
+                    self.dispatch(handouts, plan.push, plan.settings)
+                }
+            case .failure:
                 guard let self else { return }
-                self.outcomes.withLock { $0.append((handout.token, outcome)) }
-                self.context.followers.enqueue(self)
+                self.news.withLock { $0.append(.notCounted) }
+                queue.enqueue(self)
+            }
+        }
+        return count
+    }
+
+    /// Attempts that could not be counted were taken back, and the slots that they had with them.
+    private func releaseLostSlots() {
+        let pushing = state.withLock { $0.push.hasLostHandouts ? $0.pushing : nil }
+        guard let pushing else { return }
+        if context.slots.trim(id, to: pushing) || pushing == 0 {
+            state.withLock { $0.push.hasLostHandouts = false }
+        }
+    }
+
+    // MARK: What may be sent
+
+    private func plan(_ state: inout State) -> Plan? {
+        let settings = state.definition.settings
+        guard let push = settings.push, !settings.isPaused, !state.isClosed else { return nil }
+        let now = context.clock.now
+        let isProbe: Bool
+        switch state.push.breaker.admission(now: now) {
+        case .free: isProbe = false
+        case .probe: isProbe = true
+        case .wait(let due):
+            if let due { arm(at: due, &state) }
+            return nil
+        }
+        guard mayBeSentTo(push, now, &state) else { return nil }
+        let room = push.concurrency * (push.mode == .batch ? push.batch.eventsMax : 1) - state.pushing
+        var limit = min(room, isProbe ? 1 : SharedSubscription.groupMax)
+        guard limit > 0 else { return nil }
+        if let rate = state.push.rate(push) {
+            let tokens = state.push.limiter.available(perSecond: rate, now: now)
+            guard tokens > 0 else {
+                arm(at: state.push.limiter.due, &state)
+                return nil
+            }
+            limit = min(limit, tokens)
+        }
+        return Plan(push: push, settings: settings, limit: limit, isProbe: isProbe)
+    }
+
+    /// Whether the receiver gave its consent, where it has to; asks it if need be.
+    private func mayBeSentTo(_ push: PushSettings, _ now: Duration, _ state: inout State) -> Bool {
+        guard push.handshake else { return true }
+        switch state.push.consent {
+        case .asking: return false
+        case .granted(_, let until) where until > now: return true
+        case .granted, .unknown, .withheld: break
+        }
+        state.push.consent = .asking
+        let queue = context.followers
+        context.dispatcher.requestPermission(push) { [weak self] permission in
+            guard let self else { return }
+            self.news.withLock { $0.append(.permission(permission, url: push.url)) }
+            queue.enqueue(self)
+        }
+        return false
+    }
+
+    /// Makes sure of a turn at `deadline`.
+    private func arm(at deadline: Duration, _ state: inout State) {
+        if let timer = state.push.timer {
+            if timer.deadline <= deadline, timer.deadline > context.clock.now { return }
+            context.timers.cancel(timer.token)
+        }
+        let token = context.timers.schedule(at: deadline) { [weak self] in
+            guard let self else { return }
+            self.state.withLock { $0.push.timer = nil }
+            self.context.followers.enqueue(self)
+        }
+        state.push.timer = (deadline, token)
+    }
+
+    // MARK: Sending
+
+    private func dispatch(_ handouts: [Handout], _ push: PushSettings, _ settings: SubscriptionSettings) {
+        let (slots, id, queue) = (context.slots, id, context.followers)
+        for handout in handouts {
+            guard !isTooOld(handout, settings) else {
+                slots.give(1, from: id)
+                news.withLock { $0.append(.tooOld(handout.token)) }
+                queue.enqueue(self)
+                continue
+            }
+            guard let delivery = delivery(of: handout, settings) else {
+                slots.give(1, from: id)
+                queue.enqueue(self)
+                continue
+            }
+            context.dispatcher.dispatch([delivery], to: push) { [weak self] outcome in
+                slots.give(1, from: id)
+                guard let self else { return }
+                self.news.withLock {
+                    $0.append(.ended(handout.token, outcome, arrived: handout.stored.timestamp))
+                }
+                queue.enqueue(self)
             }
         }
     }
 
-    /// Settles attempts that have ended.
-    func conclude(_ outcomes: [(LeaseToken, Outcome)]) {
-        var letters: [DeadLetterDraft] = []
-        state.withLock { state in
-            state.pushing -= outcomes.count
-            var changes: [SubscriptionChange] = []
-            for (token, outcome) in outcomes {
-                guard let item = state.delivery.leasedItem(token.position, nonce: token.nonce) else {
-                    continue
-                }
-                switch outcome {
-                case .delivered:
-                    metrics.attempt(.acknowledged)
-                    state.delivery.settle(token.position)
-                    state.failures[token.position] = nil
-                    changes.append(.settled(token.position))
-                case .retry(let after, let status, let reason):
-                    metrics.attempt(.failed)
-                    note(token.position, status, reason, isFinal: false, &state)
-                    if item.attempts >= state.definition.settings.attemptsMax {
-                        letters.append(draft(token.position, item.attempts, &state))
-                    } else {
-                        let wait = state.definition.settings.retry.wait(
-                            after: item.attempts, asked: after, entropy: context.entropy)
-                        changes.append(putBack(token.position, attempts: item.attempts, after: wait, &state))
-                    }
-                case .refused(let status, let reason):
-                    metrics.attempt(.refused)
-                    note(token.position, status, reason, isFinal: true, &state)
-                    letters.append(draft(token.position, item.attempts, &state))
-                }
+    /// What the target gets; nil, and news of it, when the event cannot be made that: no further attempt would end otherwise.
+    private func delivery(of handout: Handout, _ settings: SubscriptionSettings) -> Delivery? {
+        switch outgoing(handout.stored) {
+        case .success(let event):
+            return Delivery(
+                subscription: name, topic: topic.name, partition: handout.token.position.partition,
+                offset: handout.token.position.offset, attempt: handout.attempt,
+                attemptsMax: settings.attemptsMax, event: event)
+        case .failure(let failure):
+            news.withLock {
+                $0.append(
+                    .unfit(handout.token, reason: "\(failure)", arrived: handout.stored.timestamp))
             }
-            rearm(&state)
-            guard !changes.isEmpty else { return }
-            // A lost settlement is a repeated delivery, which at-least-once allows; nobody waits for this one.
-            state.log.append(changes) { _ in }
+            return nil
         }
-        bury(letters)
     }
 
-    private func note(
-        _ position: Position, _ status: Int?, _ reason: String, isFinal: Bool, _ state: inout State
-    ) {
-        state.failures[position] = DeliveryFailure(status: status, reason: reason, isFinal: isFinal)
-        state.lastFailure = reason
+    private func isTooOld(_ handout: Handout, _ settings: SubscriptionSettings) -> Bool {
+        guard let ageMax = settings.retry.ageMax else { return false }
+        return handout.stored.timestamp.duration(to: context.clock.wall) > ageMax
+    }
+
+    // MARK: Batches
+
+    /// Sends what was gathered, as far as it makes whole batches or has waited long enough.
+    private func sendBatches(_ state: inout State) {
+        dropEnded(&state)
+        guard !state.push.gathered.isEmpty, !state.isClosed, let push = state.definition.settings.push else {
+            return
+        }
+        while context.slots.held(by: id) < push.concurrency, !state.push.gathered.isEmpty {
+            // The mode may have changed since they were gathered.
+            let count = push.mode == .batch ? batchCount(state.push.gathered, push.batch) : 1
+            let isWhole =
+                count < state.push.gathered.count || count == push.batch.eventsMax || push.mode != .batch
+            let isLate = state.push.gatheredUntil.map { $0 <= context.clock.now } ?? true
+            guard isWhole || isLate else {
+                if let until = state.push.gatheredUntil { arm(at: until, &state) }
+                return
+            }
+            guard context.slots.take(upTo: 1, for: id, self) == 1 else { return }
+            let batch = Array(state.push.gathered.prefix(count))
+            state.push.gathered.removeFirst(count)
+            // What is left came later, and waits its own time.
+            state.push.gatheredUntil = context.clock.now + push.batch.linger
+            send(batch, push, state.definition.settings)
+        }
+        if state.push.gathered.isEmpty { state.push.gatheredUntil = nil }
+    }
+
+    /// Takes out what was handed to somebody else meanwhile: it waited for longer than its lease, or was replayed.
+    private func dropEnded(_ state: inout State) {
+        let kept = state.push.gathered.filter {
+            state.delivery.leasedItem($0.token.position, nonce: $0.token.nonce) != nil
+        }
+        state.pushing -= state.push.gathered.count - kept.count
+        state.push.gathered = kept
+    }
+
+    private func batchCount(_ handouts: [Handout], _ batch: PushSettings.Batch) -> Int {
+        var bytes = 0
+        var count = 0
+        for handout in handouts.prefix(batch.eventsMax) {
+            bytes += handout.stored.event.data?.bytes.count ?? 0
+            guard count == 0 || bytes <= batch.bytesMax else { break }
+            count += 1
+        }
+        return count
+    }
+
+    private func send(_ handouts: [Handout], _ push: PushSettings, _ settings: SubscriptionSettings) {
+        let (slots, id, queue) = (context.slots, id, context.followers)
+        let old = handouts.filter { isTooOld($0, settings) }
+        news.withLock { $0 += old.map { .tooOld($0.token) } }
+        var (fresh, deliveries): ([Handout], [Delivery]) = ([], [])
+        for handout in handouts where !isTooOld(handout, settings) {
+            guard let delivery = delivery(of: handout, settings) else { continue }
+            fresh.append(handout)
+            deliveries.append(delivery)
+        }
+        guard !fresh.isEmpty else {
+            slots.give(1, from: id)
+            return queue.enqueue(self)
+        }
+        if fresh.count < handouts.count { queue.enqueue(self) }
+        let sent = fresh
+        context.dispatcher.dispatch(deliveries, to: push) { [weak self] outcome in
+            slots.give(1, from: id)
+            guard let self else { return }
+            self.news.withLock {
+                $0 += sent.map { .ended($0.token, outcome, arrived: $0.stored.timestamp) }
+            }
+            queue.enqueue(self)
+        }
+    }
+
+    /// Takes in what is counted and waits for company.
+    func gather(_ handouts: [Handout], _ state: inout State) {
+        if state.push.gathered.isEmpty {
+            let linger = state.definition.settings.push?.batch.linger ?? .zero
+            state.push.gatheredUntil = context.clock.now + linger
+        }
+        state.push.gathered += handouts
     }
 }

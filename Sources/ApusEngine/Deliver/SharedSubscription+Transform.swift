@@ -30,18 +30,4 @@ extension SharedSubscription {
             try transformation.apply(to: stored.event, in: context)
         }
     }
-
-    /// Makes one attempt. An event that cannot be transformed is refused at once: no further attempt would end otherwise.
-    func dispatch(
-        _ delivery: Delivery, of stored: StoredEvent, to push: PushSettings,
-        completion: @escaping @Sendable (Outcome) -> Void
-    ) {
-        switch outgoing(stored) {
-        case .success(let event):
-            var delivery = delivery
-            delivery.event = event
-            context.dispatcher.dispatch(delivery, to: push, completion: completion)
-        case .failure(let failure): completion(.refused(status: nil, reason: "\(failure)"))
-        }
-    }
 }

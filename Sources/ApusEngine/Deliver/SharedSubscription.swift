@@ -33,7 +33,9 @@ final class SharedSubscription: Follower {
         /// Counts reasons to look again, so that nobody falls asleep over one.
         var version: UInt64 = 0
         var timer: (deadline: Duration, token: UInt64)?
+        /// Events handed out to be pushed whose end is not known yet.
         var pushing = 0
+        var push = PushState()
         var lastFailure: String?
         var firstPartition = 0
         var deadLettersUnderWay = 0
@@ -58,11 +60,12 @@ final class SharedSubscription: Follower {
     let id: LogID
     let topic: Topic
     let isQueued = Atomic(false)
+    var lane: ResourceName? { topic.name }
     let context: EngineContext
     let deadLetters: any DeadLetterSink
     let state: Mutex<State>
-    /// Attempts that ended since the last turn; a lock of its own, because a dispatcher may report at any moment.
-    let outcomes = Mutex<[(LeaseToken, Outcome)]>([])
+    /// What happened to pushes since the last turn; a lock of its own, because a dispatcher may report at any moment.
+    let news = Mutex<[PushNews]>([])
     let metrics: SubscriptionMetrics
     /// What becomes of events before the target gets them; a lock of its own, because attempts begin while the other one is held.
     let shaping: Mutex<Shaping>
@@ -86,6 +89,7 @@ final class SharedSubscription: Follower {
         }
         let limit = definition.settings.retry.max
         var mark: BurialMark?
+        var pause: CircuitBreaker.Pause?
         var unaccounted = UnaccountedEvents()
         try log.replay {
             unaccounted.appendIsMissing()
@@ -94,6 +98,7 @@ final class SharedSubscription: Follower {
             if case .deadLetterMark(let partition, let end) = change {
                 mark = BurialMark(partition: partition, end: end)
             }
+            pause = CircuitBreaker.Pause.last(pause, change)
             delivery.apply(change) { context.anchor($0, limit: max(limit, .seconds(86_400))) }
         }
         var filter = EventFilter(definition.settings.pattern)
@@ -105,10 +110,15 @@ final class SharedSubscription: Follower {
         }
         let tagger = EventTagger(definition.settings)
         delivery.arrange(tagger, isChanged: true)
-        state = Mutex(
-            State(
-                definition: definition, delivery: delivery, log: log, filter: filter, tagger: tagger,
-                deadLetterMark: mark))
+        var restored = State(
+            definition: definition, delivery: delivery, log: log, filter: filter, tagger: tagger,
+            deadLetterMark: mark)
+        if let push = definition.settings.push {
+            restored.push.breaker = CircuitBreaker(restoring: pause) {
+                context.anchor($0, limit: max(push.breaker.max, .seconds(86_400)))
+            }
+        }
+        state = Mutex(restored)
         state.withLock { unblockAll(&$0) }
         takeSnapshotIfDue()
     }
@@ -168,6 +178,7 @@ final class SharedSubscription: Follower {
             let old = state.definition.settings
             state.definition = definition
             if !definition.settings.hasSameOrder(as: old) { arrange(&state) }
+            pushChanged(from: old.push, &state)
         }
         shaping.withLock { $0 = Shaping(definition) }
         context.followers.enqueue(self)
@@ -189,9 +200,9 @@ final class SharedSubscription: Follower {
 
     func turn(now: Duration) {
         state.withLock { $0.version += 1 }
-        let ended = outcomes.withLock { outcomes in
-            defer { outcomes = [] }
-            return outcomes
+        let ended = news.withLock { news in
+            defer { news = [] }
+            return news
         }
         if !ended.isEmpty { conclude(ended) }
         endLeases(now: now)
@@ -247,7 +258,8 @@ final class SharedSubscription: Follower {
                 SubscriptionChange.deadLetterMark(partition: $0.partition, end: $0.end)
             }
             _ = state.delivery.takeUnwritten()
-            state.log.appendSnapshot(state.delivery.snapshot() + [mark].compactMap { $0 }) {
+            let circuit = state.push.breaker.pause.map { SubscriptionChange.circuit($0) }
+            state.log.appendSnapshot(state.delivery.snapshot() + [mark, circuit].compactMap { $0 }) {
                 [weak self] isDurable in
                 guard let self else { return }
                 self.context.inbox.post { self.tookSnapshot(isDurable) }

@@ -36,11 +36,14 @@ package enum SubscriptionChange: Hashable, Sendable {
     case parked(Position, following: UInt64)
     /// The event was dead-lettered after `attempts`, and its key waits for somebody to deal with that.
     case blocked(Position, attempts: Int)
+    /// The circuit to the target is open, or (nil) closed again.
+    case circuit(CircuitBreaker.Pause?)
 
     private enum Operation: UInt8 {
         case reset = 0, advanced, attempted, settled, waiting, ready, deadLetterMark, sequence, seen,
             parked, blocked
-        case replaying = 32
+        case circuit = 32
+        case replaying
     }
 
     /// Appends the change to `buffer`.
@@ -79,6 +82,11 @@ package enum SubscriptionChange: Hashable, Sendable {
             buffer.write(
                 Operation.blocked.rawValue, Int64(position.partition), position.offset.rawValue,
                 Int64(attempts))
+        case .circuit(let pause):
+            // A closed circuit is one without rounds.
+            buffer.write(
+                Operation.circuit.rawValue, 0, pause?.since.rawValue ?? 0, Int64(pause?.rounds ?? 0),
+                pause?.probe.rawValue ?? 0)
         }
     }
 
@@ -115,7 +123,7 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .parked:
             guard let following = reader.varint() else { return nil }
             return .parked(position, following: UInt64(bitPattern: following))
-        case .attempted, .waiting, .ready, .blocked: break
+        case .attempted, .waiting, .ready, .blocked, .circuit: break
         }
         guard let attempts = reader.varint(), attempts >= 0, attempts <= Int64(Int32.max) else { return nil }
         switch operation {
@@ -124,6 +132,12 @@ package enum SubscriptionChange: Hashable, Sendable {
         case .blocked: return .blocked(position, attempts: Int(attempts))
         default:
             guard let due = reader.varint() else { return nil }
+            guard operation == .waiting else {
+                let pause = CircuitBreaker.Pause(
+                    since: Timestamp(milliseconds: position.offset.rawValue),
+                    probe: Timestamp(milliseconds: due), rounds: Int(attempts))
+                return .circuit(pause.rounds > 0 ? pause : nil)
+            }
             return .waiting(position, attempts: Int(attempts), due: Timestamp(milliseconds: due))
         }
     }
@@ -133,6 +147,17 @@ extension ByteBuffer {
     fileprivate mutating func write(_ operation: UInt8, _ numbers: Int64...) {
         writeInteger(operation)
         for number in numbers { writeVarint(number) }
+    }
+}
+
+extension CircuitBreaker.Pause {
+    /// What holds after `change`.
+    static func last(_ pause: CircuitBreaker.Pause?, _ change: SubscriptionChange) -> CircuitBreaker.Pause? {
+        switch change {
+        case .reset: nil
+        case .circuit(let next): next
+        default: pause
+        }
     }
 }
 
@@ -160,7 +185,7 @@ extension DeliveryState {
         case .blocked(let position, let attempts):
             pass(position)
             block(position, attempts: attempts)
-        case .deadLetterMark, .sequence: break
+        case .deadLetterMark, .sequence, .circuit: break
         }
     }
 

@@ -10,9 +10,13 @@ import Tracing
 /// Runs attempts on targets as child tasks of ``run()``.
 public final class TargetDispatcher: DeliveryDispatcher {
     private struct Job: Sendable {
-        var delivery: Delivery
         var settings: PushSettings
-        var completion: @Sendable (Outcome) -> Void
+        var work: Work
+    }
+
+    private enum Work: Sendable {
+        case deliver([Delivery], @Sendable (Outcome) -> Void)
+        case ask(@Sendable (Permission) -> Void)
     }
 
     private let target: any Target
@@ -27,9 +31,16 @@ public final class TargetDispatcher: DeliveryDispatcher {
     }
 
     public func dispatch(
-        _ delivery: Delivery, to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
+        _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
     ) {
-        input.yield(Job(delivery: delivery, settings: settings, completion: completion))
+        // After `finish()` nobody takes it, as if the process had ended already: the lease ends with the life.
+        input.yield(Job(settings: settings, work: .deliver(deliveries, completion)))
+    }
+
+    public func requestPermission(
+        _ settings: PushSettings, completion: @escaping @Sendable (Permission) -> Void
+    ) {
+        input.yield(Job(settings: settings, work: .ask(completion)))
     }
 
     public func objection(to settings: PushSettings) -> String? { target.objection(to: settings) }
@@ -39,8 +50,12 @@ public final class TargetDispatcher: DeliveryDispatcher {
         await withDiscardingTaskGroup { group in
             for await job in jobs {
                 group.addTask { [target] in
-                    let outcome = await TargetDispatcher.attempt(job.delivery, job.settings, target)
-                    job.completion(outcome)
+                    switch job.work {
+                    case .deliver(let deliveries, let completion):
+                        completion(await TargetDispatcher.attempt(deliveries, job.settings, target))
+                    case .ask(let completion):
+                        completion(await target.requestPermission(job.settings))
+                    }
                 }
             }
         }
@@ -50,20 +65,19 @@ public final class TargetDispatcher: DeliveryDispatcher {
     public func finish() { input.finish() }
 
     private static func attempt(
-        _ delivery: Delivery, _ settings: PushSettings, _ target: any Target
+        _ deliveries: [Delivery], _ settings: PushSettings, _ target: any Target
     ) async -> Outcome {
+        guard let first = deliveries.first else { return .delivered }
         var context = ServiceContext.topLevel
-        InstrumentationSystem.instrument.extract(delivery.event, into: &context, using: EventTrace())
-        return await withSpan("deliver \(delivery.subscription)", context: context, ofKind: .producer) {
+        // The events of a batch each carry their own trace; the request can continue one.
+        InstrumentationSystem.instrument.extract(first.event, into: &context, using: EventTrace())
+        return await withSpan("deliver \(first.subscription)", context: context, ofKind: .producer) {
             span in
-            span.attributes["messaging.system"] = "apus"
-            span.attributes["messaging.destination.name"] = "\(delivery.topic)"
-            span.attributes["messaging.message.id"] = delivery.event.id
-            span.attributes["apus.subscription"] = "\(delivery.subscription)"
-            span.attributes["apus.attempt"] = delivery.attempt
-            var delivery = delivery
-            InstrumentationSystem.instrument.inject(span.context, into: &delivery, using: DeliveryTrace())
-            let outcome = await target.deliver(delivery, to: settings)
+            describe(span, deliveries, first)
+            var deliveries = deliveries
+            InstrumentationSystem.instrument.inject(
+                span.context, into: &deliveries[0], using: DeliveryTrace())
+            let outcome = await target.deliver(deliveries, to: settings)
             switch outcome {
             case .delivered: break
             case .retry(_, let status, let reason), .refused(let status, let reason):
@@ -72,6 +86,16 @@ public final class TargetDispatcher: DeliveryDispatcher {
             }
             return outcome
         }
+    }
+
+    private static func describe(_ span: any Span, _ deliveries: [Delivery], _ first: Delivery) {
+        guard span.isRecording else { return }
+        span.attributes["messaging.system"] = "apus"
+        span.attributes["messaging.destination.name"] = "\(first.topic)"
+        span.attributes["messaging.message.id"] = first.event.id
+        span.attributes["apus.subscription"] = "\(first.subscription)"
+        span.attributes["apus.attempt"] = first.attempt
+        if deliveries.count > 1 { span.attributes["messaging.batch.message_count"] = deliveries.count }
     }
 }
 

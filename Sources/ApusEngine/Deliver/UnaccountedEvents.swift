@@ -31,7 +31,7 @@ struct UnaccountedEvents {
                 last = position
             }
             mention(first, last: last.offset, next: next)
-        case .advanced, .deadLetterMark, .sequence, .seen, .replaying: break
+        case .advanced, .deadLetterMark, .sequence, .seen, .replaying, .circuit: break
         }
     }
 

@@ -26,6 +26,7 @@ final class Topic: Follower {
     let name: ResourceName
     let id: LogID
     let isQueued = Atomic(false)
+    var lane: ResourceName? { name }
     private let isFollowed = Atomic(false)
     private let state: Mutex<State>
     private let turns = Atomic<Int>(0)

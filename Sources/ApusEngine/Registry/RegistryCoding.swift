@@ -67,16 +67,6 @@ extension JSONWriter {
         key(name)
         raw(Array(transformation.text.utf8))
     }
-
-    fileprivate mutating func member(_ name: String, _ push: PushSettings) {
-        key(name)
-        beginObject()
-        member("url", push.url)
-        member("timeout", push.timeout.milliseconds)
-        member("concurrency", Int64(push.concurrency))
-        member("mode", push.mode.rawValue)
-        endObject()
-    }
 }
 
 extension TopicDefinition {
@@ -139,8 +129,9 @@ extension SubscriptionDefinition {
         writer.member("attemptsMax", Int64(settings.attemptsMax))
         writer.member("retryInitial", settings.retry.initial.milliseconds)
         writer.member("retryMax", settings.retry.max.milliseconds)
+        writer.retryExtras(settings.retry)
         writer.member("deadLetter", settings.deadLetter?.description)
-        if let push = settings.push { writer.member("push", push) }
+        if let push = settings.push { writer.push("push", push) }
         if settings.isPaused { writer.member("paused", "true") }
         writer.member("ordering", settings.ordering?.by.text)
         if settings.ordering?.onDeadLetter == .block { writer.member("onDeadLetter", "block") }
@@ -200,7 +191,7 @@ extension RuleDefinition {
             writer.beginObject()
             switch target.destination {
             case .topic(let name): writer.member("topic", name.description)
-            case .webhook(let push): writer.member("webhook", push)
+            case .webhook(let push): writer.push("webhook", push)
             }
             writer.member("transformation", target.transformation)
             writer.endObject()
@@ -337,13 +328,7 @@ private struct Members {
 
     func push(_ value: JSONValue?) throws(RegistryCodingError) -> PushSettings? {
         guard let object = value?.object else { return nil }
-        let members = Members(object: object)
-        guard let mode = PushSettings.Mode(rawValue: try members.text("mode")) else {
-            throw RegistryCodingError(reason: "unknown push mode")
-        }
-        return PushSettings(
-            url: try members.text("url"), timeout: try members.milliseconds("timeout"),
-            concurrency: Int(try members.number("concurrency")), mode: mode)
+        return try PushSettings(registry: object)
     }
 }
 
@@ -386,7 +371,9 @@ extension SubscriptionDefinition {
                 attemptsMax: Int(try members.number("attemptsMax")),
                 retry: RetrySettings(
                     initial: try members.milliseconds("retryInitial"),
-                    max: try members.milliseconds("retryMax")),
+                    max: try members.milliseconds("retryMax"),
+                    schedule: RetrySettings.schedule(registry: members.object),
+                    ageMax: members.optionalNumber("retryAgeMax").map { .milliseconds($0) }),
                 deadLetter: try members.optionalName("deadLetter"),
                 push: try members.push(members.object["push"]),
                 isPaused: members.object["paused"] != nil,

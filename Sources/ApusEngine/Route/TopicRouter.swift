@@ -57,6 +57,7 @@ final class TopicRouter: Follower {
 
     let topic: Topic
     let isQueued = Atomic(false)
+    var lane: ResourceName? { topic.name }
     let context: EngineContext
     let claim: LogClaim
     let state: Mutex<State>

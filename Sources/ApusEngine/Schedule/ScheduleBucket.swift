@@ -77,6 +77,8 @@ final class ScheduleBucket: Sendable {
     let span: ScheduleSpan
     let claim: LogClaim
     let signal: AdvanceSignal
+    /// Appends under way: until they have ended nobody knows what is in the log.
+    private let underWay = Atomic<Int>(0)
 
     var log: LogID { claim.log }
 
@@ -92,4 +94,14 @@ final class ScheduleBucket: Sendable {
         claim = try store.claim(log, LogConfiguration(segmentBytesMax: 64 << 20)) { signal.advanced(to: $0) }
         signal.advanced(to: try store.bounds(log).end)
     }
+
+    /// The key of an event here. What was overdue when it was accepted counts as due at the start of the span: nothing of a bucket comes
+    /// before that, also when the clock has gone back.
+    func key(due: Int64, offset: Int64) -> ScheduleKey {
+        ScheduleKey(due: max(due, span.start), bucket: number, offset: offset)
+    }
+
+    func begin() { underWay.add(1, ordering: .acquiringAndReleasing) }
+    func end() { underWay.subtract(1, ordering: .acquiringAndReleasing) }
+    var isQuiet: Bool { underWay.load(ordering: .acquiring) == 0 }
 }

@@ -10,6 +10,8 @@ import NIOCore
 /// An event that waits, with what its copy is made of.
 struct WaitingEvent: Comparable, Sendable {
     var key: ScheduleKey
+    /// When it was to be published, in milliseconds since 1970.
+    var due: Int64
     /// The topic that it is for.
     var topic: LogID
     var record: PackedRecord

@@ -22,7 +22,10 @@ extension Scheduler {
         let spans = events.map { ScheduleSpan(due: $0.due.rawValue, now: time) }
         let (buckets, missing) = front.withLock { front in
             let wanted = Set(spans)
-            return (front.buckets, wanted.filter { front.buckets[$0] == nil }.min())
+            let missing = wanted.filter { front.buckets[$0] == nil }.min()
+            // Counted before anybody can forget the bucket.
+            if missing == nil { for span in wanted { front.buckets[span]?.begin() } }
+            return (front.buckets.filter { wanted.contains($0.key) }, missing)
         }
         if let missing {
             return open(missing) { [weak self] error in
@@ -53,6 +56,7 @@ extension Scheduler {
             var builder = part.value.builder
             guard let bucket = buckets[part.key], let batch = builder.finish() else { continue }
             guard batch.length <= context.options.batchBytesMax else {
+                for bucket in buckets.values { bucket.end() }
                 return completion(
                     .failure(.tooLarge(bytes: batch.length, limit: context.options.batchBytesMax)))
             }
@@ -69,6 +73,7 @@ extension Scheduler {
         for (bucket, batch, indices) in batches {
             waiting.add(Int64(indices.count), ordering: .relaxed)
             context.store.append(batch, holding: bucket.claim) { [weak self] result in
+                bucket.end()
                 if case .failure = result { self?.waiting.subtract(Int64(indices.count), ordering: .relaxed) }
                 gathering.take(result, bucket: bucket.number, indices: indices)
             }

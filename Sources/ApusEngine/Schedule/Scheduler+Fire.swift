@@ -59,7 +59,10 @@ extension Scheduler {
             case .gone: finish(event.key, &state)
             case .closed: stall(event, &state)
             case .open(let topic):
-                guard let partition = topic.partition(forKey: event.record.key) else { continue }
+                guard let partition = topic.partition(forKey: event.record.key) else {
+                    stall(event, &state)
+                    continue
+                }
                 state.busy.insert(event.key)
                 parts[partition.log, default: RoundPart(partition: partition, topic: topic)].items.append(
                     .waiting(event))
@@ -115,7 +118,7 @@ extension Scheduler {
                 event.record.withParts { key, value, forEachHeader in
                     forEachHeader { name, value in builder.addHeader(name: name, value: value) }
                     builder.addHeader(LineageHeader.schedule, event.key.id)
-                    builder.addHeader(LineageHeader.due, String(event.key.due))
+                    builder.addHeader(LineageHeader.due, String(event.due))
                     builder.append(timestamp: now, key: key, value: value)
                 }
             case .occurrence(let schedule, let time, let record):

@@ -189,10 +189,11 @@ extension Scheduler {
         mutating func apply(_ change: ScheduleChange) {
             switch change {
             case .reset: self = Recovered()
-            case .numbered(let number): lastNumber = number
+            case .numbered(let number): lastNumber = max(lastNumber, number)
             case .opened(let bucket, let span):
                 spans[bucket] = span
-                lastNumber = bucket
+                // A number that was used names copies in topics: it is not used again.
+                lastNumber = max(lastNumber, bucket)
             case .removed(let bucket):
                 spans[bucket] = nil
                 done[bucket] = nil

@@ -127,7 +127,7 @@ extension Scheduler {
             let due = try? context.withRecord(
                 tracked.bucket.log, at: Offset(place.offset), { $0.timestamp.rawValue })
         else { return nil }
-        let key = ScheduleKey(due: due, bucket: place.bucket, offset: place.offset)
+        let key = tracked.bucket.key(due: due, offset: place.offset)
         return state.busy.contains(key) ? nil : key
     }
 }

@@ -114,13 +114,13 @@ extension Scheduler {
         for batch in batches {
             budget -= batch.length
             _ = try? batch.forEachRecord { record in
-                let key = ScheduleKey(
-                    due: record.timestamp.rawValue, bucket: tracked.bucket.number,
-                    offset: record.offset.rawValue)
+                let key = tracked.bucket.key(due: record.timestamp.rawValue, offset: record.offset.rawValue)
                 guard key.offset >= offset, key.offset < end, !tracked.done.contains(key.offset),
                     let topic = record.header(LineageHeader.topicBytes).flatMap({ LogID($0) })
                 else { return true }
-                body(WaitingEvent(key: key, topic: topic, record: PackedRecord(record)))
+                body(
+                    WaitingEvent(
+                        key: key, due: record.timestamp.rawValue, topic: topic, record: PackedRecord(record)))
                 return true
             }
         }

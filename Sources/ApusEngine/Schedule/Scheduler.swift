@@ -69,6 +69,7 @@ final class Scheduler: Follower {
     }
 
     let context: EngineContext
+    var lane: ResourceName? { nil }
     let isQueued = Atomic(false)
     let state: Mutex<State>
     let front = Mutex(Front())
@@ -168,12 +169,21 @@ final class Scheduler: Follower {
     private func removeBuckets(_ time: Int64, _ state: inout State) {
         for (number, tracked) in state.buckets {
             let span = tracked.bucket.span
-            guard span.end < time - 60_000, state.covered > .at(span.end), !state.window.holds(number),
+            guard span.end < time - 60_000, tracked.bucket.isQuiet, state.covered > .at(span.end),
+                !state.window.holds(number),
                 tracked.followed >= tracked.bucket.signal.end.rawValue,
                 !state.busy.contains(where: { $0.bucket == number }), state.ledger.done[number] == nil
             else { continue }
+            let isForgotten = front.withLock { front in
+                // An append may have begun and ended meanwhile.
+                guard tracked.bucket.isQuiet, tracked.followed >= tracked.bucket.signal.end.rawValue else {
+                    return false
+                }
+                if front.buckets[span] === tracked.bucket { front.buckets[span] = nil }
+                return true
+            }
+            guard isForgotten else { continue }
             state.buckets[number] = nil
-            front.withLock { if $0.buckets[span] === tracked.bucket { $0.buckets[span] = nil } }
             let length = tracked.bucket.signal.end.rawValue
             waiting.subtract(max(0, length - tracked.done.count), ordering: .relaxed)
             state.ledger.removed.append(tracked.bucket)

@@ -34,6 +34,8 @@ public struct EngineOptions: Sendable {
     public var timeZones = TimeZoneDatabase.system
     /// How often retention looks for what can be forgotten.
     public var retentionInterval = Duration.seconds(10)
+    /// How many attempts on targets, of all subscriptions, are under way at the same time; asked when some are to begin.
+    public var attemptsUnderWayMax: @Sendable () -> Int = { Defaults.attemptsUnderWayMax }
     /// How long to wait before work that the disk refused is tried again.
     public var storeRetryInterval = Duration.seconds(1)
     /// How many bytes the logs of subscriptions, rules and dead letters grow before they are folded into snapshots; simulations make it small.
@@ -45,13 +47,25 @@ public struct EngineOptions: Sendable {
     public init() {}
 }
 
-/// Hands a delivery to its target and reports the outcome, on any thread.
+/// Hands deliveries to their target and reports the outcome, on any thread.
 public protocol DeliveryDispatcher: Sendable {
-    /// Starts one attempt; calls `completion` exactly once when it has ended. Does not wait.
+    /// Starts one attempt with one or several events; calls `completion` exactly once when it has ended. Does not wait.
     func dispatch(
-        _ delivery: Delivery, to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void)
+        _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
+    )
+    /// Asks the target for its consent; calls `completion` exactly once with its answer. Does not wait.
+    func requestPermission(_ settings: PushSettings, completion: @escaping @Sendable (Permission) -> Void)
     /// Why nothing will be delivered to this address; nil when it will.
     func objection(to settings: PushSettings) -> String?
+}
+
+extension DeliveryDispatcher {
+    /// Dispatchers whose targets are not asked say yes.
+    public func requestPermission(
+        _ settings: PushSettings, completion: @escaping @Sendable (Permission) -> Void
+    ) {
+        completion(.granted(ratePerSecond: nil))
+    }
 }
 
 /// What every part of the engine shares.
@@ -65,6 +79,7 @@ final class EngineContext: Sendable {
     let timers: TimerQueue
     let inbox: Inbox
     let followers: FollowerQueue
+    let slots: AttemptSlots
     /// Runs what would hold up the worker.
     let offload: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
 
@@ -83,6 +98,7 @@ final class EngineContext: Sendable {
         timers = TimerQueue(wake: wake)
         inbox = Inbox(wake: wake)
         followers = FollowerQueue(wake: wake)
+        slots = AttemptSlots(capacity: options.attemptsUnderWayMax, followers: followers)
     }
 
     /// Gives `follower` a turn after `delay`.

@@ -36,7 +36,8 @@ enum RuleRoutes {
         problems: [.notFound, .unsupportedMediaType, .conflict, .invalid],
         handler: .answer { context, call async throws(Problem) in
             let name = try call.name()
-            let settings = try RuleSettings(try call.members(Schema.ruleSettings))
+            let stored = (try? context.broker.rule(name))?.settings.pushes ?? []
+            let settings = try RuleSettings(try call.members(Schema.ruleSettings), stored: stored)
             let (rule, isNew) = try await context.ask { broker async throws(BrokerError) in
                 try await broker.putRule(name, settings)
             }

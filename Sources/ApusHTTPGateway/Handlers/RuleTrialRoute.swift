@@ -23,7 +23,7 @@ enum RuleTrialRoute {
             let settings = RuleSettings(
                 topic: try reader.require("topic", reader.name),
                 pattern: try reader.require("pattern", reader.pattern),
-                targets: try RuleTarget.list(reader, count: 0...Bounds.targets.upperBound) ?? [])
+                targets: try RuleTarget.list(reader, count: 0...Bounds.targets.upperBound, stored: []) ?? [])
             let range = try reader.trialRange(now: context.now)
             let shown = try reader.int("show", in: Bounds.trialShown) ?? 10
             let trial = try await context.ask { broker async throws(BrokerError) in

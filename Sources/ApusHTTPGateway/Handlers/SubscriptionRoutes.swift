@@ -41,7 +41,8 @@ enum SubscriptionRoutes {
         handler: .answer { context, call async throws(Problem) in
             let name = try call.name()
             let reader = try call.optionalMembers(Schema.subscriptionSettings)
-            let input = try SubscriptionInput(reader, now: context.now)
+            let input = try SubscriptionInput(
+                reader, now: context.now, stored: find(name, context)?.push)
             return try await put(name, input, context)
         })
 

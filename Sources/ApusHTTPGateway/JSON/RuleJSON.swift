@@ -10,37 +10,45 @@ internal import ApusTransport
 internal import JSONText
 
 extension RuleSettings {
-    /// What a request's body says.
-    init(_ reader: MemberReader) throws(Problem) {
+    /// What a request's body says; masked secrets stand for those of `stored`.
+    init(_ reader: MemberReader, stored: [PushSettings]) throws(Problem) {
         let targets = try reader.require("targets") { _ throws(Problem) in
-            try RuleTarget.list(reader, count: Bounds.targets)
+            try RuleTarget.list(reader, count: Bounds.targets, stored: stored)
         }
         self.init(
             topic: try reader.require("topic", reader.name),
             pattern: try reader.require("pattern", reader.pattern),
             targets: targets, isEnabled: try reader.bool("enabled") ?? true)
     }
+
+    /// The settings of its webhooks.
+    var pushes: [PushSettings] {
+        targets.compactMap(\.push)
+    }
 }
 
 extension RuleTarget {
     /// The targets of a request's body; nil when it has no such member.
-    static func list(_ reader: MemberReader, count: ClosedRange<Int>) throws(Problem) -> [RuleTarget]? {
+    static func list(
+        _ reader: MemberReader, count: ClosedRange<Int>, stored: [PushSettings]
+    ) throws(Problem) -> [RuleTarget]? {
         guard let elements = try reader.list("targets", count: count) else { return nil }
         var targets: [RuleTarget] = []
         for (index, element) in elements.enumerated() {
-            targets.append(try RuleTarget(element, in: "targets[\(index)]."))
+            targets.append(try RuleTarget(element, in: "targets[\(index)].", stored: stored))
         }
         return targets
     }
 
-    fileprivate init(_ value: JSONValue, in prefix: String) throws(Problem) {
+    fileprivate init(_ value: JSONValue, in prefix: String, stored: [PushSettings]) throws(Problem) {
         let reader = try MemberReader(value, Schema.ruleTarget, in: prefix)
         let transformation = try reader.transformation("transformation")
         switch (try reader.name("topic"), reader.value("webhook")) {
         case (let topic?, nil): self = .topic(topic, transformation: transformation)
         case (nil, let webhook?):
             self = .webhook(
-                try PushSettings(webhook, in: prefix + "webhook."), transformation: transformation)
+                try PushSettings(webhook, in: prefix + "webhook.", stored: stored),
+                transformation: transformation)
         default:
             throw Problem(.malformed, "'\(prefix.dropLast())' must have exactly one of 'topic' and 'webhook'")
         }

@@ -18,7 +18,8 @@ struct SubscriptionInput {
     /// What can be changed.
     var changes = SubscriptionChanges()
 
-    init(_ reader: MemberReader, now: Timestamp) throws(Problem) {
+    /// - Parameter stored: the push settings in force, which masked secrets stand for.
+    init(_ reader: MemberReader, now: Timestamp, stored: PushSettings? = nil) throws(Problem) {
         topic = try reader.name("topic")
         kind = try reader.choice("kind", SubscriptionKind.self)
         start = try reader.position("start", now: now)
@@ -36,7 +37,7 @@ struct SubscriptionInput {
         try changes.readOrder(reader)
         isPushTakenAway = reader.isNull("push")
         if !isPushTakenAway, let value = reader.value("push") {
-            changes.push = try PushSettings(value, in: "push.")
+            changes.push = try PushSettings(value, in: "push.", stored: [stored].compactMap { $0 })
         }
         if let value = reader.value("retry") { retry = try RetryInput(value) }
     }
@@ -89,45 +90,6 @@ struct SubscriptionInput {
     }
 }
 
-/// What a request says about retries: both members are optional, and only together they can be judged.
-private struct RetryInput {
-    var initial: Duration?
-    var max: Duration?
-
-    init(_ value: JSONValue) throws(Problem) {
-        let reader = try MemberReader(value, Schema.retry, in: "retry.")
-        initial = try reader.duration("initial", in: Bounds.retry)
-        max = try reader.duration("max", in: Bounds.retry)
-    }
-
-    func applied(to current: RetrySettings) throws(Problem) -> RetrySettings {
-        let settings = RetrySettings(initial: initial ?? current.initial, max: max ?? current.max)
-        guard settings.initial <= settings.max else {
-            throw Problem(
-                .invalid,
-                "'retry.initial' (\(DurationText.format(settings.initial))) must not be above 'retry.max' "
-                    + "(\(DurationText.format(settings.max)))")
-        }
-        return settings
-    }
-}
-
-extension PushSettings {
-    /// Where and how to deliver, from a request's body.
-    init(_ value: JSONValue, in prefix: String) throws(Problem) {
-        let reader = try MemberReader(value, Schema.push, in: prefix)
-        self.init(url: try reader.require("url", reader.string))
-        guard url.utf8.count <= 2048 else {
-            throw Problem(.invalid, "'\(prefix)url' has more than 2048 bytes")
-        }
-        if let timeout = try reader.duration("timeout", in: Bounds.pushTimeout) { self.timeout = timeout }
-        if let concurrency = try reader.int("concurrency", in: Bounds.concurrency) {
-            self.concurrency = concurrency
-        }
-        if let mode = try reader.choice("mode", Mode.self) { self.mode = mode }
-    }
-}
-
 extension MemberReader {
     func position(_ name: String, now: Timestamp) throws(Problem) -> StartPosition? {
         guard let value = value(name) else { return nil }
@@ -170,6 +132,7 @@ extension JSONWriter {
             writer.member("last_failure", subscription.lastFailure)
             writer.member("replaying", subscription.replaying)
             writer.member("complete", subscription.isComplete)
+            writer.pushState(subscription.push)
             writer.member("positions", list: subscription.positions) { $0.position($1) }
         }
     }
@@ -186,10 +149,7 @@ extension JSONWriter {
         member("max_in_flight", settings.inFlightMax)
         member("max_attempts", settings.attemptsMax)
         key("retry")
-        object { writer in
-            writer.member("initial", settings.retry.initial)
-            writer.member("max", settings.retry.max)
-        }
+        retry(settings.retry)
         member("dead_letter", subscription.deadLetter.description)
         key("push")
         if let settings = settings.push { push(settings) } else { null() }
@@ -203,15 +163,6 @@ extension JSONWriter {
             writer.member("cursor", position.cursor)
             writer.member("next", position.next)
             writer.member("end", position.end)
-        }
-    }
-
-    mutating func push(_ settings: PushSettings) {
-        object { writer in
-            writer.member("url", settings.url)
-            writer.member("timeout", settings.timeout)
-            writer.member("concurrency", settings.concurrency)
-            writer.member("mode", settings.mode.rawValue)
         }
     }
 }

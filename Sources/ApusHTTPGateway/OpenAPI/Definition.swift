@@ -105,6 +105,16 @@ enum Bounds {
     static let delay: ClosedRange<Duration> = .zero ... .seconds(30 * 86_400)
     static let retry: ClosedRange<Duration> = .zero ... .seconds(30 * 86_400)
     static let pushTimeout: ClosedRange<Duration> = .seconds(1) ... .seconds(300)
+    static let retrySchedule = 0...100
+    static let retryAge: ClosedRange<Duration> = .seconds(1) ... .seconds(365 * 86_400)
+    static let pushRate: ClosedRange<Int64> = 1...1_000_000
+    static let pushSecrets = 0...4
+    static let pushHeaders = 32
+    static let pushBatchEvents: ClosedRange<Int64> = 1...1000
+    static let pushBatchBytes: ClosedRange<Int64> = 1...(16 << 20)
+    static let pushLinger: ClosedRange<Duration> = .zero ... .seconds(60)
+    static let breakerFailures: ClosedRange<Int64> = 0...10_000
+    static let breakerPause: ClosedRange<Duration> = .milliseconds(100) ... .seconds(86_400)
     static let flushInterval: ClosedRange<Duration> = .milliseconds(1) ... .seconds(3600)
     static let retentionAge: ClosedRange<Duration> = .milliseconds(1)...DurationText.max
 }

@@ -85,11 +85,41 @@ extension Schema {
         .requiring("url", .string(StringRules(lengthMax: 2048, example: "https://example.org/hook")))
         .allowing("timeout", .duration, "of one attempt, 1s to 5m; 15s if absent")
         .allowing("concurrency", .integer(Bounds.concurrency), "attempts at the same time; 8 if absent")
-        .allowing("mode", .choice(["binary", "structured"]))
+        .allowing(
+            "mode", .choice(["binary", "structured", "batch"]),
+            "attributes as headers; the event as JSON; several events as a JSON array"
+        )
+        .allowing("batch", .object(pushBatch), "for mode 'batch'")
+        .allowing("rate", .nullable(.integer(Bounds.pushRate)), "events per second; null sets no limit")
+        .allowing("handshake", .boolean, "ask the receiver for its consent first; false if absent")
+        .allowing("breaker", .object(pushBreaker), "when a failing target is left alone")
+        .allowing(
+            "secrets", .list(.text, countMax: Bounds.pushSecrets.upperBound),
+            "each request is signed with each of them; masked in answers, and a masked one stands for itself"
+        )
+        .allowing(
+            "headers", .object(ObjectSchema().allowingOthers()),
+            "of every request; credentials are masked in answers")
+
+    static let pushBatch = ObjectSchema()
+        .allowing("max_events", .integer(Bounds.pushBatchEvents))
+        .allowing("max_bytes", .integer(Bounds.pushBatchBytes), "of data")
+        .allowing("linger", .duration, "how long the first event waits for others")
+
+    static let pushBreaker = ObjectSchema()
+        .allowing("failures", .integer(Bounds.breakerFailures), "in a row; 0 for never")
+        .allowing("initial", .duration, "the first pause; it doubles with each probe that fails")
+        .allowing("max", .duration, "the longest pause")
 
     static let retry = ObjectSchema()
         .allowing("initial", .duration, "the longest wait before the second attempt; it doubles from there")
         .allowing("max", .duration, "the longest wait before any attempt")
+        .allowing(
+            "schedule", .list(.duration, countMax: Bounds.retrySchedule.upperBound),
+            "the waits themselves, the last for all that follow; empty: exponential"
+        )
+        .allowing(
+            "max_age", .nullable(.duration), "since the event's arrival; null: while there are attempts")
 
     static let subscriptionSettings = ObjectSchema()
         .allowing("topic", .name, "needed to create; cannot change")
@@ -147,7 +177,20 @@ extension Schema {
         .requiring("last_failure", .nullable(.text))
         .requiring("replaying", .count, "at most so many events are left of a bounded replay")
         .requiring("complete", .boolean, "whether it has an end and everything before that is settled")
+        .requiring("circuit", .nullable(.object(circuit)), "of a push subscription")
+        .requiring("handshake", .nullable(.object(consent)), "where the receiver is asked for its consent")
         .requiring("positions", .list(.object(subscriptionPosition)))
+
+    private static let circuit = ObjectSchema()
+        .requiring("state", .choice(["closed", "open", "probing"]), "open: the target is left alone")
+        .requiring("failures", .count, "in a row, while closed")
+        .requiring("open_since", .nullable(.time))
+        .requiring("next_probe", .nullable(.time))
+
+    private static let consent = ObjectSchema()
+        .requiring("state", .choice(["unknown", "granted", "withheld"]))
+        .allowing("rate_per_minute", .count, "that the receiver allows; 0 for any")
+        .allowing("reason", .text, "why it is withheld")
 
     private static let subscriptionPosition = ObjectSchema()
         .requiring("partition", .count)

@@ -92,7 +92,7 @@ extension BrokerRun {
         }
         if let due = model.notBefore, due > clock.now { violate("I6: \(what) comes before its time, \(due)") }
         if subscription.replays == 0, !subscription.topic.wasCut,
-            subscription.createdAt < seen.step, !isRedriven,
+            subscription.createdAt < seen.step, !self.isRedriven(place, of: subscription),
             model.attempts > 0 || !subscription.mayBlock,
             truth.burials(
                 of: subscription.origin(place), by: subscription.name, in: subscription.createdAt..<seen.step)
@@ -216,20 +216,21 @@ extension BrokerRun {
     /// Takes over the attempts that the engine has begun.
     func takeAttempts() {
         for attempt in target.takeBegun() {
-            let delivery = attempt.delivery
+            guard let first = attempt.deliveries.first else { continue }
             let subscription = subscriptions.last {
-                $0.name == delivery.subscription && $0.certainty != .gone
+                $0.name == first.subscription && $0.certainty != .gone
             }
             attempts.append(
                 HeldAttempt(
                     attempt: attempt, begun: idleAt, era: subscription?.era ?? 0, subscription: subscription))
             guard let subscription else { continue }
-            let place = Place(partition: delivery.partition, offset: delivery.offset)
-            let seen = SeenDelivery(
-                place: place, attempt: delivery.attempt, attemptsMax: delivery.attemptsMax,
-                event: delivery.event,
-                deadline: nil, step: idleStep)
-            see(seen, subscription, subscription.era)
+            for delivery in attempt.deliveries {
+                let seen = SeenDelivery(
+                    place: Place(partition: delivery.partition, offset: delivery.offset),
+                    attempt: delivery.attempt, attemptsMax: delivery.attemptsMax, event: delivery.event,
+                    deadline: nil, step: idleStep)
+                see(seen, subscription, subscription.era)
+            }
             let open = attempts.count { $0.subscription === subscription }
             if open > max(subscription.concurrencyMax, 1) {
                 violate("I6: \(subscription.name) has \(open) attempts at once")
@@ -238,9 +239,15 @@ extension BrokerRun {
     }
 
     func answerTarget() {
+        // Now and then everything behind the targets goes down, for long enough that circuits open.
+        if random.oneIn(60) { targetsAreDownUntil = clock.now + .milliseconds(random.below(120_000)) }
         guard !attempts.isEmpty else { return }
         for _ in 0...random.below(3) where !attempts.isEmpty {
             let held = attempts.remove(at: random.below(attempts.count))
+            guard clock.now >= targetsAreDownUntil else {
+                end(held, .retry(after: nil, status: nil, reason: "down"))
+                continue
+            }
             switch random.below(8) {
             case 0..<5: end(held, .delivered)
             case 5..<7:
@@ -253,9 +260,15 @@ extension BrokerRun {
 
     /// An attempt ends.
     func end(_ held: HeldAttempt, _ outcome: Outcome) {
-        let (attempt, delivery) = (held.attempt, held.attempt.delivery)
-        note("\(delivery.subscription) \(delivery.partition)/\(delivery.offset) ends: \(outcome)")
-        attempt.end(outcome)
+        for delivery in held.attempt.deliveries {
+            note("\(delivery.subscription) \(delivery.partition)/\(delivery.offset) ends: \(outcome)")
+        }
+        held.attempt.end(outcome)
+        for delivery in held.attempt.deliveries { end(delivery, held, outcome) }
+    }
+
+    private func end(_ delivery: Delivery, _ held: HeldAttempt, _ outcome: Outcome) {
+        let attempt = held.attempt
         let place = Place(partition: delivery.partition, offset: delivery.offset)
         if outcome == .delivered {
             held.subscription?.places[place, default: PlaceModel()].isDone = true

@@ -31,7 +31,6 @@ extension BrokerRun {
         checkDrained(engine)
         checkLogs()
         checkCopiesComplete()
-        checkScheduledComplete()
         checkDelivered()
         checkLetters(engine)
         checkPublished()

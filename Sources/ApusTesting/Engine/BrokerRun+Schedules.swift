@@ -162,7 +162,10 @@ extension BrokerRun {
 
     /// A topic that tells duplicates has none.
     func checkDuplicates(in topic: TopicModel) {
-        guard topic.settings.deduplication != nil, !topic.wasCut, !hasJumped else { return }
+        // What retention deleted is forgotten at a start.
+        guard topic.settings.deduplication != nil, !topic.wasCut, !hasJumped,
+            topic.settings.retentionAge == nil, topic.settings.retentionBytes == nil
+        else { return }
         var seen: [String: String] = [:]
         for partition in 0..<topic.settings.partitions {
             guard let log = topic.log(partition), let records = truth.log(log)?.ordered else { continue }
@@ -183,8 +186,19 @@ extension BrokerRun {
         if wait > .zero { clock.advance(by: wait) }
         // A clock that was set is believed after a minute.
         for _ in 0..<40 {
-            work(for: .seconds(7))
+            work(for: .seconds(30))
             guard report.isSound else { return }
+        }
+        checkScheduledComplete()
+        // What makes events for ever never drains.
+        for schedule in schedules where schedule.certainty == .certain {
+            let name = schedule.name
+            call { engine throws(BrokerError) in
+                try await engine.deleteSchedule(name)
+            } then: { _ in
+                schedule.certainty = .gone
+            }
+            work(for: .zero)
         }
     }
 

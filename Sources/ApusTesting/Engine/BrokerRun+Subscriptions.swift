@@ -31,9 +31,19 @@ extension BrokerRun {
     }
 
     func somePush() -> PushSettings {
-        PushSettings(
+        var push = PushSettings(
             url: "http://target", timeout: .milliseconds(100 + random.below(20_000)),
-            concurrency: 1 + random.below(4))
+            concurrency: 1 + random.below(4), mode: random.oneIn(4) ? .batch : .binary)
+        push.batch = PushSettings.Batch(
+            eventsMax: 1 + random.below(4), bytesMax: 1 + random.below(4_000),
+            linger: .milliseconds(random.below(3_000)))
+        if random.oneIn(3) { push.rate = 1 + random.below(50) }
+        push.handshake = random.oneIn(4)
+        let initial = 100 + random.below(5_000)
+        push.breaker = PushSettings.Breaker(
+            failures: random.below(6), initial: .milliseconds(initial),
+            max: .milliseconds(initial + random.below(60_000)))
+        return push
     }
 
     func createSubscription() {
@@ -51,6 +61,10 @@ extension BrokerRun {
         settings.attemptsMax = 1 + random.below(5)
         settings.retry = RetrySettings(
             initial: .milliseconds(random.below(2_000)), max: .milliseconds(2_000 + random.below(100_000)))
+        if random.oneIn(4) {
+            settings.retry.schedule = (0...random.below(3)).map { _ in .milliseconds(random.below(20_000)) }
+        }
+        if random.oneIn(6) { settings.retry.ageMax = .milliseconds(1_000 + random.below(200_000)) }
         switch random.below(5) {
         case 0..<2: settings.push = somePush()
         case 2: settings.kind = .cursor

@@ -40,6 +40,8 @@ final class BrokerRun {
     var published: [String: PublishedEvent] = [:]
     var held: [HeldLease] = []
     var attempts: [HeldAttempt] = []
+    /// Until when every attempt fails.
+    var targetsAreDownUntil = Duration.zero
     var change: PendingChange?
     var nextEvent = 0
     var nextName = 0

@@ -13,7 +13,10 @@ public final class ScriptedTarget: DeliveryDispatcher {
 
     private struct State {
         var deliveries: [Delivery] = []
-        var open: [(Delivery, @Sendable (Outcome) -> Void)] = []
+        var open: [@Sendable (Outcome) -> Void] = []
+        var permissions: [String] = []
+        var permission = Permission.granted(ratePerSecond: nil)
+        var requests = 0
         var script: Script
     }
 
@@ -23,15 +26,26 @@ public final class ScriptedTarget: DeliveryDispatcher {
     public init(_ script: @escaping Script = { _ in .delivered }) { state = Mutex(State(script: script)) }
 
     public func dispatch(
-        _ delivery: Delivery, to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
+        _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
     ) {
         let outcome = state.withLock { state -> Outcome? in
-            state.deliveries.append(delivery)
-            let outcome = state.script(delivery)
-            if outcome == nil { state.open.append((delivery, completion)) }
+            state.requests += 1
+            state.deliveries += deliveries
+            let outcome = deliveries.first.map(state.script) ?? .delivered
+            if outcome == nil { state.open.append(completion) }
             return outcome
         }
         if let outcome { completion(outcome) }
+    }
+
+    public func requestPermission(
+        _ settings: PushSettings, completion: @escaping @Sendable (Permission) -> Void
+    ) {
+        completion(
+            state.withLock { state in
+                state.permissions.append(settings.url)
+                return state.permission
+            })
     }
 
     public func objection(to settings: PushSettings) -> String? {
@@ -40,6 +54,15 @@ public final class ScriptedTarget: DeliveryDispatcher {
 
     /// Every attempt so far, in order.
     public var deliveries: [Delivery] { state.withLock(\.deliveries) }
+
+    /// How many requests there were; one of a batch has several deliveries.
+    public var requests: Int { state.withLock(\.requests) }
+
+    /// The addresses that were asked for their consent, in order.
+    public var permissionsAsked: [String] { state.withLock(\.permissions) }
+
+    /// Answers so when it is asked for its consent, from now on.
+    public func permit(_ permission: Permission) { state.withLock { $0.permission = permission } }
 
     /// Answers differently from now on.
     public func rewrite(_ script: @escaping Script) { state.withLock { $0.script = script } }
@@ -50,6 +73,6 @@ public final class ScriptedTarget: DeliveryDispatcher {
             defer { state.open = [] }
             return state.open
         }
-        for (_, completion) in open { completion(outcome) }
+        for completion in open { completion(outcome) }
     }
 }

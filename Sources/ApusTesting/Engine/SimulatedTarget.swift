@@ -8,7 +8,8 @@ import Synchronization
 
 /// One attempt on its way.
 struct OpenAttempt: Sendable {
-    let delivery: Delivery
+    /// One event; several in batch mode.
+    let deliveries: [Delivery]
     let settings: PushSettings
     let end: @Sendable (Outcome) -> Void
 }
@@ -18,9 +19,9 @@ final class SimulatedTarget: DeliveryDispatcher {
     private let begun = Mutex<[OpenAttempt]>([])
 
     func dispatch(
-        _ delivery: Delivery, to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
+        _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
     ) {
-        begun.withLock { $0.append(OpenAttempt(delivery: delivery, settings: settings, end: completion)) }
+        begun.withLock { $0.append(OpenAttempt(deliveries: deliveries, settings: settings, end: completion)) }
     }
 
     func objection(to settings: PushSettings) -> String? { nil }
