@@ -1,5 +1,7 @@
-"""Events that are published now and come later. Somebody watches the topic and looks at a clock of his own: none may come
-before its time, none twice, and none that was cancelled."""
+"""Events that come later, and one that comes again and again.
+
+Somebody watches the topic of the delayed ones and looks at a clock of his own: none may come before its time, none
+twice, and none that was cancelled."""
 
 import collections
 import datetime
@@ -11,9 +13,22 @@ TOPIC = "announcements"
 TYPE = "org.debian.package.announced.v1"
 SECTIONS = ("golang", "rust")
 BATCH = 100
+# So many of them are published by the command, one by one.
+BY_COMMAND = 3
 # The delays of the batches are spread between these.
 FIRST_SECONDS, LAST_SECONDS = 10, 34
 CANCELLED_MAX = 150
+# What a clock that counts in milliseconds may cut off.
+CLOCK_SECONDS = 0.001
+
+TICKS = "ticks"
+TICK = "tick"
+TICKS_MAX = 40
+
+
+def written(moment):
+    """Seconds since 1970 as RFC 3339 has it."""
+    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Delayed:
@@ -21,8 +36,12 @@ class Delayed:
 
     def __init__(self, server, events):
         self.server = server
-        self.events = [
-            {**event, "type": TYPE} for event in events if event["data"]["section"] in SECTIONS]
+        chosen = [{**event, "type": TYPE} for event in events if event["data"]["section"] in SECTIONS]
+        self.batches = [
+            chosen[first:first + BATCH] for first in range(0, max(0, len(chosen) - BY_COMMAND), BATCH)]
+        self.singles = []
+        while self.batches and len(self.singles) < BY_COMMAND and self.batches[-1]:
+            self.singles.append(self.batches[-1].pop())
         # Id -> when it may come at the earliest, by this process's clock (seconds since 1970).
         self.due = {}
         # What an event waits as -> its id.
@@ -36,25 +55,17 @@ class Delayed:
         self.watcher = threading.Thread(target=self.watch, daemon=True)
 
     def schedule(self):
-        """Publishes everything with a delay: in batches, every other one until a given time; the last ones by command."""
-        by_command = 3 if len(self.events) > 3 else 0
-        batches = range(0, len(self.events) - by_command, BATCH)
-        for number, first in enumerate(batches):
-            batch = self.events[first:min(first + BATCH, len(self.events) - by_command)]
-            delay = round(FIRST_SECONDS + (LAST_SECONDS - FIRST_SECONDS) * number / max(1, len(batches)), 3)
-            begun = time.time()
-            due = begun + delay
-            if number % 2:
-                query = "at=" + datetime.datetime.fromtimestamp(due, datetime.timezone.utc).strftime(
-                    "%Y-%m-%dT%H:%M:%S.%fZ")
-            else:
-                query = f"delay={round(delay * 1000)}ms"
+        """Publishes everything with a delay: in batches, every other one until a given time, and by command."""
+        for number, batch in enumerate(self.batches):
+            delay = FIRST_SECONDS + (LAST_SECONDS - FIRST_SECONDS) * number / len(self.batches)
+            due = time.time() + delay
+            query = f"at={written(due)}" if number % 2 else f"delay={round(delay * 1000)}ms"
             answer, _ = self.server.request(
                 "POST", f"/v1/topics/{TOPIC}/events?{query}", batch, "application/cloudevents-batch+json")
             for event, receipt in zip(batch, answer["receipts"], strict=True):
                 self.due[event["id"]] = due
                 self.waiting[receipt["id"]] = event["id"]
-        for event in self.events[len(self.events) - by_command:]:
+        for event in self.singles:
             due = time.time() + FIRST_SECONDS
             answer, = self.server.command(
                 "publish", TOPIC, event["data"]["package"], "--id", event["id"], "--source", event["source"],
@@ -70,14 +81,13 @@ class Delayed:
             self.cancelled.add(self.waiting[waiting])
 
     def listed_wrongly(self):
-        """Holds the list of what waits against what must wait, and gives the differences; for a time at which
-        nothing is due."""
-        listed, after = set(), ""
-        while after is not None:
-            page = self.server.ask("GET", f"/v1/delayed?topic={TOPIC}&limit=1000" + (f"&after={after}" if after else ""))
-            listed.update(entry["id"] for entry in page["delayed"])
-            after = page["next"]
-        return listed ^ {waiting for waiting, identity in self.waiting.items() if identity not in self.cancelled}
+        """Holds the list of what waits against what must wait, and gives the differences; None if something was due
+        meanwhile."""
+        listed = {entry["id"] for entry in self.server.listed("/v1/delayed", "delayed", topic=TOPIC)}
+        if time.time() >= min(self.due.values(), default=0):
+            return None
+        return listed ^ {
+            waiting for waiting, identity in self.waiting.items() if identity not in self.cancelled}
 
     def watch(self):
         """Reads the topic as it grows, and notes when each event was seen."""
@@ -92,12 +102,17 @@ class Delayed:
                 continue
             now = time.time()
             for record in page["events"]:
-                identity = record["event"]["id"]
-                self.found[identity] += 1
-                self.seen.setdefault(identity, now)
-                if now < self.due.get(identity, 0):
-                    self.early.append(identity)
+                self.note(record, now)
             offset = page["next"]
+
+    def note(self, record, now):
+        identity = record["event"]["id"]
+        self.found[identity] += 1
+        self.seen.setdefault(identity, now)
+        # The server's own clock is this machine's, and nearer to the moment at which the event came.
+        arrived = datetime.datetime.fromisoformat(record["time"]).timestamp()
+        if min(now, arrived) < self.due.get(identity, 0) - CLOCK_SECONDS:
+            self.early.append(identity)
 
     def expected(self):
         """What must come, once each."""
@@ -107,3 +122,26 @@ class Delayed:
         """The median and the 99th percentile of how late events were seen, in seconds."""
         late = sorted(seen - self.due[identity] for identity, seen in self.seen.items() if identity in self.due)
         return (late[len(late) // 2], late[len(late) * 99 // 100]) if late else (0, 0)
+
+
+class Ticks:
+    """A schedule that publishes an event every second for a while, whether the server is killed or not."""
+
+    def __init__(self, server):
+        self.server = server
+        self.start = 0
+
+    def begin(self):
+        self.start = int(time.time() * 1000) + 1000
+        self.server.request("PUT", f"/v1/schedules/{TICK}", {
+            "topic": TICKS, "schedule": "rate(1 second)", "event": {"type": "tick"},
+            "start": written(self.start / 1000), "end": written(self.start / 1000 + TICKS_MAX - 0.5)})
+
+    def expected(self):
+        """When it must have fired, in milliseconds since 1970: once each."""
+        return collections.Counter(self.start + 1000 * number for number in range(TICKS_MAX))
+
+    def found(self):
+        """What the ids of its events say about when they were due."""
+        return collections.Counter(
+            int(record["event"]["id"].rpartition("/")[2]) for record in self.server.records(TICKS, 0))

@@ -1,5 +1,5 @@
-"""Workers that share an ordered subscription, fail at random, and write down what they were handed and when they were
-done with it: the order of every key is checked afterwards."""
+"""Workers that share an ordered subscription, fail at random, and write down what they were handed and when they
+were done with it: the order of every key is checked afterwards."""
 
 import collections
 import random
@@ -27,7 +27,8 @@ class Workers:
         self.faults = []
         self.stopped = threading.Event()
         self.threads = [
-            threading.Thread(target=self.work, args=[random.Random(number)], daemon=True) for number in range(count)]
+            threading.Thread(target=self.work, args=[random.Random(number)], daemon=True)
+            for number in range(count)]
 
     def start(self):
         for thread in self.threads:
@@ -47,10 +48,10 @@ class Workers:
 
     def turn(self, chance):
         """One hand-out: some are done, some are given back, some are forgotten."""
-        handed = self.server.ask(
-            "POST", f"{self.path}/receive", {"max": 50, "wait": "1s", "lease": f"{LEASE_SECONDS}s"})["deliveries"]
+        answer = self.server.ask(
+            "POST", f"{self.path}/receive", {"max": 50, "wait": "1s", "lease": f"{LEASE_SECONDS}s"})
         done, failed = [], []
-        for delivery in handed:
+        for delivery in answer["deliveries"]:
             place = delivery["partition"], delivery["offset"]
             with self.lock:
                 self.history.append(("handed", delivery["key"], *place))
@@ -75,8 +76,8 @@ class Workers:
                         self.acknowledged.add(place)
 
     def out_of_order(self, places):
-        """The hand-outs that came before all of their key ahead of them was done. `places` has, for each key, where its
-        events are, in the topic's order."""
+        """The hand-outs that came before all of their key ahead of them was done. `places` has, for each key, where
+        its events are, in the topic's order."""
         ahead = {
             place: (key, number) for key, ordered in places.items() for number, place in enumerate(ordered)}
         done, early = set(), []

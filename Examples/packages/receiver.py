@@ -1,15 +1,35 @@
 """Webhooks that fail as real ones do: each target is a path of a server and answers in its own way. What each
 was sent and what it answered is written down, so that it can be counted without Apus."""
 
+import base64
 import collections
+import hashlib
+import hmac
 import http.server
 import json
+import secrets
 import sys
 import threading
 import time
 
 # After so long, a target that hangs lets its sender go.
 HANGING_SECONDS_MAX = 10
+BATCH = "application/cloudevents-batch+json"
+
+
+class Request:
+    """A delivery: of one event, or of a batch."""
+
+    def __init__(self, headers, body):
+        self.headers = headers
+        self.body = body
+        # The place in its topic of each event. One that was published twice has two places.
+        self.places = [place.strip() for place in headers["apus-origin"].split(",")]
+        if headers["content-type"] == BATCH:
+            self.ids = [event["id"] for event in json.loads(body)]
+        else:
+            # Binary mode has the attributes in headers, structured mode the whole event in the body.
+            self.ids = [headers["ce-id"] or json.loads(body)["id"]]
 
 
 class Reply:
@@ -21,11 +41,6 @@ class Reply:
         self.after = after
         self.half = half
 
-    @property
-    def accepts(self):
-        """Whether a sender can take the event for delivered; to a reply that comes too late it has gone."""
-        return 200 <= self.status < 300 and self.half is None
-
 
 class Target:
     """A target that accepts everything at once. Others decide otherwise."""
@@ -33,36 +48,45 @@ class Target:
     def __init__(self, path, keeps_bodies=False):
         self.path = path
         self.lock = threading.Lock()
-        # Place in the topic -> how many requests there were. An event that was published twice has two places.
+        # Place -> how many requests there were.
         self.arrivals = collections.Counter()
+        # Id -> how often it was accepted, and refused for good.
         self.accepted = collections.Counter()
         self.refused = collections.Counter()
-        # Status -> how many answers; "half" for those that broke off and "late" for those that nobody waited for.
+        # Status -> how many answers; "half" for those that broke off, "late" for those that nobody waited for.
         self.answers = collections.Counter()
+        # Id -> the keys by which a receiver knows an event again.
+        self.keys = collections.defaultdict(set)
         # Id -> the bodies that came, if they are wanted.
         self.bodies = collections.defaultdict(set) if keeps_bodies else None
 
     def decide(self, place, attempt):
-        """The reply to a request about the event of a place, to the first one if `attempt` is 1. Called under the lock."""
+        """The reply to a request about the event of a place, the first one if `attempt` is 1. Called under the
+        lock."""
         return Reply(200)
 
-    def handle(self, identity, place, body):
+    def handle(self, request):
+        """The reply to a request, which is written down."""
         with self.lock:
-            self.arrivals[place] += 1
-            reply = self.decide(place, self.arrivals[place])
+            self.arrivals.update(request.places)
+            if len(request.ids) == 1:
+                self.keys[request.ids[0]].add(request.headers["idempotency-key"])
             if self.bodies is not None:
-                self.bodies[identity].add(body)
-            if reply.half is not None:
-                self.answers["half"] += 1
-            elif reply.after >= Slow.SECONDS:
-                self.answers["late"] += 1
-            else:
-                self.answers[reply.status] += 1
-                if reply.accepts:
-                    self.accepted[identity] += 1
-                elif reply.status < 500 and reply.status != 429:
-                    self.refused[identity] += 1
+                self.bodies[request.ids[0]].add(request.body)
+            reply = self.decide(request.places[0], self.arrivals[request.places[0]])
+            self.answers[self.outcome(reply, request)] += 1
             return reply
+
+    def outcome(self, reply, request):
+        if reply.half is not None:
+            return "half"
+        if reply.after >= Slow.SECONDS:
+            return "late"
+        if reply.status < 300:
+            self.accepted.update(request.ids)
+        elif reply.status < 500 and reply.status != 429:
+            self.refused.update(request.ids)
+        return reply.status
 
     def accepted_ids(self):
         """A copy of the accepted ids, with how often each came."""
@@ -90,6 +114,29 @@ class Flaky(Target):
     def decide(self, place, attempt):
         fails = self.arrivals.total() % self.FAILING_REQUEST == 0
         return Reply(500 if fails else 200, after=self.WORK_SECONDS)
+
+
+class Signed(Target):
+    """Accepts what is signed as Standard Webhooks says, and refuses everything else."""
+
+    def __init__(self, path, keeps_bodies=False):
+        super().__init__(path, keeps_bodies)
+        self.key = secrets.token_bytes(32)
+        self.secret = "whsec_" + base64.b64encode(self.key).decode()
+
+    def handle(self, request):
+        if not self.is_genuine(request):
+            with self.lock:
+                self.answers["forged"] += 1
+            return Reply(401)
+        return super().handle(request)
+
+    def is_genuine(self, request):
+        identity, moment = request.headers["webhook-id"], request.headers["webhook-timestamp"]
+        signed = f"{identity}.{moment}.".encode() + request.body
+        code = base64.b64encode(hmac.digest(self.key, signed, hashlib.sha256)).decode()
+        signatures = (request.headers["webhook-signature"] or "").split(" ")
+        return f"v1,{code}" in signatures and abs(time.time() - int(moment)) < 300
 
 
 class Refusing(Target):
@@ -141,9 +188,8 @@ class Busy(Target):
         now = time.monotonic()
         self.begun = self.begun or now
         if place in self.sent_away:
-            self.returns.append((place, self.sent_away[place], now))
+            self.returns.append((place, self.sent_away.pop(place), now))
         if now - self.begun > self.BUSY_SECONDS:
-            self.sent_away.pop(place, None)
             return Reply(200)
         self.sent_away[place] = now
         return Reply(429, {"Retry-After": str(self.RETRY_AFTER_SECONDS)})
@@ -178,7 +224,8 @@ class QuietServer(http.server.ThreadingHTTPServer):
 
 
 class Receiver:
-    """Listens on a free port of the loopback interface until closed. Before it is open, its port refuses connections."""
+    """Listens on a free port of the loopback interface until closed. Before it is open, its port refuses
+    connections."""
 
     def __init__(self, targets, is_open=True):
         self.targets = {target.path: target for target in targets}
@@ -201,24 +248,22 @@ class Receiver:
             self.server.shutdown()
         self.server.server_close()
 
-    def handle(self, path, identity, place, body):
+    def handle(self, path, headers, body):
         target = self.targets.get(path)
         if not target:
             self.strays.append(path)
             return Reply(404)
-        return target.handle(identity, place, body)
+        return target.handle(Request(headers, body))
 
     def _handler(receiver):
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            # One write for head and body: nothing waits for the other half.
+            # One write for all of an answer.
             wbufsize = -1
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                # Binary mode has the attributes in headers, structured mode the whole event in the body.
-                identity = self.headers.get("ce-id") or json.loads(body)["id"]
-                self.reply(receiver.handle(self.path, identity, self.headers.get("apus-origin"), body))
+                self.reply(receiver.handle(self.path, self.headers, body))
 
             def do_OPTIONS(self):
                 """Consents to deliveries (CloudEvents HTTP Webhook, section 4)."""

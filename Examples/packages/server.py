@@ -98,7 +98,8 @@ class Server:
         finished = subprocess.run(
             [self.binary, *arguments, "--url", self.url, "--json"], capture_output=True, text=True)
         if finished.returncode != 0:
-            raise RuntimeError(f"apus {' '.join(arguments)} ended with {finished.returncode}: {finished.stderr}")
+            raise RuntimeError(
+                f"apus {' '.join(arguments)} ended with {finished.returncode}: {finished.stderr}")
         return [json.loads(line) for line in finished.stdout.splitlines()]
 
     def partitions(self, topic):
@@ -114,24 +115,20 @@ class Server:
         """All that a partition holds, in order, as the API gives it: offset, time, event."""
         offset = 0
         while True:
-            page = self.page(topic, partition, offset)
+            query = urllib.parse.urlencode({"partition": partition, "from": offset, "limit": 1000})
+            page = self.ask("GET", f"/v1/topics/{topic}/events?{query}")
             yield from page["events"]
             if page["next"] >= page["end"] or page["next"] == offset:
                 return
             offset = page["next"]
 
-    def page(self, topic, partition, offset, wait="0s"):
-        """What comes from an offset on, at most 1,000 events."""
-        query = urllib.parse.urlencode({"partition": partition, "from": offset, "limit": 1000, "wait": wait})
-        return self.ask("GET", f"/v1/topics/{topic}/events?{query}")
-
-    def dead_letters(self, **which):
-        """All dead letters that the query's parameters choose."""
+    def listed(self, path, members, **which):
+        """All elements of a list, page by page; `which` are parameters of the query."""
         after = None
         while True:
             query = urllib.parse.urlencode({**which, "limit": 1000, **({"after": after} if after else {})})
-            page = self.ask("GET", f"/v1/dead-letters?{query}")
-            yield from page["dead_letters"]
+            page = self.ask("GET", f"{path}?{query}")
+            yield from page[members]
             after = page["next"]
             if after is None:
                 return

@@ -3,7 +3,7 @@ Apus did can be counted without it."""
 
 import json
 
-from receiver import Busy, Flaky, Hanging, Redirecting, Refusing, Slow, Target
+from receiver import Busy, Flaky, Hanging, Redirecting, Refusing, Signed, Slow, Target
 
 TOPIC = "packages"
 PARTITIONS = 4
@@ -35,28 +35,33 @@ def in_sections(*sections):
 class Station:
     """A rule or subscription: what it takes, and where that goes."""
 
-    def __init__(self, name, pattern, matches, target=None, transformation=None, settings=None):
+    def __init__(
+            self, name, pattern, matches, target=None, transformation=None, push=None, settings=None):
         self.name = name
         self.pattern = pattern
         self.matches = matches
         # A target of a receiver; without one the events go to a topic of the station's name.
         self.target = target
         self.transformation = transformation
-        # What a push subscription is to heed.
-        self.settings = settings
+        # What is said about the webhook, and about the subscription, beside the address.
+        self.push = push or {}
+        self.settings = settings or {}
 
     def rule(self, receiver_url=None):
         """The station as a rule."""
-        target = {"webhook": {"url": receiver_url + self.target.path}} if self.target else {"topic": self.name}
+        if self.target:
+            target = {"webhook": {"url": receiver_url + self.target.path, **self.push}}
+        else:
+            target = {"topic": self.name}
         if self.transformation:
             target["transformation"] = self.transformation
         return {"topic": TOPIC, "pattern": self.pattern, "targets": [target]}
 
-    def subscription(self, receiver_url, settings):
+    def subscription(self, receiver_url):
         """The station as a push subscription."""
         return {
-            "topic": TOPIC, "pattern": self.pattern, "retry": {"initial": "200ms", "max": "1s"}, **settings,
-            "push": {"url": receiver_url + self.target.path, **settings.get("push", {})}}
+            "topic": TOPIC, "pattern": self.pattern, "retry": {"initial": "200ms", "max": "1s"},
+            **self.settings, "push": {"url": receiver_url + self.target.path, **self.push}}
 
 
 TOPICS = [
@@ -124,8 +129,8 @@ TOPICS = [
             or event["data"]["size_bytes"] >= 50_000_000 and event["data"]["architecture"] == "all")),
 ]
 
-# Webhooks of rules: the first accepts everything after some failures, the second refuses all for good (400), so that its
-# events become dead letters at their first attempt.
+# Webhooks of rules: the first accepts everything after some failures, the second refuses all for good (400), so
+# that its events become dead letters at their first attempt.
 MEDIA_HOOK = Station("media", *in_sections(*MEDIA), target=Flaky("/media"))
 REFUSED = Station("refused", *in_sections("tex"), target=Refusing("/refused"))
 # When it is repaired, so much is sent there again.
@@ -133,9 +138,9 @@ REDRIVEN = Station(
     "redriven", data({"section": ["tex"], "size_bytes": [{"numeric": [">=", 100_000]}]}),
     lambda event: REFUSED.matches(event) and event["data"]["size_bytes"] >= 100_000)
 
-# A webhook that gets something else than the event.
+# A webhook that gets something else than the event, signed.
 LABELS = Station(
-    "labels", *in_sections("science"), target=Target("/labels", keeps_bodies=True),
+    "labels", *in_sections("science"), target=Signed("/labels", keeps_bodies=True),
     transformation={
         "input_paths": {
             "name": "$.data.package", "version": "$.data.version", "text": "$.data.description",
@@ -144,6 +149,8 @@ LABELS = Station(
         "input_template": '{"label": "<name> <version>: <text>", "by": <by>, "bytes": <bytes>, "needs": <needs>, '
                           '"source": <source>, "home": <home>, "rule": "<apus.rule>"}',
         "attributes": {"set": {"type": "org.debian.label", "subject": "labels/<name>"}}})
+LABELS.push = {"secrets": [LABELS.target.secret]}
+RULE_HOOKS = [MEDIA_HOOK, REFUSED, LABELS]
 
 
 def label(event):
@@ -157,16 +164,19 @@ def label(event):
     }, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-# Webhooks of subscriptions, each with a trouble of its own.
-SLOW = Station("slow", *in_sections("shells"), target=Slow("/slow"), settings={"push": {"timeout": "1s"}})
-HANGING = Station("hanging", *in_sections("gnustep"), target=Hanging("/hanging"), settings={"push": {"timeout": "1s"}})
-BUSY = Station("busy", *in_sections("kernel"), target=Busy("/busy"), settings={})
-REDIRECTED = Station("redirected", *in_sections("vcs"), target=Redirecting("/redirected"), settings={})
-# Behind a port where nobody listens at first: attempts must last until somebody does.
+# Webhooks of subscriptions: one that takes many events in a request; each of the others has a trouble of its own.
+BATCHED = Station("batched", *in_sections("perl"), target=Target("/batched"), push={"mode": "batch"})
+SLOW = Station("slow", *in_sections("shells"), target=Slow("/slow"), push={"timeout": "1s"})
+HANGING = Station("hanging", *in_sections("gnustep"), target=Hanging("/hanging"), push={"timeout": "1s"})
+BUSY = Station("busy", *in_sections("kernel"), target=Busy("/busy"))
+REDIRECTED = Station("redirected", *in_sections("vcs"), target=Redirecting("/redirected"))
+# Where the redirected are sent again in the end.
+MOVED = Target("/moved")
+# Behind a port where nobody listens at first.
 AWAY = Station(
     "away", *in_sections("database"), target=Target("/away"),
-    settings={"max_attempts": 1000, "retry": {"initial": "200ms", "max": "3s"}})
-TROUBLED = [SLOW, HANGING, BUSY, REDIRECTED, AWAY]
+    settings={"max_attempts": 100, "retry": {"initial": "200ms", "max": "3s"}})
+SUBSCRIPTIONS = [BATCHED, SLOW, HANGING, BUSY, REDIRECTED, AWAY]
 
 # Consumed by several workers in the order of source packages.
 BUILDS = Station("builds", *in_sections("java", "ruby", "tasks"))

@@ -1,5 +1,5 @@
-"""A thousand rules, made from what the index holds. All copy to a few topics, and each writes its name onto its copies,
-so that a topic holds one copy for each rule that an event matches: who took what can be counted.
+"""A thousand rules, made from what the index holds. All copy to a few topics, and each writes its name onto its
+copies, so that a topic holds one copy for each rule that an event matches: who took what can be counted.
 
 Each family has one kind of condition; its Python side finds the rules of an event without looking at the patterns."""
 
@@ -13,8 +13,10 @@ TOPICS = [f"thousand-{number}" for number in range(4)]
 
 
 def ranked(values, first, count):
-    """So many different values from a place on in the order of their frequency; made-up ones if there are too few."""
-    common = [value for value, _ in sorted(collections.Counter(values).items(), key=lambda item: (-item[1], item[0]))]
+    """So many different values from a place on in the order of their frequency; made-up ones if there are too
+    few."""
+    counted = collections.Counter(values).items()
+    common = [value for value, _ in sorted(counted, key=lambda item: (-item[1], item[0]))]
     chosen = common[first:first + count] if len(common) >= first + count else common[:count]
     return chosen + [f"nothing-has-this-{number}" for number in range(count - len(chosen))]
 
@@ -65,27 +67,31 @@ class Thousand:
                 self.emails),
             Family(
                 "source", prefixes, lambda prefix: data({"source": {"name": [{"prefix": prefix}]}}),
-                lambda event: {prefix for prefix in prefixes if event["data"]["source"]["name"].startswith(prefix)}),
+                lambda event: {
+                    prefix for prefix in prefixes if event["data"]["source"]["name"].startswith(prefix)}),
             Family(
                 "exact", exact, lambda name: data({"depends": {"name": [name], "op": ["="]}}),
                 lambda event: self.depended(event, "=")),
             Family(
-                "slice", bounds, lambda bound: data({"size_bytes": [{"numeric": [">=", bound, "<", bound + 100]}]}),
-                slices),
+                "slice", bounds,
+                lambda bound: data({"size_bytes": [{"numeric": [">=", bound, "<", bound + 100]}]}), slices),
             Family(
                 "unusual", sections,
                 lambda section: data({"section": [section], "priority": [{"anything-but": "optional"}]}),
-                lambda event: {event["data"]["section"]} if event["data"]["priority"] != "optional" else set()),
+                lambda event: {
+                    event["data"]["section"]} if event["data"]["priority"] != "optional" else set()),
             Family(
                 "either", sources,
                 lambda source: data({"$or": [
                     {"source": {"name": [source]}}, {"depends": {"name": [either[source]], "op": ["<<"]}}]}),
                 either_of),
             Family(
-                "tag", tags, lambda tag: data({"tags": [tag], "homepage": [{"wildcard": "https://*.org/*"}]}),
+                "tag", tags,
+                lambda tag: data({"tags": [tag], "homepage": [{"wildcard": "https://*.org/*"}]}),
                 lambda event: set(event["data"].get("tags", [])) if self.is_at_org(event) else set()),
         ]
-        self.patterns = {name: pattern for family in self.families for name, pattern in family.patterns.items()}
+        self.patterns = {
+            name: pattern for family in self.families for name, pattern in family.patterns.items()}
         assert len(self.patterns) == COUNT
 
     @staticmethod
