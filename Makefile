@@ -28,7 +28,7 @@ fuzz: ## fuzz each parser for SECONDS (60), one after the other
 sim: ## simulate crashes and disk faults: SEED=n replays one seed, SEEDS=n tries many
 	@scripts/sim
 
-demo: ## route every package of a Debian index through rules, with the server killed twice on the way
+demo: ## route every package of a Debian index through rules, with the server killed three times
 	@scripts/demo
 
 release: ## build the static binary that is shipped

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Every package of a Debian index through Apus, with the server killed twice, and all of it counted.
+"""Every package of a Debian index through Apus, with the server killed three times, and all of it counted.
 
     demo.py [--index FILE] [--limit N]
 
-APUS_BIN is the server's binary. Each package is an event; rules copy some to other topics and some to a
-webhook that fails now and then. The server is killed with SIGKILL while events are published, and again
-while they are delivered. In the end each station must hold exactly what a count in Python says.
+APUS_BIN is the server's binary. Each package is an event; more than a thousand rules copy some to other topics and
+some to webhooks that fail in all the ways that webhooks fail. The server is killed with SIGKILL while events are
+published, while they are delivered, and while others wait for their time. In the end each station must hold exactly
+what a count in Python says.
 """
 
 import argparse
 import collections
-import hashlib
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -22,15 +23,26 @@ import time
 
 import packages
 import stations
-from receiver import Receiver
+from actors import Killer, Publisher
+from counts import Check, Counts
+from delayed import TICKS, Delayed, Ticks
+from delayed import TOPIC as ANNOUNCEMENTS
+from keyed import Workers
+from receiver import Receiver, Target
 from server import Server
+from thousand import TOPICS as THOUSAND_TOPICS
+from thousand import Thousand
 
 FOLDER = pathlib.Path(__file__).resolve().parent / ".work"
 EVENTS = FOLDER / "events.ndjson"
-# `apus publish` has so many events under way at most: 4 requests of 500.
-UNDER_WAY_MAX = 2000
 # Without any progress for so long, the rest is taken for lost.
 STILL_SECONDS_MAX = 60
+# So many events are also published to a topic without rules, to compare, and twice to one that tells duplicates.
+SAMPLE = 15_000
+WORKERS = 4
+# For so long after the beginning nobody listens at one of the webhooks.
+AWAY_SECONDS = 25
+REPLAYED_TOPIC = "epochs"
 
 
 def say(text):
@@ -40,171 +52,275 @@ def say(text):
 say.begun = time.monotonic()
 
 
-def digest(event):
-    """What must not change on the way: the attributes that the event was published with, and its data."""
-    kept = {name: event.get(name) for name in ("id", "source", "type", "subject", "data")}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+class Demo:
+    """One run, from an empty server to the count."""
+
+    def __init__(self, binary, events):
+        self.events = events
+        self.expected = {
+            station.name: sum(1 for event in events if station.matches(event))
+            for station in [
+                *stations.TOPICS, *stations.RULE_HOOKS, *stations.SUBSCRIPTIONS, stations.BUILDS, stations.REDRIVEN]}
+        self.thousand = Thousand(events)
+        # What redirects lead to: an address inside, where nothing may be called.
+        self.inside = Receiver([])
+        stations.REDIRECTED.target.location = f"{self.inside.url}/admin"
+        self.replayed = Target("/replayed")
+        self.replayed_range = stations.Station(
+            "replayed range", *stations.in_sections("python"), target=Target("/replayed-range"))
+        self.receiver = Receiver([
+            *(station.target for station in [*stations.RULE_HOOKS, *stations.SUBSCRIPTIONS]),
+            stations.MOVED, self.replayed, self.replayed_range.target])
+        self.away = Receiver([stations.AWAY.target], is_open=False)
+        self.server = Server(binary, FOLDER)
+        self.killer = Killer(self.server, say)
+        self.publisher = Publisher(self.server, stations.TOPIC, EVENTS)
+        self.workers = Workers(self.server, stations.BUILDS.name, WORKERS)
+        self.delayed = Delayed(self.server, events)
+        self.ticks = Ticks(self.server)
+        self.check = Check(self.server, say, events)
+        self.counts = Counts(self.check)
+
+    def close(self):
+        self.delayed.stopped.set()
+        self.workers.stopped.set()
+        self.server.kill()
+        for receiver in (self.receiver, self.away, self.inside):
+            receiver.close()
+
+    def run(self):
+        self.server.start()
+        say(f"server at {self.server.url}, webhooks at {self.receiver.url}")
+        self.set_up()
+        self.publish()
+        self.delay()
+        self.wait_for_the_rest()
+        self.check.read_topic()
+        self.redrive()
+        self.replay()
+        self.count()
+        return self.check.breaches
+
+    # Before the first event
+
+    def set_up(self):
+        server = self.server
+        for name in (stations.TOPIC, "unruled"):
+            server.request("PUT", f"/v1/topics/{name}", {"partitions": stations.PARTITIONS})
+        server.request("PUT", "/v1/topics/once", {"partitions": 2, "deduplication": {"window": "10m"}})
+        names = [station.name for station in stations.TOPICS]
+        for name in [*names, *THOUSAND_TOPICS, ANNOUNCEMENTS, TICKS]:
+            server.request("PUT", f"/v1/topics/{name}", {"partitions": 1})
+        for station in [*stations.TOPICS, *stations.RULE_HOOKS]:
+            server.request("PUT", f"/v1/rules/{station.name}", station.rule(self.receiver.url))
+        for station in stations.SUBSCRIPTIONS:
+            url = (self.away if station is stations.AWAY else self.receiver).url
+            server.request("PUT", f"/v1/subscriptions/{station.name}", station.subscription(url))
+        server.request("PUT", f"/v1/subscriptions/{stations.BUILDS.name}", {
+            "topic": stations.TOPIC, "pattern": stations.BUILDS.pattern, "ordering": {"by": "key"},
+            "max_attempts": 100})
+        begun = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            made = pool.map(
+                lambda rule: server.request("PUT", f"/v1/rules/{rule[0]}", rule[1]), self.thousand.rules())
+            say(f"{len(list(made))} rules more made in {time.monotonic() - begun:.1f} s")
+
+    def publish_sample(self, topic):
+        """Publishes the first of the events; gives the receipts and the events per second."""
+        file = FOLDER / "sample.ndjson"
+        count = min(SAMPLE, len(self.events))
+        with EVENTS.open() as source, file.open("w") as copy:
+            copy.writelines(line for line, _ in zip(source, range(count)))
+        publisher = Publisher(self.server, topic, file)
+        rate = publisher.publish(count)
+        return publisher.receipts, rate
+
+    # While events flow
+
+    def publish(self):
+        _, unruled = self.publish_sample("unruled")
+        self.first_receipts, _ = self.publish_sample("once")
+        self.workers.start()
+        self.delayed.watcher.start()
+        self.ticks.begin()
+        coming_back = threading.Timer(AWAY_SECONDS, self.come_back)
+        coming_back.daemon = True
+        coming_back.start()
+        hook = stations.MEDIA_HOOK
+        half = self.expected[hook.name] / 2
+        delivering = self.killer.strike_when(
+            lambda: len(hook.target.accepted_ids()) >= half, "events are delivered")
+        begun = time.monotonic()
+        rate = self.publisher.publish(
+            len(self.events), max(1, len(self.events) // 3), lambda: self.killer.strike("events are published"))
+        say(f"{len(self.events)} events acknowledged in {time.monotonic() - begun:.1f} s, kills included")
+        say(f"       {rate:.0f} events/s until the first kill, routed and delivered meanwhile; "
+            f"{unruled:.0f} events/s to a topic without rules")
+        delivering.join(timeout=STILL_SECONDS_MAX)
+
+    def come_back(self):
+        """Whoever was away listens from now on. By then the server has learnt to leave the address alone."""
+        self.circuit_before = self.circuit()
+        self.away.open()
+        say(f"somebody listens at {stations.AWAY.target.path} now, after {AWAY_SECONDS} s; "
+            f"its circuit is {self.circuit_before}")
+
+    def circuit(self):
+        """Whether the server sends to the target that was away, or leaves it alone."""
+        return self.server.ask("GET", f"/v1/subscriptions/{stations.AWAY.name}")["circuit"]["state"]
+
+    def delay(self):
+        """Events that come later; some never. The server is killed when half of them have come."""
+        begun = time.time()
+        self.delayed.schedule()
+        self.delayed.cancel()
+        say(f"{len(self.delayed.due)} events wait for their time, {len(self.delayed.cancelled)} of them cancelled; "
+            f"that took {time.time() - begun:.1f} s")
+        wrong = self.delayed.listed_wrongly()
+        if wrong is not None:
+            self.check.claim(
+                "list of what waits", not wrong, f"{len(wrong)} differences {sorted(wrong)[:3] or ''}")
+        half = len(self.delayed.expected()) / 2
+        self.killer.strike_when(
+            lambda: len(self.delayed.seen) >= half, "half of the delayed events still wait",
+        ).join(timeout=2 * STILL_SECONDS_MAX)
+        self.second_receipts, _ = self.publish_sample("once")
+
+    def goals(self):
+        """What there is of everything that must come, and how much that must be."""
+        yield len(set(self.workers.done.values())), self.expected[stations.BUILDS.name]
+        yield len(self.delayed.seen), len(self.delayed.expected())
+        yield self.server.count(TICKS), self.ticks.expected().total()
+        for station in [*stations.RULE_HOOKS, *stations.SUBSCRIPTIONS]:
+            if station not in (stations.REFUSED, stations.REDIRECTED):
+                yield len(station.target.accepted_ids()), self.expected[station.name]
+        yield (self.server.count(stations.DEAD_LETTERS),
+               self.expected[stations.REFUSED.name] + self.expected[stations.REDIRECTED.name])
+        for station in stations.TOPICS:
+            yield self.server.count(station.name), self.expected[station.name]
+
+    def settled(self):
+        """Whether no webhook has anything left to get."""
+        return all(
+            state["backlog"] == 0 and state["in_flight"] == 0
+            for state in self.server.listed("/v1/subscriptions", "subscriptions") if state["push"])
+
+    def wait_until_settled(self):
+        deadline = time.monotonic() + STILL_SECONDS_MAX
+        while not self.settled() and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def wait_for_the_rest(self):
+        """Waits until every station has what it should, or nothing has changed for a while."""
+        last, changed = None, time.monotonic()
+        while time.monotonic() - changed < STILL_SECONDS_MAX:
+            goals = list(self.goals())
+            if all(have >= wanted for have, wanted in goals) and self.settled():
+                # What is on its way may still arrive: a duplicate must be seen, not missed.
+                time.sleep(2)
+                break
+            if (now := [have for have, _ in goals]) != last:
+                last, changed = now, time.monotonic()
+            time.sleep(0.2)
+        else:
+            say(f"nothing has changed for {STILL_SECONDS_MAX} s; counting what is there")
+        self.workers.stop()
+        say("all is delivered; counting")
+
+    # When all is quiet
+
+    def redrive(self):
+        """A target that refused everything is repaired, and some of its dead letters are sent there again. One that
+        redirects gets the new address, and all of its own."""
+        check, refused, redirected = self.check, stations.REFUSED, stations.REDIRECTED
+        self.counts.refused(f"{refused.name}.webhook-1", redirected)
+        refused.target.repaired = True
+        again = check.copies(stations.REDRIVEN)
+        self.redrive_to(refused.target, again, f"{refused.name}.webhook-1", stations.REDRIVEN.pattern)
+        check.dead_letters(
+            "refused, the rest", f"{refused.name}.webhook-1", 400, check.copies(refused) - again)
+        self.server.request("PUT", f"/v1/subscriptions/{redirected.name}", {
+            "push": {"url": self.receiver.url + stations.MOVED.path}})
+        self.redrive_to(stations.MOVED, check.copies(redirected), redirected.name, {})
+
+    def redrive_to(self, target, expected, subscription, pattern):
+        """Redrives what a pattern chooses of a subscription's dead letters, and waits until all has come."""
+        chosen = [
+            "dead-letter", "redrive", "--subscription", subscription, "--pattern", json.dumps(pattern)]
+        would, = self.server.command(*chosen, "--dry-run")
+        did, = self.server.command(*chosen)
+        self.check.claim(
+            "redrive", would["matched"] == did["redriven"] == expected.total() and would["redriven"] == 0,
+            f"{did['redriven']} dead letters sent again, as the dry run had said: {would['matched']}")
+        deadline = time.monotonic() + STILL_SECONDS_MAX
+        while target.accepted_ids().total() < expected.total() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.check.report(f"redriven to {target.path}", expected, target.accepted_ids())
+
+    def replay(self):
+        """The last hour of a topic, and a part of the past of another one, to a target each; nobody else notices."""
+        def others():
+            return {
+                state["name"]: [state[number] for number in ("acknowledged", "dead_lettered", "backlog")]
+                for state in self.server.listed("/v1/subscriptions", "subscriptions")}
+
+        self.wait_until_settled()
+        before = others()
+        answer, = self.server.command(
+            "replay", REPLAYED_TOPIC, "--from", "1h", "--push", self.receiver.url + self.replayed.path)
+        self.check.report(
+            f"replay of {REPLAYED_TOPIC}", self.check.topic(REPLAYED_TOPIC), self.replayed.accepted_ids(),
+            note=f"by its own account {answer['delivered']}")
+        part = self.replayed_range
+        partitions = [
+            list(self.server.records(stations.TOPIC, number)) for number in range(stations.PARTITIONS)]
+        times = sorted(record["time"] for records in partitions for record in records)
+        first, last = times[len(times) // 4], times[len(times) * 3 // 4]
+        self.server.command(
+            "replay", stations.TOPIC, "--from", first, "--to", last, "--pattern", json.dumps(part.pattern),
+            "--push", self.receiver.url + part.target.path, "--push-mode", "batch")
+        # A time is the place of the first record that is not older; times of neighbours can be a little in disorder.
+        between = collections.Counter(
+            record["event"]["id"] for records in partitions
+            for record in records[place(records, first):place(records, last)] if part.matches(record["event"]))
+        self.check.report(
+            "replay of a range", between, part.target.accepted_ids(),
+            note=f"in batches: {part.target.story()}")
+        self.wait_until_settled()
+        noticed = [name for name, state in others().items() if state != before.get(name)]
+        self.check.claim(
+            "others meanwhile", not noticed, f"{len(before)} subscriptions; {len(noticed)} have noticed it "
+            f"{noticed or ''}")
+
+    def count(self):
+        check, counts = self.check, self.counts
+        check.receipts(self.events, self.publisher.receipts)
+        for station in stations.TOPICS:
+            check.report(f"topic {station.name}", check.copies(station), check.topic(station.name))
+        counts.thousand(self.thousand, THOUSAND_TOPICS)
+        counts.webhooks()
+        counts.labels()
+        counts.troubles(self.killer.kills)
+        before, after = self.circuit_before, self.circuit()
+        check.claim(
+            stations.AWAY.name, (before, after) == ("open", "closed"),
+            f"circuit {before} while nobody listened, {after} now")
+        check.claim(
+            "address inside", not self.inside.strays,
+            f"called {len(self.inside.strays)} times by those who were sent there")
+        counts.keys([*self.receiver.targets.values(), *self.away.targets.values()])
+        counts.ordered(self.workers)
+        counts.delayed(self.delayed, ANNOUNCEMENTS)
+        check.report(f"topic {TICKS}", self.ticks.expected(), self.ticks.found(), note="one a second")
+        counts.once(self.first_receipts, self.second_receipts, self.events)
+        counts.checksums()
+        if len(self.killer.kills) != 3:
+            check.claim("kills", False, f"the server was killed {len(self.killer.kills)} times, not three times")
 
 
-class Killer:
-    """Kills the server and starts it again, at most one at a time, and remembers how often."""
-
-    def __init__(self, server):
-        self.server = server
-        self.kills = 0
-        self.lock = threading.Lock()
-
-    def strike(self, occasion):
-        with self.lock:
-            self.server.kill()
-            self.kills += 1
-            say(f"server killed with SIGKILL while {occasion}")
-            begun = time.monotonic()
-            self.server.start()
-            say(f"server ready again after {(time.monotonic() - begun) * 1000:.0f} ms")
-
-    def wait(self):
-        """Returns when no kill is under way."""
-        with self.lock:
-            pass
-
-
-class Publisher:
-    """Publishes a file of events with one run of `apus publish`, which goes on by itself after a kill."""
-
-    def __init__(self, binary, server):
-        self.command = [
-            binary, "publish", stations.TOPIC, "--file", str(EVENTS), "--url", server.url, "--json",
-            "--retry-for", f"{STILL_SECONDS_MAX}s"]
-        # Line of the file -> its receipt, in the order in which they came.
-        self.receipts = {}
-
-    def publish(self, count, killer):
-        """Publishes the file; the server is killed when a third of the events is acknowledged."""
-        with subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True) as running:
-            for line in running.stdout:
-                answer = json.loads(line)
-                if "number" in answer:
-                    self.receipts[answer["number"]] = answer
-                    if len(self.receipts) == count // 3:
-                        killer.strike("events are published")
-        if running.returncode != 0 or len(self.receipts) != count:
-            raise RuntimeError(f"apus publish ended with {running.returncode} and {len(self.receipts)} receipts")
-
-
-def strike_during_delivery(killer, receiver, expected):
-    """Kills the server when half of the webhook's events have been accepted."""
-    while len(receiver.accepted_ids(stations.WEBHOOK.path)) < expected / 2:
-        time.sleep(0.01)
-    killer.strike("events are delivered")
-
-
-def wait_for_the_rest(server, receiver, expected):
-    """Waits until every station has what it should, or nothing has changed for a while."""
-    last, changed = None, time.monotonic()
-    while time.monotonic() - changed < STILL_SECONDS_MAX:
-        accepted = len(receiver.accepted_ids(stations.WEBHOOK.path))
-        dead = sum(server.end_offsets(stations.DEAD_LETTERS, server.partitions(stations.DEAD_LETTERS)))
-        routed = [
-            sum(server.end_offsets(station.name, server.partitions(station.name)))
-            for station in stations.TOPICS]
-        wanted = [expected[station.name] for station in stations.TOPICS]
-        if (accepted >= expected[stations.WEBHOOK.name] and dead >= expected[stations.REFUSED.name]
-                and all(have >= want for have, want in zip(routed, wanted))):
-            # What is on its way may still arrive: a duplicate must be seen, not missed.
-            time.sleep(2)
-            return
-        if (now := (accepted, dead, routed)) != last:
-            last, changed = now, time.monotonic()
-        time.sleep(0.2)
-    say(f"nothing has changed for {STILL_SECONDS_MAX} s; counting what is there")
-
-
-class Check:
-    """The final count, station by station."""
-
-    def __init__(self, published):
-        self.digests = {event["id"]: digest(event) for event in published}
-        self.breaches = 0
-
-    def report(self, station, expected, found, allowed=frozenset(), note=""):
-        """Holds ids found (with how often) against those expected (with how often); ids in `allowed` may
-        come more often."""
-        missing = expected - found
-        surplus = found - expected
-        unexplained = {identity for identity in surplus if identity not in allowed}
-        verdict = "ok" if not missing and not unexplained else "WRONG"
-        self.breaches += verdict != "ok"
-        say(
-            f"{verdict:5}  {station:22} expected {sum(expected.values()):6}  found {sum(found.values()):6}"
-            f"  missing {sum(missing.values())}  duplicates {sum(surplus.values())}{note}")
-        for identity in [*missing, *unexplained][:5]:
-            say(f"         {identity}: expected {expected[identity]}, found {found[identity]}")
-
-    def topic(self, server, name):
-        """The ids of a topic, with how often each is there; contents are held against what was published."""
-        return collections.Counter(
-            identity for partition in range(server.partitions(name))
-            for identity in self.partition(server, name, partition).values())
-
-    def partition(self, server, name, partition):
-        """The id at each offset of a partition."""
-        found, damaged = {}, 0
-        for offset, event in server.events(name, partition):
-            found[offset] = event["id"]
-            damaged += digest(event) != self.digests.get(event["id"])
-        if damaged:
-            self.breaches += 1
-            say(f"WRONG  {name}: {damaged} events are not as they were published")
-        return found
-
-    def receipts(self, stored, published, receipts):
-        """Each event must be where its receipt says."""
-        wrong = [
-            receipt for number, receipt in receipts.items()
-            if stored[receipt["partition"]].get(receipt["offset"]) != published[number]["id"]]
-        self.breaches += bool(wrong)
-        say(f"{'WRONG' if wrong else 'ok':5}  {'receipts':22} expected {len(receipts):6}  "
-            f"found {len(receipts) - len(wrong):6}  {wrong[:3] or ''}")
-
-
-def check_all(server, receiver, published, publisher):
-    check = Check(published)
-    by_id = {event["id"]: event for event in published}
-    partitions = [check.partition(server, stations.TOPIC, number) for number in range(stations.PARTITIONS)]
-    check.receipts(partitions, published, publisher.receipts)
-    stored = collections.Counter(identity for partition in partitions for identity in partition.values())
-    # What was under way when the server was killed is sent again and may be there twice, and only that.
-    twice = set(stored - collections.Counter(by_id.keys()))
-    check.report(
-        stations.TOPIC, collections.Counter(by_id.keys()), stored,
-        allowed=twice if len(twice) <= 2 * UNDER_WAY_MAX else frozenset())
-
-    def copies(station):
-        """What the rule must have taken from the topic, duplicates included: a copy is made once."""
-        return collections.Counter({
-            identity: count for identity, count in stored.items()
-            if identity in by_id and station.matches(by_id[identity])})
-
-    for station in stations.TOPICS:
-        check.report(f"topic {station.name}", copies(station), check.topic(server, station.name))
-    accepted = receiver.accepted_ids(stations.WEBHOOK.path)
-    check.report(
-        f"webhook {stations.WEBHOOK.path}", copies(stations.WEBHOOK), accepted, allowed=set(by_id),
-        note=f" (at least once); {receiver.failures()} requests answered with 500")
-    refused = receiver.refused_ids(stations.REFUSED.path)
-    check.report(
-        f"webhook {stations.REFUSED.path}", copies(stations.REFUSED), refused, allowed=set(by_id),
-        note=" (at least once); all answered with 400")
-    dead = collections.Counter()
-    for partition in range(server.partitions(stations.DEAD_LETTERS)):
-        dead.update(event["id"] for _, event in server.events(stations.DEAD_LETTERS, partition))
-    check.report(stations.DEAD_LETTERS, copies(stations.REFUSED), dead)
-    for station in (stations.WEBHOOK, stations.REFUSED):
-        state, _ = server.request("GET", f"/v1/subscriptions/{station.name}.webhook-1")
-        say(f"       {station.name}.webhook-1: " + ", ".join(
-            f"{name} {state.get(name)}" for name in ("backlog", "in_flight", "waiting", "acknowledged", "dead_lettered")))
-    return check.breaches
+def place(records, moment):
+    """The index of the first record that is not older."""
+    return next((number for number, record in enumerate(records) if record["time"] >= moment), len(records))
 
 
 def prepare(arguments):
@@ -218,7 +334,10 @@ def prepare(arguments):
         sys.exit("apt has no index here; run: sudo apt-get update, or give --index FILE")
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
-    events = packages.events(index)[:arguments.limit]
+    events = packages.events(index)
+    if arguments.limit:
+        # Some from everywhere: an index is in the order of its packages' names.
+        events = events[::max(1, len(events) // arguments.limit)][:arguments.limit]
     with EVENTS.open("w") as file:
         for event in events:
             file.write(json.dumps(event, ensure_ascii=False) + "\n")
@@ -237,39 +356,13 @@ def main():
     if not binary:
         sys.exit("APUS_BIN does not name the server's binary; make demo sets it")
 
-    events = prepare(arguments)
-    expected = {
-        station.name: sum(1 for event in events if station.matches(event)) for station in stations.ALL}
-    receiver = Receiver()
-    server = Server(binary, FOLDER)
-    killer = Killer(server)
-    publisher = Publisher(binary, server)
+    demo = Demo(binary, prepare(arguments))
     try:
-        server.start()
-        say(f"server at {server.url}, webhook at {receiver.url}")
-        server.request("PUT", f"/v1/topics/{stations.TOPIC}", {"partitions": stations.PARTITIONS})
-        for station in stations.TOPICS:
-            server.request("PUT", f"/v1/topics/{station.name}", {"partitions": 1})
-        for station in stations.ALL:
-            server.request("PUT", f"/v1/rules/{station.name}", station.rule(receiver.url))
-
-        later = threading.Thread(
-            target=strike_during_delivery, args=[killer, receiver, expected[stations.WEBHOOK.name]], daemon=True)
-        later.start()
-        begun = time.monotonic()
-        publisher.publish(len(events), killer)
-        seconds = time.monotonic() - begun
-        say(f"{len(events)} events acknowledged in {seconds:.1f} s, kills included")
-        later.join(timeout=STILL_SECONDS_MAX)
-        wait_for_the_rest(server, receiver, expected)
-        breaches = check_all(server, receiver, events, publisher)
-        if killer.kills != 2:
-            breaches += 1
-            say(f"WRONG  the server was killed {killer.kills} times and not twice")
+        breaches = demo.run()
     finally:
-        server.kill()
-        receiver.close()
-    say("every station holds what it should" if not breaches else f"{breaches} stations are wrong; see {server.log}")
+        demo.close()
+    say("every station holds what it should" if not breaches
+        else f"{breaches} stations are wrong; see {demo.server.log}")
     return 1 if breaches else 0
 
 

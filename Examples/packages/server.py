@@ -1,5 +1,6 @@
 """The server under test and its HTTP API, with nothing but Python's own library."""
 
+import http.client
 import json
 import os
 import pathlib
@@ -65,46 +66,79 @@ class Server:
             os.kill(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
-    def request(self, method, path, body=None):
+    def request(self, method, path, body=None, content_type="application/json"):
         """The answer's JSON and headers; an error status raises with the server's explanation."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             self.url + path, data=data, method=method,
-            headers={"Content-Type": "application/json", "Accept": "application/json"})
+            headers={"Content-Type": content_type, "Accept": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with urllib.request.urlopen(request, timeout=60) as response:
                 text = response.read()
                 return json.loads(text) if text else None, response.headers
         except urllib.error.HTTPError as error:
             raise ApiError(method, path, error) from None
 
+    def ask(self, method, path, body=None):
+        """The answer's JSON, from whichever process answers first. For requests that can be sent again."""
+        deadline = time.monotonic() + 2 * READY_SECONDS_MAX
+        while True:
+            try:
+                return self.request(method, path, body)[0]
+            except ApiError as error:
+                if error.status != 503 or time.monotonic() > deadline:
+                    raise
+            except (OSError, http.client.HTTPException):
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
+
+    def command(self, *arguments):
+        """Runs a command of the same program against the server, and gives the objects that it prints."""
+        finished = subprocess.run(
+            [self.binary, *arguments, "--url", self.url, "--json"], capture_output=True, text=True)
+        if finished.returncode != 0:
+            raise RuntimeError(
+                f"apus {' '.join(arguments)} ended with {finished.returncode}: {finished.stderr}")
+        return [json.loads(line) for line in finished.stdout.splitlines()]
+
     def partitions(self, topic):
         """How many partitions a topic has; 0 if there is no such topic."""
         try:
-            described, _ = self.request("GET", f"/v1/topics/{topic}")
+            return self.ask("GET", f"/v1/topics/{topic}")["partitions"]
         except ApiError as error:
             if error.status == 404:
                 return 0
             raise
-        partitions = described["partitions"]
-        return partitions if isinstance(partitions, int) else len(partitions)
 
-    def events(self, topic, partition):
-        """All events of a partition, in order, each with its offset."""
+    def records(self, topic, partition):
+        """All that a partition holds, in order, as the API gives it: offset, time, event."""
         offset = 0
         while True:
             query = urllib.parse.urlencode({"partition": partition, "from": offset, "limit": 1000})
-            page, _ = self.request("GET", f"/v1/topics/{topic}/events?{query}")
-            for record in page["events"]:
-                yield record["offset"], record["event"]
+            page = self.ask("GET", f"/v1/topics/{topic}/events?{query}")
+            yield from page["events"]
             if page["next"] >= page["end"] or page["next"] == offset:
                 return
             offset = page["next"]
 
-    def end_offsets(self, topic, partitions):
-        """Where each partition ends, to see whether anything still arrives."""
-        ends = []
-        for partition in range(partitions):
-            _, headers = self.request("GET", f"/v1/topics/{topic}/events?partition={partition}&from=0&limit=1")
-            ends.append(int(headers["Apus-End-Offset"]))
-        return ends
+    def listed(self, path, members, **which):
+        """All elements of a list, page by page; `which` are parameters of the query."""
+        after = None
+        while True:
+            query = urllib.parse.urlencode({**which, "limit": 1000, **({"after": after} if after else {})})
+            page = self.ask("GET", f"{path}?{query}")
+            yield from page[members]
+            after = page["next"]
+            if after is None:
+                return
+
+    def count(self, topic):
+        """How many events a topic was given, in all partitions."""
+        try:
+            described = self.ask("GET", f"/v1/topics/{topic}")
+        except ApiError as error:
+            if error.status == 404:
+                return 0
+            raise
+        return sum(position["end"] for position in described["positions"])

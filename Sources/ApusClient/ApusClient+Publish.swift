@@ -13,13 +13,17 @@ public struct Receipt: Sendable, Hashable {
     public var partition: Int
     /// Its place in the partition.
     public var offset: Int64
+    /// Whether the event had been published before: the place is that of the first one, and nothing was stored.
+    public var isDuplicate: Bool
 
     /// The receipt as the API writes it.
     public var json: JSONValue {
-        [
-            "topic": .string(topic), "partition": .number(JSONNumber(partition)),
-            "offset": .number(JSONNumber(offset)),
-        ]
+        var object = JSONObject()
+        object["topic"] = .string(topic)
+        object["partition"] = .number(JSONNumber(partition))
+        object["offset"] = .number(JSONNumber(offset))
+        if isDuplicate { object["duplicate"] = .bool(true) }
+        return .object(object)
     }
 
     init(_ json: JSONValue) throws(ApusClientError) {
@@ -27,6 +31,7 @@ public struct Receipt: Sendable, Hashable {
         topic = try fields.string("topic")
         partition = Int(try fields.integer("partition"))
         offset = try fields.integer("offset")
+        isDuplicate = fields.optionalBool("duplicate") ?? false
     }
 }
 

@@ -159,6 +159,20 @@ import Testing
         #expect(pipedRequests.first?.body.hasSuffix(#""data":"hello"}"#) == true)
     }
 
+    @Test func `publish says when the event had been published before`() async throws {
+        let receipt = StubAnswer.json(#"{"topic":"orders","partition":0,"offset":42,"duplicate":true}"#)
+        let (told, _) = try await run(["publish", "orders", "x"]) { _ in receipt }
+        #expect(told.output == "published before to orders, partition 0, offset 42\n")
+        let (single, _) = try await run(["publish", "orders", "x", "--json"]) { _ in receipt }
+        #expect(single.output == "{\"topic\":\"orders\",\"partition\":0,\"offset\":42,\"duplicate\":true}\n")
+        let (lines, _) = try await run(["publish", "orders", "--file", "-", "--json"], input: "x\n") { _ in
+            .json(#"{"receipts":[{"topic":"orders","partition":0,"offset":42,"duplicate":true}]}"#)
+        }
+        #expect(
+            lines.output.hasPrefix(
+                "{\"number\":0,\"topic\":\"orders\",\"partition\":0,\"offset\":42,\"duplicate\":true}\n"))
+    }
+
     @Test func `publish tries again when the server cannot now`() async throws {
         let attempts = Counter()
         let (outcome, _) = try await run(["publish", "t", "x"]) { _ in

@@ -136,7 +136,8 @@ struct PublishCommand: AsyncParsableCommand {
             }
         }
         global.show(receipt.json) {
-            ["published to \(receipt.topic), partition \(receipt.partition), offset \(receipt.offset)"]
+            let place = "\(receipt.topic), partition \(receipt.partition), offset \(receipt.offset)"
+            return [receipt.isDuplicate ? "published before to \(place)" : "published to \(place)"]
         }
     }
 
