@@ -6,6 +6,7 @@ import ApusEngine
 import ApusModel
 import ApusRules
 import ApusTesting
+import ApusTransform
 import ApusTransport
 import CloudEvents
 import Testing
@@ -63,6 +64,22 @@ import Testing
             #expect(Set(fetched.events.map(\.event.id)) == Set(predicted.map(\.stored.event.id)))
         }
         #expect(trial.matched == 12)
+    }
+
+    @Test func `what could not be transformed is told with the reason`() async throws {
+        let rig = try EngineRig()
+        try await rig.topic("orders")
+        try await rig.topic("copies")
+        try await rig.publish(["1"], to: "orders", type: "b")
+        let transformation = try Transformation(
+            parsing: #"{"input_paths": {"n": "$.data.n"}, "input_template": "{\"n\": <n>}", "missing": "fail"}"#)
+        let copies = try ResourceName("copies")
+        let trial = try await rig.engine.tryRule(
+            try settings([.topic(copies, transformation: transformation), .topic(copies)]),
+            over: .between(.earliest, .latest), showing: 1)
+        let destinations = try #require(trial.matches.first?.destinations)
+        #expect(destinations.map(\.failure).map { $0 != nil } == [true, false])
+        #expect(destinations[0].failure?.contains("n") == true)
     }
 
     @Test func `only the part between two positions is looked at`() async throws {
