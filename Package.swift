@@ -27,7 +27,6 @@ let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "as
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
-let trees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
@@ -93,7 +92,7 @@ let package = Package(
             dependencies: [
                 "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", "ApusSchedule",
                 "ApusStorage",
-                "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap, trees,
+                "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap,
             ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.

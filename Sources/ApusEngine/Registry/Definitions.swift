@@ -4,7 +4,6 @@
 
 import ApusModel
 import ApusTransform
-import HashTreeCollections
 
 /// A topic by definition.
 struct TopicDefinition: Sendable, Hashable {
@@ -103,15 +102,14 @@ enum RegistryChange: Sendable, Hashable {
     case scheduleDeleted(ResourceName)
 }
 
-/// Everything that is defined: the fold of all changes. In trees, because others hold a copy while changes go on (a list being answered, a
-/// snapshot being made), and a change must not copy a hundred thousand rules because of them.
+/// Everything that is defined: the fold of all changes.
 struct Definitions: Sendable {
-    var topics: TreeDictionary<ResourceName, TopicDefinition> = [:]
-    var subscriptions: TreeDictionary<ResourceName, SubscriptionDefinition> = [:]
-    private(set) var rules: TreeDictionary<ResourceName, RuleDefinition> = [:]
+    var topics: [ResourceName: TopicDefinition] = [:]
+    var subscriptions: [ResourceName: SubscriptionDefinition] = [:]
+    private(set) var rules: [ResourceName: RuleDefinition] = [:]
     /// From each topic to those that rules copy its events to, with how many rules do.
-    private var edges: TreeDictionary<ResourceName, [ResourceName: Int]> = [:]
-    var schedules: TreeDictionary<ResourceName, ScheduleDefinition> = [:]
+    private var edges: [ResourceName: [ResourceName: Int]] = [:]
+    var schedules: [ResourceName: ScheduleDefinition] = [:]
 
     mutating func apply(_ change: RegistryChange) {
         switch change {
@@ -137,19 +135,12 @@ struct Definitions: Sendable {
         if edges[rule.settings.topic]?.isEmpty == true { edges[rule.settings.topic] = nil }
     }
 
-    /// Hands `body` the changes that make these definitions out of nothing, until it returns false.
-    func forEachChange(_ body: (RegistryChange) -> Bool) {
-        func each<Value>(
-            _ values: TreeDictionary<ResourceName, Value>, _ change: (Value) -> RegistryChange
-        ) -> Bool {
-            for name in values.keys.sorted() {
-                if let value = values[name], !body(change(value)) { return false }
-            }
-            return true
-        }
-        _ =
-            each(topics, RegistryChange.topic) && each(subscriptions, RegistryChange.subscription)
-            && each(rules, RegistryChange.rule) && each(schedules, RegistryChange.schedule)
+    /// The changes that make these definitions out of nothing.
+    var snapshot: [RegistryChange] {
+        topics.values.sorted { $0.name < $1.name }.map(RegistryChange.topic)
+            + subscriptions.values.sorted { $0.name < $1.name }.map(RegistryChange.subscription)
+            + rules.values.sorted { $0.name < $1.name }.map(RegistryChange.rule)
+            + schedules.values.sorted { $0.name < $1.name }.map(RegistryChange.schedule)
     }
 
     /// The way along which `rule` would feed its own topic, over however many rules; nil when there is none.
