@@ -197,7 +197,7 @@ class Counts:
         check.report(f"topic {topic}", delayed.expected(), delayed.found)
         check.claim(
             "time of the delayed", not delayed.early,
-            f"{len(delayed.early)} came early {delayed.early[:5] or ''}; late by {late * 1000:.0f} ms (median), "
+            f"{len(delayed.early)} came early{delayed.early[:5] or ''}; late by {late * 1000:.0f} ms (median), "
             f"{latest * 1000:.0f} ms (p99)")
 
     def once(self, first, second, events):

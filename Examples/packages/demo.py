@@ -302,8 +302,10 @@ class Demo:
         counts.labels()
         counts.troubles(self.killer.kills)
         before, after = self.circuit_before, self.circuit()
+        # A handful of events does not fail often enough in that time for a circuit to open.
+        is_open_expected = self.expected[stations.AWAY.name] > 10
         check.claim(
-            stations.AWAY.name, (before, after) == ("open", "closed"),
+            stations.AWAY.name, after == "closed" and (before == "open" or not is_open_expected),
             f"circuit {before} while nobody listened, {after} now")
         check.claim(
             "address inside", not self.inside.strays,

@@ -20,9 +20,9 @@ class Workers:
         self.lock = threading.Lock()
         # What happened, in order: ("handed" | "done", key, partition, offset).
         self.history = []
-        # Place -> id, of those that are done; places whose acknowledgement was answered.
+        # Place -> id, of those that are done; place -> the attempt whose acknowledgement was answered.
         self.done = {}
-        self.acknowledged = set()
+        self.acknowledged = {}
         self.tries = collections.Counter()
         self.faults = []
         self.stopped = threading.Event()
@@ -56,7 +56,8 @@ class Workers:
             with self.lock:
                 self.history.append(("handed", delivery["key"], *place))
                 self.tries[place] += 1
-                if place in self.acknowledged:
+                # An answer that was long under way may tell of an earlier attempt.
+                if delivery["attempt"] > self.acknowledged.get(place, delivery["attempt"]):
                     self.faults.append(f"{place} came again after its acknowledgement")
             fate = chance.random()
             if fate < FAILING:
@@ -65,15 +66,15 @@ class Workers:
                 with self.lock:
                     self.done[place] = delivery["event"]["id"]
                     self.history.append(("done", delivery["key"], *place))
-                done.append((place, delivery["lease"]))
+                done.append((place, delivery["attempt"], delivery["lease"]))
         if failed:
             self.server.ask("POST", f"{self.path}/release", {"leases": failed, "delay": "100ms"})
         if done:
-            answer = self.server.ask("POST", f"{self.path}/ack", {"leases": [lease for _, lease in done]})
+            answer = self.server.ask("POST", f"{self.path}/ack", {"leases": [lease for *_, lease in done]})
             with self.lock:
-                for (place, _), result in zip(done, answer["results"]):
+                for (place, attempt, _), result in zip(done, answer["results"]):
                     if result["status"] == "ok":
-                        self.acknowledged.add(place)
+                        self.acknowledged[place] = attempt
 
     def out_of_order(self, places):
         """The hand-outs that came before all of their key ahead of them was done. `places` has, for each key, where
