@@ -72,7 +72,8 @@ import Testing
         try await rig.topic("copies")
         try await rig.publish(["1"], to: "orders", type: "b")
         let transformation = try Transformation(
-            parsing: #"{"input_paths": {"n": "$.data.n"}, "input_template": "{\"n\": <n>}", "missing": "fail"}"#)
+            parsing: #"{"input_paths": {"n": "$.data.n"}, "#
+                + #""input_template": "{\"n\": <n>}", "missing": "fail"}"#)
         let copies = try ResourceName("copies")
         let trial = try await rig.engine.tryRule(
             try settings([.topic(copies, transformation: transformation), .topic(copies)]),
