@@ -75,7 +75,7 @@ public final class Engine: Broker {
     /// Stops giving turns. What is acknowledged is durable already, so there is nothing to save.
     public func stop() {
         isStopping.store(true, ordering: .releasing)
-        let topics = catalog.withLock { Array($0.topics.values) }
+        let topics = catalog.withLock { $0.topics.values.sorted { $0.name < $1.name } }
         for topic in topics { topic.close() }
         scheduler.withLock { $0 }?.close()
         worker?.stop()

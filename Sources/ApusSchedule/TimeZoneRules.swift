@@ -171,6 +171,10 @@ private struct ZoneFileReader {
         guard zip(contents.transitions, contents.transitions.dropFirst()).allSatisfy({ $0 < $1 }) else {
             throw TimeZoneFileError(reason: "a TZif file with transitions out of order")
         }
+        // What calendars are asked about must be something that they can count.
+        guard contents.transitions.last ?? 0 < 1 << 40 else {
+            throw TimeZoneFileError(reason: "a TZif file with a transition that no calendar reaches")
+        }
         return contents
     }
 

@@ -263,4 +263,22 @@ extension EngineRig {
         rig.pass(.seconds(90))
         #expect(try await rig.ids(of: "orders") == ["a"])
     }
+
+    @Test("What is delayed by a clock that was set back a moment ago comes by that clock after a restart")
+    func clockSetBack() async throws {
+        let rig = try EngineRig()
+        let before = try rig.store.logs()
+        try await rig.topic("orders")
+        let logs = try rig.store.logs(since: before)
+        rig.clock.jump(by: .seconds(-7200))
+        for log in logs { rig.store.refuseAppends(to: log, with: .failed("simulated")) }
+        try await rig.schedule([("a", .seconds(10)), ("b", .seconds(-10))], to: "orders")
+        rig.settle()
+        for log in logs { rig.store.refuseAppends(to: log, with: nil) }
+        let again = try rig.restarted()
+        again.pass(.seconds(5))
+        #expect(try await again.ids(of: "orders") == ["b"])
+        again.pass(.seconds(10))
+        #expect(try await again.ids(of: "orders") == ["b", "a"])
+    }
 }

@@ -111,7 +111,7 @@ extension Engine {
             let definitions = definitions
             let rules = definitions.rules.values.filter {
                 $0.settings.topic == name || $0.targetTopics.contains(name)
-            }
+            }.sorted { $0.name < $1.name }
             let ruleNames = Set(rules.map(\.name))
             let used = definitions.subscriptions.values.filter { $0.settings.topic == name }
             // With a rule of another topic that copies here go the subscriptions behind its webhooks.

@@ -144,6 +144,7 @@ extension SharedSubscription {
         state.withLock { state in
             state.delivery.rewind(to: offsets)
             (state.ahead, state.replayAhead, state.replayProgress) = ([:], [:], [:])
+            (state.replayEra, state.isReplayBeingWritten) = (state.replayEra + 1, false)
             state.ordered = OrderedReads()
             _ = state.delivery.takeUnwritten()
             state.failures = state.failures.filter { state.delivery.items[$0.key] != nil }

@@ -30,17 +30,19 @@ extension SharedSubscription {
             var changes: [SubscriptionChange] = []
             var delivery = state.delivery
             for (partition, range) in ranges.enumerated() {
-                let window = delivery.beginReplay(
-                    partition: partition, from: range.lowerBound, to: range.upperBound)
+                // What lies beyond the subscription's end is not for it, also when it began there.
+                let end = min(
+                    range.upperBound, state.definition.end(ofPartition: partition) ?? range.upperBound)
+                let window = delivery.beginReplay(partition: partition, from: range.lowerBound, to: end)
                 guard let window else { continue }
                 changes.append(.replaying(partition: partition, next: window.next, end: window.end))
             }
             state.isReplayBeingWritten = true
-            let windows = delivery.replays
+            let (windows, era) = (delivery.replays, state.replayEra)
             state.log.append(changes) { [weak self] result in
                 guard let self else { return }
                 // The store may complete while the append is being made, and so under the lock.
-                self.context.inbox.post { self.begun(windows, result, completion) }
+                self.context.inbox.post { self.begun(windows, era, result, completion) }
             }
             return nil
         }
@@ -48,10 +50,12 @@ extension SharedSubscription {
     }
 
     private func begun(
-        _ windows: [Int: ReplayWindow], _ result: Result<Offset, LogError>,
+        _ windows: [Int: ReplayWindow], _ era: Int, _ result: Result<Offset, LogError>,
         _ completion: @Sendable (Result<Void, BrokerError>) -> Void
     ) {
         state.withLock { state in
+            // A replay without an end that came meanwhile has ended this one before it began: everything comes by that.
+            guard era == state.replayEra else { return }
             state.isReplayBeingWritten = false
             if case .success = result { state.delivery.replays = windows }
         }

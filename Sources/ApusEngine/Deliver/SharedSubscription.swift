@@ -53,6 +53,8 @@ final class SharedSubscription: Follower {
         var replayProgress: [Int: ReplayWindow] = [:]
         var takesReplayed = false
         var isReplayBeingWritten = false
+        /// Counts replays without an end, which end those that are bounded.
+        var replayEra = 0
         var isClosed = false
     }
 

@@ -19,7 +19,7 @@ extension Engine {
 
     /// Forgets what the topics' retention allows.
     func applyRetention() {
-        let topics = catalog.withLock { Array($0.topics.values) }
+        let topics = catalog.withLock { $0.topics.values.sorted { $0.name < $1.name } }
         let wall = retention.withLock {
             $0.reading(now: context.clock.now, wall: context.clock.wall, newest: newestTimestamp(topics))
         }

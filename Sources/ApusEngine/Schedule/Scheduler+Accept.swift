@@ -18,8 +18,10 @@ extension Scheduler {
             return completion(
                 .failure(.invalid("\(limit) events wait for their time already, which is the limit")))
         }
-        let time = self.time
-        let spans = events.map { ScheduleSpan(due: $0.due.rawValue, now: time) }
+        // A clock that was set back and is not believed yet may be right: after a restart it is, and nothing of a bucket comes before the
+        // bucket's own time. So what is overdue only by the time that is still gone by must not lie in a bucket of that time.
+        let now = min(time, context.clock.wall.rawValue)
+        let spans = events.map { ScheduleSpan(due: $0.due.rawValue, now: now) }
         let (buckets, missing) = front.withLock { front in
             let wanted = Set(spans)
             let missing = wanted.filter { front.buckets[$0] == nil }.min()

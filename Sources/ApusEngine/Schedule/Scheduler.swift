@@ -167,7 +167,7 @@ final class Scheduler: Follower {
 
     /// Forgets the logs of times that are over and in which nothing waits.
     private func removeBuckets(_ time: Int64, _ state: inout State) {
-        for (number, tracked) in state.buckets {
+        for (number, tracked) in state.buckets.sorted(by: { $0.key < $1.key }) {
             let span = tracked.bucket.span
             guard span.end < time - 60_000, tracked.bucket.isQuiet, state.covered > .at(span.end),
                 !state.window.holds(number),

@@ -27,12 +27,9 @@ final class AdvanceSignal: Sendable {
         let ready = state.withLock { state -> [@Sendable (Bool) -> Void] in
             state.end = max(state.end, end)
             guard !state.waiters.isEmpty else { return [] }
-            var ready: [@Sendable (Bool) -> Void] = []
-            for (token, waiter) in state.waiters where waiter.beyond < state.end {
-                ready.append(waiter.resume)
-                state.waiters[token] = nil
-            }
-            return ready
+            let ready = state.waiters.filter { $0.value.beyond < state.end }.sorted { $0.key < $1.key }
+            for (token, _) in ready { state.waiters[token] = nil }
+            return ready.map(\.value.resume)
         }
         for resume in ready { resume(true) }
         observer()
@@ -60,7 +57,7 @@ final class AdvanceSignal: Sendable {
     func cancelAll() {
         let waiters = state.withLock { state in
             defer { state.waiters = [:] }
-            return state.waiters.values.map(\.resume)
+            return state.waiters.sorted { $0.key < $1.key }.map(\.value.resume)
         }
         for resume in waiters { resume(false) }
     }
