@@ -27,6 +27,7 @@ let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "as
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let trees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
@@ -92,7 +93,7 @@ let package = Package(
             dependencies: [
                 "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", "ApusSchedule",
                 "ApusStorage",
-                "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap,
+                "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap, trees,
             ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
@@ -178,7 +179,7 @@ let package = Package(
 
         // A thread beside the concurrency pool, for tests that compute for long.
         .target(name: "TestThreads", path: "Tests/TestThreads", swiftSettings: settings),
-        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: settings),
+        .testTarget(name: "JSONTextTests", dependencies: ["TestThreads", "JSONText"], swiftSettings: settings),
         .testTarget(
             name: "CloudEventsTests", dependencies: ["TestThreads", "CloudEvents", "JSONText"],
             swiftSettings: settings),
@@ -216,7 +217,7 @@ let package = Package(
             name: "ApusTelemetryTests", dependencies: ["ApusTelemetry", log, coreMetrics, tracing],
             swiftSettings: settings),
         .testTarget(
-            name: "ApusHTTPCodecTests", dependencies: ["ApusHTTPCodec", nioCore], swiftSettings: settings),
+            name: "ApusHTTPCodecTests", dependencies: ["TestThreads", "ApusHTTPCodec", nioCore], swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPServerTests",
             dependencies: ["ApusHTTPServer", "ApusHTTPCodec", nioCore, nioPosix], swiftSettings: settings),

@@ -2,7 +2,7 @@
 
 // Rules and events for measuring the matcher: any number of rules over 60 fields, events of about a given size, a seed that decides everything.
 // The values that rules ask for are drawn from ranges that grow with the number of rules, so that an event matches about five of them however
-// many there are.
+// many there are. Up to five rules are others, each of which every event matches.
 //
 // Of a hundred rules 60 ask for exact values, 15 for prefixes or suffixes, 10 for ranges, 10 have an `anything-but` or `exists` beside an exact
 // value, and 5 a wildcard or `$or`. A third of them ask for the type besides.
@@ -56,8 +56,16 @@ struct Crowd {
         return try? Pattern(parsing: "{\(type)\(condition(kind))}")
     }
 
-    /// The rule that is measured alone: it asks for an exact value of the data, and every event has it.
-    static func lone() -> Pattern? { try? Pattern(parsing: #"{"data":{"order":{"kind":["retail"]}}}"#) }
+    /// The rules that are measured alone: every event matches each of them. The first asks for the second field of the data, after which nothing
+    /// of it has to be looked at; all five together are what an event matches of any number of rules.
+    static func few(_ count: Int) -> [Pattern] {
+        [
+            #"{"data":{"order":{"kind":["retail"]}}}"#, #"{"data":{"customer":{"path":[{"prefix":"/p"}]}}}"#,
+            #"{"data":{"paymentInfo":{"total":[{"numeric":[">",0]}]}}}"#,
+            #"{"data":{"shippingInfo":{"state":[{"anything-but":["lost","void"]}]}}}"#,
+            #"{"data":{"deviceInfo":{"owner":[{"exists":true}]}}}"#,
+        ].prefix(count).compactMap { try? Pattern(parsing: $0) }
+    }
 
     private mutating func condition(_ kind: Int) -> String {
         switch kind {

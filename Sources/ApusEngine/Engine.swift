@@ -54,7 +54,7 @@ public final class Engine: Broker {
             dispatcher: dispatcher,
             wake: { worker?.wake() },
             offload: { work in
-                // One change is made at a time, so there is one such thread at a time; driven engines have no threads.
+                // One change is made at a time and one snapshot, so there are few such threads; driven engines have none.
                 if isDriven { work() } else { _ = WorkerThread(name: "apus-files", work) }
             })
         gate = CommandGate(inbox: context.inbox)

@@ -4,19 +4,30 @@
 // found something.
 
 import ApusTesting
+import Synchronization
 import TestThreads
 import Testing
 
 @Suite(.ownThread) struct BrokerSimulationTests {
+    private static let reports = Mutex<[UInt64: BrokerSimulation.Report]>([:])
+
+    /// The report of a seed at which several tests look; each history is told once.
+    private static func report(_ seed: UInt64) -> BrokerSimulation.Report {
+        if let report = reports.withLock({ $0[seed] }) { return report }
+        let report = BrokerSimulation.run(seed: seed)
+        reports.withLock { $0[seed] = report }
+        return report
+    }
+
     @Test(arguments: 1...25 as ClosedRange<UInt64>)
     func `every invariant holds`(seed: UInt64) {
-        let report = BrokerSimulation.run(seed: seed)
+        let report = Self.report(seed)
         #expect(report.isSound, "\(report)")
     }
 
-    @Test(arguments: [UInt64(3), 5, 16, 70, 95])
+    @Test(arguments: [UInt64(3), 5, 16])
     func `a seed gives the same history again`(seed: UInt64) {
-        let first = BrokerSimulation.run(seed: seed)
+        let first = Self.report(seed)
         let second = BrokerSimulation.run(seed: seed)
         #expect(first.digest == second.digest)
         #expect(first.diskOperations == second.diskOperations)
@@ -32,7 +43,7 @@ import Testing
     }
 
     @Test func `histories come to something`() {
-        let reports = (1...40 as ClosedRange<UInt64>).map { BrokerSimulation.run(seed: $0) }
+        let reports = (1...25 as ClosedRange<UInt64>).map { Self.report($0) }
         #expect(reports.contains { $0.copied > 0 })
         #expect(reports.contains { $0.buried > 0 })
         #expect(reports.reduce(0) { $0 + $1.delivered } > 100)

@@ -13,7 +13,7 @@ import Testing
     func `the matcher agrees with the reference on random patterns and events`(block: UInt64) throws {
         var scratch = MatchScratch()
         var matches = 0
-        for seed in block * 12..<block * 12 + 12 {
+        for seed in seedsToTry(block: block, of: 12) {
             var cases = RandomCases(seed: seed)
             let patterns = (0..<14).map { _ in cases.pattern() }
             let rules = try patterns.enumerated().compactMap { index, pattern in
@@ -31,13 +31,13 @@ import Testing
                 matches += found.count
             }
         }
-        #expect(matches > 100, "the cases hardly ever match")
+        #expect(matches > casesToTry(of: 100), "the cases hardly ever match")
     }
 
     @Test(arguments: 0..<4)
     func `a pattern matches alone as it does among others`(block: UInt64) throws {
         var scratch = MatchScratch()
-        for seed in 10_000 + block * 6..<10_000 + block * 6 + 6 {
+        for seed in seedsToTry(block: block, of: 6, from: 10_000) {
             var cases = RandomCases(seed: seed)
             let rules = try (0..<8).compactMap { index in
                 try Self.parse(cases.pattern()).map { (id: index, pattern: $0) }
@@ -57,7 +57,7 @@ import Testing
     @Test(arguments: 0..<4)
     func `rules that come and go leave nothing behind`(block: UInt64) throws {
         var scratch = MatchScratch()
-        for seed in 20_000 + block * 4..<20_000 + block * 4 + 4 {
+        for seed in seedsToTry(block: block, of: 4, from: 20_000) {
             var cases = RandomCases(seed: seed)
             var program = MatchProgram()
             var rules: [(id: Int, pattern: Pattern)] = []

@@ -3,6 +3,7 @@
 // What is a pattern and what is not; refusals point at the field and the byte.
 
 import JSONText
+import TestThreads
 import Testing
 
 @testable import ApusRules
@@ -137,7 +138,7 @@ import Testing
                 .utf8)
         for end in text.indices { #expect(throws: PatternError.self) { try Pattern(parsing: text[..<end]) } }
         var generator = SeededGenerator(seed: 7)
-        for _ in 0..<3000 {
+        for _ in 0..<casesToTry(of: 3000) {
             var copy = text
             copy[Int.random(in: 0..<copy.count, using: &generator)] =
                 text.randomElement(using: &generator) ?? 0

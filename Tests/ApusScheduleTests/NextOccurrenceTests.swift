@@ -88,7 +88,7 @@ private struct Made {
                 return next
             }
         }
-        for _ in 0..<40 {
+        for _ in 0..<casesToTry(of: 40) {
             let made = Made(&random)
             guard let schedule = try? ScheduleExpression(parsing: made.text) else { continue }
             let change =

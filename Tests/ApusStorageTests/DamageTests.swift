@@ -44,7 +44,7 @@ import Testing
         let file = try path(original, ".log")
         let whole = try #require(original.content(file))
         let length = whole.count / Self.batches
-        for position in whole.indices {
+        for position in placesToTry(whole.indices) {
             let disk = original.duplicate(seed: 1)
             var bytes = whole
             bytes[position] ^= 0x41
@@ -70,7 +70,7 @@ import Testing
         let file = try path(original, ".log")
         let whole = try #require(original.content(file))
         let length = whole.count / Self.batches
-        for count in 0..<whole.count {
+        for count in placesToTry(0..<whole.count) {
             let disk = original.duplicate(seed: 1)
             disk.setContent(file, Array(whole[..<count]))
             let store = try TestStore(disk).open()
@@ -121,7 +121,7 @@ import Testing
         let file = try path(original, ".journal")
         let whole = try #require(original.content(file))
         let used = (whole.lastIndex { $0 != 0 } ?? 0) + 1
-        for position in 0..<used {
+        for position in placesToTry(0..<used) {
             let disk = original.duplicate(seed: 1)
             var bytes = whole
             bytes[position] ^= 0x41
@@ -140,7 +140,8 @@ import Testing
         let file = try path(original, ".journal")
         let whole = try #require(original.content(file))
         let used = (whole.lastIndex { $0 != 0 } ?? 0) + 1
-        for count in stride(from: 4096, to: used, by: 7) {
+        for place in placesToTry(0..<(used - 4096 + 6) / 7) {
+            let count = 4096 + place * 7
             let disk = original.duplicate(seed: 1)
             disk.setContent(file, Array(whole[..<count]))
             let store = try TestStore(disk).open()

@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.ownThread) struct RoundTripTests {
     private static let seeds = Array(UInt64(1)...8)
-    private static let eventsPerSeed = 150
+    private static let eventsPerSeed = casesToTry(of: 150)
 
     private func forEachEvent(_ seed: UInt64, _ body: (CloudEvent, inout SplitMix64) throws -> Void) throws {
         var generator = SplitMix64(state: seed)
@@ -98,7 +98,7 @@ import Testing
 
     @Test func `random bytes and header values decode or throw`() {
         var generator = SplitMix64(state: 99)
-        for _ in 0..<3_000 {
+        for _ in 0..<casesToTry(of: 3_000) {
             let bytes = generator.bytes()
             _ = try? CloudEventJSONFormat.decode(bytes)
             _ = try? CloudEventJSONFormat.decodeBatch([0x5B] + bytes)

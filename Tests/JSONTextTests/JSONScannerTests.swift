@@ -3,6 +3,7 @@
 // The grammar of RFC 8259, both sides of each rule, and the trusted skipper against the strict one.
 
 import JSONText
+import TestThreads
 import Testing
 
 private func reason(_ text: String, depthLimit: Int = 128) -> JSONError.Reason? {
@@ -130,7 +131,7 @@ private func reason(_ bytes: [UInt8], depthLimit: Int = 128) -> JSONError.Reason
 
     @Test func `the trusted skipper ends where the strict one does`() {
         var generator = SplitMix64(state: 7)
-        for _ in 0..<300 {
+        for _ in 0..<casesToTry(of: 300) {
             let value = JSONValue.random(depth: 4, using: &generator)
             let text = value.serialized(pretty: Bool.random(using: &generator))
             (text + Array(" ,1".utf8)).withUnsafeBytes { bytes in
@@ -143,7 +144,7 @@ private func reason(_ bytes: [UInt8], depthLimit: Int = 128) -> JSONError.Reason
     @Test func `the trusted skipper stays inside any bytes`() {
         var generator = SplitMix64(state: 8)
         let alphabet = Array(#"{}[]",:\u0 1ntf"#.utf8)
-        for _ in 0..<2_000 {
+        for _ in 0..<casesToTry(of: 2_000) {
             let bytes = (0..<Int.random(in: 1...40, using: &generator)).map { _ in
                 alphabet[Int.random(in: 0..<alphabet.count, using: &generator)]
             }

@@ -3,12 +3,13 @@
 // The value tree, numbers and the writer: what is written reads back, and numbers stay as written.
 
 import JSONText
+import TestThreads
 import Testing
 
 @Suite struct JSONValueTests {
     @Test func `a tree reads back after writing, compact and pretty`() throws {
         var generator = SplitMix64(state: 42)
-        for _ in 0..<300 {
+        for _ in 0..<casesToTry(of: 300) {
             let value = JSONValue.random(depth: 4, using: &generator)
             #expect(try JSONValue(parsing: value.serialized()) == value)
             #expect(try JSONValue(parsing: value.serialized(pretty: true)) == value)
@@ -17,7 +18,7 @@ import Testing
 
     @Test func `random bytes never crash the parser and mutated text parses or throws`() {
         var generator = SplitMix64(state: 43)
-        for _ in 0..<2_000 {
+        for _ in 0..<casesToTry(of: 2_000) {
             var text = JSONValue.random(depth: 3, using: &generator).serialized()
             for _ in 0..<3 where !text.isEmpty {
                 text[Int.random(in: 0..<text.count, using: &generator)] = UInt8.random(

@@ -73,7 +73,7 @@ extension Engine {
                             return catalog.definitions
                         }
                         proceed()
-                        registry.snapshotIfDue(definitions)
+                        registry.applied(decision.changes, definitions, gate)
                     case .failure(let error):
                         ended()
                         completion(.failure(BrokerError(error)))
@@ -104,8 +104,14 @@ extension Engine {
 
 extension Dictionary where Key == ResourceName {
     /// The values of a page, by name.
-    func page(_ page: Page, where isIncluded: (Value) -> Bool = { _ in true }) -> [Value] {
-        keys.filter { key in page.after.map { key.description > $0 } ?? true }
-            .sorted().lazy.compactMap { self[$0] }.filter(isIncluded).prefix(page.limit).map { $0 }
+    func page(_ page: Page) -> [Value] {
+        page.names(keys).lazy.compactMap { self[$0] }.prefix(page.limit).map { $0 }
+    }
+}
+
+extension Page {
+    /// The names after the last one of the page before, in order.
+    func names(_ names: some Sequence<ResourceName>) -> [ResourceName] {
+        names.filter { name in after.map { name.description > $0 } ?? true }.sorted()
     }
 }

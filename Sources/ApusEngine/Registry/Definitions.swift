@@ -104,12 +104,12 @@ enum RegistryChange: Sendable, Hashable {
 
 /// Everything that is defined: the fold of all changes.
 struct Definitions: Sendable {
-    var topics: [ResourceName: TopicDefinition] = [:]
-    var subscriptions: [ResourceName: SubscriptionDefinition] = [:]
-    private(set) var rules: [ResourceName: RuleDefinition] = [:]
+    var topics = NamedDefinitions<TopicDefinition>()
+    var subscriptions = NamedDefinitions<SubscriptionDefinition>()
+    private(set) var rules = NamedDefinitions<RuleDefinition>()
     /// From each topic to those that rules copy its events to, with how many rules do.
     private var edges: [ResourceName: [ResourceName: Int]] = [:]
-    var schedules: [ResourceName: ScheduleDefinition] = [:]
+    var schedules = NamedDefinitions<ScheduleDefinition>()
 
     mutating func apply(_ change: RegistryChange) {
         switch change {
@@ -135,12 +135,19 @@ struct Definitions: Sendable {
         if edges[rule.settings.topic]?.isEmpty == true { edges[rule.settings.topic] = nil }
     }
 
-    /// The changes that make these definitions out of nothing.
-    var snapshot: [RegistryChange] {
-        topics.values.sorted { $0.name < $1.name }.map(RegistryChange.topic)
-            + subscriptions.values.sorted { $0.name < $1.name }.map(RegistryChange.subscription)
-            + rules.values.sorted { $0.name < $1.name }.map(RegistryChange.rule)
-            + schedules.values.sorted { $0.name < $1.name }.map(RegistryChange.schedule)
+    /// Hands `body` the changes that make these definitions out of nothing, until it returns false.
+    func forEachChange(_ body: (RegistryChange) -> Bool) {
+        func each<Value>(
+            _ values: NamedDefinitions<Value>, _ change: (Value) -> RegistryChange
+        ) -> Bool {
+            for name in values.keys.sorted() {
+                if let value = values[name], !body(change(value)) { return false }
+            }
+            return true
+        }
+        _ =
+            each(topics, RegistryChange.topic) && each(subscriptions, RegistryChange.subscription)
+            && each(rules, RegistryChange.rule) && each(schedules, RegistryChange.schedule)
     }
 
     /// The way along which `rule` would feed its own topic, over however many rules; nil when there is none.
