@@ -65,6 +65,12 @@ public protocol Target: Sendable {
     /// settings' timeout, and never throws: whatever happened is an outcome.
     func deliver(_ deliveries: [Delivery], to settings: PushSettings) async -> Outcome
 
+    /// Makes the same attempt without a task to wait in, if it can begin at once: true, and `completion` is called once with the outcome, on any
+    /// thread. False when something has to be waited for first, and then nothing has been done.
+    func begin(
+        _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
+    ) -> Bool
+
     /// Asks the target whether it wants what will be sent to it; called before the first attempt of a life where the settings want that,
     /// and again from time to time. Returns within the settings' timeout.
     func requestPermission(_ settings: PushSettings) async -> Permission
@@ -74,6 +80,11 @@ public protocol Target: Sendable {
 }
 
 extension Target {
+    /// Targets that have only ``deliver(_:to:)`` are waited for.
+    public func begin(
+        _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
+    ) -> Bool { false }
+
     /// Targets that are not asked want everything.
     public func requestPermission(_ settings: PushSettings) async -> Permission {
         .granted(ratePerSecond: nil)

@@ -3,6 +3,7 @@
 // Requests over HTTP/1.1, encrypted or not, to addresses that the caller has checked. Connections are kept and used again, the one that was
 // used last first. Lean on purpose: a delivery is one request and one answer, without redirects, cookies, decompression or retries.
 
+internal import DequeModule
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOHTTP1
@@ -24,6 +25,14 @@ final class WebhookClient: Sendable {
         var usedLast = NIODeadline.now()
     }
 
+    private struct Exchange: Sendable {
+        var key: Key
+        var url: WebhookURL
+        var deadline: NIODeadline
+        var make: @Sendable () -> WebhookRequest
+        var end: @Sendable (WebhookAnswer) -> Void
+    }
+
     private struct State {
         var idle: [Key: [Line]] = [:]
         /// Every open connection, to close them at the end.
@@ -32,7 +41,8 @@ final class WebhookClient: Sendable {
         var sweep: RepeatedTask?
     }
 
-    private let group: any EventLoopGroup
+    private let connects: [ConnectQueue]
+    private let turns = Atomic<Int>(0)
     private let configuration: WebhookConfiguration
     private let state = Mutex(State())
     /// Made when it is first needed; nil when the system's certificates cannot be read.
@@ -44,7 +54,7 @@ final class WebhookClient: Sendable {
 
     init(_ configuration: WebhookConfiguration, _ group: any EventLoopGroup) {
         self.configuration = configuration
-        self.group = group
+        connects = group.makeIterator().map { ConnectQueue($0) }
         let sweep = group.next().scheduleRepeatedTask(initialDelay: .seconds(10), delay: .seconds(10)) {
             [weak self] task in
             guard let self else { return task.cancel() }
@@ -53,31 +63,40 @@ final class WebhookClient: Sendable {
         state.withLock { $0.sweep = sweep }
     }
 
-    /// Sends a request and waits for its answer, at most until `deadline`.
+    /// Sends the request that `make` makes, on an event loop, and calls `end` once with its answer, at `deadline` at the latest.
     func exchange(
-        _ request: WebhookRequest, with url: WebhookURL, at address: SocketAddress,
-        until deadline: NIODeadline
-    ) async -> WebhookAnswer {
-        let key = Key(origin: url.origin, address: address)
-        if let line = takeIdle(key) {
-            let answer = await send(request, on: line, until: deadline)
-            // The target closed the connection while it lay idle; that is no failure of this attempt.
-            guard case .failed(_, isUntouched: true) = answer else { return answer }
-        }
-        do {
-            let line = try await connect(key, url, until: deadline)
-            return await send(request, on: line, until: deadline)
-        } catch {
-            return .failed(reason: "no connection: \(error)", isUntouched: false)
+        with url: WebhookURL, at address: SocketAddress, until deadline: NIODeadline,
+        _ make: @escaping @Sendable () -> WebhookRequest, end: @escaping @Sendable (WebhookAnswer) -> Void
+    ) {
+        let exchange = Exchange(
+            key: Key(origin: url.origin, address: address), url: url, deadline: deadline, make: make, end: end
+        )
+        guard let line = takeIdle(exchange.key) else { return awaitConnection(exchange) }
+        send(exchange, on: line)
+    }
+
+    private func send(_ exchange: Exchange, on line: Line) {
+        line.channel.eventLoop.execute { [self] in
+            line.handler.value.send(exchange.make(), until: exchange.deadline) { [self] answer in
+                // The target closed the connection while it lay idle; that is no failure of this attempt.
+                guard case .failed(_, isUntouched: true) = answer else { return exchange.end(answer) }
+                awaitConnection(exchange)
+            }
         }
     }
 
-    private func send(
-        _ request: WebhookRequest, on line: Line, until deadline: NIODeadline
-    ) async -> WebhookAnswer {
-        await withUnsafeContinuation { continuation in
-            line.channel.eventLoop.execute {
-                line.handler.value.send(request, until: deadline) { continuation.resume(returning: $0) }
+    /// Waits for this exchange's turn to connect; a connection that has become free by then will do as well.
+    private func awaitConnection(_ exchange: Exchange) {
+        let turn = turns.wrappingAdd(1, ordering: .relaxed).oldValue
+        let queue = connects[Int(UInt(bitPattern: turn) % UInt(connects.count))]
+        queue.add { [self] in
+            if let line = takeIdle(exchange.key) { return send(exchange, on: line) }
+            connect(exchange, on: queue.loop).whenComplete { [self] in
+                switch $0 {
+                case .success(let line): send(exchange, on: line)
+                case .failure(let error):
+                    exchange.end(.failed(reason: "no connection: \(error)", isUntouched: false))
+                }
             }
         }
     }
@@ -98,39 +117,46 @@ final class WebhookClient: Sendable {
 
     // MARK: Connections
 
-    private func connect(
-        _ key: Key, _ url: WebhookURL, until deadline: NIODeadline
-    ) async throws -> Line {
-        guard !state.withLock(\.isClosed) else { throw ChannelError.ioOnClosedChannel }
-        let context = url.isSecure ? try tlsContext() : nil
-        let left = deadline - .now()
-        guard left > .zero else { throw ChannelError.connectTimeout(.zero) }
-        makeRoom()
-        let (bodyBytesMax, headBytesMax) = (configuration.responseBytesMax, Self.headBytesMax)
-        let channel = try await ClientBootstrap(group: group)
-            .connectTimeout(min(left, Self.connectTimeoutMax))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { [weak self] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    if let context {
-                        try pipeline.addHandler(
-                            NIOSSLClientHandler(context: context, serverHostname: url.nameForTLS))
+    private func connect(_ exchange: Exchange, on loop: any EventLoop) -> EventLoopFuture<Line> {
+        do {
+            guard !state.withLock(\.isClosed) else { throw ChannelError.ioOnClosedChannel }
+            let left = exchange.deadline - .now()
+            guard left > .zero else { throw ChannelError.connectTimeout(.zero) }
+            let context = exchange.url.isSecure ? try tlsContext() : nil
+            makeRoom()
+            return ClientBootstrap(group: loop)
+                .connectTimeout(min(left, Self.connectTimeoutMax))
+                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .channelInitializer { [self] channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try setUp(channel, for: exchange.key, exchange.url, context)
                     }
-                    let guardian = AnswerGuardian(bytesMax: bodyBytesMax + headBytesMax)
-                    try pipeline.addHandler(guardian)
-                    try pipeline.addHTTPClientHandlers(
-                        leftOverBytesStrategy: .dropBytes, enableOutboundHeaderValidation: false)
-                    try pipeline.addHandler(
-                        WebhookConnection(bodyBytesMax: bodyBytesMax, guardian: guardian) {
-                            [weak self, weak channel] in
-                            guard let self, let channel else { return }
-                            self.putBack(channel, key)
-                        })
                 }
-            }
-            .connect(to: key.address).get()
-        return try await register(channel)
+                .connect(to: exchange.key.address)
+                .flatMapThrowing { [self] channel in try register(channel) }
+        } catch {
+            return loop.makeFailedFuture(error)
+        }
+    }
+
+    /// On the channel's event loop.
+    private func setUp(
+        _ channel: any Channel, for key: Key, _ url: WebhookURL, _ context: NIOSSLContext?
+    ) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if let context {
+            try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: url.nameForTLS))
+        }
+        let bodyBytesMax = configuration.responseBytesMax
+        let guardian = AnswerGuardian(bytesMax: bodyBytesMax + Self.headBytesMax)
+        try pipeline.addHandler(guardian)
+        try pipeline.addHTTPClientHandlers(
+            leftOverBytesStrategy: .dropBytes, enableOutboundHeaderValidation: false)
+        try pipeline.addHandler(
+            WebhookConnection(bodyBytesMax: bodyBytesMax, guardian: guardian) {
+                [weak self] connection, channel in
+                self?.putBack(Self.line(channel, connection), key)
+            })
     }
 
     /// Closes an idle connection, of whatever target, if there are as many connections as there may be.
@@ -147,23 +173,24 @@ final class WebhookClient: Sendable {
         line?.channel.close(promise: nil)
     }
 
-    private func register(_ channel: any Channel) async throws -> Line {
+    /// On the channel's event loop.
+    private func register(_ channel: any Channel) throws -> Line {
+        let connection = try channel.pipeline.syncOperations.handler(type: WebhookConnection.self)
         let isClosed = state.withLock { state in
             if !state.isClosed { state.channels[ObjectIdentifier(channel)] = channel }
             return state.isClosed
         }
         guard !isClosed else {
-            try? await channel.close()
+            channel.close(promise: nil)
             throw ChannelError.ioOnClosedChannel
         }
         channel.closeFuture.whenComplete { [weak self] _ in self?.forget(channel) }
-        return try await channel.eventLoop.submit { try Self.line(channel) }.get()
+        return Self.line(channel, connection)
     }
 
     /// On the channel's event loop.
-    private static func line(_ channel: any Channel) throws -> Line {
-        let handler = try channel.pipeline.syncOperations.handler(type: WebhookConnection.self)
-        return Line(channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
+    private static func line(_ channel: any Channel, _ connection: WebhookConnection) -> Line {
+        Line(channel: channel, handler: NIOLoopBound(connection, eventLoop: channel.eventLoop))
     }
 
     private func takeIdle(_ key: Key) -> Line? {
@@ -177,15 +204,14 @@ final class WebhookClient: Sendable {
     }
 
     /// A connection is free again; on its event loop.
-    private func putBack(_ channel: any Channel, _ key: Key) {
-        guard let line = try? Self.line(channel) else { return channel.close(promise: nil) }
+    private func putBack(_ line: Line, _ key: Key) {
         let limit = configuration.connectionsMax()
         let isKept = state.withLock { state in
             guard !state.isClosed, state.channels.count <= limit else { return false }
             state.idle[key, default: []].append(line)
             return true
         }
-        if !isKept { channel.close(promise: nil) }
+        if !isKept { line.channel.close(promise: nil) }
     }
 
     private func forget(_ channel: any Channel) {
@@ -227,5 +253,40 @@ final class WebhookClient: Sendable {
             settings.additionalTrustRoots = [.file(file)]
         }
         return try NIOSSLContext(configuration: settings)
+    }
+}
+
+/// Begins connections on one event loop, a few at a time: thousands that are wanted at once do not keep the loop from requests on connections that
+/// are there already, nor from answers. Only beginning is paced: a target that does not answer holds nobody up.
+private final class ConnectQueue: Sendable {
+    /// As many as take less than half of the loop's time.
+    private static let burst = 4
+    private static let pause = TimeAmount.milliseconds(1)
+
+    let loop: any EventLoop
+    private let state = Mutex<(waiting: Deque<@Sendable () -> Void>, isAtWork: Bool)>(([], false))
+
+    init(_ loop: any EventLoop) { self.loop = loop }
+
+    /// Calls `begin` on the event loop when its turn comes.
+    func add(_ begin: @escaping @Sendable () -> Void) {
+        let wasIdle = state.withLock { state in
+            state.waiting.append(begin)
+            defer { state.isAtWork = true }
+            return !state.isAtWork
+        }
+        if wasIdle { loop.execute { self.work() } }
+    }
+
+    private func work() {
+        for _ in 0..<Self.burst {
+            let begin = state.withLock { state in
+                state.isAtWork = !state.waiting.isEmpty
+                return state.waiting.popFirst()
+            }
+            guard let begin else { return }
+            begin()
+        }
+        loop.scheduleTask(in: Self.pause) { self.work() }
     }
 }

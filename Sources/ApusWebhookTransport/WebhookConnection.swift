@@ -22,7 +22,7 @@ final class WebhookConnection: ChannelInboundHandler {
     /// An exchange under way.
     private struct Exchange {
         var end: @Sendable (WebhookAnswer) -> Void
-        var deadline: Scheduled<Void>?
+        var deadline: NIODeadline
         var head: HTTPResponseHead?
         var excerpt: [UInt8] = []
         var bodyBytes = 0
@@ -31,14 +31,18 @@ final class WebhookConnection: ChannelInboundHandler {
     private let bodyBytesMax: Int
     private let guardian: AnswerGuardian
     /// Called when the connection can make another request; otherwise it closes.
-    private let free: @Sendable () -> Void
+    private let free: (WebhookConnection, any Channel) -> Void
     private var context: ChannelHandlerContext?
     private var exchange: Exchange?
+    /// Goes off at the deadline of this exchange or of one before it: most end long before, and need no timer of their own.
+    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
     private var isFirst = true
 
     static let excerptBytesMax = 200
 
-    init(bodyBytesMax: Int, guardian: AnswerGuardian, free: @escaping @Sendable () -> Void) {
+    init(
+        bodyBytesMax: Int, guardian: AnswerGuardian, free: @escaping (WebhookConnection, any Channel) -> Void
+    ) {
         self.bodyBytesMax = bodyBytesMax
         self.guardian = guardian
         self.free = free
@@ -48,6 +52,8 @@ final class WebhookConnection: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        timer?.task.cancel()
+        timer = nil
         finish(.failed(reason: "the connection was closed", isUntouched: false))
     }
 
@@ -60,10 +66,8 @@ final class WebhookConnection: ChannelInboundHandler {
             return end(.failed(reason: "the connection was closed", isUntouched: !isFirst))
         }
         guardian.expectAnswer()
-        var exchange = Exchange(end: end)
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        exchange.deadline = context.eventLoop.scheduleTask(deadline: deadline) { bound.value.giveUp() }
-        self.exchange = exchange
+        exchange = Exchange(end: end, deadline: deadline)
+        arm(deadline, context)
         context.write(wrapOutboundOut(.head(request.head)), promise: nil)
         if !request.body.isEmpty {
             let bytes = context.channel.allocator.buffer(bytes: request.body)
@@ -72,8 +76,22 @@ final class WebhookConnection: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
-    private func giveUp() {
-        guard let exchange else { return }
+    private func arm(_ deadline: NIODeadline, _ context: ChannelHandlerContext) {
+        if let timer {
+            if timer.deadline <= deadline { return }
+            timer.task.cancel()
+        }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        timer = (deadline, context.eventLoop.scheduleTask(deadline: deadline) { bound.value.timeIsUp() })
+    }
+
+    private func timeIsUp() {
+        timer = nil
+        guard let exchange, let context else { return }
+        if exchange.deadline <= .now() { giveUp(exchange) } else { arm(exchange.deadline, context) }
+    }
+
+    private func giveUp(_ exchange: Exchange) {
         let reason = exchange.head == nil ? "no answer in time" : "the answer did not end in time"
         finish(.failed(reason: reason, isUntouched: false))
         context?.close(promise: nil)
@@ -111,15 +129,13 @@ final class WebhookConnection: ChannelInboundHandler {
         // Free first: whoever is told the answer may want to send the next request.
         let ended = exchange
         exchange = nil
-        ended?.deadline?.cancel()
-        if isReusable { free() } else { context.close(promise: nil) }
+        if isReusable { free(self, context.channel) } else { context.close(promise: nil) }
         if let ended { Self.answer(ended) }
     }
 
     private func answer() {
         let ended = exchange
         exchange = nil
-        ended?.deadline?.cancel()
         if let ended { Self.answer(ended) }
     }
 
@@ -134,7 +150,6 @@ final class WebhookConnection: ChannelInboundHandler {
     private func finish(_ answer: WebhookAnswer) {
         guard let ended = exchange else { return }
         exchange = nil
-        ended.deadline?.cancel()
         ended.end(answer)
     }
 

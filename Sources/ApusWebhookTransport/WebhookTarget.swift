@@ -89,14 +89,17 @@ public final class WebhookTarget: Target {
         } catch {
             return .refused(status: nil, reason: error.reason)
         }
-        let answer: WebhookAnswer
         do {
-            answer = try await exchange(url, settings) { [configuration] in
+            let answer = try await exchange(url, settings) { [configuration] in
                 WebhookRequest.make(deliveries, settings, url, configuration, now: Self.now())
             }
+            return outcome(of: answer)
         } catch {
             return outcome(of: error)
         }
+    }
+
+    private func outcome(of answer: WebhookAnswer) -> Outcome {
         switch answer {
         case .answered(let status, let headers, let excerpt):
             return WebhookOutcome.of(
@@ -105,6 +108,23 @@ public final class WebhookTarget: Target {
                 now: Self.now() / 1000)
         case .failed(let reason, _): return .retry(after: nil, status: nil, reason: reason)
         }
+    }
+
+    /// Makes one attempt without waiting, if the URL is one and its address is known.
+    public func begin(
+        _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
+    ) -> Bool {
+        guard !deliveries.isEmpty, let url = try? read(settings.url), let address = addresses.known(url)
+        else {
+            return false
+        }
+        let deadline = NIODeadline.now() + TimeAmount(settings.timeout)
+        client.exchange(with: url, at: address, until: deadline) { [configuration] in
+            WebhookRequest.make(deliveries, settings, url, configuration, now: Self.now())
+        } end: { [self] in
+            completion(outcome(of: $0))
+        }
+        return true
     }
 
     /// Asks the receiver for its consent, as CloudEvents' web hooks do it.
@@ -143,9 +163,9 @@ public final class WebhookTarget: Target {
         return url
     }
 
-    /// - Parameter request: made when the address is known, so that it tells the time at which it is sent.
+    /// - Parameter request: made when there is a connection, so that it tells the time at which it is sent.
     private func exchange(
-        _ url: WebhookURL, _ settings: PushSettings, _ request: () -> WebhookRequest
+        _ url: WebhookURL, _ settings: PushSettings, _ request: @escaping @Sendable () -> WebhookRequest
     ) async throws(AddressBook.Refusal) -> WebhookAnswer {
         let deadline = NIODeadline.now() + TimeAmount(settings.timeout)
         let address: SocketAddress
@@ -156,7 +176,12 @@ public final class WebhookTarget: Target {
         } else {
             return .failed(reason: "no address in time", isUntouched: false)
         }
-        return await client.exchange(request(), with: url, at: address, until: deadline)
+        let known = address
+        return await withUnsafeContinuation { continuation in
+            client.exchange(with: url, at: known, until: deadline, request) {
+                continuation.resume(returning: $0)
+            }
+        }
     }
 
     /// Looks the host up; nil when that takes too long.

@@ -195,6 +195,41 @@ private func withTarget(
         }
     }
 
+    @Test func `a crowd that wants connections at the same time is served`() async throws {
+        try await WebhookServer.with(.answer(status: 204)) { server async throws in
+            try await withTarget { target async throws in
+                let settings = PushSettings(url: "http://127.0.0.1:\(server.port)/")
+                let delivery = try delivery()
+                let delivered = await withTaskGroup(of: Outcome.self) { group in
+                    for _ in 0..<200 { group.addTask { await target.deliver(delivery, to: settings) } }
+                    return await group.reduce(0) { $0 + ($1 == .delivered ? 1 : 0) }
+                }
+                #expect(delivered == 200)
+                #expect(server.requests.count == 200)
+            }
+        }
+    }
+
+    @Test func `an attempt begins at once only when the address is known`() async throws {
+        try await WebhookServer.with(.answer(status: 204)) { server async throws in
+            try await withTarget { target async throws in
+                let settings = PushSettings(url: "http://127.0.0.1:\(server.port)/")
+                let delivery = try delivery()
+                #expect(!target.begin([delivery], to: settings) { _ in })
+                #expect(await target.deliver(delivery, to: settings) == .delivered)
+                let outcome = await withCheckedContinuation { continuation in
+                    let hasBegun = target.begin([delivery], to: settings) {
+                        continuation.resume(returning: $0)
+                    }
+                    if !hasBegun {
+                        continuation.resume(returning: .refused(status: nil, reason: "not begun"))
+                    }
+                }
+                #expect(outcome == .delivered)
+            }
+        }
+    }
+
     @Test func `a connection that ended while it lay idle is no failed attempt`() async throws {
         try await WebhookServer.with(.answerOnce) { server async throws in
             try await withTarget { target async throws in

@@ -68,10 +68,10 @@ extension Engine {
                 context.inbox.post { [self] in
                     switch result {
                     case .success:
-                        let definitions = catalog.withLock { catalog in
+                        catalog.withLock { catalog in
                             for change in decision.changes { catalog.definitions.apply(change) }
-                            return catalog.definitions
                         }
+                        // A copy kept until after this would have all definitions copied when one of them is written.
                         proceed()
                         registry.applied(decision.changes, definitions, gate)
                     case .failure(let error):

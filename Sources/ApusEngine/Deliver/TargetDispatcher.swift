@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The bridge from the engine's turns to targets, which are async: one task for each attempt, in a group that ends with the service. Each
-// attempt is a span, child of the trace that the event carries.
+// The bridge from the engine's turns to targets. What can begin at once costs no task; what has to wait for something first, and questions for
+// consent, are tasks in a group that ends with the service. Each attempt is a span, child of the trace that the event carries.
 
 public import ApusTransport
 import CloudEvents
+import Synchronization
 import Tracing
 
-/// Runs attempts on targets as child tasks of ``run()``.
+/// Runs attempts on targets, those that wait as child tasks of ``run()``.
 public final class TargetDispatcher: DeliveryDispatcher {
     private struct Job: Sendable {
         var settings: PushSettings
@@ -22,19 +23,38 @@ public final class TargetDispatcher: DeliveryDispatcher {
     private let target: any Target
     private let jobs: AsyncStream<Job>
     private let input: AsyncStream<Job>.Continuation
+    /// Attempts that have begun and not ended, and whether more may begin.
+    private let attempts = Mutex<(underWay: Int, isFinished: Bool)>((0, false))
+    /// Ends when nothing more begins and everything has ended.
+    private let ending: AsyncStream<Never>
+    private let ended: AsyncStream<Never>.Continuation
 
     /// A dispatcher to `target`.
     public init(target: any Target) {
         self.target = target
         // Unbounded here is bounded by the subscriptions' concurrency: nobody dispatches more than may run.
         (jobs, input) = AsyncStream.makeStream()
+        (ending, ended) = AsyncStream.makeStream()
     }
 
     public func dispatch(
         _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
     ) {
+        guard let first = deliveries.first else { return completion(.delivered) }
         // After `finish()` nobody takes it, as if the process had ended already: the lease ends with the life.
-        input.yield(Job(settings: settings, work: .deliver(deliveries, completion)))
+        guard begin() else { return }
+        let span = TargetDispatcher.span(deliveries, first)
+        var deliveries = deliveries
+        InstrumentationSystem.instrument.inject(span.context, into: &deliveries[0], using: DeliveryTrace())
+        let conclude: @Sendable (Outcome) -> Void = { [self] outcome in
+            TargetDispatcher.end(span, outcome)
+            completion(outcome)
+            end()
+        }
+        guard !target.begin(deliveries, to: settings, completion: conclude) else { return }
+        if case .terminated = input.yield(Job(settings: settings, work: .deliver(deliveries, conclude))) {
+            end()
+        }
     }
 
     public func requestPermission(
@@ -45,57 +65,73 @@ public final class TargetDispatcher: DeliveryDispatcher {
 
     public func objection(to settings: PushSettings) -> String? { target.objection(to: settings) }
 
-    /// Runs attempts until ``finish()`` is called and those that had begun have ended, or until the task is cancelled.
+    /// Returns when ``finish()`` has been called and the attempts that had begun have ended, or when the task is cancelled.
     public func run() async {
         await withDiscardingTaskGroup { group in
             for await job in jobs {
                 group.addTask { [target] in
                     switch job.work {
                     case .deliver(let deliveries, let completion):
-                        completion(await TargetDispatcher.attempt(deliveries, job.settings, target))
+                        completion(await target.deliver(deliveries, to: job.settings))
                     case .ask(let completion):
                         completion(await target.requestPermission(job.settings))
                     }
                 }
             }
         }
+        for await _ in ending {}
     }
 
     /// Takes no more attempts.
-    public func finish() { input.finish() }
+    public func finish() {
+        input.finish()
+        let isIdle = attempts.withLock { attempts in
+            attempts.isFinished = true
+            return attempts.underWay == 0
+        }
+        if isIdle { ended.finish() }
+    }
 
-    private static func attempt(
-        _ deliveries: [Delivery], _ settings: PushSettings, _ target: any Target
-    ) async -> Outcome {
-        guard let first = deliveries.first else { return .delivered }
-        var context = ServiceContext.topLevel
-        // The events of a batch each carry their own trace; the request can continue one.
-        InstrumentationSystem.instrument.extract(first.event, into: &context, using: EventTrace())
-        return await withSpan("deliver \(first.subscription)", context: context, ofKind: .producer) {
-            span in
-            describe(span, deliveries, first)
-            var deliveries = deliveries
-            InstrumentationSystem.instrument.inject(
-                span.context, into: &deliveries[0], using: DeliveryTrace())
-            let outcome = await target.deliver(deliveries, to: settings)
-            switch outcome {
-            case .delivered: break
-            case .retry(_, let status, let reason), .refused(let status, let reason):
-                if let status { span.attributes["http.response.status_code"] = status }
-                span.setStatus(SpanStatus(code: .error, message: reason))
-            }
-            return outcome
+    private func begin() -> Bool {
+        attempts.withLock { attempts in
+            if !attempts.isFinished { attempts.underWay += 1 }
+            return !attempts.isFinished
         }
     }
 
-    private static func describe(_ span: any Span, _ deliveries: [Delivery], _ first: Delivery) {
-        guard span.isRecording else { return }
+    private func end() {
+        let isLast = attempts.withLock { attempts in
+            attempts.underWay -= 1
+            return attempts.isFinished && attempts.underWay == 0
+        }
+        if isLast { ended.finish() }
+    }
+
+    // MARK: Spans
+
+    private static func span(_ deliveries: [Delivery], _ first: Delivery) -> any Span {
+        var context = ServiceContext.topLevel
+        // The events of a batch each carry their own trace; the request can continue one.
+        InstrumentationSystem.instrument.extract(first.event, into: &context, using: EventTrace())
+        let span = startSpan("deliver \(first.subscription)", context: context, ofKind: .producer)
+        guard span.isRecording else { return span }
         span.attributes["messaging.system"] = "apus"
         span.attributes["messaging.destination.name"] = "\(first.topic)"
         span.attributes["messaging.message.id"] = first.event.id
         span.attributes["apus.subscription"] = "\(first.subscription)"
         span.attributes["apus.attempt"] = first.attempt
         if deliveries.count > 1 { span.attributes["messaging.batch.message_count"] = deliveries.count }
+        return span
+    }
+
+    private static func end(_ span: any Span, _ outcome: Outcome) {
+        switch outcome {
+        case .delivered: break
+        case .retry(_, let status, let reason), .refused(let status, let reason):
+            if let status { span.attributes["http.response.status_code"] = status }
+            span.setStatus(SpanStatus(code: .error, message: reason))
+        }
+        span.end()
     }
 }
 

@@ -56,9 +56,12 @@ final class FollowerQueue: Sendable {
         if wasEmpty { wake() }
     }
 
-    /// Gives as many turns as followers are waiting now; those who come meanwhile may have some of them.
+    /// The most turns in one go: what else the worker has to do, timers among it, waits for no more of them than these.
+    private static let turnsMax = 64
+
+    /// Gives as many turns as followers are waiting now, up to a limit; those who come meanwhile may have some of them.
     func drain(now: Duration) {
-        for _ in 0..<state.withLock(\.count) {
+        for _ in 0..<min(state.withLock(\.count), FollowerQueue.turnsMax) {
             guard let follower = state.withLock({ $0.popFirst() }) else { return }
             follower.isQueued.store(false, ordering: .releasing)
             follower.turn(now: now)
