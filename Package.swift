@@ -171,7 +171,7 @@ let package = Package(
         .target(
             name: "ApusFuzzTargets",
             dependencies: [
-                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusTransform",
+                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
                 "ApusHTTPCodec",
                 "ApusStorage", "ApusTesting", nioCore, log,
             ],
@@ -186,7 +186,9 @@ let package = Package(
         // What the pages say of defaults, held against the code.
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["ApusModel", "ApusRules", "ApusTransform", "JSONText", "CloudEvents"],
+            dependencies: [
+                "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText", "CloudEvents",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ApusFuzzTargetsTests", dependencies: ["TestThreads", "ApusFuzzTargets"],

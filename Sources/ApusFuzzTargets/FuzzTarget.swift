@@ -37,6 +37,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case transformation
     /// XML as data of events, matched.
     case xmlData = "xml-data"
+    /// Cron expressions and rates.
+    case schedule
+    /// Compiled time zones.
+    case timeZone = "time-zone"
     /// The store's journal, recovered.
     case journal
 
@@ -59,6 +63,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .rabbitMQTopic: fuzzRabbitMQTopic(input)
         case .transformation: fuzzTransformation(input)
         case .xmlData: fuzzXMLData(input)
+        case .schedule: fuzzSchedule(input)
+        case .timeZone: fuzzTimeZone(input)
         case .journal: fuzzJournal(input)
         }
     }

@@ -56,12 +56,14 @@ import Testing
         let seed: UInt64
         let what: String
         let usesOrder: Bool
+        let usesReplays: Bool
         var testDescription: String { "seed \(seed): \(what)" }
 
-        init(_ seed: UInt64, _ what: String, usesOrder: Bool = false) {
+        init(_ seed: UInt64, _ what: String, usesOrder: Bool = false, usesReplays: Bool = false) {
             self.seed = seed
             self.what = what
             self.usesOrder = usesOrder
+            self.usesReplays = usesReplays
         }
     }
 
@@ -94,10 +96,17 @@ import Testing
         Finding(26467, "copies to a partition that was new were made again after two restarts"),
         Finding(
             36252, "events that a rule's old targets alone were meant for came to a new one after a restart"),
+        Finding(741, "what was delayed while a clock was set back waited for the old time", usesOrder: true),
+        Finding(756, "the same, with one event", usesOrder: true),
+        Finding(1787, "the same, with a batch", usesOrder: true),
+        Finding(
+            185, "a bounded replay handed out what lies beyond the subscription's end", usesOrder: true,
+            usesReplays: true),
     ])
     func `what was found stays mended`(finding: Finding) {
         var options = BrokerSimulation.Options()
         options.usesOrder = finding.usesOrder
+        options.usesReplays = finding.usesReplays
         let report = BrokerSimulation.run(seed: finding.seed, options)
         #expect(report.isSound, "\(report)")
     }

@@ -4,6 +4,7 @@
 
 import ApusModel
 import ApusRules
+import ApusSchedule
 import Testing
 
 #if canImport(FoundationEssentials)
@@ -114,6 +115,29 @@ import Testing
         #expect(page.contains("`breaker.initial` (\(seconds(Defaults.breakerInitial))s)"))
         #expect(page.contains("`breaker.max` (\(seconds(Defaults.breakerMax) / 60)m)"))
         #expect(page.replacing(",", with: "").contains("at most \(Defaults.attemptsUnderWayMax) attempts"))
+    }
+
+    @Test func `the limits of what waits and recurs are those of the page on them`() throws {
+        let page = try page("docs/scheduling.md").replacing(",", with: "")
+        #expect(page.contains("waits for \(seconds(Defaults.delayMax) / 86_400) days at most"))
+        #expect(page.contains("At most \(Defaults.scheduledMax) events wait"))
+        #expect(ScheduleClock.step == 2000 && page.contains("jumps by more than two seconds"))
+        #expect(ScheduleClock.patience == 60_000 && page.contains("stayed so for a minute"))
+    }
+
+    @Test func `the spellings on the page are understood`() throws {
+        let page = try page("docs/scheduling.md")
+        let table = try #require(page.components(separatedBy: "| written as |").last)
+        let rows = table.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        #expect(rows.count >= 6)
+        for row in rows {
+            let cell = row.split(separator: "|").first ?? ""
+            for match in cell.matches(of: #/`([^`]+)`/#) {
+                #expect(throws: Never.self, "\(match.output.1)") {
+                    _ = try ScheduleExpression(parsing: String(match.output.1))
+                }
+            }
+        }
     }
 
     @Test func `the defaults of subscriptions are those of the delivery page`() throws {

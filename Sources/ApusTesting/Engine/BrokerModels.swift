@@ -117,6 +117,11 @@ final class SubscriptionModel {
     /// Counts replays: what was asked before one is about another life of its events.
     var era = 0
     var replays = 0
+    /// Bounded replays.
+    var parts: [ReplayModel] = []
+    /// With an end: per partition, from where on nothing may be delivered, and before where it has to be.
+    var allowedUntil: [Offset]?
+    var requiredUntil: [Offset]?
     /// Replays without an answer: nobody can tell which life of its events a delivery belongs to.
     var openReplays = 0
     var deadLetters: Set<ResourceName>

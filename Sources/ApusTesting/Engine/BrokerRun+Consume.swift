@@ -70,12 +70,14 @@ extension BrokerRun {
         mix(seen.place.offset.rawValue)
         let (place, what) = (seen.place, "\(subscription.name) \(seen.place.partition)/\(seen.place.offset)")
         note("delivered \(what) attempt \(seen.attempt)")
+        settleDebts(place, of: subscription)
         guard subscription.certainty != .gone, era == subscription.era, subscription.openReplays == 0 else {
             return exempt(place, of: subscription)
         }
         checkOrder(seen, subscription, what)
         checkContent(seen, subscription, what)
         var model = subscription.places[place] ?? PlaceModel()
+        takeReplayed(seen, &model, of: subscription)
         // A redrive of what its key waits for brings the same event from attempt 1 on.
         let isRedriven = seen.attempt == 1 && isRedriven(place, of: subscription)
         if isRedriven { (model.attempts, model.notBefore) = (0, nil) }
@@ -123,6 +125,9 @@ extension BrokerRun {
             seen.place.offset < subscription.allowedFrom[seen.place.partition]
         {
             violate("I6: \(what) is before the start of the subscription")
+        }
+        if isBeyondEnd(seen.place, of: subscription) {
+            violate("I15: \(what) is beyond the end of the subscription")
         }
         if !subscription.filters.mayMatch(record.type, since: subscription.createdAt) {
             violate("I6: \(what) of type \(record.type) does not match")

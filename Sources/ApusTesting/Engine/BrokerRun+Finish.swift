@@ -32,6 +32,7 @@ extension BrokerRun {
         checkLogs()
         checkCopiesComplete()
         checkDelivered()
+        checkReplays()
         checkLetters(engine)
         checkPublished()
         count()
@@ -147,7 +148,9 @@ extension BrokerRun {
                     continue
                 }
                 let start = partition < required.count ? required[partition] : .zero
-                for record in records where record.offset >= start {
+                let end =
+                    model.requiredUntil.map { partition < $0.count ? $0[partition] : .zero } ?? Offset(.max)
+                for record in records where record.offset >= start && record.offset < end {
                     check(record, at: Place(partition: partition, offset: record.offset), of: model)
                 }
             }

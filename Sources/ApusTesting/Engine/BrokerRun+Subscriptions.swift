@@ -72,9 +72,16 @@ extension BrokerRun {
         }
         if random.oneIn(3) { settings.deadLetter = try? ResourceName("graveyard") }
         arrange(&settings)
-        create(
-            SubscriptionModel(
-                name, topic, settings, filter, allowedFrom: allowed(start, in: topic), step: step))
+        end(&settings)
+        let model = SubscriptionModel(
+            name, topic, settings, filter, allowedFrom: allowed(start, in: topic), step: step)
+        switch settings.end {
+        case .offset(let offset):
+            model.requiredUntil = Array(repeating: offset, count: topic.settings.partitions)
+        case .some: model.requiredUntil = ends(of: topic)
+        case nil: break
+        }
+        create(model)
     }
 
     /// Before where nothing may be delivered.
@@ -108,6 +115,11 @@ extension BrokerRun {
         case .earliest, .time: model.requiredFrom = bounds(of: model.topic).map(\.start)
         case .latest: model.requiredFrom = latest(of: model.topic)
         case .offset(let offset): model.requiredFrom = bounds(of: model.topic).map { max(offset, $0.start) }
+        }
+        switch model.settings.end {
+        case .offset: model.allowedUntil = model.requiredUntil
+        case .some: model.allowedUntil = latest(of: model.topic)
+        case nil: break
         }
         if !model.isShared, let description = try? engine.subscription(model.name) {
             for position in description.positions { model.cursors[position.partition] = [position.cursor] }
@@ -195,6 +207,7 @@ extension BrokerRun {
         let name = model.name
         let position: StartPosition = random.oneIn(2) ? .earliest : .latest
         note("replay \(name) from \(position)")
+        for index in model.parts.indices { model.parts[index].owed = [] }
         forget(model)
         model.replays += 1
         model.openReplays += 1

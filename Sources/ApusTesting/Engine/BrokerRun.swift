@@ -17,6 +17,8 @@ final class BrokerRun {
     var random: SplitMix64
     /// Decides what has to do with order, shares and priorities.
     var orderRandom: SplitMix64
+    /// Decides what has to do with bounded replays.
+    var replayRandom: SplitMix64
     let weights: [Int]
     let configuration: FileLogStoreConfiguration
 
@@ -60,6 +62,7 @@ final class BrokerRun {
         report = BrokerSimulation.Report(seed: seed)
         random = SplitMix64(seed: seed)
         orderRandom = SplitMix64(seed: ~seed)
+        replayRandom = SplitMix64(seed: ~seed &+ 1 << 32)
         disk = SimulatedDisk(seed: random.next())
         clock = ManualClock()
         weights = Action.weights(&random)
@@ -113,6 +116,7 @@ final class BrokerRun {
             step = number
             truth.withState { $0.step = number }
             act()
+            replayPart()
             settleCalls()
             if disk.isOff { crash(isPowerCut: true) }
             collectViolations()

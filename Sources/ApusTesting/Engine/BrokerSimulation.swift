@@ -16,6 +16,7 @@
 //   I11 where events are ordered by key, none is handed out before its consumer is done with the one ahead of it, or that is a dead letter;
 //   I12 a delayed event comes once, when it is due and not before, unless it was cancelled; then it never comes;
 //   I13 an occurrence of a recurring schedule comes once, and the last one that was due is there;
+//   I15 what a bounded replay covers comes at least once more, and the subscription stays where it is; nothing comes from beyond its end;
 //   I14 a topic that tells duplicates stores no event twice, however often it is published;
 //   I10 what is defined changes as a whole: after a crash all of a change is there or nothing of it.
 // Topics without `flush` may lose the end of their log when the power goes, and nothing else.
@@ -33,6 +34,8 @@ public enum BrokerSimulation {
         public var liesAboutSync = false
         /// Whether subscriptions have orders, shares and priorities.
         public var usesOrder = true
+        /// Whether there are bounded replays and subscriptions with an end.
+        public var usesReplays = true
         /// Prints what happens.
         public var isVerbose = false
 
