@@ -59,12 +59,14 @@ extension ApusClient {
     ///   - events: CloudEvents as UTF-8 JSON text, at least one.
     ///   - topic: where to.
     ///   - key: of all of them; without one each event's `partitionkey` counts.
+    ///   - ttl: how long after they are published anybody wants them, such as `10m`; nil for no limit.
     /// - Returns: for each event, in order, its receipt, or why it was not stored.
     /// - Throws: if nothing was stored, or nothing is known.
     public func publish(
-        batch events: [[UInt8]], to topic: String, key: String? = nil
+        batch events: [[UInt8]], to topic: String, key: String? = nil, ttl: String? = nil
     ) async throws(ApusClientError) -> [Result<Receipt, ApusClientError>] {
         var request = publishRequest(topic, key)
+        request.add("ttl", ttl)
         request.body = ("application/cloudevents-batch+json", Self.array(of: events))
         let answer = try await exchange(request)
         if answer.status < 400 {

@@ -60,7 +60,7 @@ import Testing
     @Test(arguments: [
         "README.md", "docs/cli.md", "docs/http-api.md", "docs/delivery.md", "docs/observability.md",
         "docs/performance.md", "docs/rules.md", "docs/transformations.md", "docs/webhooks.md", "docs/log.md",
-        "CONTRIBUTING.md",
+        "docs/scheduling.md", "CONTRIBUTING.md",
     ])
     func `every command line of a page makes sense`(name: String) throws {
         for line in try page(name).split(separator: "\n") where line.hasPrefix("    ") {

@@ -18,6 +18,8 @@ final class RecorderBroker: Broker {
         var subscriptions: [ResourceName: SubscriptionDescription] = [:]
         var rules: [ResourceName: RuleDescription] = [:]
         var letters: [DeadLetter] = []
+        var delayed: [WaitingEventDescription] = []
+        var schedules: [ResourceName: ScheduleDescription] = [:]
         var leases: [String: LeasedEvent] = [:]
         var verdicts: [Verdict] = []
         var replays: [StartPosition] = []

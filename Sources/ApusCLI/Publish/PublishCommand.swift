@@ -86,8 +86,8 @@ struct PublishCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard delay == nil || at == nil else { throw ValidationError("--delay and --at exclude each other") }
-        guard file == nil || (delay == nil && at == nil && ttl == nil) else {
-            throw ValidationError("--delay, --at and --ttl go with a single event")
+        guard file == nil || (delay == nil && at == nil) else {
+            throw ValidationError("--delay and --at go with a single event")
         }
         guard file == nil || (data == nil && id == nil) else {
             throw ValidationError("--file cannot be combined with data or --id")
@@ -171,7 +171,8 @@ struct PublishCommand: AsyncParsableCommand {
 
     private func publishFile(_ file: String) async throws {
         let settings = PublishSettings(
-            topic: topic, template: template, skip: skip, inFlight: inFlight, retryFor: retryFor)
+            topic: topic, template: template, skip: skip, inFlight: inFlight, retryFor: retryFor,
+            ttl: ttl.map(DurationText.format))
         let console = global.console
         let json = global.json
         try await StopSignal.whileHandled { stop in

@@ -17,6 +17,8 @@ struct PublishSettings: Sendable {
     var inFlight = Defaults.publishInFlight
     /// How long a batch is tried again; nil for the default.
     var retryFor: Duration?
+    /// How long after they are published anybody wants the events, as the server reads it; nil for no limit.
+    var ttl: String?
 }
 
 /// How far a run has come.
@@ -151,7 +153,7 @@ struct PublishRun {
         let batch = lanes.start(lane)
         let (client, settings) = (client, settings)
         let retries = PublishRetries(retryFor: settings.retryFor, hasContact: totals.acknowledged > 0)
-        group.addTask { await Self.send(batch, on: lane, client, settings.topic, retries) }
+        group.addTask { await Self.send(batch, on: lane, client, settings, retries) }
     }
 
     private mutating func finishOne(_ group: inout Group) async {
@@ -170,7 +172,7 @@ struct PublishRun {
 
     /// Sends a batch, and what of it was not stored again, until all is or time is up.
     private static func send(
-        _ batch: [OutgoingEvent], on lane: Int, _ client: ApusClient, _ topic: String,
+        _ batch: [OutgoingEvent], on lane: Int, _ client: ApusClient, _ settings: PublishSettings,
         _ retries: PublishRetries
     ) async -> Finished {
         var finished = Finished(lane: lane, receipts: [])
@@ -178,7 +180,8 @@ struct PublishRun {
         var backoff = retries.backoff
         while true {
             do throws(ApusClientError) {
-                let results = try await client.publish(batch: rest.map(\.bytes), to: topic)
+                let results = try await client.publish(
+                    batch: rest.map(\.bytes), to: settings.topic, ttl: settings.ttl)
                 var error: ApusClientError?
                 var remaining: [OutgoingEvent] = []
                 for (event, result) in zip(rest, results) {

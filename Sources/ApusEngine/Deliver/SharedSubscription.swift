@@ -116,8 +116,10 @@ final class SharedSubscription: Follower {
             definition: definition, delivery: delivery, log: log, filter: filter, tagger: tagger,
             deadLetterMark: mark)
         if let push = definition.settings.push {
+            // No longer than it was to last, though the clock may have jumped back since.
+            let length = pause.map { $0.since.duration(to: $0.probe) } ?? .zero
             restored.push.breaker = CircuitBreaker(restoring: pause) {
-                context.anchor($0, limit: max(push.breaker.max, .seconds(86_400)))
+                context.anchor($0, limit: min(max(length, push.breaker.initial), .seconds(86_400)))
             }
         }
         state = Mutex(restored)
