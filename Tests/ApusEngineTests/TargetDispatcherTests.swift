@@ -35,6 +35,15 @@ private final class HeldTarget: Target {
     }
 }
 
+/// Outcomes in the order in which they were told.
+private final class Outcomes: Sendable {
+    private let list = Mutex<[Outcome]>([])
+
+    var all: [Outcome] { list.withLock { $0 } }
+
+    func add(_ outcome: Outcome) { list.withLock { $0.append(outcome) } }
+}
+
 @Suite(.timeLimit(.minutes(1))) struct TargetDispatcherTests {
     private let settings = PushSettings(url: "http://example.org/")
 
@@ -48,14 +57,12 @@ private final class HeldTarget: Target {
     @Test func `what can begin at once needs nobody who runs it`() throws {
         let target = HeldTarget(beginsAtOnce: true)
         let dispatcher = TargetDispatcher(target: target)
-        let outcomes = Mutex<[Outcome]>([])
-        dispatcher.dispatch([try delivery()], to: settings) { outcome in
-            outcomes.withLock { $0.append(outcome) }
-        }
+        let outcomes = Outcomes()
+        dispatcher.dispatch([try delivery()], to: settings) { outcomes.add($0) }
         #expect(target.count == 1)
-        #expect(outcomes.withLock { $0 }.isEmpty)
+        #expect(outcomes.all.isEmpty)
         target.end(.delivered)
-        #expect(outcomes.withLock { $0 } == [.delivered])
+        #expect(outcomes.all == [.delivered])
     }
 
     @Test func `what has to wait is waited for`() async throws {
@@ -75,15 +82,15 @@ private final class HeldTarget: Target {
         let target = HeldTarget(beginsAtOnce: true)
         let dispatcher = TargetDispatcher(target: target)
         let delivery = try delivery()
-        let outcomes = Mutex<[Outcome]>([])
-        dispatcher.dispatch([delivery], to: settings) { outcome in outcomes.withLock { $0.append(outcome) } }
+        let outcomes = Outcomes()
+        dispatcher.dispatch([delivery], to: settings) { outcomes.add($0) }
         dispatcher.finish()
-        dispatcher.dispatch([delivery], to: settings) { outcome in outcomes.withLock { $0.append(outcome) } }
+        dispatcher.dispatch([delivery], to: settings) { outcomes.add($0) }
         #expect(target.count == 1)
         await withDiscardingTaskGroup { group in
             group.addTask {
                 await dispatcher.run()
-                #expect(outcomes.withLock { $0 } == [.delivered])
+                #expect(outcomes.all == [.delivered])
             }
             target.end(.delivered)
         }
