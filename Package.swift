@@ -120,7 +120,7 @@ let package = Package(
             name: "ApusWebhookTransport",
             dependencies: [
                 "ApusTransport", "ApusModel", "CloudEvents", nioCore, nioPosix, nioHTTP1, nioLocks, log,
-                crypto, tls, deque,
+                crypto, tls,
             ],
             swiftSettings: settings),
         // A server's HTTP API from the other side.

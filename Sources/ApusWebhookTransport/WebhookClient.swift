@@ -3,7 +3,6 @@
 // Requests over HTTP/1.1, encrypted or not, to addresses that the caller has checked. Connections are kept and used again, the one that was
 // used last first. Lean on purpose: a delivery is one request and one answer, without redirects, cookies, decompression or retries.
 
-internal import DequeModule
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOHTTP1
@@ -41,8 +40,7 @@ final class WebhookClient: Sendable {
         var sweep: RepeatedTask?
     }
 
-    private let connects: [ConnectQueue]
-    private let turns = Atomic<Int>(0)
+    private let group: any EventLoopGroup
     private let configuration: WebhookConfiguration
     private let state = Mutex(State())
     /// Made when it is first needed; nil when the system's certificates cannot be read.
@@ -54,7 +52,7 @@ final class WebhookClient: Sendable {
 
     init(_ configuration: WebhookConfiguration, _ group: any EventLoopGroup) {
         self.configuration = configuration
-        connects = group.makeIterator().map { ConnectQueue($0) }
+        self.group = group
         let sweep = group.next().scheduleRepeatedTask(initialDelay: .seconds(10), delay: .seconds(10)) {
             [weak self] task in
             guard let self else { return task.cancel() }
@@ -71,7 +69,7 @@ final class WebhookClient: Sendable {
         let exchange = Exchange(
             key: Key(origin: url.origin, address: address), url: url, deadline: deadline, make: make, end: end
         )
-        guard let line = takeIdle(exchange.key) else { return awaitConnection(exchange) }
+        guard let line = takeIdle(exchange.key) else { return sendAnew(exchange) }
         send(exchange, on: line)
     }
 
@@ -80,18 +78,15 @@ final class WebhookClient: Sendable {
             line.handler.value.send(exchange.make(), until: exchange.deadline) { [self] answer in
                 // The target closed the connection while it lay idle; that is no failure of this attempt.
                 guard case .failed(_, isUntouched: true) = answer else { return exchange.end(answer) }
-                awaitConnection(exchange)
+                sendAnew(exchange)
             }
         }
     }
 
-    /// Waits for this exchange's turn to connect; a connection that has become free by then will do as well.
-    private func awaitConnection(_ exchange: Exchange) {
-        let turn = turns.wrappingAdd(1, ordering: .relaxed).oldValue
-        let queue = connects[Int(UInt(bitPattern: turn) % UInt(connects.count))]
-        queue.add { [self] in
-            if let line = takeIdle(exchange.key) { return send(exchange, on: line) }
-            connect(exchange, on: queue.loop).whenComplete { [self] in
+    private func sendAnew(_ exchange: Exchange) {
+        let loop = group.next()
+        loop.execute { [self] in
+            connect(exchange, on: loop).whenComplete { [self] in
                 switch $0 {
                 case .success(let line): send(exchange, on: line)
                 case .failure(let error):
@@ -253,40 +248,5 @@ final class WebhookClient: Sendable {
             settings.additionalTrustRoots = [.file(file)]
         }
         return try NIOSSLContext(configuration: settings)
-    }
-}
-
-/// Begins connections on one event loop, a few at a time: thousands that are wanted at once do not keep the loop from requests on connections that
-/// are there already, nor from answers. Only beginning is paced: a target that does not answer holds nobody up.
-private final class ConnectQueue: Sendable {
-    /// As many as take less than half of the loop's time.
-    private static let burst = 4
-    private static let pause = TimeAmount.milliseconds(1)
-
-    let loop: any EventLoop
-    private let state = Mutex<(waiting: Deque<@Sendable () -> Void>, isAtWork: Bool)>(([], false))
-
-    init(_ loop: any EventLoop) { self.loop = loop }
-
-    /// Calls `begin` on the event loop when its turn comes.
-    func add(_ begin: @escaping @Sendable () -> Void) {
-        let wasIdle = state.withLock { state in
-            state.waiting.append(begin)
-            defer { state.isAtWork = true }
-            return !state.isAtWork
-        }
-        if wasIdle { loop.execute { self.work() } }
-    }
-
-    private func work() {
-        for _ in 0..<Self.burst {
-            let begin = state.withLock { state in
-                state.isAtWork = !state.waiting.isEmpty
-                return state.waiting.popFirst()
-            }
-            guard let begin else { return }
-            begin()
-        }
-        loop.scheduleTask(in: Self.pause) { self.work() }
     }
 }
