@@ -179,7 +179,8 @@ let package = Package(
 
         // A thread beside the concurrency pool, for tests that compute for long.
         .target(name: "TestThreads", path: "Tests/TestThreads", swiftSettings: settings),
-        .testTarget(name: "JSONTextTests", dependencies: ["TestThreads", "JSONText"], swiftSettings: settings),
+        .testTarget(
+            name: "JSONTextTests", dependencies: ["TestThreads", "JSONText"], swiftSettings: settings),
         .testTarget(
             name: "CloudEventsTests", dependencies: ["TestThreads", "CloudEvents", "JSONText"],
             swiftSettings: settings),
@@ -219,7 +220,8 @@ let package = Package(
             name: "ApusTelemetryTests", dependencies: ["ApusTelemetry", log, coreMetrics, tracing],
             swiftSettings: settings),
         .testTarget(
-            name: "ApusHTTPCodecTests", dependencies: ["TestThreads", "ApusHTTPCodec", nioCore], swiftSettings: settings),
+            name: "ApusHTTPCodecTests", dependencies: ["TestThreads", "ApusHTTPCodec", nioCore],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPServerTests",
             dependencies: ["ApusHTTPServer", "ApusHTTPCodec", nioCore, nioPosix], swiftSettings: settings),
