@@ -36,10 +36,12 @@ def call(method, url, body=None, kind="application/json"):
 
 class Run:
     def __init__(self, apus, target, folder):
-        self.port, self.hook_port = free_port(), free_port()
+        self.port, hook_port, slow_port = free_port(), free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.hook = f"http://127.0.0.1:{self.hook_port}"
-        self.target = subprocess.Popen([target, str(self.hook_port), str(SLOW_MILLISECONDS)])
+        # Slow targets have an address of their own: those of one address share their connections, and the kernel its queue for new ones.
+        self.hook, self.slow_hook = f"http://127.0.0.1:{hook_port}", f"http://127.0.0.1:{slow_port}"
+        self.targets = [
+            subprocess.Popen([target, str(port), str(SLOW_MILLISECONDS)]) for port in (hook_port, slow_port)]
         self.server = subprocess.Popen([
             apus, "serve", "--data", folder, "--listen", f"127.0.0.1:{self.port}", "--allow-private-webhooks",
             "--log-level", "warning"])
@@ -53,15 +55,17 @@ class Run:
                 time.sleep(0.05)
 
     def close(self):
-        for process in (self.server, self.target):
+        for process in (self.server, *self.targets):
             process.terminate()
             process.wait()
 
     def stats(self):
-        return call("GET", self.hook + "/stats")
+        slow = call("GET", self.slow_hook + "/stats")
+        return {**call("GET", self.hook + "/stats"), **{name: slow[name] for name in ("slow", "slow_open_max")}}
 
     def reset(self):
-        call("GET", self.hook + "/reset")
+        for hook in (self.hook, self.slow_hook):
+            call("GET", hook + "/reset")
 
     def publish(self, topic, count, size=500):
         body = [{"specversion": "1.0", "type": "bench", "source": "/bench", "data": "x" * 256} for _ in range(size)]
@@ -128,7 +132,7 @@ def slow(run):
         "topic": "fast", "push": {"url": run.hook + "/fast", "concurrency": 64}})
     for number in range(SLOW_TARGETS):
         call("PUT", f"{run.url}/v1/subscriptions/slow-{number}", {
-            "topic": "slow", "push": {"url": f"{run.hook}/slow/{number}", "concurrency": 1, "timeout": "30s"}})
+            "topic": "slow", "push": {"url": f"{run.slow_hook}/slow/{number}", "concurrency": 1, "timeout": "30s"}})
     paced(run, 3, lambda _: None)
     before = run.resident()
     alone = paced(run, SECONDS, lambda _: None)

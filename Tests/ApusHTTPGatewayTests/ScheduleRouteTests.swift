@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("delay=366d", 422, "'delay' must be at most"), ("delay=8760h1s", 422, "'delay' must be at most"),
+        ("delay=366d", 422, "'delay' must be at most"), ("delay=31536001s", 422, "'delay' must be at most"),
         ("delay=soon", 400, "'delay'"), ("delay=-1s", 400, "'delay'"), ("delay=", 400, "'delay'"),
         ("at=tomorrow", 400, "'at' must be a time"), ("at=", 400, "'at' must be a time"),
         ("at=2026-13-01T00:00:00Z", 400, "'at' must be a time"),
