@@ -102,6 +102,9 @@ import Testing
         Finding(
             185, "a bounded replay handed out what lies beyond the subscription's end", usesOrder: true,
             usesReplays: true),
+        Finding(
+            1146, "a circuit waited for a probe that was gathered for a batch and then taken out of it",
+            usesOrder: true, usesReplays: true),
     ])
     func `what was found stays mended`(finding: Finding) {
         var options = BrokerSimulation.Options()

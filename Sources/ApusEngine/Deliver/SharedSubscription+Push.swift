@@ -223,8 +223,11 @@ extension SharedSubscription {
         let kept = state.push.gathered.filter {
             state.delivery.leasedItem($0.token.position, nonce: $0.token.nonce) != nil
         }
+        guard kept.count < state.push.gathered.count else { return }
         state.pushing -= state.push.gathered.count - kept.count
         state.push.gathered = kept
+        // The probe may have been among them; then nothing will be told of it.
+        state.push.breaker.loseProbe(now: context.clock.now)
     }
 
     private func batchCount(_ handouts: [Handout], _ batch: PushSettings.Batch) -> Int {
