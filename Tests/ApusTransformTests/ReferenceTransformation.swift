@@ -4,6 +4,7 @@
 // a path or a template: it works on what they were written from.
 
 import JSONText
+import TestThreads
 
 /// A JSON value that keeps members of the same name apart.
 indirect enum Tree {

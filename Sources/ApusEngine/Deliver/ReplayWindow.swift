@@ -22,16 +22,12 @@ package struct ReplayWindow: Sendable, Hashable {
 }
 
 extension DeliveryState {
-    /// Begins to hand out the events of `partition` from `start` on, up to `end`, once more. Only what was looked at already: the rest comes by
-    /// itself.
-    ///
-    /// - Returns: what will be replayed; nil when that is nothing.
-    package mutating func beginReplay(partition: Int, from start: Offset, to end: Offset) -> ReplayWindow? {
-        grow(to: partition)
-        let window = ReplayWindow(next: start, end: min(end, next[partition]))
-        guard !window.isDone else { return nil }
-        replays[partition] = window
-        return window
+    /// What a replay of `partition` from `start` on, up to `end`, is to hand out: only what was looked at already, because the rest comes by
+    /// itself; nil when that is nothing.
+    package func replayWindow(partition: Int, from start: Offset, to end: Offset) -> ReplayWindow? {
+        let looked = partition < next.count ? next[partition] : .zero
+        let window = ReplayWindow(next: start, end: min(end, looked))
+        return window.isDone ? nil : window
     }
 
     /// Says how far the replay of `partition` has come.

@@ -27,22 +27,20 @@ extension SharedSubscription {
                     "a bounded replay of subscription '\(name)' is under way; it ends by itself, or with one without an end"
                 )
             }
-            var changes: [SubscriptionChange] = []
-            var delivery = state.delivery
+            var windows: [Int: ReplayWindow] = [:]
             for (partition, range) in ranges.enumerated() {
                 // What lies beyond the subscription's end is not for it, also when it began there.
                 let end = min(
                     range.upperBound, state.definition.end(ofPartition: partition) ?? range.upperBound)
-                let window = delivery.beginReplay(partition: partition, from: range.lowerBound, to: end)
-                guard let window else { continue }
-                changes.append(.replaying(partition: partition, next: window.next, end: window.end))
+                windows[partition] = state.delivery.replayWindow(
+                    partition: partition, from: range.lowerBound, to: end)
             }
             state.isReplayBeingWritten = true
-            let (windows, era) = (delivery.replays, state.replayEra)
-            state.log.append(changes) { [weak self] result in
+            let (begun, era) = (windows, state.replayEra)
+            state.log.append(SubscriptionChange.replaying(windows)) { [weak self] result in
                 guard let self else { return }
                 // The store may complete while the append is being made, and so under the lock.
-                self.context.inbox.post { self.begun(windows, era, result, completion) }
+                self.context.inbox.post { self.begun(begun, era, result, completion) }
             }
             return nil
         }
@@ -108,8 +106,6 @@ extension SharedSubscription {
     func takeReplayProgress(_ state: inout State) -> [SubscriptionChange] {
         guard !state.replayProgress.isEmpty else { return [] }
         defer { state.replayProgress = [:] }
-        return state.replayProgress.sorted { $0.key < $1.key }.map {
-            .replaying(partition: $0.key, next: $0.value.next, end: $0.value.end)
-        }
+        return SubscriptionChange.replaying(state.replayProgress)
     }
 }

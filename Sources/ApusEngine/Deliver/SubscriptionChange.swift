@@ -198,9 +198,7 @@ extension DeliveryState {
         for (partition, end) in seen.enumerated() where end > .zero {
             changes.append(.seen(partition: partition, end: end))
         }
-        for (partition, window) in replays.sorted(by: { $0.key < $1.key }) {
-            changes.append(.replaying(partition: partition, next: window.next, end: window.end))
-        }
+        changes += SubscriptionChange.replaying(replays)
         for partition in parked.indices {
             var run = ParkedRun(partition: partition)
             parked[partition].forEach { offset in
@@ -220,6 +218,13 @@ extension DeliveryState {
 }
 
 extension SubscriptionChange {
+    /// What is left of bounded replays, in the order of their partitions.
+    static func replaying(_ windows: [Int: ReplayWindow]) -> [SubscriptionChange] {
+        windows.sorted { $0.key < $1.key }.map {
+            .replaying(partition: $0.key, next: $0.value.next, end: $0.value.end)
+        }
+    }
+
     /// Calls `body` with each event that a `parked` names.
     func forEachParked(_ body: (Position) -> Void) {
         guard case .parked(let position, var following) = self else { return }

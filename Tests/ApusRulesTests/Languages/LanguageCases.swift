@@ -4,6 +4,7 @@
 
 import CloudEvents
 import JSONText
+import TestThreads
 import Testing
 
 @testable import ApusRules
