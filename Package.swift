@@ -35,7 +35,7 @@ let package = Package(
     products: [
         .executable(name: "apus", targets: ["apus"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
-        .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec"]),
+        .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
@@ -103,15 +103,18 @@ let package = Package(
             name: "ApusTelemetry", dependencies: [log, coreMetrics, tracing], swiftSettings: settings),
         // HTTP/1.1 bytes to requests and back. No sockets.
         .target(name: "ApusHTTPCodec", dependencies: [nioCore], swiftSettings: settings),
+        // What every listening protocol shares: addresses, the bound on connections, mail between threads.
+        .target(name: "ApusNetwork", dependencies: [nioCore, nioPosix], swiftSettings: settings),
         // HTTP/1.1 connections on event loops: limits, deadlines, streaming, drain.
         .target(
-            name: "ApusHTTPServer", dependencies: ["ApusHTTPCodec", nioCore, nioPosix],
+            name: "ApusHTTPServer", dependencies: ["ApusNetwork", "ApusHTTPCodec", nioCore, nioPosix],
             swiftSettings: settings),
         // The HTTP API: routes, translation, errors as problem+json, OpenAPI document.
         .target(
             name: "ApusHTTPGateway",
             dependencies: [
-                "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage", "ApusTransport",
+                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage",
+                "ApusTransport",
                 "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
                 coreMetrics, lifecycle,
             ], swiftSettings: settings),
@@ -135,8 +138,8 @@ let package = Package(
         .target(
             name: "ApusServer",
             dependencies: [
-                "ApusEngine", "ApusStorage", "ApusHTTPGateway", "ApusHTTPServer", "ApusWebhookTransport",
-                "ApusTelemetry", "ApusModel", nioCore, nioPosix, log, coreMetrics, tracing, lifecycle,
+                "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
+                "ApusWebhookTransport", "ApusTelemetry", "ApusModel", nioCore, nioPosix, log, coreMetrics, tracing, lifecycle,
                 signals,
             ], swiftSettings: settings),
         // The commands of `apus`.
@@ -144,7 +147,7 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
-                "ApusHTTPServer", "JSONText",
+                "ApusNetwork", "JSONText",
                 arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
         .executableTarget(name: "apus", dependencies: ["ApusCLI"], swiftSettings: settings),
@@ -224,11 +227,13 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPServerTests",
-            dependencies: ["ApusHTTPServer", "ApusHTTPCodec", nioCore, nioPosix], swiftSettings: settings),
+            dependencies: ["ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", nioCore, nioPosix],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPGatewayTests",
             dependencies: [
-                "ApusHTTPGateway", "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusRules",
+                "ApusHTTPGateway", "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusModel",
+                "ApusRules",
                 "ApusTransform", "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix,
                 nioHTTP1,
                 httpClient, log,
@@ -242,7 +247,7 @@ let package = Package(
         .testTarget(
             name: "ApusCLITests",
             dependencies: [
-                "ApusCLI", "ApusServer", "ApusClient", "ApusModel", "JSONText", arguments, nioCore, nioPosix,
+                "ApusCLI", "ApusServer", "ApusClient", "ApusModel", "ApusNetwork", "JSONText", arguments, nioCore, nioPosix,
                 nioHTTP,
             ], swiftSettings: settings),
     ]

@@ -6,8 +6,9 @@
 import ApusEngine
 import ApusHTTPCodec
 import ApusHTTPGateway
-public import ApusHTTPServer
+import ApusHTTPServer
 import ApusModel
+public import ApusNetwork
 import ApusStorage
 import ApusTelemetry
 import ApusWebhookTransport
@@ -41,7 +42,7 @@ public enum ApusServer {
     /// - Throws: ``ServerError`` when the server cannot start.
     public static func run(
         _ configuration: ServerConfiguration,
-        listening: @escaping @Sendable ([HTTPListenAddress]) -> Void = { _ in }
+        listening: @escaping @Sendable ([ListenAddress]) -> Void = { _ in }
     ) async throws {
         let registry = bootstrap(configuration)
         let logger = Logger(label: "apus")
@@ -57,7 +58,7 @@ public enum ApusServer {
             broker: engine, configuration: gatewayConfiguration(configuration, engine, registry, files))
         files.countIncoming { [weak gateway] in gateway?.statistics?.connectionsOpen ?? 0 }
         do {
-            let addresses = try await gateway.start().map(HTTPListenAddress.init(bound:))
+            let addresses = try await gateway.start().map(ListenAddress.init(bound:))
             if let file = configuration.portFile { try PortFile.write(addresses, to: file) }
             ServerMetrics.register(gateway, in: registry)
             listening(addresses)

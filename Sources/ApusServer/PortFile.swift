@@ -2,8 +2,7 @@
 
 // The file that tells scripts where a server listens, for those who let the system choose the port.
 
-import ApusHTTPServer
-import NIOCore
+import ApusNetwork
 
 #if canImport(Glibc)
     import Glibc
@@ -16,7 +15,7 @@ import NIOCore
 /// Writes bound addresses where scripts look for them.
 enum PortFile {
     /// Writes one address a line; the file appears complete or not at all.
-    static func write(_ addresses: [HTTPListenAddress], to path: String) throws {
+    static func write(_ addresses: [ListenAddress], to path: String) throws {
         let text = addresses.map { "\($0)\n" }.joined()
         let temporary = path + ".new"
         guard let file = fopen(temporary, "w") else { throw failure(temporary) }
@@ -26,12 +25,5 @@ enum PortFile {
 
     private static func failure(_ path: String) -> ServerError {
         ServerError(description: "\(path) cannot be written: \(String(cString: strerror(errno)))")
-    }
-}
-
-extension HTTPListenAddress {
-    /// The address that a socket was bound to.
-    init(bound address: SocketAddress) {
-        self.init(host: address.ipAddress ?? "127.0.0.1", port: address.port ?? 0)
     }
 }

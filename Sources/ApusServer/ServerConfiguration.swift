@@ -3,8 +3,8 @@
 // Everything that a server can be told.
 
 public import ApusEngine
-public import ApusHTTPServer
 public import ApusModel
+public import ApusNetwork
 public import ApusStorage
 public import ApusTelemetry
 public import Logging
@@ -14,7 +14,7 @@ public struct ServerConfiguration: Sendable {
     /// Where everything is kept; made if there is none.
     public var dataDirectory: String
     /// Where the HTTP API listens.
-    public var listen: [HTTPListenAddress]
+    public var listen: [ListenAddress]
     /// Names under which clients reach the server, beside `localhost` and the addresses it listens at.
     public var hostNames: [String] = []
     /// Origins of web pages that may use the API beside its own, such as `https://bus.example.org`.
@@ -43,7 +43,7 @@ public struct ServerConfiguration: Sendable {
     /// A server that keeps its data in `dataDirectory` and listens at `listen`.
     public init(
         dataDirectory: String,
-        listen: [HTTPListenAddress] = [HTTPListenAddress(host: Defaults.host, port: Defaults.port)]
+        listen: [ListenAddress] = [ListenAddress(host: Defaults.host, port: Defaults.port)]
     ) {
         self.dataDirectory = dataDirectory
         self.listen = listen

@@ -4,6 +4,7 @@
 
 import ApusCLI
 import ApusModel
+import ApusNetwork
 import JSONText
 import Synchronization
 import Testing

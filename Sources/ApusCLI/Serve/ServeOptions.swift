@@ -3,6 +3,7 @@
 // What `apus dev` and `apus serve` were asked for: the flags, and what they and the environment amount to.
 
 internal import ApusModel
+package import ApusNetwork
 internal import ArgumentParser
 
 /// What a server is to be, with everything decided.

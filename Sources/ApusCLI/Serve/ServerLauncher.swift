@@ -4,8 +4,8 @@
 
 import ApusClient
 import ApusEngine
-import ApusHTTPServer
 import ApusModel
+package import ApusNetwork
 import ApusServer
 import ApusStorage
 import ApusTelemetry
@@ -27,9 +27,7 @@ package struct ServerLauncher: Sendable {
     /// The server that is linked into this program.
     package static let linked = ServerLauncher { options, listening in
         do {
-            try await ApusServer.run(ServerConfiguration(options)) { addresses in
-                listening(addresses.map { ListenAddress(host: $0.host, port: $0.port) })
-            }
+            try await ApusServer.run(ServerConfiguration(options), listening: listening)
         } catch let error as ServerError {
             throw Failure("the server cannot start", why: error.description, status: .failure)
         }
@@ -39,9 +37,7 @@ package struct ServerLauncher: Sendable {
 extension ServerConfiguration {
     /// What the flags of `apus dev` and `apus serve` ask for.
     init(_ options: ServeOptions) {
-        self.init(
-            dataDirectory: options.dataDirectory,
-            listen: options.listen.map { HTTPListenAddress(host: $0.host, port: $0.port) })
+        self.init(dataDirectory: options.dataDirectory, listen: options.listen)
         hostNames = options.hostNames
         origins = options.origins
         token = options.token

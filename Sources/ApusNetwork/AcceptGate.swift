@@ -8,7 +8,7 @@ internal import NIOCore
 internal import Synchronization
 
 /// Counts open connections and holds listeners back at the bound.
-final class HTTPAcceptGate: Sendable {
+public final class AcceptGate: Sendable {
     private struct State {
         var openCount = 0
         var held: [@Sendable () -> Void] = []
@@ -22,7 +22,12 @@ final class HTTPAcceptGate: Sendable {
     /// However many others want.
     private static let connectionsMin = 64
 
-    init(connectionsMax: Int, reserved: @escaping @Sendable () -> Int) {
+    /// A gate that is open.
+    ///
+    /// - Parameters:
+    ///   - connectionsMax: the most connections of all listeners that share the gate.
+    ///   - reserved: how many of them others have use for at the moment; asked before each accept.
+    public init(connectionsMax: Int, reserved: @escaping @Sendable () -> Int) {
         self.connectionsMax = max(connectionsMax, 1)
         self.reserved = reserved
     }
@@ -60,7 +65,7 @@ final class HTTPAcceptGate: Sendable {
 }
 
 /// Stands in a listener's pipeline and passes reads, that is accepts, on only while the gate admits them.
-final class HTTPListenerHandler: ChannelDuplexHandler {
+final class ListenerHandler: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel
     typealias OutboundIn = Never
@@ -68,11 +73,11 @@ final class HTTPListenerHandler: ChannelDuplexHandler {
     /// How long to wait after an accept failed; short, as a connection may close at any time.
     private static let pause = TimeAmount.milliseconds(200)
 
-    private let gate: HTTPAcceptGate
+    private let gate: AcceptGate
     private var isPaused = false
     private var isWaiting = false
 
-    init(gate: HTTPAcceptGate) {
+    init(gate: AcceptGate) {
         self.gate = gate
     }
 
