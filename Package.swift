@@ -118,6 +118,14 @@ let package = Package(
                 "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
                 coreMetrics, lifecycle,
             ], swiftSettings: settings),
+        // Kafka's protocol: connections, dispatch, one handler for each kind of request.
+        .target(
+            name: "ApusKafkaGateway",
+            dependencies: [
+                "ApusNetwork", "ApusKafkaCodec", "ApusGroups", "ApusEngine", "ApusModel", "ApusStorage",
+                "CloudEvents",
+                nioCore, nioPosix, log, coreMetrics, lifecycle, crypto,
+            ], swiftSettings: settings),
         // Webhook delivery: CloudEvents over HTTP.
         .target(
             name: "ApusWebhookTransport",
@@ -139,7 +147,7 @@ let package = Package(
             name: "ApusServer",
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
-                "ApusWebhookTransport", "ApusTelemetry", "ApusModel", nioCore, nioPosix, log, coreMetrics, tracing, lifecycle,
+                "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel", nioCore, nioPosix, log, coreMetrics, tracing, lifecycle,
                 signals,
             ], swiftSettings: settings),
         // The commands of `apus`.
@@ -147,7 +155,7 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
-                "ApusNetwork", "JSONText",
+                "ApusNetwork", "CloudEvents", "JSONText",
                 arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
         .executableTarget(name: "apus", dependencies: ["ApusCLI"], swiftSettings: settings),

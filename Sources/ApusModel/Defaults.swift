@@ -11,6 +11,8 @@ public enum Defaults {
     public static let host = "127.0.0.1"
     /// The port of the HTTP API.
     public static let port = 8222
+    /// The port of Kafka's protocol: the one that its clients try first.
+    public static let kafkaPort = 9092
     /// Where commands look for a server.
     public static let url = "http://\(host):\(port)"
     /// The data folder of `apus serve`.
@@ -127,6 +129,19 @@ public enum Defaults {
     public static let waitMax: Duration = .seconds(30)
     /// How often a tail without events sends a comment.
     public static let tailHeartbeat: Duration = .seconds(15)
+
+    // MARK: Kafka's protocol
+
+    /// One request, in bytes; Kafka's own default.
+    public static let kafkaRequestBytesMax = 100 << 20
+    /// All requests over 64 KiB that are held at the same time, in bytes.
+    public static let kafkaRequestsBytesMax = 256 << 20
+    /// One answer to a fetch, in bytes, however much the client would take.
+    public static let kafkaFetchBytesMax = 16 << 20
+    /// All answers to fetches that are on their way at the same time, in bytes.
+    public static let kafkaFetchesBytesMax = 256 << 20
+    /// How long a connection may stay open without a request; Kafka's own default.
+    public static let kafkaIdleTimeout: Duration = .seconds(600)
 
     // MARK: Commands
 

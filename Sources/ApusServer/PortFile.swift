@@ -14,9 +14,10 @@ import ApusNetwork
 
 /// Writes bound addresses where scripts look for them.
 enum PortFile {
-    /// Writes one address a line; the file appears complete or not at all.
-    static func write(_ addresses: [ListenAddress], to path: String) throws {
-        let text = addresses.map { "\($0)\n" }.joined()
+    /// Writes one address a line, those of the HTTP API first and as they are, those of other protocols behind the protocol's name; the file
+    /// appears complete or not at all.
+    static func write(_ addresses: ServerAddresses, to path: String) throws {
+        let text = (addresses.http.map { "\($0)\n" } + addresses.kafka.map { "kafka \($0)\n" }).joined()
         let temporary = path + ".new"
         guard let file = fopen(temporary, "w") else { throw failure(temporary) }
         let isWritten = fputs(text, file) >= 0

@@ -15,6 +15,10 @@ public struct ServerConfiguration: Sendable {
     public var dataDirectory: String
     /// Where the HTTP API listens.
     public var listen: [ListenAddress]
+    /// Where Kafka's protocol is served; empty for nowhere.
+    public var kafkaListen: [ListenAddress] = []
+    /// What Kafka clients are told to connect to; nil for the address by which each of them came.
+    public var kafkaAdvertised: ListenAddress?
     /// Names under which clients reach the server, beside `localhost` and the addresses it listens at.
     public var hostNames: [String] = []
     /// Origins of web pages that may use the API beside its own, such as `https://bus.example.org`.
@@ -47,6 +51,20 @@ public struct ServerConfiguration: Sendable {
     ) {
         self.dataDirectory = dataDirectory
         self.listen = listen
+    }
+}
+
+/// Where a server listens, ports filled in.
+public struct ServerAddresses: Sendable, Hashable {
+    /// The HTTP API.
+    public var http: [ListenAddress]
+    /// Kafka's protocol.
+    public var kafka: [ListenAddress]
+
+    /// Where a server listens.
+    public init(http: [ListenAddress], kafka: [ListenAddress] = []) {
+        self.http = http
+        self.kafka = kafka
     }
 }
 

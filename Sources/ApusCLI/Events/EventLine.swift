@@ -36,7 +36,7 @@ package struct EventPrinter: Sendable {
         case .json: console.print(stored.json.description)
         case .data:
             // For programs, so binary data come as they are; like everything else on a line of their own.
-            if let bytes = stored.event.dataBase64.flatMap(Base64.decode) {
+            if let bytes = stored.event.dataBase64.flatMap(Base64.decoded) {
                 console.write(bytes + [0x0A])
             } else {
                 console.print(Self.data(stored.event) ?? "")

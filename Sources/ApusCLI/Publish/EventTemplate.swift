@@ -86,7 +86,7 @@ package struct EventTemplate: Sendable {
             if let text {
                 writer.member("data", text)
             } else {
-                writer.member("data_base64", Base64.encode(data))
+                writer.member("data_base64", Base64.encoded(data))
             }
         }
     }

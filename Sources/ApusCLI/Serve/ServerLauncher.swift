@@ -5,8 +5,7 @@
 import ApusClient
 import ApusEngine
 import ApusModel
-package import ApusNetwork
-import ApusServer
+package import ApusServer
 import ApusStorage
 import ApusTelemetry
 import Logging
@@ -14,7 +13,7 @@ import Logging
 /// Starts a server and returns when it has stopped.
 package struct ServerLauncher: Sendable {
     /// Told once, when the server listens, with the addresses that it was given.
-    package typealias Listening = @Sendable ([ListenAddress]) -> Void
+    package typealias Listening = @Sendable (ServerAddresses) -> Void
 
     /// Runs a server until it is told to stop by a signal; throws if it cannot start, or fails.
     package var run: @Sendable (ServeOptions, _ listening: @escaping Listening) async throws -> Void
@@ -38,6 +37,8 @@ extension ServerConfiguration {
     /// What the flags of `apus dev` and `apus serve` ask for.
     init(_ options: ServeOptions) {
         self.init(dataDirectory: options.dataDirectory, listen: options.listen)
+        kafkaListen = options.kafkaListen
+        kafkaAdvertised = options.kafkaAdvertise
         hostNames = options.hostNames
         origins = options.origins
         token = options.token

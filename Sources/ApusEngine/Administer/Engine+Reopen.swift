@@ -126,7 +126,7 @@ extension Engine {
         let ledger =
             definition.holdsDeadLetters ? try DeadLetterLedger(topic: topic, context: context) : nil
         catalog.withLock { catalog in
-            catalog.topics[name] = topic
+            catalog.setTopic(name, topic)
             catalog.ledgers[name] = ledger
         }
         return true

@@ -72,7 +72,7 @@ extension Engine {
                 try openDeduplication(topic)
             }
         } apply: { [self] () throws(BrokerError) in
-            catalog.withLock { $0.topics[name] = topic }
+            catalog.withLock { $0.setTopic(name, topic) }
             return topic
         }
     }
@@ -140,7 +140,7 @@ extension Engine {
                 for schedule in schedules { scheduler.withLock { $0 }?.remove(schedule.id) }
                 for subscription in subscriptions { closeSubscription(subscription) }
                 catalog.withLock { catalog in
-                    catalog.topics[name] = nil
+                    catalog.setTopic(name, nil)
                     catalog.ledgers[name] = nil
                     catalog.routers.removeValue(forKey: name)?.close()
                 }

@@ -251,6 +251,12 @@ public protocol Broker: Sendable {
     func topics(_ page: Page) throws(BrokerError) -> [TopicDescription]
     /// One topic.
     func topic(_ name: ResourceName) throws(BrokerError) -> TopicDescription
+    /// All topics at work, by name.
+    func topicSummaries() -> [TopicSummary]
+    /// One topic at work; nil when there is none of this name.
+    func topicSummary(_ name: ResourceName) -> TopicSummary?
+    /// One topic at work, by its identity.
+    func topicSummary(_ id: LogID) -> TopicSummary?
     /// Creates a topic.
     func createTopic(
         _ name: ResourceName, _ settings: TopicSettings
@@ -338,6 +344,30 @@ public struct VerificationReport: Sendable {
     public var bytes: Int64
     /// What is damaged, for a person.
     public var damage: [String]
+}
+
+// What a broker says that can only describe topics in full.
+extension Broker {
+    public func topicSummaries() -> [TopicSummary] {
+        var summaries: [TopicSummary] = []
+        var page = Page(limit: 1000)
+        while let topics = try? topics(page), let last = topics.last {
+            summaries += topics.map(\.summary)
+            page.after = last.name.description
+        }
+        return summaries
+    }
+
+    public func topicSummary(_ name: ResourceName) -> TopicSummary? { (try? topic(name))?.summary }
+
+    public func topicSummary(_ id: LogID) -> TopicSummary? { topicSummaries().first { $0.id == id } }
+}
+
+extension TopicDescription {
+    /// What is decided about the topic.
+    public var summary: TopicSummary {
+        TopicSummary(name: name, id: id, settings: settings, partitions: partitions.count)
+    }
 }
 
 // What a broker that keeps no time says.
