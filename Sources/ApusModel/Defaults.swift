@@ -92,6 +92,11 @@ public enum Defaults {
     /// How many events a topic remembers at most.
     public static let deduplicationEntriesMax = 4_000_000
 
+    // MARK: Whole batches
+
+    /// How far ahead of the server's clock the timestamps of records may be that producers send as whole batches.
+    public static let batchTimestampAhead: Duration = .seconds(3600)
+
     // MARK: Schedules
 
     /// How long an event may wait for its time.
