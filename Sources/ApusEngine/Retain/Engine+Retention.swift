@@ -23,6 +23,7 @@ extension Engine {
         let wall = retention.withLock {
             $0.reading(now: context.clock.now, wall: context.clock.wall, newest: newestTimestamp(topics))
         }
+        sweepCoordinators(wall: wall)
         let noted = notedEnds()
         let spared = reopening.withLock(\.spared)
         for topic in topics {
