@@ -73,6 +73,8 @@ let package = Package(
 
         // Transformations: an event in, the event that a rule's target gets out. Linear time, pure.
         .target(name: "ApusTransform", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
+        // Who is in which consumer group, and what each of its members gets. Pure: the time goes in.
+        .target(name: "ApusGroups", swiftSettings: settings),
 
         // MARK: The log.
 
@@ -215,6 +217,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ApusScheduleTests", dependencies: ["TestThreads", "ApusSchedule"], swiftSettings: settings),
+        .testTarget(
+            name: "ApusGroupsTests", dependencies: ["TestThreads", "ApusGroups"], swiftSettings: settings),
         .testTarget(
             name: "ApusStorageTests",
             dependencies: ["TestThreads", "ApusStorage", "ApusModel", "ApusTesting", nioCore, log],

@@ -40,6 +40,7 @@ public final class Engine: Broker {
     let retention: Mutex<RetentionClock>
     let reopening = Mutex(Reopening())
     let scheduler = Mutex<Scheduler?>(nil)
+    let coordinators = Mutex(Coordinators())
     private let worker: EngineWorker?
     private let recoveryTime = Mutex(Duration.zero)
     private let isStopping = Atomic(false)

@@ -94,12 +94,32 @@ public enum Defaults {
     /// How many events a topic remembers at most.
     public static let deduplicationEntriesMax = 4_000_000
 
+    // MARK: Whole batches
+
+    /// How far ahead of the server's clock the timestamps of records may be that producers send as whole batches.
+    public static let batchTimestampAhead: Duration = .seconds(3600)
+
     // MARK: Schedules
 
     /// How long an event may wait for its time.
     public static let delayMax: Duration = .seconds(365 * 86_400)
     /// How many events may wait for their time.
     public static let scheduledMax = 100_000_000
+
+    // MARK: Consumer groups and transactions
+
+    /// Metadata of a committed position, in bytes.
+    public static let offsetMetadataBytesMax = 4096
+    /// For how long the positions of a group are kept after it was last seen.
+    public static let offsetsRetention: Duration = .seconds(7 * 86_400)
+    /// How often it is noted that a group which commits nothing has members.
+    public static let groupTouchInterval: Duration = .seconds(3600)
+    /// The name of a group or a transactional id, in bytes.
+    public static let groupNameBytesMax = 1024
+    /// How many groups may have positions.
+    public static let groupsMax = 100_000
+    /// Bytes of all positions of all groups, as they are written.
+    public static let offsetsBytesMax = 32 << 20
 
     // MARK: The HTTP API
 

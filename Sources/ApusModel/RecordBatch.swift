@@ -122,6 +122,12 @@ public struct RecordBatch: Sendable, Hashable {
         set { bytes.setInteger(newValue.rawValue, at: bytes.readerIndex) }
     }
 
+    /// Who led the partition when the batch was appended, by number; the checksum leaves it out.
+    public var leaderEpoch: Int32 {
+        get { field(at: RecordBatch.lengthPrefix, as: Int32.self) }
+        set { bytes.setInteger(newValue, at: bytes.readerIndex + RecordBatch.lengthPrefix) }
+    }
+
     /// The whole length in bytes.
     public var length: Int { bytes.readableBytes }
     /// The stored CRC32C.
@@ -144,10 +150,34 @@ public struct RecordBatch: Sendable, Hashable {
     public var recordCount: Int { Int(field(at: 57, as: Int32.self)) }
     /// Kafka's number of the codec that compressed the records; 0 for none.
     public var compression: UInt8 { UInt8(attributes & 7) }
+    /// Whether its records have the time of their append, which is the batch's greatest timestamp, and not their own.
+    public var hasAppendTime: Bool { attributes & 0x08 != 0 }
+    /// Whether it counts only once its producer's transaction is committed.
+    public var isTransactional: Bool { attributes & 0x10 != 0 }
     /// Whether it is a transaction marker and not events.
     public var isControl: Bool { attributes & 0x20 != 0 }
     /// The offset after the last record's.
     public var nextOffset: Offset { baseOffset.advanced(by: Int64(lastOffsetDelta) + 1) }
+
+    // MARK: Changes
+
+    /// Gives all records the time of their append.
+    public mutating func stamp(_ time: Timestamp) {
+        bytes.setInteger(attributes | 0x08, at: bytes.readerIndex + 21)
+        setGreatestTimestamp(time)
+    }
+
+    /// Corrects the greatest timestamp.
+    public mutating func setGreatestTimestamp(_ time: Timestamp) {
+        bytes.setInteger(time.rawValue, at: bytes.readerIndex + 35)
+        bytes.setInteger(computedChecksum(), at: bytes.readerIndex + RecordBatch.checksumPosition)
+    }
+
+    /// Makes it a batch without events for those who read it, as transaction markers are. It is then no longer what is stored, and its checksum
+    /// not right: for readers in this process only.
+    package mutating func hideRecords() {
+        bytes.setInteger(attributes | 0x20, at: bytes.readerIndex + 21)
+    }
 
     // MARK: Records
 
@@ -158,10 +188,14 @@ public struct RecordBatch: Sendable, Hashable {
     public func forEachRecord(_ body: (RecordView) -> Bool) throws(RecordBatchError) {
         guard compression == 0 else { throw .compressed(compression) }
         let base = (baseOffset, baseTimestamp, recordCount)
+        let appendTime = hasAppendTime ? maxTimestamp : nil
         let failure: RecordBatchError? = bytes.withUnsafeReadableBytes { raw in
             var reader = ByteReader(raw, at: RecordBatch.headerLength)
             for _ in 0..<base.2 {
-                guard let record = RecordView(&reader, baseOffset: base.0, baseTimestamp: base.1) else {
+                guard
+                    let record = RecordView(
+                        &reader, baseOffset: base.0, baseTimestamp: base.1, appendTime: appendTime)
+                else {
                     return .malformed("a record's lengths do not fit")
                 }
                 if !body(record) { return nil }

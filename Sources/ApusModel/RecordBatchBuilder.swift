@@ -7,7 +7,7 @@ import CApus
 import NIOCore
 
 /// Builds one ``RecordBatch``.
-public struct RecordBatchBuilder {
+public struct RecordBatchBuilder: Sendable {
     private var buffer: ByteBuffer
     private var headers = ByteBuffer()
     private var headerCount = 0

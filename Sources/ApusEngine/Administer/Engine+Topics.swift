@@ -207,5 +207,6 @@ extension TopicSettings {
         if let bytes = changes.segmentBytes { segmentBytes = bytes }
         if let ttl = changes.ttl { self.ttl = ttl }
         if let deduplication = changes.deduplication { self.deduplication = deduplication }
+        if let timestamps = changes.timestamps { self.timestamps = timestamps }
     }
 }

@@ -172,7 +172,7 @@ public struct Page: Sendable, Hashable {
 public typealias PublishCompletion = @Sendable (Result<[PublishReceipt], BrokerError>) -> Void
 
 /// A set of topics with what is needed to publish to them, consume from them and manage them.
-public protocol Broker: Sendable {
+public protocol Broker: Coordinating {
     // MARK: Publish
 
     /// Places each event by its key (`key`, or the event's `partitionkey`) and calls `completion` when all are as durable as the
@@ -217,6 +217,52 @@ public protocol Broker: Sendable {
         _ topic: ResourceName, partition: Int, from position: StartPosition, limit: Int, pattern: Pattern?,
         wait: Duration
     ) async throws(BrokerError) -> FetchedEvents
+
+    // MARK: Whole batches
+
+    /// Appends one batch of a producer as it came, but for what the log fills in: base offset, leader epoch and, where the topic stamps, the time. A batch
+    /// with a producer id that the partition has already is not appended again. `completion` is called when it is as durable as the topic promises, in
+    /// order per partition. Does not create topics.
+    ///
+    /// Neither waits nor blocks: this is the hot path.
+    func append(
+        _ batch: consuming RecordBatch, to topic: ResourceName, partition: Int,
+        completion: @escaping BatchCompletion)
+
+    /// Whole batches from the one that holds `offset` on, at least one and then as many as fit in `byteLimit`; none at the end. May block on the disk.
+    ///
+    /// - Throws: ``BrokerError/trimmed(start:)`` and ``BrokerError/beyondEnd(end:)`` for offsets outside, ``BrokerError/corrupt(offset:next:reason:)``.
+    func readBatches(
+        _ topic: ResourceName, partition: Int, from offset: Offset, byteLimit: Int, isolation: Isolation
+    ) throws(BrokerError) -> BatchRead
+
+    /// Calls `body` once when there is something to read at `offset`, at once if there is, on any thread; also when the topic goes away. Costs an entry in a
+    /// list.
+    ///
+    /// - Returns: what cancels the wait; nil when it is over already.
+    func whenBeyond(
+        _ offset: Offset, of topic: ResourceName, partition: Int, isolation: Isolation,
+        _ body: @escaping @Sendable () -> Void
+    ) -> BatchWait?
+
+    /// Where a partition begins and ends.
+    func bounds(_ topic: ResourceName, partition: Int) throws(BrokerError) -> PartitionBounds
+
+    /// The first record whose timestamp is at or after `time`; nil when there is none. May block on the disk.
+    func offset(
+        _ topic: ResourceName, partition: Int, at time: Timestamp
+    ) throws(BrokerError) -> TimedOffset?
+
+    /// The first record with the greatest timestamp of the partition; nil when it is empty. May block on the disk.
+    func newest(_ topic: ResourceName, partition: Int) throws(BrokerError) -> TimedOffset?
+
+    /// Forgets what is before `offset`, at most up to the end and not what a restart needs to recognise copies of rules; subscriptions that have not come
+    /// so far pass over it.
+    ///
+    /// - Returns: the first offset that is kept.
+    func deleteRecords(
+        _ topic: ResourceName, partition: Int, before offset: Offset
+    ) async throws(BrokerError) -> Offset
 
     // MARK: Receive and settle
 

@@ -11,13 +11,37 @@ final class Partition: Sendable {
     let number: Int
     let log: LogID
     let claim: LogClaim
+    /// How far events are decided: where everybody stops who reads events.
     let signal: AdvanceSignal
+    /// How far the log is readable, open transactions too.
+    let written: AdvanceSignal
+    private let logStart: Atomic<Int64>
 
-    init(number: Int, log: LogID, claim: LogClaim, signal: AdvanceSignal) {
+    init(
+        number: Int, log: LogID, claim: LogClaim, start: Offset, signal: AdvanceSignal, written: AdvanceSignal
+    ) {
         self.number = number
         self.log = log
         self.claim = claim
         self.signal = signal
+        self.written = written
+        logStart = Atomic(start.rawValue)
+    }
+
+    /// The first offset that is kept.
+    var start: Offset { Offset(logStart.load(ordering: .acquiring)) }
+
+    /// Where it begins and ends.
+    var bounds: PartitionBounds {
+        // In this order: what is decided is never beyond what is readable.
+        let (start, stableEnd) = (self.start, signal.end)
+        return PartitionBounds(start: start, stableEnd: max(start, stableEnd), end: max(start, written.end))
+    }
+
+    /// Forgets what is before `offset`.
+    func trim(before offset: Offset, in store: any LogStore) throws(LogError) {
+        try store.trim(log, before: offset)
+        logStart.max(offset.rawValue, ordering: .acquiringAndReleasing)
     }
 }
 
@@ -66,9 +90,18 @@ final class Topic: Follower {
                 self.queue.enqueue(self)
             }
             let log = definition.partitionLog(number)
-            let claim = try store.claim(log, definition.settings.logConfiguration) { signal.advanced(to: $0) }
-            signal.advanced(to: try store.bounds(log).end)
-            opened.append(Partition(number: number, log: log, claim: claim, signal: signal))
+            let written = AdvanceSignal {}
+            let claim = try store.claim(log, definition.settings.logConfiguration) {
+                written.advanced(to: $0)
+                signal.advanced(to: $0)
+            }
+            let bounds = try store.bounds(log)
+            written.advanced(to: bounds.end)
+            signal.advanced(to: bounds.end)
+            opened.append(
+                Partition(
+                    number: number, log: log, claim: claim, start: bounds.start, signal: signal,
+                    written: written))
         }
         state.withLock { $0.partitions += opened }
     }
@@ -145,7 +178,10 @@ final class Topic: Follower {
 
     /// Tells everybody who waits that nothing more will come.
     func close() {
-        for partition in partitions { partition.signal.cancelAll() }
+        for partition in partitions {
+            partition.signal.cancelAll()
+            partition.written.cancelAll()
+        }
     }
 }
 

@@ -23,6 +23,7 @@ extension Engine {
         let wall = retention.withLock {
             $0.reading(now: context.clock.now, wall: context.clock.wall, newest: newestTimestamp(topics))
         }
+        sweepCoordinators(wall: wall)
         let noted = notedEnds()
         let spared = reopening.withLock(\.spared)
         for topic in topics {
@@ -72,7 +73,7 @@ extension Engine {
 
     /// By target partition, where it ended when all who copy there had written down what they copied. The copies after that are how a restart
     /// tells what was copied: without them it would be copied again.
-    private func notedEnds() -> [LogID: Offset] {
+    func notedEnds() -> [LogID: Offset] {
         let routers = catalog.withLock { Array($0.routers.values) }
         let scheduled = scheduler.withLock { $0 }?.notedEnds ?? [:]
         return routers.reduce(into: scheduled) { ends, router in
@@ -97,7 +98,7 @@ extension Engine {
                 bytes -= segment.bytes
                 keepFrom = segment.end
             }
-            if let keepFrom { try context.store.trim(partition.log, before: keepFrom) }
+            if let keepFrom { try partition.trim(before: keepFrom, in: context.store) }
         } catch {
             context.logger.warning(
                 "old events could not be forgotten: \(error)",

@@ -30,6 +30,12 @@ public struct EngineOptions: Sendable {
     public var scheduledMax = Int64(Defaults.scheduledMax)
     /// How many events a topic that tells duplicates remembers at most.
     public var deduplicationEntriesMax = Defaults.deduplicationEntriesMax
+    /// How many groups may have committed positions.
+    public var groupsMax = Defaults.groupsMax
+    /// How many bytes the positions of all groups may have.
+    public var offsetsBytesMax = Defaults.offsetsBytesMax
+    /// For how long the positions of a group are kept after it was last seen.
+    public var offsetsRetention = Defaults.offsetsRetention
     /// Where time zones are found.
     public var timeZones = TimeZoneDatabase.system
     /// How often retention looks for what can be forgotten.

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What can be seen of groups from outside, and deleting one.
+
+/// The kinds of groups, as Kafka's ListGroups spells them.
+public enum GroupKind: String, Sendable, Hashable, CaseIterable {
+    case classic
+    case consumer
+    case share
+}
+
+/// A line of a list of groups.
+public struct GroupListing: Sendable, Hashable {
+    public var id: String
+    public var kind: GroupKind
+    /// Empty while no member has said it.
+    public var protocolType: String
+    /// `Stable`, `Empty` and so on.
+    public var state: String
+}
+
+/// A classic group and its members.
+public struct ClassicDescription: Sendable, Hashable {
+    public var id: String
+    public var state: ClassicState
+    public var protocolType: String
+    /// Of a stable group; otherwise empty.
+    public var protocolName: String
+    public var members: [Member]
+
+    /// A member of a classic group.
+    public struct Member: Sendable, Hashable {
+        public var memberID: String
+        public var instanceID: String?
+        public var clientID: String
+        public var clientHost: String
+        /// Of a stable group; otherwise empty.
+        public var metadata: [UInt8]
+        public var assignment: [UInt8]
+    }
+}
+
+extension ClassicGroup {
+    var description: ClassicDescription {
+        ClassicDescription(
+            id: id, state: state, protocolType: protocolType ?? "",
+            protocolName: state == .stable ? protocolName ?? "" : "",
+            members: membersInOrder.map { member in
+                .init(
+                    memberID: member.id, instanceID: member.instanceID, clientID: member.clientID,
+                    clientHost: member.clientHost,
+                    metadata: state == .stable ? member.metadata(in: protocolName) : [],
+                    assignment: member.assignment)
+            })
+    }
+}
+
+extension GroupCoordinator {
+    /// DescribeGroups, for a classic group. `nil`: there is none of this name here. If offsets are kept for the name it is a group without
+    /// members (`Empty`), otherwise it is `Dead` (from version 6 on GROUP_ID_NOT_FOUND).
+    public func describeClassic(_ id: String) -> ClassicDescription? { classicGroups[id]?.description }
+
+    /// ListGroups: the groups in one of `states` and of one of `kinds`, by name. Nothing given means all. Case does not matter.
+    /// Names that only have offsets are not here.
+    public func list(states: [String] = [], kinds: [String] = []) -> [GroupListing] {
+        let states = Set(states.map { $0.lowercased() })
+        let kinds = Set(kinds.map { $0.lowercased() })
+        return
+            listings
+            .filter { states.isEmpty || states.contains($0.state.lowercased()) }
+            .filter { kinds.isEmpty || kinds.contains($0.kind.rawValue) }
+            .sorted { $0.id < $1.id }
+    }
+
+    private var listings: [GroupListing] {
+        classicGroups.groups.values.map {
+            GroupListing(
+                id: $0.id, kind: .classic, protocolType: $0.protocolType ?? "", state: $0.state.rawValue)
+        }
+    }
+
+    /// DeleteGroups: forgets a group without members. `groupIDNotFound` if there is none of this name here; it may have offsets still.
+    public mutating func delete(_ id: String) -> GroupError? {
+        if let error = refusal(ofName: id) { return error }
+        if let group = classicGroups[id] {
+            guard group.isEmpty else { return .nonEmptyGroup }
+            classicGroups.remove(id)
+            return nil
+        }
+        return .groupIDNotFound
+    }
+}
