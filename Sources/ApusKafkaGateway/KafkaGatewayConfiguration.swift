@@ -2,6 +2,7 @@
 
 // Everything the gateway can be told, and what it tells of itself.
 
+public import ApusEngine
 public import ApusModel
 public import ApusNetwork
 
@@ -34,6 +35,10 @@ public struct KafkaGatewayConfiguration: Sendable {
     public var writeTimeout: Duration
     /// Whether producing to a topic that does not exist, or asking for it, makes it.
     public var createsTopics: Bool
+    /// What topics are like that are made without saying.
+    public var topicDefaults = TopicSettings()
+    /// Who may connect; nil for everybody.
+    public var users: (any UserDirectory)?
     /// How long requests at work may take to finish when the server stops.
     public var gracePeriod: Duration
     /// Event loops; nil for one per core.
@@ -54,6 +59,7 @@ public struct KafkaGatewayConfiguration: Sendable {
         requestTimeout = .seconds(20)
         writeTimeout = .seconds(30)
         createsTopics = false
+        users = nil
         gracePeriod = .seconds(10)
         eventLoopCount = nil
     }

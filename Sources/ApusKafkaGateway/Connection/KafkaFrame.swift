@@ -85,6 +85,7 @@ final class KafkaSession: Sendable {
         var abandon: (@Sendable () -> Void)?
         var softwareName: String?
         var softwareVersion: String?
+        var exchange: SASLExchange?
     }
 
     /// The client's address, for logs and descriptions.
@@ -109,6 +110,23 @@ final class KafkaSession: Sendable {
             state.softwareVersion = version
         }
     }
+
+    // MARK: Authentication
+
+    /// The SASL exchange under way or over.
+    var exchange: SASLExchange? { state.withLock(\.exchange) }
+
+    var isAuthenticated: Bool {
+        if case .done? = exchange { true } else { false }
+    }
+
+    /// Begins an exchange; who had authenticated before has to do so again.
+    func begin(_ exchange: SASLExchange) { state.withLock { $0.exchange = exchange } }
+
+    /// How the exchange goes on; nil when it failed.
+    func continueExchange(_ exchange: SASLExchange?) { state.withLock { $0.exchange = exchange } }
+
+    // MARK: The end
 
     /// Has `abandon` called when the connection ends before the request at work is answered; at once if it has ended.
     func whenClosed(_ abandon: @escaping @Sendable () -> Void) {
