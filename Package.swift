@@ -111,6 +111,8 @@ let package = Package(
         .target(
             name: "ApusHTTPServer", dependencies: ["ApusNetwork", "ApusHTTPCodec", nioCore, nioPosix],
             swiftSettings: settings),
+        // Kafka's protocol: frames, headers and messages to values and back. No sockets.
+        .target(name: "ApusKafkaCodec", dependencies: [nioCore], swiftSettings: settings),
         // The HTTP API: routes, translation, errors as problem+json, OpenAPI document.
         .target(
             name: "ApusHTTPGateway",
@@ -236,6 +238,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPCodecTests", dependencies: ["TestThreads", "ApusHTTPCodec", nioCore],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusKafkaCodecTests", dependencies: ["TestThreads", "ApusKafkaCodec", nioCore],
             swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPServerTests",
