@@ -28,6 +28,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let trees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
+let ordered = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
@@ -128,7 +129,7 @@ let package = Package(
             dependencies: [
                 "ApusNetwork", "ApusKafkaCodec", "ApusGroups", "ApusEngine", "ApusModel", "ApusStorage",
                 "CloudEvents",
-                nioCore, nioPosix, log, coreMetrics, lifecycle, crypto,
+                nioCore, nioPosix, log, lifecycle, crypto, ordered,
             ], swiftSettings: settings),
         // Webhook delivery: CloudEvents over HTTP.
         .target(

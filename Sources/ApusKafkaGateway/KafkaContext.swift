@@ -31,7 +31,7 @@ final class KafkaContext: Sendable {
         self.broker = broker
         self.configuration = configuration
         self.logger = logger
-        groups = GroupService(broker: broker)
+        groups = GroupService(broker: broker, limits: configuration.groups)
         sessions = FetchSessions()
         fetches = FetchBudget(bytesMax: configuration.fetchesBytesMax)
         readers = NIOThreadPool(numberOfThreads: 2)

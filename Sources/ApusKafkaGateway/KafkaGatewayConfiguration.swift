@@ -3,7 +3,8 @@
 // Everything the gateway can be told, and what it tells of itself.
 
 public import ApusEngine
-public import ApusModel
+public import ApusGroups
+internal import ApusModel
 public import ApusNetwork
 
 /// How Kafka's protocol is served.
@@ -33,6 +34,8 @@ public struct KafkaGatewayConfiguration: Sendable {
     public var requestTimeout: Duration
     /// Within what time a client must take some of what it is sent.
     public var writeTimeout: Duration
+    /// What groups may take, and how long they wait.
+    public var groups: GroupLimits
     /// Whether producing to a topic that does not exist, or asking for it, makes it.
     public var createsTopics: Bool
     /// What topics are like that are made without saying.
@@ -58,6 +61,8 @@ public struct KafkaGatewayConfiguration: Sendable {
         idleTimeout = Defaults.kafkaIdleTimeout
         requestTimeout = .seconds(20)
         writeTimeout = .seconds(30)
+        groups = GroupLimits()
+        groups.initialRebalanceDelay = Defaults.groupInitialRebalanceDelay
         createsTopics = false
         users = nil
         gracePeriod = .seconds(10)

@@ -163,6 +163,9 @@ public enum Defaults {
     /// How long a connection may stay open without a request; Kafka's own default.
     public static let kafkaIdleTimeout: Duration = .seconds(600)
 
+    /// How long a new group waits for further members before it begins. Long enough for processes that are started together; Kafka waits 3 s.
+    public static let groupInitialRebalanceDelay: Duration = .milliseconds(500)
+
     // MARK: Commands
 
     /// How long a command waits for an answer.

@@ -9,7 +9,7 @@ import ApusHTTPGateway
 import ApusHTTPServer
 import ApusKafkaGateway
 import ApusModel
-public import ApusNetwork
+import ApusNetwork
 import ApusStorage
 import ApusTelemetry
 import ApusWebhookTransport

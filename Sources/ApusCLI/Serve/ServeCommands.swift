@@ -3,6 +3,7 @@
 // `apus dev` and `apus serve`: the same server, for a desk and for a machine room.
 
 internal import ApusModel
+internal import ApusNetwork
 internal import ApusServer
 internal import ArgumentParser
 

@@ -95,7 +95,7 @@ extension TopicConfig {
             write: { text, settings throws(Refusal) in
                 switch text {
                 case "CreateTime": settings.timestamps = .producer
-                case "LogAppendTime": settings.timestamps = .arrival
+                case "LogAppendTime": settings.timestamps = .append
                 default: throw Refusal(reason: "message.timestamp.type is CreateTime or LogAppendTime, not '\(text.prefix(80))'")
                 }
             }),

@@ -7,6 +7,7 @@ internal import ApusEngine
 internal import ApusKafkaCodec
 internal import ApusModel
 internal import NIOCore
+internal import NIOPosix
 internal import Synchronization
 
 /// One fetch under way.

@@ -82,7 +82,7 @@ final class FetchSessions: Sendable {
     /// Partitions of one session; clients with more go without.
     static let partitionsMax = 100_000
 
-    private struct State {
+    fileprivate struct State {
         var sessions: [Int32: FetchSession] = [:]
         var lastID: Int32 = 0
         var clock: UInt64 = 0

@@ -12,7 +12,7 @@ internal import Synchronization
 
 /// The membership of all groups.
 final class GroupService: Sendable {
-    private struct State {
+    fileprivate struct State {
         var coordinator: GroupCoordinator
         var waiting: [GroupTicket: @Sendable (GroupAnswer) -> Void] = [:]
         var lastTicket: UInt64 = 0

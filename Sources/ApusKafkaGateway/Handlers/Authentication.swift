@@ -4,6 +4,7 @@
 
 internal import ApusKafkaCodec
 internal import ApusModel
+internal import Logging
 internal import NIOCore
 
 extension KafkaSession {

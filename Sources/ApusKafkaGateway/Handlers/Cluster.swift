@@ -6,6 +6,7 @@ internal import ApusEngine
 internal import ApusKafkaCodec
 internal import ApusModel
 internal import ApusNetwork
+internal import ApusStorage
 
 extension KafkaCall {
     func describeCluster(_ request: DescribeClusterRequest) {

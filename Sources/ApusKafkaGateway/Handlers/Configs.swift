@@ -85,7 +85,6 @@ extension KafkaCall {
             ("num.partitions", "\(defaults.partitions)"),
             ("offsets.retention.minutes", "\(Defaults.offsetsRetention.milliseconds / 60_000)"),
             ("socket.request.max.bytes", "\(configuration.requestBytesMax)"),
-            ("transaction.max.timeout.ms", "\(Defaults.transactionTimeoutMax.milliseconds)"),
         ]
     }
 

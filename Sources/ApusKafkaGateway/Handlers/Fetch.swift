@@ -5,6 +5,7 @@
 internal import ApusEngine
 internal import ApusKafkaCodec
 internal import ApusModel
+internal import NIOPosix
 
 extension KafkaCall {
     // MARK: Fetch
@@ -121,8 +122,8 @@ extension KafkaCall {
 
     private func epochEnd(
         _ partition: OffsetForLeaderEpochRequest.Topic.Partition, of name: String
-    ) -> OffsetForLeaderEpochResponse.Topic.Partition {
-        OffsetForLeaderEpochResponse.Topic.Partition { answer in
+    ) -> OffsetForLeaderEpochResponse.Topic.EpochEndOffset {
+        OffsetForLeaderEpochResponse.Topic.EpochEndOffset { answer in
             answer.partition = partition.partition
             guard let topic = try? ResourceName(name) else {
                 answer.errorCode = .invalidTopicException

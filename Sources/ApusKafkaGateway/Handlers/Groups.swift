@@ -23,19 +23,19 @@ extension KafkaCall {
         let entropy = UInt128.random(in: .min ... .max)
         context.groups.wait(session) { answer in
             guard case .join(let answer) = answer else { return self.answer(unexpected: answer) }
-            self.answer(.joinGroup(Self.response(answer)))
+            self.answer(.joinGroup(response(answer)))
         } _: { coordinator, ticket, now in
             coordinator.join(join, ticket: ticket, entropy: entropy, now: now)
         }
     }
 
-    private static func response(_ answer: JoinAnswer) -> JoinGroupResponse {
+    private func response(_ answer: JoinAnswer) -> JoinGroupResponse {
         JoinGroupResponse { response in
             response.errorCode = KafkaErrorCode(answer.error)
             response.generationID = answer.generation
             response.protocolType = answer.protocolType
             // Before it could be null, no protocol was an empty name.
-            response.protocolName = answer.protocolName
+            response.protocolName = answer.protocolName ?? (version >= 7 ? nil : "")
             response.leader = answer.leader
             response.skipAssignment = answer.skipAssignment
             response.memberID = answer.memberID
@@ -147,29 +147,33 @@ extension KafkaCall {
     }
 
     func listGroups(_ request: ListGroupsRequest) {
-        var listings = context.groups.look { $0.list() }
-        let known = Set(listings.map(\.id))
+        var groups = context.groups.look { $0.list() }.map { listing in
+            ListGroupsResponse.Group {
+                $0.groupID = listing.id
+                $0.protocolType = listing.protocolType
+                $0.groupState = listing.state
+                $0.groupType = listing.kind.rawValue
+            }
+        }
+        let known = Set(groups.map(\.groupID))
         // Groups that have positions and no members, as after a restart.
         let others = ((try? context.broker.groupsWithOffsets()) ?? []).filter { !known.contains($0) }
-        listings += others.map { GroupListing(id: $0, kind: .classic, protocolType: "consumer", state: "Empty") }
+        groups += others.map { id in
+            ListGroupsResponse.Group {
+                $0.groupID = id
+                $0.protocolType = "consumer"
+                $0.groupState = "Empty"
+                $0.groupType = GroupKind.classic.rawValue
+            }
+        }
         let states = Set(request.statesFilter.map { $0.lowercased() })
         let types = Set(request.typesFilter.map { $0.lowercased() })
-        listings = listings.filter {
-            (states.isEmpty || states.contains($0.state.lowercased()))
-                && (types.isEmpty || types.contains($0.kind.rawValue))
+        groups.removeAll {
+            !(states.isEmpty || states.contains($0.groupState.lowercased()))
+                || !(types.isEmpty || types.contains($0.groupType))
         }
         answer(
-            .listGroups(
-                ListGroupsResponse { response in
-                    response.groups = listings.sorted { $0.id < $1.id }.map { listing in
-                        ListGroupsResponse.Group {
-                            $0.groupID = listing.id
-                            $0.protocolType = listing.protocolType
-                            $0.groupState = listing.state
-                            $0.groupType = listing.kind.rawValue
-                        }
-                    }
-                }))
+            .listGroups(ListGroupsResponse { $0.groups = groups.sorted { $0.groupID < $1.groupID } }))
     }
 
     func deleteGroups(_ request: DeleteGroupsRequest) {

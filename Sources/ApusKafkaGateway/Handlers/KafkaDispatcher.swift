@@ -4,6 +4,7 @@
 // that ApiVersions is answered in any version, so that newer clients learn what there is.
 
 internal import ApusKafkaCodec
+internal import Logging
 internal import NIOCore
 
 /// Hands requests to their handlers.
@@ -74,18 +75,8 @@ struct KafkaDispatcher: KafkaRequestHandler {
         case .describeCluster(let request): call.describeCluster(request)
         case .describeTopicPartitions(let request): call.describeTopicPartitions(request)
         case .describeLogDirs(let request): call.describeLogDirs(request)
-        case .initProducerID(let request): call.initProducerID(request)
-        case .addPartitionsToTxn(let request): call.addPartitionsToTxn(request)
-        case .addOffsetsToTxn(let request): call.addOffsetsToTxn(request)
-        case .endTxn(let request): call.endTxn(request)
-        case .txnOffsetCommit(let request): call.txnOffsetCommit(request)
-        case .describeTransactions(let request): call.describeTransactions(request)
-        case .listTransactions(let request): call.listTransactions(request)
-        case .describeProducers(let request): call.describeProducers(request)
         case .saslHandshake(let request): call.saslHandshake(request)
         case .saslAuthenticate(let request): call.saslAuthenticate(request)
-        case .consumerGroupHeartbeat(let request): call.consumerGroupHeartbeat(request)
-        case .consumerGroupDescribe(let request): call.consumerGroupDescribe(request)
         default: call.refuse("this request is for brokers among each other")
         }
     }

@@ -58,16 +58,13 @@ extension KafkaCall {
             throw .code(.invalidRecord, "there is no record batch")
         }
         do throws(RecordBatchError) {
-            let length = try RecordBatch.length(of: bytes.readableBytesView)
-            guard length >= bytes.readableBytes else {
-                throw ProduceFailure.code(.invalidRecord, "more than one record batch for a partition")
+            if try RecordBatch.length(of: bytes.readableBytesView) >= bytes.readableBytes {
+                return try RecordBatch(verifying: bytes)
             }
-            return try RecordBatch(verifying: bytes)
-        } catch let error as RecordBatchError {
+        } catch {
             throw .code(KafkaErrorCode(error), "\(error)")
-        } catch let error as ProduceFailure {
-            throw error
         }
+        throw .code(.invalidRecord, "there is more than one record batch for a partition")
     }
 }
 
