@@ -226,7 +226,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ApusKafkaCodecTests", dependencies: ["TestThreads", "ApusKafkaCodec", nioCore],
-            swiftSettings: settings),
+            exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPServerTests",
             dependencies: ["ApusHTTPServer", "ApusHTTPCodec", nioCore, nioPosix], swiftSettings: settings),

@@ -21,6 +21,9 @@ public struct SupportedVersions: Sendable, Hashable {
         self.advertisedMin = advertisedMin ?? range.lowerBound
     }
 
+    /// All versions that are spoken.
+    public var all: ClosedRange<Int16> { min...max }
+
     /// Whether the version is spoken.
     public func contains(_ version: Int16) -> Bool { min <= version && version <= max }
 

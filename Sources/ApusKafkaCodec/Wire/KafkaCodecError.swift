@@ -33,6 +33,10 @@ public struct KafkaCodecError: Error, Sendable, Hashable, CustomStringConvertibl
         case unknownAPI(key: Int16)
         /// Apus does not speak this version of the API.
         case unsupportedVersion(APIKey, version: Int16)
+        /// What is embedded in a message or record is of a version that there cannot be.
+        case invalidVersion(Int16)
+        /// A control record is no end of a transaction.
+        case notATransactionMarker(type: Int16)
         /// A frame says that it is longer than is allowed, or negative.
         case frameLength(Int, max: Int)
     }
@@ -69,6 +73,8 @@ public struct KafkaCodecError: Error, Sendable, Hashable, CustomStringConvertibl
         case .tooLong(let length, let max): "\(length) is more than the \(max) that can be written"
         case .unknownAPI(let key): "there is no API with the key \(key)"
         case .unsupportedVersion(let api, let version): "version \(version) of \(api) is not supported"
+        case .invalidVersion(let version): "there is no version \(version)"
+        case .notATransactionMarker(let type): "a control record of type \(type) ends no transaction"
         case .frameLength(let length, let max): "a frame of \(length) bytes; \(max) are allowed"
         }
     }
