@@ -174,8 +174,7 @@ let package = Package(
             name: "ApusFuzzTargets",
             dependencies: [
                 "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
-                "ApusHTTPCodec",
-                "ApusStorage", "ApusTesting", nioCore, log,
+                "ApusHTTPCodec", "ApusKafkaCodec", "ApusStorage", "ApusTesting", nioCore, log,
             ],
             swiftSettings: settings),
 
