@@ -188,8 +188,7 @@ let package = Package(
             name: "ApusFuzzTargets",
             dependencies: [
                 "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
-                "ApusHTTPCodec",
-                "ApusStorage", "ApusTesting", nioCore, log,
+                "ApusHTTPCodec", "ApusKafkaCodec", "ApusStorage", "ApusTesting", nioCore, log,
             ],
             swiftSettings: settings),
 
@@ -242,7 +241,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ApusKafkaCodecTests", dependencies: ["TestThreads", "ApusKafkaCodec", nioCore],
-            swiftSettings: settings),
+            exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPServerTests",
             dependencies: ["ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", nioCore, nioPosix],

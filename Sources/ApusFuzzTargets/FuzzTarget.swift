@@ -21,6 +21,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case httpRequest = "http-request"
     /// Kafka's record batches.
     case recordBatch = "record-batch"
+    /// Frames with requests of Kafka's protocol, however they are split.
+    case kafkaRequest = "kafka-request"
+    /// Responses of Kafka's protocol.
+    case kafkaResponse = "kafka-response"
+    /// What Kafka's consumers embed in requests, and records that end transactions.
+    case kafkaEmbedded = "kafka-embedded"
     /// Event patterns, compiled and matched.
     case pattern
     /// CESQL expressions, compiled and evaluated.
@@ -55,6 +61,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .cloudEventHTTP: fuzzCloudEventHTTP(input)
         case .httpRequest: fuzzHTTPRequest(input)
         case .recordBatch: fuzzRecordBatch(input)
+        case .kafkaRequest: fuzzKafkaRequest(input)
+        case .kafkaResponse: fuzzKafkaResponse(input)
+        case .kafkaEmbedded: fuzzKafkaEmbedded(input)
         case .pattern: fuzzPattern(input)
         case .cesql: fuzzCESQL(input)
         case .snsFilterPolicy: fuzzSNSFilterPolicy(input)
