@@ -14,6 +14,7 @@ extension ConsumerGroup {
         put(member)
         refresh(catalog)
         let before = member.assigned
+        let isBehind = request.memberEpoch != member.epoch
         member.reconcile(
             to: target[member.id] ?? PartitionMap(), epoch: targetEpoch, owned: owned,
             isFree: { topic, partition in owner(of: partition, of: topic) == nil })
@@ -29,7 +30,8 @@ extension ConsumerGroup {
         let saysAll =
             request.rebalanceTimeout != nil && request.owned != nil
             && (request.subscribedNames != nil || request.subscribedRegex != nil)
-        let isTold = request.memberEpoch == MemberEpoch.joining || saysAll || member.assigned != before
+        let isTold =
+            request.memberEpoch == MemberEpoch.joining || saysAll || isBehind || member.assigned != before
         return HeartbeatAnswer(
             memberID: member.id, memberEpoch: member.epoch,
             heartbeatInterval: limits.consumerHeartbeatInterval,
