@@ -98,6 +98,10 @@ public enum Defaults {
 
     /// How far ahead of the server's clock the timestamps of records may be that producers send as whole batches.
     public static let batchTimestampAhead: Duration = .seconds(3600)
+    /// How long a partition remembers a producer that numbers its batches and sends none.
+    public static let producerExpiration: Duration = .seconds(86_400)
+    /// How many of them a partition remembers at most.
+    public static let producersMax = 10_000
 
     // MARK: Schedules
 

@@ -161,6 +161,12 @@ public struct RecordBatch: Sendable, Hashable {
 
     // MARK: Changes
 
+    /// Says what kind of batch it is, as Kafka lays that out.
+    package mutating func setAttributes(_ attributes: UInt16) {
+        bytes.setInteger(attributes, at: bytes.readerIndex + 21)
+        bytes.setInteger(computedChecksum(), at: bytes.readerIndex + RecordBatch.checksumPosition)
+    }
+
     /// Gives all records the time of their append.
     public mutating func stamp(_ time: Timestamp) {
         bytes.setInteger(attributes | 0x08, at: bytes.readerIndex + 21)

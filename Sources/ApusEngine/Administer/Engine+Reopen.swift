@@ -113,7 +113,7 @@ extension Engine {
     private func putToWork(_ definition: TopicDefinition) throws(LogError) -> Bool {
         let name = definition.name
         if let topic = topicAtWork(name) {
-            if !topic.isWhole { try topic.alter(definition, in: context.store) }
+            if !topic.isWhole { try topic.alter(definition, in: context) }
             try openDeduplication(topic)
             if definition.holdsDeadLetters, catalog.withLock({ $0.ledgers[name] == nil }) {
                 let ledger = try DeadLetterLedger(topic: topic, context: context)
@@ -122,7 +122,7 @@ extension Engine {
             return false
         }
         let topic = Topic(definition, queue: context.followers)
-        try topic.open(in: context.store)
+        try topic.open(in: context)
         try openDeduplication(topic)
         let ledger =
             definition.holdsDeadLetters ? try DeadLetterLedger(topic: topic, context: context) : nil
@@ -153,6 +153,7 @@ extension Engine {
             )
         }
         var seen = router?.seen ?? []
+        seen.raise(to: topic.partitions.map(\.production.seen))
         for subscription in shared { seen.raise(to: subscription.seen) }
         for subscription in cursors { seen.raise(to: subscription.seen) }
         for rule in rules { seen.raise(to: rule.startOffsets) }

@@ -42,8 +42,8 @@ struct LookAhead {
             guard scanned < end else { break }
             guard looked < LookAhead.scanBytesMax else { return .hasMore }
             do {
-                let batches = try context.store.read(
-                    partition.log, from: scanned, byteLimit: LookAhead.readBytes)
+                let batches = try partition.readEvents(
+                    from: scanned, byteLimit: LookAhead.readBytes, in: context.store)
                 // Offsets of appends that failed, and nothing else, may stand before the end.
                 if batches.isEmpty { scanned = end }
                 for batch in batches {

@@ -190,7 +190,8 @@ extension SharedSubscription {
         let from = state.delivery.scanOffset(number)
         guard from < end else { return 0 }
         do {
-            let batches = try context.store.read(partition.log, from: from, byteLimit: LookAhead.readBytes)
+            let batches = try partition.readEvents(
+                from: from, byteLimit: LookAhead.readBytes, in: context.store)
             // Offsets of appends that failed, and nothing else, may stand before the end.
             guard let last = batches.last else {
                 state.delivery.finishScan(number, to: end)

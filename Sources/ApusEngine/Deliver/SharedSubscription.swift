@@ -108,7 +108,7 @@ final class SharedSubscription: Follower {
             delivery.putBack(position, attempts: 0)
         }
         for partition in topic.partitions {
-            delivery.forget(partition: partition.number, from: partition.signal.end)
+            delivery.forget(partition: partition.number, from: partition.written.end)
         }
         let tagger = EventTagger(definition.settings)
         delivery.arrange(tagger, isChanged: true)

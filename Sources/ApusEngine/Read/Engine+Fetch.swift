@@ -67,7 +67,9 @@ extension Engine {
         _ recipient: ResourceName?
     ) throws(BrokerError) -> FetchedEvents {
         let end = partition.signal.end
-        guard start <= end else { throw .beyondEnd(end: end) }
+        // Between what is decided and what is readable there may be events one day.
+        let written = partition.written.end
+        guard start <= written else { throw .beyondEnd(end: written) }
         var fetched = FetchedEvents(events: [], next: start, end: end)
         var looked = 0
         var held = 0
@@ -76,8 +78,8 @@ extension Engine {
         {
             let batches: [RecordBatch]
             do {
-                batches = try context.store.read(
-                    partition.log, from: fetched.next, byteLimit: Engine.readBytes)
+                batches = try partition.readEvents(
+                    from: fetched.next, byteLimit: Engine.readBytes, in: context.store)
             } catch {
                 // What was read before the damage is not withheld; the next fetch begins at the damage and says so.
                 guard fetched.events.isEmpty else { return fetched }
@@ -127,7 +129,9 @@ extension Engine {
         case .latest: partition.signal.end
         case .offset(let offset): offset
         case .time(let time):
-            try storing { () throws(LogError) in try context.store.offset(partition.log, at: time) }
+            min(
+                try storing { () throws(LogError) in try context.store.offset(partition.log, at: time) },
+                partition.signal.end)
         }
     }
 

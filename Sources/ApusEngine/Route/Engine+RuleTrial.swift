@@ -74,7 +74,7 @@ extension Engine {
         while next < end, budget > 0 {
             let batches: [RecordBatch]
             do {
-                batches = try context.store.read(partition.log, from: next, byteLimit: 256 << 10)
+                batches = try partition.readEvents(from: next, byteLimit: 256 << 10, in: context.store)
             } catch {
                 guard let around = LookAhead.wayAround(error), around > next else {
                     throw BrokerError(reading: error)

@@ -183,7 +183,8 @@ final class TopicRouter: Follower {
         }
         guard let from else { return }
         do {
-            let batches = try context.store.read(partition.log, from: from, byteLimit: TopicRouter.chunkBytes)
+            let batches = try partition.readEvents(
+                from: from, byteLimit: TopicRouter.chunkBytes, in: context.store)
             // Offsets of appends that failed, and nothing else, may stand before the end.
             guard let last = batches.last else { return finish(number, to: end) }
             let (copies, circling) = state.withLock { state in

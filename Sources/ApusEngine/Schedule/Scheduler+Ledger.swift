@@ -288,7 +288,7 @@ extension Scheduler {
                     continue
                 }
                 guard let last = batches.last else { break }
-                for batch in batches where batch.producerID == Scheduler.producerID {
+                for batch in batches where batch.isCopy(by: Scheduler.producerID) {
                     _ = try? batch.forEachRecord { record in
                         guard let text = record.header(LineageHeader.scheduleBytes) else { return true }
                         if let place = ScheduleKey.place(of: text) {
