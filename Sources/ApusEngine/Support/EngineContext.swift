@@ -36,6 +36,14 @@ public struct EngineOptions: Sendable {
     public var offsetsBytesMax = Defaults.offsetsBytesMax
     /// For how long the positions of a group are kept after it was last seen.
     public var offsetsRetention = Defaults.offsetsRetention
+    /// How many transactional ids may be known.
+    public var transactionalIDsMax = Defaults.transactionalIDsMax
+    /// How many partitions and groups a transaction may have.
+    public var transactionPartitionsMax = Defaults.transactionPartitionsMax
+    /// For how long a transactional id is remembered after it was last used.
+    public var transactionalIDRetention = Defaults.transactionalIDRetention
+    /// What appends the markers that end transactions; without it there are none.
+    package var markerWriter: MarkerWriter?
     /// Where time zones are found.
     public var timeZones = TimeZoneDatabase.system
     /// How often retention looks for what can be forgotten.
