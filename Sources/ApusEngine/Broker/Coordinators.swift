@@ -75,7 +75,7 @@ public struct GroupOffset: Sendable, Hashable {
 
 /// Who a producer is: the id that the broker gave it, and which of its lives it is in.
 public struct ProducerIdentity: Sendable, Hashable {
-    /// The id; below 2⁶², never given twice.
+    /// The id; below 2⁴⁸, never given twice.
     public var id: Int64
     /// The life, from 0 on.
     public var epoch: Int16

@@ -53,7 +53,8 @@ struct Transaction: Hashable, Sendable {
     ///   - expected: who the producer believes to be; nil for one that has just started.
     ///   - allocate: gives another producer id, should the epochs of this one be used up.
     mutating func initialise(
-        expected: ProducerIdentity?, timeout: Duration, at time: Timestamp, allocate: () -> Int64
+        expected: ProducerIdentity?, timeout: Duration, at time: Timestamp,
+        allocate: () throws(CoordinatorError) -> Int64
     ) throws(CoordinatorError) -> Initialisation {
         if let expected, expected != producer, expected != previous { throw .producerFenced }
         switch state {
@@ -66,12 +67,12 @@ struct Transaction: Hashable, Sendable {
         case .empty, .completeCommit, .completeAbort: break
         }
         if let expected, expected == previous, expected != producer { return .ready }
-        previous = expected
         if producer.epoch >= Transaction.epochMax {
-            producer = ProducerIdentity(id: allocate(), epoch: 0)
+            producer = ProducerIdentity(id: try allocate(), epoch: 0)
         } else {
             producer.epoch += 1
         }
+        previous = expected
         self.timeout = timeout
         state = .empty
         clear(at: time)

@@ -39,8 +39,10 @@ struct TransactionCoordinator: Sendable {
     // MARK: Producers
 
     /// An identity for a producer without transactions.
-    mutating func allocate(_ table: TransactionTable) -> TransactionStep<ProducerIdentity> {
-        let (id, change) = numbers.allocate(durable: table.reserved)
+    mutating func allocate(
+        _ table: TransactionTable
+    ) throws(CoordinatorError) -> TransactionStep<ProducerIdentity> {
+        let (id, change) = try numbers.allocate(durable: table.reserved)
         return TransactionStep(
             changes: [change].compactMap(\.self), value: ProducerIdentity(id: id, epoch: 0))
     }
@@ -60,7 +62,7 @@ struct TransactionCoordinator: Sendable {
             guard table.transactions.count + decided.count < idsMax else {
                 throw .limitReached("no more than \(idsMax) transactional ids can be known")
             }
-            let (id, change) = numbers.allocate(durable: table.reserved)
+            let (id, change) = try numbers.allocate(durable: table.reserved)
             var new = Transaction(producer: id, timeout: timeout, at: time)
             new.previous = expected
             return decide(name, new, after: [change].compactMap(\.self)).telling(new.producer)
@@ -68,7 +70,8 @@ struct TransactionCoordinator: Sendable {
         var numbers = numbers
         var reservation: TransactionChange?
         let outcome = try transaction.initialise(expected: expected, timeout: timeout, at: time) {
-            let (id, change) = numbers.allocate(durable: table.reserved)
+            () throws(CoordinatorError) in
+            let (id, change) = try numbers.allocate(durable: table.reserved)
             reservation = change
             return id
         }

@@ -163,8 +163,9 @@ struct TransactionTable: StateFold {
 struct ProducerNumbers: Sendable {
     /// The first that is given.
     static let first: Int64 = 1
-    /// Those from here on are the broker's own: copies that rules make, dead letters, and events that waited for their time carry them.
-    static let own: Int64 = 1 << 62
+    /// None is given from here on. The broker's own batches (copies of rules, dead letters, what was due) carry a producer id and no sequence, which
+    /// tells them from those of clients, whatever the id.
+    static let end: Int64 = 1 << 48
     static let block: Int64 = 1000
 
     private var next: Int64
@@ -176,7 +177,10 @@ struct ProducerNumbers: Sendable {
     /// The next id, and what has to be durable before anybody gets it, if there is anything.
     ///
     /// - Parameter durable: what is reserved for certain.
-    mutating func allocate(durable: Int64) -> (id: Int64, change: TransactionChange?) {
+    mutating func allocate(
+        durable: Int64
+    ) throws(CoordinatorError) -> (id: Int64, change: TransactionChange?) {
+        guard next < ProducerNumbers.end else { throw .limitReached("all producer ids have been given") }
         defer { next += 1 }
         if next >= reserved { reserved = next + ProducerNumbers.block }
         return (next, next < durable ? nil : .reserved(reserved))
@@ -184,7 +188,4 @@ struct ProducerNumbers: Sendable {
 
     /// What was to be reserved could not be. The ids are passed over nevertheless: the disk may know of them.
     mutating func failed(durable: Int64) { reserved = min(reserved, durable) }
-
-    /// The id of something of the broker's own, made of an identity.
-    static func own(_ identity: UInt64) -> Int64 { own | Int64(truncatingIfNeeded: identity >> 2) }
 }

@@ -86,7 +86,9 @@ final class Transactions: Sendable {
     // MARK: Requests, in the worker's turns
 
     func allocate(completion: @escaping @Sendable (Result<ProducerIdentity, CoordinatorError>) -> Void) {
-        perform({ coordinator, table, _ in coordinator.allocate(table) }, completion)
+        perform(
+            { coordinator, table, _ throws(CoordinatorError) in try coordinator.allocate(table) },
+            completion)
     }
 
     func initialise(

@@ -123,7 +123,7 @@ final class DeadLetterOffice: DeadLetterSink {
 
     /// The producer id in batches of a subscription's dead letters.
     static func producerID(of subscription: LogID) -> Int64 {
-        ProducerNumbers.own(subscription.high)
+        Int64(truncatingIfNeeded: subscription.high >> 1)
     }
 
     /// Events of a subscription that are in the dead-letter topic from `mark` on. Where one is not settled, a crash came between.

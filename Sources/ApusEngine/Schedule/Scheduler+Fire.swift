@@ -131,7 +131,7 @@ extension Scheduler {
     }
 
     /// The producer id in batches of copies: spares looking into the records of all others.
-    static let producerID = ProducerNumbers.own(ScheduleBucket.family.high)
+    static let producerID = Int64(truncatingIfNeeded: ScheduleBucket.family.high)
 
     /// One partition has its copies, or not; in a turn of the worker.
     private func copied(_ part: RoundPart, _ result: Result<Offset, LogError>) {
