@@ -78,6 +78,7 @@ extension Engine {
                 if try putToWork(definition) { changed.insert(definition.name) }
             }
         }
+        attempt("transactions") { () throws(LogError) in try openTransactions() }
         for definition in definitions.subscriptions.values.sorted(by: { $0.name < $1.name })
         where !isAtWork(definition) {
             let topic = definition.settings.topic

@@ -40,6 +40,14 @@ public struct EngineOptions: Sendable {
     public var producersMax = Defaults.producersMax
     /// How long a partition remembers a producer that sends nothing and has no transaction open.
     public var producerExpiration = Defaults.producerExpiration
+    /// How many transactional ids may be known.
+    public var transactionalIDsMax = Defaults.transactionalIDsMax
+    /// How many partitions and groups a transaction may have.
+    public var transactionPartitionsMax = Defaults.transactionPartitionsMax
+    /// For how long a transactional id is remembered after it was last used.
+    public var transactionalIDRetention = Defaults.transactionalIDRetention
+    /// What appends the markers that end transactions; without it there are none.
+    package var markerWriter: MarkerWriter?
     /// Where time zones are found.
     public var timeZones = TimeZoneDatabase.system
     /// How often retention looks for what can be forgotten.
