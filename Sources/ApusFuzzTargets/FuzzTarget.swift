@@ -19,6 +19,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case cloudEventHTTP = "cloudevent-http"
     /// HTTP/1.1 requests, however they are split.
     case httpRequest = "http-request"
+    /// Compressed data, by codec.
+    case compression
     /// Kafka's record batches.
     case recordBatch = "record-batch"
     /// Event patterns, compiled and matched.
@@ -54,6 +56,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .cloudEventXML: fuzzCloudEventXML(input)
         case .cloudEventHTTP: fuzzCloudEventHTTP(input)
         case .httpRequest: fuzzHTTPRequest(input)
+        case .compression: fuzzCompression(input)
         case .recordBatch: fuzzRecordBatch(input)
         case .pattern: fuzzPattern(input)
         case .cesql: fuzzCESQL(input)
