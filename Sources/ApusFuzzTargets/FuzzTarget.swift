@@ -19,6 +19,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case cloudEventHTTP = "cloudevent-http"
     /// HTTP/1.1 requests, however they are split.
     case httpRequest = "http-request"
+    /// Compressed data, by codec.
+    case compression
     /// Kafka's record batches.
     case recordBatch = "record-batch"
     /// Frames with requests of Kafka's protocol, however they are split.
@@ -60,6 +62,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .cloudEventXML: fuzzCloudEventXML(input)
         case .cloudEventHTTP: fuzzCloudEventHTTP(input)
         case .httpRequest: fuzzHTTPRequest(input)
+        case .compression: fuzzCompression(input)
         case .recordBatch: fuzzRecordBatch(input)
         case .kafkaRequest: fuzzKafkaRequest(input)
         case .kafkaResponse: fuzzKafkaResponse(input)

@@ -383,6 +383,8 @@ public struct BrokerStatus: Sendable {
     public var store: StoreStatistics
     /// How long recovery took at start.
     public var recovery: Duration
+    /// Batches that readers could not look into.
+    public var unopened = UnopenedReport()
 }
 
 /// What a verification found.

@@ -234,8 +234,8 @@ final class TopicRouter: Follower {
         var matched: [RouteTable.Route] = []
         let routes = state.table.routes
         var next = end
-        for batch in batches where !batch.isControl && next == end {
-            _ = try? batch.forEachRecord { record in
+        for batch in batches where next == end {
+            context.forEachRecord(of: batch, in: topic.name, partition) { record in
                 guard record.offset >= from else { return true }
                 if let recipient = record.header(LineageHeader.recipientBytes) {
                     // A redriven event is for one subscription, or for one target of one rule: everybody else saw its original.

@@ -101,6 +101,7 @@ final class EngineContext: Sendable {
     let inbox: Inbox
     let followers: FollowerQueue
     let slots: AttemptSlots
+    let unopened: UnopenedBatches
     /// Runs what would hold up the worker.
     let offload: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
 
@@ -116,6 +117,7 @@ final class EngineContext: Sendable {
         self.options = options
         self.logger = logger
         self.dispatcher = dispatcher
+        unopened = UnopenedBatches(logger: logger)
         timers = TimerQueue(wake: wake)
         inbox = Inbox(wake: wake)
         followers = FollowerQueue(wake: wake)
