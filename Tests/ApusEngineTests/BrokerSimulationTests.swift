@@ -105,6 +105,10 @@ import Testing
         Finding(
             1146, "a circuit waited for a probe that was gathered for a batch and then taken out of it",
             usesOrder: true, usesReplays: true),
+        Finding(
+            795,
+            "what came after lost events lay before the end of a subscription that was to end with those",
+            usesOrder: true, usesReplays: true),
     ])
     func `what was found stays mended`(finding: Finding) {
         var options = BrokerSimulation.Options()

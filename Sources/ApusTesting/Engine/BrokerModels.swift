@@ -163,6 +163,12 @@ final class SubscriptionModel {
         requiredFrom?[partition] = min(from[partition], offset)
     }
 
+    /// What comes from this offset on was not there when its end was where the topic ended.
+    func end(_ partition: Int, notAfter offset: Offset) {
+        guard let until = allowedUntil, partition < until.count else { return }
+        allowedUntil?[partition] = min(until[partition], offset)
+    }
+
     var isShared: Bool { settings.kind == .shared }
 
     /// `topic id/partition/offset`, as dead letters and copies name their origin.

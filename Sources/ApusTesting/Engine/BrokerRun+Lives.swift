@@ -93,6 +93,9 @@ extension BrokerRun {
                 if case .latest = subscription.settings.start {
                     subscription.begin(partition, notAfter: offset)
                 }
+                if subscription.settings.end == .latest, let end = try? store?.bounds(log).end {
+                    subscription.end(partition, notAfter: end)
+                }
                 for place in subscription.places.keys
                 where place.partition == partition && place.offset >= offset
                     && truth.log(log)?.records[place.offset] == nil
