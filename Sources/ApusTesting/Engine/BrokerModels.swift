@@ -94,6 +94,8 @@ struct PlaceModel {
     var isDone = false
     /// Whether its acknowledgement was answered, so that it must not come again.
     var isAcknowledged = false
+    /// Dead letters of it that somebody may have redriven, when it last came.
+    var redrives = 0
     /// Whether it was pushed successfully in this life of the engine.
     var isPushed = false
 }
