@@ -146,11 +146,13 @@ extension Engine {
 
     /// Per partition, the offset before which somebody remembers events.
     private func seenOffsets(of topic: Topic) -> [Offset] {
-        let (shared, cursors, router, rules) = catalog.withLock { catalog in
+        let (shared, cursors, router, rules, ends) = catalog.withLock { catalog in
             (
                 catalog.shared.values.filter { $0.topic === topic },
                 catalog.cursors.values.filter { $0.topic === topic }, catalog.routers[topic.name],
-                catalog.definitions.rules.values.filter { $0.settings.topic == topic.name }
+                catalog.definitions.rules.values.filter { $0.settings.topic == topic.name },
+                catalog.definitions.subscriptions.values.filter { $0.topicID == topic.id }
+                    .map(\.seenAtEnd)
             )
         }
         var seen = router?.seen ?? []
@@ -158,6 +160,7 @@ extension Engine {
         for subscription in shared { seen.raise(to: subscription.seen) }
         for subscription in cursors { seen.raise(to: subscription.seen) }
         for rule in rules { seen.raise(to: rule.startOffsets) }
+        for end in ends { seen.raise(to: end) }
         if let scheduler = scheduler.withLock({ $0 }) {
             seen.raise(to: topic.partitions.map { scheduler.seen($0.log) })
         }

@@ -52,6 +52,9 @@ struct SubscriptionDefinition: Sendable, Hashable {
     /// is still to come, and says nothing.
     var seenAtStart: [Offset] { if case .offset = settings.start { [] } else { startOffsets } }
 
+    /// The same of its end: what comes after events that were lost is not what it was to end with.
+    var seenAtEnd: [Offset] { if case .offset = settings.end { [] } else { endOffsets ?? [] } }
+
     /// The dead-letter topic in force.
     var deadLetter: ResourceName {
         // A topic name leaves room for the suffix because registration checks it.
