@@ -10,6 +10,8 @@
 // The hash of a text is made of eight bytes a step, from the front or from the back, and the scope comes in last: the hashes of all beginnings
 // (or ends) of a text are had in one walk over it.
 
+import CApus
+
 /// A map from (scope, bytes) to values.
 struct ByteTable: Sendable {
     /// A key and what it leads to; half a line of memory, so that a key that is found is one place read.
@@ -238,9 +240,9 @@ extension ByteTable {
         @inline(__always)
         func home(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & mask }
 
-        /// What stands there, which is 0 if there is no such key.
+        /// Has the memory of a place brought near without waiting for it.
         @inline(__always)
-        func tag(at index: Int) -> UInt8 { tags.load(fromByteOffset: index, as: UInt8.self) }
+        func prefetch(_ index: Int) { capus_prefetch(slots + index &* MemoryLayout<Slot>.stride) }
 
         /// The first place from `index` on that may be that of a key with a hash.
         @inline(__always)

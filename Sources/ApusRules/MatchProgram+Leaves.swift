@@ -9,13 +9,13 @@ extension MatchRun {
         _ value: MatchValue, at node: UInt32, in frame: Int, isStored: Bool = false
     ) {
         if nodes[Int(node)].watchers > 0 {
+            if memory.pointee.entries.count >= memory.pointee.batchEnd { runBatch() }
             memory.pointee.note(value.kind, value.bytes, isStored: isStored, at: node, in: frame)
         }
         guard nodes[Int(node)].tests > 0 else { return }
         rouse(list: nodes[Int(node)].anyValue, value, frame)
-        let first = memory.pointee.probes.count
         // A text that does not stand in the event is there only now.
-        defer { if isStored { runProbes(from: first) } }
+        defer { if isStored { runCandidates() } }
         switch value.kind {
         case .text: findText(value, node, frame)
         case .number: findNumber(value, node, frame)
@@ -42,17 +42,6 @@ extension MatchRun {
         }
         if nodes[Int(node)].no != Self.none, value.bytes.elementsEqual("false".utf8) {
             rouse(list: nodes[Int(node)].no, value, frame)
-        }
-    }
-
-    /// Rouses the steps of a list.
-    @inline(__always)
-    func rouse(list: UInt32, _ value: MatchValue, _ frame: Int) {
-        var next = list
-        while next != Self.none {
-            let link = links[Int(next)]
-            next = link.next
-            if link.test == Self.none || passes(value, link.test) { rouse(link.step, in: frame) }
         }
     }
 
@@ -112,7 +101,7 @@ extension MatchRun {
             let rest = direction == .forward ? base + hashed : start
             let hash = keys.finish(state, scope, rest, length)
             if isPassing {
-                found(keys.find(scope, hash, start, length), scope, value, frame)
+                rouse(key: keys.find(scope, hash, start, length), value, frame)
             } else {
                 probe(scope, hash, start, length, value, frame)
             }
@@ -159,7 +148,7 @@ extension MatchRun {
                 let scope = MatchProgram.scope(node, .folded)
                 let base = ByteTable.address(text)
                 let hash = keys.hash(scope, base, text.count, .forward)
-                found(keys.find(scope, hash, base, text.count), scope, value, frame)
+                rouse(key: keys.find(scope, hash, base, text.count), value, frame)
             }
             findEnds(
                 text, nodes[Int(node)].foldedPrefixes, .foldedPrefix, .forward, value, node, frame,
@@ -180,7 +169,7 @@ extension MatchRun {
         for length in 1...ClausePlan.gramLength {
             for start in 0..<max(value.bytes.count - length + 1, 0) {
                 let hash = keys.hash(scope, base + start, length, .forward)
-                found(keys.find(scope, hash, base + start, length), scope, value, frame)
+                rouse(key: keys.find(scope, hash, base + start, length), value, frame)
             }
         }
     }
@@ -192,7 +181,7 @@ extension MatchRun {
         // Sizes of blocks are kept as lengths are: no key is as long as any of them.
         for size in memory.pointee.longLengths[scope] ?? [] where size / 1000 == address.bitCount {
             let key = ClausePlan.key(of: address, size % 1000)
-            found(keys.find(scope, key, .forward), scope, value, frame)
+            rouse(key: keys.find(scope, key, .forward), value, frame)
         }
     }
 
@@ -209,7 +198,7 @@ extension MatchRun {
             if number.isShort {
                 probe(scope, number.words, value, frame)
             } else {
-                found(keys.find(scope, number.key(value.bytes), .forward), scope, value, frame)
+                rouse(key: keys.find(scope, number.key(value.bytes), .forward), value, frame)
             }
         }
         guard nodes[Int(node)].cells != 0 || nodes[Int(node)].ranges != Self.none else { return }
