@@ -8,12 +8,7 @@ extension MatchRun {
     func visit(
         _ value: MatchValue, at node: UInt32, in frame: Int, isStored: Bool = false
     ) {
-        if nodes[Int(node)].watchers > 0 {
-            if memory.pointee.entries.count >= memory.pointee.batchEnd { runBatch() }
-            memory.pointee.note(value.kind, value.bytes, isStored: isStored, at: node, in: frame)
-        }
-        guard nodes[Int(node)].tests > 0 else { return }
-        rouse(list: nodes[Int(node)].anyValue, value, frame)
+        guard take(value, at: node, in: frame, isStored: isStored) else { return }
         // A text that does not stand in the event is there only now.
         defer { if isStored { runCandidates() } }
         switch value.kind {
@@ -25,6 +20,38 @@ extension MatchRun {
         case .attribute: findAttribute(value, node, frame)
         case .object: break
         }
+    }
+
+    /// Takes a text of the object of a frame, which stands in the event as it is.
+    func visit(text: UnsafeRawBufferPointer, at node: UInt32, in frame: Int) {
+        let value = MatchValue(kind: .text, bytes: text)
+        if take(value, at: node, in: frame) { findText(value, node, frame) }
+    }
+
+    /// Takes a number of the object of a frame.
+    func visit(_ number: JSONPass.Number, _ text: UnsafeRawBufferPointer, at node: UInt32, in frame: Int) {
+        let value = MatchValue(kind: .number, bytes: text)
+        guard take(value, at: node, in: frame) else { return }
+        guard number.isPlain else { return findNumber(value, node, frame) }
+        if nodes[Int(node)].kinds & MatchProgram.KeyKind.number.bit != 0 {
+            probe(MatchProgram.scope(node, .number), NumberText(number).words, value, frame)
+        }
+        if nodes[Int(node)].cells != 0 || nodes[Int(node)].ranges != Self.none {
+            findRanges(NumberText.double(number), isExact: true, value, node, frame)
+        }
+    }
+
+    /// Notes a value if some clause may want to look at it later; returns whether it can rouse any.
+    @inline(__always)
+    private func take(_ value: MatchValue, at node: UInt32, in frame: Int, isStored: Bool = false) -> Bool {
+        let field = nodes + Int(node)
+        if field.pointee.watchers > 0 {
+            if memory.pointee.entries.count >= memory.pointee.batchEnd { runBatch() }
+            memory.pointee.note(value.kind, value.bytes, isStored: isStored, at: node, in: frame)
+        }
+        guard field.pointee.tests > 0 else { return false }
+        if field.pointee.anyValue != Self.none { rouse(list: field.pointee.anyValue, value, frame) }
+        return true
     }
 
     /// An attribute, which has only a text: numbers and truth values are recognised in it.
@@ -203,6 +230,12 @@ extension MatchRun {
         }
         guard nodes[Int(node)].cells != 0 || nodes[Int(node)].ranges != Self.none else { return }
         let (double, isExact) = number.double(value.bytes)
+        findRanges(double, isExact: isExact, value, node, frame)
+    }
+
+    private func findRanges(
+        _ double: Double, isExact: Bool, _ value: MatchValue, _ node: UInt32, _ frame: Int
+    ) {
         findCells(double, value, node, frame)
         guard nodes[Int(node)].ranges != Self.none else { return }
         ranges.find(double, isExact: isExact, in: nodes[Int(node)].ranges) { entry, mustBeTried in

@@ -227,14 +227,7 @@ extension MatchProgram {
             nodes[child].uses += 1
             return child
         }
-        var new = Node(parent: node, uses: 1)
-        // Only what JSON has to write as it is: then equal bytes are an equal name.
-        let isPlain = name.allSatisfy { $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C }
-        if isPlain, (1...ByteTable.shortKeyMax).contains(name.count) {
-            new.name = name.withUnsafeBytes { ByteTable.words(ByteTable.address($0), $0.count) }
-            new.nameLength = UInt32(name.count)
-        }
-        let child = nodes.insert(new)
+        let child = nodes.insert(Node(opening: Opening(name: name), parent: node, uses: 1))
         if Int(child) == nodeNames.count { nodeNames.append(name) } else { nodeNames[Int(child)] = name }
         let index = names.insert(node, name, .forward)
         names[index].value = child

@@ -18,10 +18,8 @@
 struct MatchProgram: Sendable {
     /// A place in an event. What every value needs to know comes first.
     struct Node: Sendable {
-        /// Its name, if that is short: see `ByteTable.words`. Of a long one, and of one that JSON has to
-        /// escape, the length is 0.
-        var name: (UInt64, UInt64) = (0, 0)
-        var nameLength: UInt32 = 0
+        /// How a field with its name begins in JSON.
+        var opening = Opening()
         var parent = MatchProgram.none
         /// How many conditions are tried on what is noted here.
         var watchers: UInt32 = 0
@@ -52,6 +50,44 @@ struct MatchProgram: Sendable {
         var foldedSuffixes: UInt64 = 0
         /// How many clauses' conditions and nodes below hold on to it.
         var uses: UInt32 = 0
+    }
+
+    /// A short name between its quotes and a colon: what JSON mostly has before a value, to be compared as it stands.
+    struct Opening: Sendable {
+        private var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        private var masks: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        /// How many bytes it has, 0 for a name that is too long or that JSON has to escape.
+        private(set) var count: UInt32 = 0
+
+        /// What must be there to be compared.
+        static let length = 24
+
+        init() {
+            // Nothing is equal to this.
+            words.0 = 1
+        }
+
+        init(name: [UInt8]) {
+            self.init()
+            let isPlain = name.allSatisfy { $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C }
+            guard isPlain, name.count + 3 <= Self.length else { return }
+            let bytes = [0x22] + name + [0x22, 0x3A]
+            withUnsafeMutableBytes(of: &words) { words in
+                for index in words.indices { words[index] = index < bytes.count ? bytes[index] : 0 }
+            }
+            withUnsafeMutableBytes(of: &masks) { masks in
+                for index in masks.indices { masks[index] = index < bytes.count ? 0xFF : 0 }
+            }
+            count = UInt32(bytes.count)
+        }
+
+        /// Whether it stands at an address, at which there are `length` bytes.
+        @inline(__always)
+        func stands(at address: UnsafeRawPointer) -> Bool {
+            let first = (ByteTable.word(address, 0) & masks.0) ^ words.0
+            let second = (ByteTable.word(address, 8) & masks.1) ^ words.1
+            return first | second | (ByteTable.word(address, 16) & masks.2) ^ words.2 == 0
+        }
     }
 
     /// Part of what a clause asks of one object, as it is read from `code`.

@@ -91,8 +91,8 @@ struct MatchMemory {
     /// For each node, how far back one look at nested objects has come: the look and the entry.
     var cursors = Buffer<(look: UInt64, entry: UInt64)>()
     var look: UInt64 = 0
-    /// For each node, the field that was seen behind it, and the first that was seen in it: events of a kind have them in the same order.
-    var expected = Buffer<(next: UInt32, first: UInt32)>()
+    /// For each node, the first field that was seen in it, and the field that was seen behind it: events of a kind have them in the same order.
+    var expected = Buffer<UInt32>()
     /// The steps that were roused.
     var roused = RousedSteps()
     var frames = Buffer<Frame>()
@@ -128,7 +128,7 @@ struct MatchMemory {
     mutating func begin(nodes: Int) {
         last.fill(to: nodes, with: 0)
         cursors.fill(to: nodes, with: (0, 0))
-        expected.fill(to: nodes, with: (0, 0))
+        expected.fill(to: nodes * 2, with: 0)
         base &+= UInt64(entries.count)
         entries.count = 0
         frames.count = 0
@@ -157,6 +157,12 @@ struct MatchMemory {
         ended.free()
         matched.free()
     }
+
+    /// The places in `expected` for the first field in a node, and for the one behind it.
+    @inline(__always)
+    static func beginning(of node: UInt32) -> Int { Int(node) &* 2 }
+    @inline(__always)
+    static func following(_ node: UInt32) -> Int { Int(node) &* 2 &+ 1 }
 
     @inline(__always)
     func entry(_ number: UInt64) -> Entry { entries[Int(truncatingIfNeeded: number &- base)] }

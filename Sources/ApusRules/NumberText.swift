@@ -52,6 +52,16 @@ struct NumberText {
         }
     }
 
+    /// A number of few digits that was read already.
+    init(_ number: JSONPass.Number) {
+        guard number.digits != 0 else { return }
+        (digits, exponent, isNegative) = (number.digits, -number.scale, number.isNegative)
+        while digits % 10 == 0 {
+            digits /= 10
+            exponent += 1
+        }
+    }
+
     private mutating func append(_ digit: UInt8, after zeros: Int) {
         // 18 digits fit, and one more if it is small; who has so many takes the long way.
         guard zeros < 18 else {
@@ -103,12 +113,45 @@ struct NumberText {
             return (Double(String(decoding: text, as: UTF8.self)) ?? 0, false)
         }
         // Both are exact, so their quotient or product is the nearest there is.
-        let power = Self.powers[abs(exponent)]
+        let power = Self.power(abs(exponent))
         let value = exponent < 0 ? Double(digits) / power : Double(digits) * power
         return (isNegative ? -value : value, true)
     }
 
-    private static let powers: [Double] = (0...22).map { exponent in
-        (0..<exponent).reduce(1.0) { product, _ in product * 10 }
+    /// The nearest double to a number of few digits, which no other such number has.
+    @inline(__always)
+    static func double(_ number: JSONPass.Number) -> Double {
+        let value = Double(Int64(truncatingIfNeeded: number.digits)) / power(number.scale)
+        return number.isNegative ? -value : value
+    }
+
+    /// A power of ten up to 22, all of which are exact. The compiler makes a table of it, which is there without being asked for.
+    @inline(__always)
+    private static func power(_ exponent: Int) -> Double {
+        switch exponent {
+        case 0: 1
+        case 1: 1e1
+        case 2: 1e2
+        case 3: 1e3
+        case 4: 1e4
+        case 5: 1e5
+        case 6: 1e6
+        case 7: 1e7
+        case 8: 1e8
+        case 9: 1e9
+        case 10: 1e10
+        case 11: 1e11
+        case 12: 1e12
+        case 13: 1e13
+        case 14: 1e14
+        case 15: 1e15
+        case 16: 1e16
+        case 17: 1e17
+        case 18: 1e18
+        case 19: 1e19
+        case 20: 1e20
+        case 21: 1e21
+        default: 1e22
+        }
     }
 }
