@@ -236,6 +236,13 @@ extension ByteTable {
             return words.0 == slot.first && words.1 == slot.last
         }
 
+        /// Whether a key of two words stands at a place.
+        @inline(__always)
+        func isKey(at index: Int, _ scope: UInt32, _ words: (UInt64, UInt64)) -> Bool {
+            let slot = self[index]
+            return slot.scope == scope && slot.count == 16 && slot.first == words.0 && slot.last == words.1
+        }
+
         /// Where the search for a hash begins.
         @inline(__always)
         func home(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & mask }
@@ -309,6 +316,14 @@ extension ByteTable.Reader {
         let tail = ByteTable.tail(rest, length & 7)
         let last = UInt64(scope) &<< 32 | UInt64(truncatingIfNeeded: length)
         return ByteTable.fold(state ^ tail, last &* 0xA076_1D64_78BD_642F ^ seed)
+    }
+
+    /// The hash of a key of two words.
+    @inline(__always)
+    func hash(_ scope: UInt32, _ words: (UInt64, UInt64)) -> UInt64 {
+        let last = UInt64(scope) &<< 32 | 16
+        return ByteTable.fold(
+            step(step(initialState, words.0), words.1), last &* 0xA076_1D64_78BD_642F ^ seed)
     }
 
     @inline(__always)

@@ -8,7 +8,7 @@ extension MatchProgram {
     func match(_ input: MatchInput, _ memory: UnsafeMutablePointer<MatchMemory>) {
         memory.pointee.begin(nodes: nodes.end)
         memory.pointee.longLengths = lengths.long
-        withRun(memory) { run in
+        withRun(memory, input.data) { run in
             visitAttributes(of: input, run)
             run.runCandidates()
             var isReadable = true
@@ -30,7 +30,9 @@ extension MatchProgram {
 
     /// Calls `body` with the places of all arrays.
     @inline(__always)
-    private func withRun(_ memory: UnsafeMutablePointer<MatchMemory>, _ body: (MatchRun) -> Void) {
+    private func withRun(
+        _ memory: UnsafeMutablePointer<MatchMemory>, _ data: UnsafeRawBufferPointer, _ body: (MatchRun) -> Void
+    ) {
         names.withReader { names in
             keys.withReader { keys in
                 ranges.withReader { ranges in
@@ -41,7 +43,7 @@ extension MatchProgram {
                                     MatchRun(
                                         nodes: address(nodes), nodeCount: nodes.count, code: address(code),
                                         tests: address(tests), names: names, keys: keys, ranges: ranges,
-                                        memory: memory))
+                                        memory: memory, pass: JSONPass(data)))
                             }
                         }
                     }
@@ -70,7 +72,7 @@ extension MatchProgram {
 
     private func visitData(of input: MatchInput, _ run: MatchRun) -> Bool {
         switch input.dataKind {
-        case .json: run.visit(json: input.data, dataNode)
+        case .json: run.visitJSON(dataNode)
         case .xml: run.visit(xml: input.data, dataNode)
         case .other: false
         }

@@ -23,21 +23,31 @@ extension MatchRun {
     }
 
     /// Takes a text of the object of a frame, which stands in the event as it is.
-    func visit(text: UnsafeRawBufferPointer, at node: UInt32, in frame: Int) {
-        let value = MatchValue(kind: .text, bytes: text)
+    @inline(never)
+    func visit(text start: UnsafeRawPointer, _ count: Int, at node: UInt32, in frame: Int) {
+        let value = MatchValue(kind: .text, start: start, count: count)
         if take(value, at: node, in: frame) { findText(value, node, frame) }
     }
 
-    /// Takes a number of the object of a frame.
-    func visit(_ number: JSONPass.Number, _ text: UnsafeRawBufferPointer, at node: UInt32, in frame: Int) {
-        let value = MatchValue(kind: .number, bytes: text)
+    /// Takes a number of the object of a frame, which stands at a place of the data.
+    @inline(__always)
+    func visit(_ number: JSONPass.Number, at start: Int, _ node: UInt32, in frame: Int) {
+        let value = MatchValue(kind: .number, start: pass.base + start, count: number.end &- start)
+        guard number.isPlain else { return visit(value, at: node, in: frame) }
+        let words = nodes[Int(node)].kinds & MatchProgram.KeyKind.number.bit == 0 ? nil : NumberText(number).words
+        visit(value, NumberText.double(number), words, at: node, in: frame)
+    }
+
+    /// Takes a number that a double says exactly; `words` is its key, if somebody asks for one.
+    @inline(never)
+    private func visit(
+        _ value: MatchValue, _ double: Double, _ words: (UInt64, UInt64)?, at node: UInt32, in frame: Int
+    ) {
         guard take(value, at: node, in: frame) else { return }
-        guard number.isPlain else { return findNumber(value, node, frame) }
-        if nodes[Int(node)].kinds & MatchProgram.KeyKind.number.bit != 0 {
-            probe(MatchProgram.scope(node, .number), NumberText(number).words, value, frame)
-        }
-        if nodes[Int(node)].cells != 0 || nodes[Int(node)].ranges != Self.none {
-            findRanges(NumberText.double(number), isExact: true, value, node, frame)
+        if let words { probe(MatchProgram.scope(node, .number), words, value, frame) }
+        findCells(double, value, node, frame)
+        if nodes[Int(node)].ranges != Self.none {
+            findRanges(double, isExact: true, value, node, frame)
         }
     }
 
@@ -47,7 +57,7 @@ extension MatchRun {
         let field = nodes + Int(node)
         if field.pointee.watchers > 0 {
             if memory.pointee.entries.count >= memory.pointee.batchEnd { runBatch() }
-            memory.pointee.note(value.kind, value.bytes, isStored: isStored, at: node, in: frame)
+            memory.pointee.note(value, isStored: isStored, at: node, in: frame)
         }
         guard field.pointee.tests > 0 else { return false }
         if field.pointee.anyValue != Self.none { rouse(list: field.pointee.anyValue, value, frame) }
@@ -86,17 +96,16 @@ extension MatchRun {
     ) {
         let kinds = nodes[Int(node)].kinds
         guard kinds != 0 else { return }
-        let text = ByteTable.address(value.bytes)
-        let count = value.bytes.count
+        let (text, count) = (value.start, value.count)
         if kinds & MatchProgram.KeyKind.text.bit != 0 {
             let scope = MatchProgram.scope(node, .text)
             probe(scope, keys.hash(scope, text, count, .forward), text, count, value, frame)
         }
         if nodes[Int(node)].prefixes != 0 {
-            findEnds(value.bytes, nodes[Int(node)].prefixes, .prefix, .forward, value, node, frame)
+            findPrefixes(value, node, frame)
         }
         if nodes[Int(node)].suffixes != 0 {
-            findEnds(value.bytes, nodes[Int(node)].suffixes, .suffix, .backward, value, node, frame)
+            findSuffixes(value, node, frame)
         }
         if kinds & Self.rareKinds != 0 { findRare(value, kinds, node, frame) }
     }
@@ -106,7 +115,18 @@ extension MatchRun {
         | MatchProgram.KeyKind.foldedSuffix.bit | MatchProgram.KeyKind.block.bit
         | MatchProgram.KeyKind.gram.bit
 
+    @inline(never)
+    private func findPrefixes(_ value: MatchValue, _ node: UInt32, _ frame: Int) {
+        findEnds(value.bytes, nodes[Int(node)].prefixes, .prefix, .forward, value, node, frame)
+    }
+
+    @inline(never)
+    private func findSuffixes(_ value: MatchValue, _ node: UInt32, _ frame: Int) {
+        findEnds(value.bytes, nodes[Int(node)].suffixes, .suffix, .backward, value, node, frame)
+    }
+
     /// Looks up the beginnings or ends of a text that are as long as some key; at once if the text will be gone.
+    @inline(__always)
     private func findEnds(
         _ text: UnsafeRawBufferPointer, _ lengths: UInt64, _ kind: MatchProgram.KeyKind,
         _ direction: ByteTable.Direction,
@@ -230,14 +250,16 @@ extension MatchRun {
         }
         guard nodes[Int(node)].cells != 0 || nodes[Int(node)].ranges != Self.none else { return }
         let (double, isExact) = number.double(value.bytes)
-        findRanges(double, isExact: isExact, value, node, frame)
+        findCells(double, value, node, frame)
+        if nodes[Int(node)].ranges != Self.none {
+            findRanges(double, isExact: isExact, value, node, frame)
+        }
     }
 
+    @inline(never)
     private func findRanges(
         _ double: Double, isExact: Bool, _ value: MatchValue, _ node: UInt32, _ frame: Int
     ) {
-        findCells(double, value, node, frame)
-        guard nodes[Int(node)].ranges != Self.none else { return }
         ranges.find(double, isExact: isExact, in: nodes[Int(node)].ranges) { entry, mustBeTried in
             if !mustBeTried || passes(value, entry.test) { rouse(entry.step, in: frame) }
         }

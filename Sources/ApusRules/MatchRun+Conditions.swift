@@ -169,7 +169,7 @@ extension MatchRun {
     private func passes(
         _ operation: ConditionCode.Operation, _ operand: Int, at index: Int, _ value: MatchValue
     ) -> Bool {
-        let count = value.bytes.count
+        let count = value.count
         switch operation {
         case .text: return value.isText && count == operand && equal(index, value.bytes, from: 0, operand)
         case .prefix: return value.isText && count >= operand && equal(index, value.bytes, from: 0, operand)

@@ -5,31 +5,14 @@
 
 extension MatchRun {
     /// Visits the values of JSON data; false if it is not JSON.
-    func visit(json data: UnsafeRawBufferPointer, _ dataNode: UInt32) -> Bool {
-        let visit = JSONVisit(run: self, pass: JSONPass(data))
-        guard let end = visit.value(0, dataNode, in: 0, depth: 0) else { return false }
-        return visit.pass.skipWhitespace(end) == visit.pass.end
+    func visitJSON(_ dataNode: UInt32) -> Bool {
+        guard let end = value(0, dataNode, in: 0, depth: 0) else { return false }
+        return pass.skipWhitespace(end) == pass.end
     }
-
-    /// Visits a text that does not stand in the event as it is.
-    func visit(
-        stored text: [UInt8], _ kind: MatchValue.Kind, at node: UInt32, in frame: Int
-    ) {
-        memory.pointee.texts += text
-        text.withUnsafeBytes {
-            visit(MatchValue(kind: kind, bytes: $0), at: node, in: frame, isStored: true)
-        }
-    }
-}
-
-/// A program on its way through JSON data.
-private struct JSONVisit {
-    let run: MatchRun
-    let pass: JSONPass
 
     /// Visits the value at or after `index` as a value of `node`, in the object of a frame; returns the position after it.
     @inline(__always)
-    func value(_ index: Int, _ node: UInt32, in frame: Int, depth: Int) -> Int? {
+    private func value(_ index: Int, _ node: UInt32, in frame: Int, depth: Int) -> Int? {
         guard let start = pass.next(index) else { return nil }
         let first = pass.byte(start)
         if first == 0x22 { return text(start, node, in: frame) }
@@ -44,7 +27,7 @@ private struct JSONVisit {
         let end: Int?
         switch pass.byte(start) {
         case 0x7B:
-            guard run.nodes[Int(node)].fields > 0 else { return pass.skipValue(start, depth: depth) }
+            guard nodes[Int(node)].fields > 0 else { return pass.skipValue(start, depth: depth) }
             return object(start, node, in: frame, depth: depth)
         case 0x5B: return array(start, node, in: frame, depth: depth)
         case 0x74: (kind, end) = (.yes, pass.endOf("true", at: start))
@@ -53,7 +36,7 @@ private struct JSONVisit {
         default: return nil
         }
         guard let end else { return nil }
-        run.visit(MatchValue(kind: kind, bytes: bytes(start, end)), at: node, in: frame)
+        visit(MatchValue(kind: kind, start: pass.base + start, count: end &- start), at: node, in: frame)
         return end
     }
 
@@ -61,7 +44,7 @@ private struct JSONVisit {
 
     private func object(_ start: Int, _ node: UInt32, in outer: Int, depth: Int) -> Int? {
         guard depth < JSONPass.depthLimit, var index = pass.next(start &+ 1) else { return nil }
-        let frame = run.enter(node, in: outer)
+        let frame = enter(node, in: outer)
         var isOpen = pass.byte(index) != 0x7D
         var last = MatchMemory.beginning(of: node)
         while isOpen {
@@ -71,8 +54,8 @@ private struct JSONVisit {
                 value = self.value(after, child, in: frame, depth: depth &+ 1)
             } else {
                 guard let (name, after) = pass.name(index) else { return nil }
-                if let child = child(of: node, name) {
-                    run.memory.pointee.expected[last] = child
+                if let child = field(of: node, name) {
+                    memory.pointee.expected[last] = child
                     last = MatchMemory.following(child)
                     value = self.value(after, child, in: frame, depth: depth &+ 1)
                 } else {
@@ -87,7 +70,7 @@ private struct JSONVisit {
             guard let next = pass.next(separator &+ 1) else { return nil }
             index = next
         }
-        run.leave(frame)
+        leave(frame)
         return index &+ 1
     }
 
@@ -109,44 +92,64 @@ private struct JSONVisit {
     /// read nor looked up. Returns the place after its colon, too.
     @inline(__always)
     private func expectedChild(of node: UInt32, _ last: Int, _ index: Int) -> (child: UInt32, after: Int)? {
-        let expected = run.memory.pointee.expected[last]
+        let expected = memory.pointee.expected[last]
         // The memory may have been at work for another program: only what is so in this one counts.
-        guard Int(expected) < run.nodeCount, index &+ MatchProgram.Opening.length <= pass.end else { return nil }
-        let field = run.nodes + Int(expected)
+        guard Int(expected) < nodeCount, index &+ MatchProgram.Opening.length <= pass.end else { return nil }
+        let field = nodes + Int(expected)
         guard field.pointee.parent == node, field.pointee.opening.stands(at: pass.base + index) else { return nil }
         return (expected, index &+ Int(field.pointee.opening.count))
     }
 
-    @inline(never)
-    private func child(of node: UInt32, _ name: JSONPass.Text) -> UInt32? {
+    @inline(__always)
+    private func field(of node: UInt32, _ name: JSONPass.Text) -> UInt32? {
         guard name.hasEscapes else {
-            return run.child(of: node, pass.base + name.start, name.end &- name.start)
+            let bytes = pass.base + name.start
+            // Here, because most names that are met here are not wanted.
+            guard nodes[Int(node)].nameBits & MatchProgram.nameBit(bytes, name.end &- name.start) != 0 else {
+                return nil
+            }
+            return child(of: node, bytes, name.end &- name.start)
         }
-        return pass.unescaped(name).withUnsafeBytes { run.child(of: node, ByteTable.address($0), $0.count) }
+        return escapedField(of: node, name)
+    }
+
+    @inline(never)
+    private func escapedField(of node: UInt32, _ name: JSONPass.Text) -> UInt32? {
+        pass.unescaped(name).withUnsafeBytes { child(of: node, ByteTable.address($0), $0.count) }
     }
 
     // MARK: - Scalars
 
     @inline(__always)
-    private func bytes(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: pass.base + start, count: end &- start)
-    }
-
-    @inline(__always)
     private func text(_ start: Int, _ node: UInt32, in frame: Int) -> Int? {
         guard let text = pass.text(at: start) else { return nil }
         if text.hasEscapes {
-            run.visit(stored: pass.unescaped(text), .text, at: node, in: frame)
+            visit(escaped: text, at: node, in: frame)
         } else {
-            run.visit(text: bytes(text.start, text.end), at: node, in: frame)
+            visit(text: pass.base + text.start, text.end &- text.start, at: node, in: frame)
         }
         return text.end &+ 1
+    }
+
+    @inline(never)
+    private func visit(escaped text: JSONPass.Text, at node: UInt32, in frame: Int) {
+        visit(stored: pass.unescaped(text), .text, at: node, in: frame)
     }
 
     @inline(__always)
     private func number(_ start: Int, _ node: UInt32, in frame: Int) -> Int? {
         guard let number = pass.number(at: start) else { return nil }
-        run.visit(number, bytes(start, number.end), at: node, in: frame)
+        visit(number, at: start, node, in: frame)
         return number.end
+    }
+
+    /// Visits a text that does not stand in the event as it is.
+    func visit(
+        stored text: [UInt8], _ kind: MatchValue.Kind, at node: UInt32, in frame: Int
+    ) {
+        memory.pointee.texts += text
+        text.withUnsafeBytes {
+            visit(MatchValue(kind: kind, bytes: $0), at: node, in: frame, isStored: true)
+        }
     }
 }

@@ -13,53 +13,62 @@ extension MatchRun {
         _ frame: Int
     ) {
         guard let place = keys.candidate(hash, from: keys.home(hash)) else { return }
-        expect(
-            MatchMemory.Candidate(
-                hash: hash, key: UInt(bitPattern: key), value: value, scope: scope,
-                length: UInt32(truncatingIfNeeded: length), place: place, frame: frame))
+        expect(hash, UInt(bitPattern: key), (0, 0), value, scope, length, place, frame)
     }
 
     /// Has a key of two words looked up later.
     @inline(__always)
     func probe(_ scope: UInt32, _ words: (UInt64, UInt64), _ value: MatchValue, _ frame: Int) {
-        let hash = withUnsafeBytes(of: words) { keys.hash(scope, ByteTable.address($0), $0.count, .forward) }
+        let hash = keys.hash(scope, words)
         guard let place = keys.candidate(hash, from: keys.home(hash)) else { return }
-        expect(
-            MatchMemory.Candidate(
-                hash: hash, key: 0, words: words, value: value, scope: scope, length: 16, place: place,
-                frame: frame))
+        expect(hash, 0, words, value, scope, 16, place, frame)
     }
 
     @inline(__always)
-    private func expect(_ candidate: MatchMemory.Candidate) {
-        keys.prefetch(candidate.place)
-        memory.pointee.candidates.append(candidate)
+    private func expect(
+        _ hash: UInt64, _ key: UInt, _ words: (UInt64, UInt64), _ value: MatchValue, _ scope: UInt32,
+        _ length: Int, _ place: Int, _ frame: Int
+    ) {
+        keys.prefetch(place)
+        memory.pointee.candidates.append(
+            MatchMemory.Candidate(
+                hash: hash, key: key, words: words, value: value, scope: scope,
+                length: UInt32(truncatingIfNeeded: length), place: UInt32(truncatingIfNeeded: place),
+                frame: UInt32(truncatingIfNeeded: frame)))
         if memory.pointee.candidates.count >= MatchMemory.batchKeys { runCandidates() }
     }
 
     /// Looks up the keys that may be there, and rouses what is found.
     @inline(never)
     func runCandidates() {
-        guard memory.pointee.candidates.count > 0 else { return }
-        // What is found takes the place of what was only a candidate.
-        var count = 0
-        for index in 0..<memory.pointee.candidates.count {
-            var candidate = memory.pointee.candidates[index]
-            guard let place = look(candidate) else { continue }
-            candidate.place = place
-            memory.pointee.candidates[count] = candidate
-            count &+= 1
-            prefetch(keys[place].value)
+        let count = memory.pointee.candidates.count
+        guard count > 0 else { return }
+        memory.pointee.found.count = 0
+        memory.pointee.candidates.withElements { candidates in
+            for index in 0..<count {
+                guard let slot = look(candidates[index]) else { continue }
+                prefetch(slot.value)
+                memory.pointee.found.append((index, slot))
+            }
         }
         memory.pointee.arriving.count = 0
-        for index in 0..<count {
-            let candidate = memory.pointee.candidates[index]
-            found(candidate.place, candidate.value, candidate.frame)
+        for index in 0..<memory.pointee.found.count {
+            let (number, slot) = memory.pointee.found[index]
+            if slot.isGate { memory.pointee.needsData = true }
+            let frame = memory.pointee.candidates[number].frame
+            guard !slot.isStep else {
+                memory.pointee.arriving.append((slot.value, frame))
+                continue
+            }
+            forEachStep(of: slot.value, memory.pointee.candidates[number].value) { step in
+                prefetch(step)
+                memory.pointee.arriving.append((step, frame))
+            }
         }
         memory.pointee.candidates.count = 0
         for index in 0..<memory.pointee.arriving.count {
             let (step, frame) = memory.pointee.arriving[index]
-            rouse(step, in: frame)
+            rouse(step, in: Int(frame))
         }
     }
 
@@ -71,42 +80,25 @@ extension MatchRun {
         capus_prefetch(code + (Int(place) &+ 16))
     }
 
-    /// The place of one key, looked for from a place on that has its tag.
+    /// Where a key leads to, looked for from the first place on that has its tag; nil if it is not there.
     @inline(__always)
-    private func look(_ candidate: MatchMemory.Candidate) -> Int? {
-        var words = candidate.words
-        let length = Int(candidate.length)
-        var next: Int? = candidate.place
-        while let index = next {
+    private func look(_ candidate: MatchMemory.Candidate) -> ByteTable.Slot? {
+        var index = Int(candidate.place)
+        while true {
             let isFound =
                 if let key = UnsafeRawPointer(bitPattern: candidate.key) {
-                    keys.isKey(at: index, candidate.scope, key, length)
+                    keys.isKey(at: index, candidate.scope, key, Int(candidate.length))
                 } else {
-                    withUnsafeBytes(of: &words) {
-                        keys.isKey(
-                            at: index, candidate.scope, ByteTable.address(UnsafeRawBufferPointer($0)), length)
-                    }
+                    keys.isKey(at: index, candidate.scope, candidate.words)
                 }
-            if isFound { return index }
-            next = keys.candidate(candidate.hash, after: index)
-        }
-        return nil
-    }
-
-    /// Has the steps that a key leads to roused.
-    @inline(__always)
-    private func found(_ index: Int, _ value: MatchValue, _ frame: Int) {
-        let slot = keys[index]
-        if slot.isGate { memory.pointee.needsData = true }
-        guard !slot.isStep else { return memory.pointee.arriving.append((slot.value, frame)) }
-        forEachStep(of: slot.value, value) { step in
-            prefetch(step)
-            memory.pointee.arriving.append((step, frame))
+            if isFound { return keys[index] }
+            guard let next = keys.candidate(candidate.hash, after: index) else { return nil }
+            index = next
         }
     }
 
     /// Rouses what a key leads to, at once.
-    @inline(__always)
+    @inline(never)
     func rouse(key index: Int?, _ value: MatchValue, _ frame: Int) {
         guard let index else { return }
         let slot = keys[index]
@@ -115,7 +107,7 @@ extension MatchRun {
     }
 
     /// Rouses the steps of a list, at once.
-    @inline(__always)
+    @inline(never)
     func rouse(list: UInt32, _ value: MatchValue, _ frame: Int) {
         forEachStep(of: list, value) { rouse($0, in: frame) }
     }

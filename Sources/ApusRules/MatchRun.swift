@@ -13,6 +13,8 @@ struct MatchRun {
     let keys: ByteTable.Reader
     let ranges: RangeTree.Reader
     let memory: UnsafeMutablePointer<MatchMemory>
+    /// The data, if that is JSON.
+    let pass: JSONPass
 
     static let none = MatchProgram.none
 
@@ -29,8 +31,7 @@ struct MatchRun {
     @inline(__always)
     func enter(_ node: UInt32, in outer: Int) -> Int {
         if memory.pointee.entries.count >= memory.pointee.batchEnd { runBatch() }
-        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-        let number = memory.pointee.note(.object, nothing, isStored: false, at: node, in: outer)
+        let number = memory.pointee.note(objectAt: node, in: outer)
         memory.pointee.frames.append(
             MatchMemory.Frame(object: number, outer: UInt32(truncatingIfNeeded: outer)))
         return memory.pointee.frames.count &- 1

@@ -71,10 +71,10 @@ struct MatchMemory {
         var value: MatchValue
         var scope: UInt32
         var length: UInt32
-        /// The first place in the table where it may be; then, the one where it is.
-        var place: Int
+        /// The first place in the table where it may be.
+        var place: UInt32
         /// The frame of the object that the value is in.
-        var frame: Int
+        var frame: UInt32
     }
 
     /// A step that waits for the end of an object.
@@ -98,8 +98,10 @@ struct MatchMemory {
     var frames = Buffer<Frame>()
     var hits = Buffer<Hit>()
     var candidates = Buffer<Candidate>()
+    /// Those of the candidates that are there, and what they lead to.
+    var found = Buffer<(candidate: Int, slot: ByteTable.Slot)>()
     /// Steps about to be roused, and the frames of their values.
-    var arriving = Buffer<(step: UInt32, frame: Int)>()
+    var arriving = Buffer<(step: UInt32, frame: UInt32)>()
     /// The frames of objects that have ended and were not looked at since, each after those inside it.
     var ended = Buffer<UInt32>()
     /// At how many entries ended objects are looked at, at the latest.
@@ -153,6 +155,7 @@ struct MatchMemory {
         frames.free()
         hits.free()
         candidates.free()
+        found.free()
         arriving.free()
         ended.free()
         matched.free()
@@ -167,19 +170,31 @@ struct MatchMemory {
     @inline(__always)
     func entry(_ number: UInt64) -> Entry { entries[Int(truncatingIfNeeded: number &- base)] }
 
-    /// Notes a value or an object at a node; returns its number.
+    /// Notes a value at a node.
     @inline(__always)
-    @discardableResult
-    mutating func note(
-        _ kind: MatchValue.Kind, _ bytes: UnsafeRawBufferPointer, isStored: Bool, at node: UInt32,
-        in frame: Int
-    ) -> UInt64 {
-        let number = base &+ UInt64(truncatingIfNeeded: entries.count)
-        let start = isStored ? UInt(texts.count &- bytes.count) : UInt(bitPattern: bytes.baseAddress)
-        entries.append(
+    mutating func note(_ value: MatchValue, isStored: Bool, at node: UInt32, in frame: Int) {
+        let start = isStored ? UInt(texts.count &- value.count) : UInt(bitPattern: value.start)
+        note(
             Entry(
                 parent: frames[frame].object, previous: last[Int(node)], start: start,
-                count: UInt32(truncatingIfNeeded: bytes.count), kind: kind, isStored: isStored))
+                count: UInt32(truncatingIfNeeded: value.count), kind: value.kind, isStored: isStored),
+            at: node)
+    }
+
+    /// Notes an object at a node, in the object of a frame; returns its number.
+    @inline(__always)
+    mutating func note(objectAt node: UInt32, in frame: Int) -> UInt64 {
+        note(
+            Entry(
+                parent: frames[frame].object, previous: last[Int(node)], start: 0, count: 0, kind: .object,
+                isStored: false), at: node)
+    }
+
+    @inline(__always)
+    @discardableResult
+    private mutating func note(_ entry: Entry, at node: UInt32) -> UInt64 {
+        let number = base &+ UInt64(truncatingIfNeeded: entries.count)
+        entries.append(entry)
         last[Int(node)] = number
         return number
     }
@@ -231,6 +246,7 @@ struct Buffer<Value> {
         count = length
     }
 
+    @inline(never)
     private mutating func grow(to length: Int) {
         let larger = UnsafeMutablePointer<Value>.allocate(capacity: length)
         larger.moveInitialize(from: base, count: count)
@@ -245,8 +261,22 @@ struct MatchValue {
     enum Kind: UInt8, Sendable { case text, number, null, yes, no, attribute, object }
 
     var kind: Kind
-    /// The text without quotes and escapes, or the number as written.
-    var bytes: UnsafeRawBufferPointer
+    /// The text without quotes and escapes, or the number as written: an address, which means nothing without bytes, and how many there are.
+    var start: UnsafeRawPointer
+    var count: Int
+
+    @inline(__always)
+    init(kind: Kind, start: UnsafeRawPointer, count: Int) {
+        (self.kind, self.start, self.count) = (kind, start, count)
+    }
+
+    @inline(__always)
+    init(kind: Kind, bytes: UnsafeRawBufferPointer) {
+        self.init(kind: kind, start: ByteTable.address(bytes), count: bytes.count)
+    }
+
+    @inline(__always)
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 }
 
 /// For each step, for which object it was roused last; and which rules were found in the event. A table that is as large as what one event
