@@ -21,12 +21,21 @@ struct ByteTable: Sendable {
         /// The bytes of a short key; of a long one, where it begins in `keys`.
         fileprivate var first: UInt64 = 0
         fileprivate var last: UInt64 = 0
-        /// What the key leads to: a node, a step, or the first of a list of links.
+        /// What the key leads to: a node, a rule, a step, or the first of a list of links.
         var value = UInt32.max
-        /// Whether `value` is a step that nothing else is in the way of.
-        var isStep = false
+        var kind = Kind.list
         /// Whether clauses look for it before they have data read.
         var isGate = false
+    }
+
+    /// What the value of a key in a program is.
+    enum Kind: UInt8, Sendable {
+        /// The first of a list of links.
+        case list
+        /// A step, with nothing else in the way of it.
+        case step
+        /// A rule that asks for nothing else: the key is all there is to read.
+        case rule
     }
 
     /// What is of use only when a program changes.
@@ -36,6 +45,8 @@ struct ByteTable: Sendable {
         var links: UInt32 = 0
         /// How many clauses look for it before they have data read.
         var gates: UInt32 = 0
+        /// The step of the rule that the key leads to.
+        var step = UInt32.max
     }
 
     /// Which end of a text a hash starts from.

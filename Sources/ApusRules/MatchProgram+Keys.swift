@@ -13,7 +13,7 @@ extension MatchProgram {
             case .key(let kind, let key, let length, let isTried):
                 let index = addKey(place.node, kind, key, length)
                 if keys[countsAt: index].links == 0, !isTried {
-                    (keys[index].value, keys[index].isStep) = (step, true)
+                    lead(index, to: step)
                 } else {
                     let list = list(at: index)
                     keys[index].value = link(step, isTried ? test : nil, before: list)
@@ -50,8 +50,8 @@ extension MatchProgram {
                     continue
                 }
                 keys[countsAt: index].links -= 1
-                if keys[index].isStep {
-                    (keys[index].value, keys[index].isStep) = (Self.none, false)
+                if keys[index].kind != .list {
+                    (keys[index].value, keys[index].kind) = (Self.none, .list)
                 } else {
                     keys[index].value = unlink(step, from: keys[index].value)
                 }
@@ -82,11 +82,27 @@ extension MatchProgram {
         }
     }
 
+    /// Has a key that leads nowhere yet lead to a step only.
+    private mutating func lead(_ index: Int, to number: UInt32) {
+        let step = code.step(at: number)
+        if step.length == 0, step.next == Self.none, (0..<Int(Self.none)).contains(step.rule) {
+            (keys[index].value, keys[index].kind) = (UInt32(step.rule), .rule)
+            keys[countsAt: index].step = number
+        } else {
+            (keys[index].value, keys[index].kind) = (number, .step)
+        }
+    }
+
     /// The list of links at a key, made one if it is a single step.
     private mutating func list(at index: Int) -> UInt32 {
-        guard keys[index].isStep else { return keys[index].value }
-        keys[index].isStep = false
-        return code.insertLink(to: keys[index].value, [], before: Self.none)
+        let step: UInt32
+        switch keys[index].kind {
+        case .list: return keys[index].value
+        case .step: step = keys[index].value
+        case .rule: step = keys[countsAt: index].step
+        }
+        keys[index].kind = .list
+        return code.insertLink(to: step, [], before: Self.none)
     }
 
     private mutating func link(_ step: UInt32, _ test: PatternTest?, before next: UInt32) -> UInt32 {

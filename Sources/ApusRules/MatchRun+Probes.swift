@@ -47,8 +47,12 @@ extension MatchRun {
         memory.pointee.candidates.withElements { candidates in
             for index in 0..<count {
                 guard let slot = look(candidates[index]) else { continue }
-                prefetch(slot.value)
                 memory.pointee.found.append((index, slot))
+                switch slot.kind {
+                case .rule: break
+                case .step: prefetch(step: slot.value)
+                case .list: prefetch(link: slot.value)
+                }
             }
         }
         memory.pointee.arriving.count = 0
@@ -56,13 +60,14 @@ extension MatchRun {
             let (number, slot) = memory.pointee.found[index]
             if slot.isGate { memory.pointee.needsData = true }
             let frame = memory.pointee.candidates[number].frame
-            guard !slot.isStep else {
-                memory.pointee.arriving.append((slot.value, frame))
-                continue
-            }
-            forEachStep(of: slot.value, memory.pointee.candidates[number].value) { step in
-                prefetch(step)
-                memory.pointee.arriving.append((step, frame))
+            switch slot.kind {
+            case .rule: find(rule: slot.value)
+            case .step: memory.pointee.arriving.append((slot.value, frame))
+            case .list:
+                forEachStep(of: slot.value, memory.pointee.candidates[number].value) { step in
+                    prefetch(step: step)
+                    memory.pointee.arriving.append((step, frame))
+                }
             }
         }
         memory.pointee.candidates.count = 0
@@ -72,12 +77,27 @@ extension MatchRun {
         }
     }
 
-    /// Has a step or a link brought near; it may go on in the next line.
+    /// Has a step brought near, and the next line if it may go on there.
     @inline(__always)
-    private func prefetch(_ place: UInt32) {
+    private func prefetch(step place: UInt32) {
+        capus_prefetch(code + Int(place))
+        if place & 15 > 4 { capus_prefetch(code + (Int(place) &+ 16)) }
+    }
+
+    /// Has a link brought near, and the step, which mostly stands before it.
+    @inline(__always)
+    private func prefetch(link place: UInt32) {
         guard place != Self.none else { return }
         capus_prefetch(code + Int(place))
-        capus_prefetch(code + (Int(place) &+ 16))
+        capus_prefetch(code + max(Int(place) &- 16, 0))
+    }
+
+    /// Takes a rule that asks for nothing else than what was found.
+    @inline(__always)
+    private func find(rule: UInt32) {
+        guard memory.pointee.roused.insert(rule: rule) else { return }
+        memory.pointee.work &+= 1
+        memory.pointee.matched.append(Int(rule))
     }
 
     /// Where a key leads to, looked for from the first place on that has its tag; nil if it is not there.
@@ -103,7 +123,11 @@ extension MatchRun {
         guard let index else { return }
         let slot = keys[index]
         if slot.isGate { memory.pointee.needsData = true }
-        if slot.isStep { rouse(slot.value, in: frame) } else { rouse(list: slot.value, value, frame) }
+        switch slot.kind {
+        case .rule: find(rule: slot.value)
+        case .step: rouse(slot.value, in: frame)
+        case .list: rouse(list: slot.value, value, frame)
+        }
     }
 
     /// Rouses the steps of a list, at once.

@@ -309,6 +309,10 @@ struct RousedSteps {
     @inline(__always)
     mutating func insert(lastStep step: UInt32) -> Bool { insert(UInt64(step) &<< 1 | 1, oldest) }
 
+    /// Whether a rule was not found in the event yet by a key alone.
+    @inline(__always)
+    mutating func insert(rule: UInt32) -> Bool { insert(UInt64(rule) | 1 &<< 40, oldest) }
+
     @inline(__always)
     private mutating func insert(_ key: UInt64, _ object: UInt64) -> Bool {
         let mask = capacity &- 1
