@@ -71,7 +71,8 @@ let package = Package(
         .target(
             name: "ApusModel", dependencies: ["CApus", "ApusCompression", nioCore], swiftSettings: settings),
         // Event patterns: parse, compile, match, explain. Linear time, pure.
-        .target(name: "ApusRules", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
+        .target(
+            name: "ApusRules", dependencies: ["CApus", "JSONText", "CloudEvents"], swiftSettings: settings),
         // When things recur: cron expressions, rates, time zones, and a clock that distrusts steps.
         .target(name: "ApusSchedule", swiftSettings: settings),
 
