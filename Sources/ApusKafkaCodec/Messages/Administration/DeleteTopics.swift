@@ -11,7 +11,8 @@ public struct DeleteTopicsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 6 { try coder.field("topics", &topics) }
         if coder.version <= 5 { try coder.field("topicNames", &topicNames) }
         try coder.field("timeoutMs", &timeoutMs)
@@ -27,7 +28,9 @@ public struct DeleteTopicsRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("topicID", &topicID)
             try coder.noTags()
@@ -43,7 +46,8 @@ public struct DeleteTopicsResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("responses", &responses)
         try coder.noTags()
@@ -61,7 +65,9 @@ public struct DeleteTopicsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name, nullable: coder.version >= 6)
             if coder.version >= 6 { try coder.field("topicID", &topicID) }
             try coder.field("errorCode", &errorCode)

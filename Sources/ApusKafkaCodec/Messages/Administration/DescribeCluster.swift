@@ -12,7 +12,8 @@ public struct DescribeClusterRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("includeClusterAuthorizedOperations", &includeClusterAuthorizedOperations)
         if coder.version >= 1 { try coder.field("endpointType", &endpointType) }
         if coder.version >= 2 { try coder.field("includeFencedBrokers", &includeFencedBrokers) }
@@ -40,7 +41,8 @@ public struct DescribeClusterResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("errorMessage", &errorMessage)
@@ -63,7 +65,9 @@ public struct DescribeClusterResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("brokerID", &brokerID)
             try coder.field("host", &host)
             try coder.field("port", &port)

@@ -12,7 +12,8 @@ public struct DescribeConfigsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("resources", &resources)
         try coder.field("includeSynonyms", &includeSynonyms)
         if coder.version >= 3 { try coder.field("includeDocumentation", &includeDocumentation) }
@@ -30,7 +31,9 @@ public struct DescribeConfigsRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("resourceType", &resourceType)
             try coder.field("resourceName", &resourceName)
             try coder.field("configurationKeys", &configurationKeys)
@@ -47,7 +50,8 @@ public struct DescribeConfigsResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("results", &results)
         try coder.noTags()
@@ -67,7 +71,9 @@ public struct DescribeConfigsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("errorMessage", &errorMessage)
             try coder.field("resourceType", &resourceType)
@@ -94,7 +100,9 @@ public struct DescribeConfigsResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("value", &value)
                 try coder.field("readOnly", &readOnly)
@@ -116,8 +124,9 @@ public struct DescribeConfigsResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("name", &name)
                     try coder.field("value", &value)
                     try coder.field("source", &source)

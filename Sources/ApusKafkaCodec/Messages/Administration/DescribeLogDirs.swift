@@ -9,7 +9,8 @@ public struct DescribeLogDirsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("topics", &topics)
         try coder.noTags()
     }
@@ -21,7 +22,9 @@ public struct DescribeLogDirsRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topic", &topic)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -39,7 +42,8 @@ public struct DescribeLogDirsResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         if coder.version >= 3 { try coder.field("errorCode", &errorCode) }
         try coder.field("results", &results)
@@ -62,7 +66,9 @@ public struct DescribeLogDirsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("logDir", &logDir)
             try coder.field("topics", &topics)
@@ -81,7 +87,9 @@ public struct DescribeLogDirsResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("partitions", &partitions)
                 try coder.noTags()
@@ -98,8 +106,9 @@ public struct DescribeLogDirsResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("partitionIndex", &partitionIndex)
                     try coder.field("partitionSize", &partitionSize)
                     try coder.field("offsetLag", &offsetLag)

@@ -12,7 +12,8 @@ public struct DescribeTopicPartitionsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("topics", &topics)
         try coder.field("responsePartitionLimit", &responsePartitionLimit)
         try coder.field("cursor", &cursor)
@@ -25,7 +26,9 @@ public struct DescribeTopicPartitionsRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.noTags()
         }
@@ -38,7 +41,9 @@ public struct DescribeTopicPartitionsRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicName", &topicName)
             try coder.field("partitionIndex", &partitionIndex)
             try coder.noTags()
@@ -56,7 +61,8 @@ public struct DescribeTopicPartitionsResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("topics", &topics)
         try coder.field("nextCursor", &nextCursor)
@@ -78,7 +84,9 @@ public struct DescribeTopicPartitionsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("name", &name)
             try coder.field("topicID", &topicID)
@@ -110,7 +118,9 @@ public struct DescribeTopicPartitionsResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("errorCode", &errorCode)
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("leaderID", &leaderID)
@@ -132,7 +142,9 @@ public struct DescribeTopicPartitionsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicName", &topicName)
             try coder.field("partitionIndex", &partitionIndex)
             try coder.noTags()

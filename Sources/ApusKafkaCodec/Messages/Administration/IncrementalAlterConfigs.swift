@@ -10,7 +10,8 @@ public struct IncrementalAlterConfigsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("resources", &resources)
         try coder.field("validateOnly", &validateOnly)
         try coder.noTags()
@@ -26,7 +27,9 @@ public struct IncrementalAlterConfigsRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("resourceType", &resourceType)
             try coder.field("resourceName", &resourceName)
             try coder.field("configs", &configs)
@@ -42,7 +45,9 @@ public struct IncrementalAlterConfigsRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("configOperation", &configOperation)
                 try coder.field("value", &value)
@@ -60,7 +65,8 @@ public struct IncrementalAlterConfigsResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("responses", &responses)
         try coder.noTags()
@@ -79,7 +85,9 @@ public struct IncrementalAlterConfigsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("errorMessage", &errorMessage)
             try coder.field("resourceType", &resourceType)

@@ -12,7 +12,8 @@ public struct SASLAuthenticateRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("authBytes", &authBytes)
         try coder.noTags()
     }
@@ -31,7 +32,8 @@ public struct SASLAuthenticateResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("errorCode", &errorCode)
         try coder.field("errorMessage", &errorMessage)
         try coder.field("authBytes", &authBytes)

@@ -11,7 +11,8 @@ public struct APIVersionsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 3 {
             try coder.field("clientSoftwareName", &clientSoftwareName)
             try coder.field("clientSoftwareVersion", &clientSoftwareVersion)
@@ -39,7 +40,8 @@ public struct APIVersionsResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("errorCode", &errorCode)
         try coder.field("apiKeys", &apiKeys)
         if coder.version >= 1 { try coder.field("throttleTimeMs", &throttleTimeMs) }
@@ -60,7 +62,9 @@ public struct APIVersionsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("apiKey", &apiKey)
             try coder.field("minVersion", &minVersion)
             try coder.field("maxVersion", &maxVersion)
@@ -76,7 +80,9 @@ public struct APIVersionsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("minVersion", &minVersion)
             try coder.field("maxVersion", &maxVersion)
@@ -92,7 +98,9 @@ public struct APIVersionsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("maxVersionLevel", &maxVersionLevel)
             try coder.field("minVersionLevel", &minVersionLevel)

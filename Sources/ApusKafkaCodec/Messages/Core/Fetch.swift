@@ -30,7 +30,8 @@ public struct FetchRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version <= 14 { try coder.field("replicaID", &replicaID) }
         try coder.field("maxWaitMs", &maxWaitMs)
         try coder.field("minBytes", &minBytes)
@@ -61,7 +62,9 @@ public struct FetchRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("replicaID", &replicaID)
             try coder.field("replicaEpoch", &replicaEpoch)
             try coder.noTags()
@@ -77,7 +80,9 @@ public struct FetchRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             if coder.version <= 12 { try coder.field("topic", &topic) }
             if coder.version >= 13 { try coder.field("topicID", &topicID) }
             try coder.field("partitions", &partitions)
@@ -102,7 +107,9 @@ public struct FetchRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partition", &partition)
                 if coder.version >= 9 { try coder.field("currentLeaderEpoch", &currentLeaderEpoch) }
                 try coder.field("fetchOffset", &fetchOffset)
@@ -129,7 +136,9 @@ public struct FetchRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             if coder.version <= 12 { try coder.field("topic", &topic) }
             if coder.version >= 13 { try coder.field("topicID", &topicID) }
             try coder.field("partitions", &partitions)
@@ -152,7 +161,8 @@ public struct FetchResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         if coder.version >= 7 {
             try coder.field("errorCode", &errorCode)
@@ -174,7 +184,9 @@ public struct FetchResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             if coder.version <= 12 { try coder.field("topic", &topic) }
             if coder.version >= 13 { try coder.field("topicID", &topicID) }
             try coder.field("partitions", &partitions)
@@ -208,7 +220,9 @@ public struct FetchResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("errorCode", &errorCode)
                 try coder.field("highWatermark", &highWatermark)
@@ -232,8 +246,9 @@ public struct FetchResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("epoch", &epoch)
                     try coder.field("endOffset", &endOffset)
                     try coder.noTags()
@@ -247,8 +262,9 @@ public struct FetchResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("endOffset", &endOffset)
                     try coder.field("epoch", &epoch)
                     try coder.noTags()
@@ -264,8 +280,9 @@ public struct FetchResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("producerID", &producerID)
                     try coder.field("firstOffset", &firstOffset)
                     try coder.noTags()

@@ -14,7 +14,8 @@ public struct FindCoordinatorRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version <= 3 { try coder.field("key", &key) }
         if coder.version >= 1 { try coder.field("keyType", &keyType) }
         if coder.version >= 4 { try coder.field("coordinatorKeys", &coordinatorKeys) }
@@ -38,7 +39,8 @@ public struct FindCoordinatorResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 1 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         if coder.version <= 3 { try coder.field("errorCode", &errorCode) }
         if coder.version >= 1, coder.version <= 3 { try coder.field("errorMessage", &errorMessage) }
@@ -65,7 +67,9 @@ public struct FindCoordinatorResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("key", &key)
             try coder.field("nodeID", &nodeID)
             try coder.field("host", &host)

@@ -15,7 +15,8 @@ public struct ListOffsetsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("replicaID", &replicaID)
         if coder.version >= 2 { try coder.field("isolationLevel", &isolationLevel) }
         try coder.field("topics", &topics)
@@ -30,7 +31,9 @@ public struct ListOffsetsRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -47,7 +50,9 @@ public struct ListOffsetsRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 if coder.version >= 4 { try coder.field("currentLeaderEpoch", &currentLeaderEpoch) }
                 try coder.field("timestamp", &timestamp)
@@ -65,7 +70,8 @@ public struct ListOffsetsResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 2 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         try coder.field("topics", &topics)
         try coder.noTags()
@@ -78,7 +84,9 @@ public struct ListOffsetsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -98,7 +106,9 @@ public struct ListOffsetsResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("errorCode", &errorCode)
                 try coder.field("timestamp", &timestamp)

@@ -16,7 +16,8 @@ public struct MetadataRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("topics", &topics, nullable: coder.version >= 1)
         if coder.version >= 4 { try coder.field("allowAutoTopicCreation", &allowAutoTopicCreation) }
         if coder.version >= 8, coder.version <= 10 {
@@ -37,7 +38,9 @@ public struct MetadataRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             if coder.version >= 10 { try coder.field("topicID", &topicID) }
             try coder.field("name", &name, nullable: coder.version >= 10)
             try coder.noTags()
@@ -62,7 +65,8 @@ public struct MetadataResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 3 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         try coder.field("brokers", &brokers)
         if coder.version >= 2 { try coder.field("clusterID", &clusterID) }
@@ -86,7 +90,9 @@ public struct MetadataResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("nodeID", &nodeID)
             try coder.field("host", &host)
             try coder.field("port", &port)
@@ -110,7 +116,9 @@ public struct MetadataResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("name", &name, nullable: coder.version >= 12)
             if coder.version >= 10 { try coder.field("topicID", &topicID) }
@@ -140,7 +148,9 @@ public struct MetadataResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("errorCode", &errorCode)
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("leaderID", &leaderID)

@@ -10,7 +10,8 @@ public struct OffsetForLeaderEpochRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 3 { try coder.field("replicaID", &replicaID) }
         try coder.field("topics", &topics)
         try coder.noTags()
@@ -23,7 +24,9 @@ public struct OffsetForLeaderEpochRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topic", &topic)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -39,7 +42,9 @@ public struct OffsetForLeaderEpochRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partition", &partition)
                 try coder.field("currentLeaderEpoch", &currentLeaderEpoch)
                 try coder.field("leaderEpoch", &leaderEpoch)
@@ -57,7 +62,8 @@ public struct OffsetForLeaderEpochResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("topics", &topics)
         try coder.noTags()
@@ -70,7 +76,9 @@ public struct OffsetForLeaderEpochResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topic", &topic)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -88,7 +96,9 @@ public struct OffsetForLeaderEpochResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("errorCode", &errorCode)
                 try coder.field("partition", &partition)
                 try coder.field("leaderEpoch", &leaderEpoch)

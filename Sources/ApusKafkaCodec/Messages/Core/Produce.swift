@@ -14,7 +14,8 @@ public struct ProduceRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("transactionalID", &transactionalID)
         try coder.field("acks", &acks)
         try coder.field("timeoutMs", &timeoutMs)
@@ -31,7 +32,9 @@ public struct ProduceRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             if coder.version <= 12 { try coder.field("name", &name) }
             if coder.version >= 13 { try coder.field("topicID", &topicID) }
             try coder.field("partitionData", &partitionData)
@@ -46,7 +49,9 @@ public struct ProduceRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("index", &index)
                 try coder.field("records", &records)
                 try coder.noTags()
@@ -65,7 +70,8 @@ public struct ProduceResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("responses", &responses)
         try coder.field("throttleTimeMs", &throttleTimeMs)
         guard coder.isFlexible else { return }
@@ -83,7 +89,9 @@ public struct ProduceResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             if coder.version <= 12 { try coder.field("name", &name) }
             if coder.version >= 13 { try coder.field("topicID", &topicID) }
             try coder.field("partitionResponses", &partitionResponses)
@@ -110,7 +118,9 @@ public struct ProduceResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("index", &index)
                 try coder.field("errorCode", &errorCode)
                 try coder.field("baseOffset", &baseOffset)
@@ -137,8 +147,9 @@ public struct ProduceResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("batchIndex", &batchIndex)
                     try coder.field("batchIndexErrorMessage", &batchIndexErrorMessage)
                     try coder.noTags()

@@ -11,7 +11,8 @@ public struct ConsumerGroupDescribeRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupIDs", &groupIDs)
         try coder.field("includeAuthorizedOperations", &includeAuthorizedOperations)
         try coder.noTags()
@@ -26,7 +27,8 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("groups", &groups)
         try coder.noTags()
@@ -54,7 +56,9 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("errorMessage", &errorMessage)
             try coder.field("groupID", &groupID)
@@ -93,7 +97,9 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("memberID", &memberID)
                 try coder.field("instanceID", &instanceID)
                 try coder.field("rackID", &rackID)
@@ -114,8 +120,9 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("topicPartitions", &topicPartitions)
                     try coder.noTags()
                 }
@@ -129,7 +136,7 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
 
                     public init() {}
 
-                    public mutating func code<Coder: FieldCoder>(
+                    public mutating func code<Coder: FieldCoder & ~Copyable>(
                         with coder: inout Coder
                     ) throws(KafkaCodecError) {
                         try coder.field("topicID", &topicID)

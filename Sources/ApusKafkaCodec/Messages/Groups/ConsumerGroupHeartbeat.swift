@@ -28,7 +28,8 @@ public struct ConsumerGroupHeartbeatRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("memberID", &memberID)
         try coder.field("memberEpoch", &memberEpoch)
@@ -50,7 +51,9 @@ public struct ConsumerGroupHeartbeatRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicID", &topicID)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -77,7 +80,8 @@ public struct ConsumerGroupHeartbeatResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("errorMessage", &errorMessage)
@@ -94,7 +98,9 @@ public struct ConsumerGroupHeartbeatResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicPartitions", &topicPartitions)
             try coder.noTags()
         }
@@ -107,7 +113,9 @@ public struct ConsumerGroupHeartbeatResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("topicID", &topicID)
                 try coder.field("partitions", &partitions)
                 try coder.noTags()

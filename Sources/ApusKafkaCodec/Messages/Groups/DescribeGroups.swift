@@ -12,7 +12,8 @@ public struct DescribeGroupsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groups", &groups)
         if coder.version >= 3 {
             try coder.field("includeAuthorizedOperations", &includeAuthorizedOperations)
@@ -29,7 +30,8 @@ public struct DescribeGroupsResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 1 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         try coder.field("groups", &groups)
         try coder.noTags()
@@ -55,7 +57,9 @@ public struct DescribeGroupsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             if coder.version >= 6 { try coder.field("errorMessage", &errorMessage) }
             try coder.field("groupID", &groupID)
@@ -84,7 +88,9 @@ public struct DescribeGroupsResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("memberID", &memberID)
                 if coder.version >= 4 { try coder.field("groupInstanceID", &groupInstanceID) }
                 try coder.field("clientID", &clientID)

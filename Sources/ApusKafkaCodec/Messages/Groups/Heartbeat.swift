@@ -15,7 +15,8 @@ public struct HeartbeatRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("generationID", &generationID)
         try coder.field("memberID", &memberID)
@@ -33,7 +34,8 @@ public struct HeartbeatResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 1 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         try coder.field("errorCode", &errorCode)
         try coder.noTags()

@@ -26,7 +26,8 @@ public struct JoinGroupRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("sessionTimeoutMs", &sessionTimeoutMs)
         if coder.version >= 1 { try coder.field("rebalanceTimeoutMs", &rebalanceTimeoutMs) }
@@ -46,7 +47,9 @@ public struct JoinGroupRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("metadata", &metadata)
             try coder.noTags()
@@ -77,7 +80,8 @@ public struct JoinGroupResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 2 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         try coder.field("errorCode", &errorCode)
         try coder.field("generationID", &generationID)
@@ -101,7 +105,9 @@ public struct JoinGroupResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("memberID", &memberID)
             if coder.version >= 5 { try coder.field("groupInstanceID", &groupInstanceID) }
             try coder.field("metadata", &metadata)

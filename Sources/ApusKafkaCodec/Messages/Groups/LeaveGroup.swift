@@ -13,7 +13,8 @@ public struct LeaveGroupRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         if coder.version <= 2 { try coder.field("memberID", &memberID) }
         if coder.version >= 3 { try coder.field("members", &members) }
@@ -31,7 +32,9 @@ public struct LeaveGroupRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("memberID", &memberID)
             try coder.field("groupInstanceID", &groupInstanceID)
             if coder.version >= 5 { try coder.field("reason", &reason) }
@@ -50,7 +53,8 @@ public struct LeaveGroupResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 1 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         try coder.field("errorCode", &errorCode)
         if coder.version >= 3 { try coder.field("members", &members) }
@@ -68,7 +72,9 @@ public struct LeaveGroupResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("memberID", &memberID)
             try coder.field("groupInstanceID", &groupInstanceID)
             try coder.field("errorCode", &errorCode)

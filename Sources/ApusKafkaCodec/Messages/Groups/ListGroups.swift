@@ -11,7 +11,8 @@ public struct ListGroupsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 4 { try coder.field("statesFilter", &statesFilter) }
         if coder.version >= 5 { try coder.field("typesFilter", &typesFilter) }
         try coder.noTags()
@@ -28,7 +29,8 @@ public struct ListGroupsResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 1 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         try coder.field("errorCode", &errorCode)
         try coder.field("groups", &groups)
@@ -47,7 +49,9 @@ public struct ListGroupsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("groupID", &groupID)
             try coder.field("protocolType", &protocolType)
             if coder.version >= 4 { try coder.field("groupState", &groupState) }

@@ -10,7 +10,8 @@ public struct OffsetDeleteRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("topics", &topics)
     }
@@ -22,7 +23,9 @@ public struct OffsetDeleteRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
         }
@@ -33,7 +36,9 @@ public struct OffsetDeleteRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
             }
         }
@@ -50,7 +55,8 @@ public struct OffsetDeleteResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("errorCode", &errorCode)
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("topics", &topics)
@@ -63,7 +69,9 @@ public struct OffsetDeleteResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
         }
@@ -76,7 +84,9 @@ public struct OffsetDeleteResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("errorCode", &errorCode)
             }

@@ -14,7 +14,8 @@ public struct OffsetFetchRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version <= 7 {
             try coder.field("groupID", &groupID)
             try coder.field("topics", &topics, nullable: coder.version >= 2)
@@ -31,7 +32,9 @@ public struct OffsetFetchRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitionIndexes", &partitionIndexes)
             try coder.noTags()
@@ -51,7 +54,9 @@ public struct OffsetFetchRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("groupID", &groupID)
             if coder.version >= 9 {
                 try coder.field("memberID", &memberID)
@@ -68,7 +73,9 @@ public struct OffsetFetchRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("partitionIndexes", &partitionIndexes)
                 try coder.noTags()
@@ -88,7 +95,8 @@ public struct OffsetFetchResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 3 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         if coder.version <= 7 { try coder.field("topics", &topics) }
         if coder.version >= 2, coder.version <= 7 { try coder.field("errorCode", &errorCode) }
@@ -103,7 +111,9 @@ public struct OffsetFetchResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -123,7 +133,9 @@ public struct OffsetFetchResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("committedOffset", &committedOffset)
                 if coder.version >= 5 { try coder.field("committedLeaderEpoch", &committedLeaderEpoch) }
@@ -144,7 +156,9 @@ public struct OffsetFetchResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("groupID", &groupID)
             try coder.field("topics", &topics)
             try coder.field("errorCode", &errorCode)
@@ -158,7 +172,9 @@ public struct OffsetFetchResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("partitions", &partitions)
                 try coder.noTags()
@@ -178,8 +194,9 @@ public struct OffsetFetchResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("partitionIndex", &partitionIndex)
                     try coder.field("committedOffset", &committedOffset)
                     try coder.field("committedLeaderEpoch", &committedLeaderEpoch)

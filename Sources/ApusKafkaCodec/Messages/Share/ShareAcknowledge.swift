@@ -17,7 +17,8 @@ public struct ShareAcknowledgeRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("memberID", &memberID)
         try coder.field("shareSessionEpoch", &shareSessionEpoch)
@@ -34,7 +35,9 @@ public struct ShareAcknowledgeRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicID", &topicID)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -48,7 +51,9 @@ public struct ShareAcknowledgeRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("acknowledgementBatches", &acknowledgementBatches)
                 try coder.noTags()
@@ -66,8 +71,9 @@ public struct ShareAcknowledgeRequest: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("firstOffset", &firstOffset)
                     try coder.field("lastOffset", &lastOffset)
                     try coder.field("acknowledgeTypes", &acknowledgeTypes)
@@ -94,7 +100,8 @@ public struct ShareAcknowledgeResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("errorMessage", &errorMessage)
@@ -112,7 +119,9 @@ public struct ShareAcknowledgeResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicID", &topicID)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -130,7 +139,9 @@ public struct ShareAcknowledgeResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("errorCode", &errorCode)
                 try coder.field("errorMessage", &errorMessage)

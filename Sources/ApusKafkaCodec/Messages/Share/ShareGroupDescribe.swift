@@ -10,7 +10,8 @@ public struct ShareGroupDescribeRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupIDs", &groupIDs)
         try coder.field("includeAuthorizedOperations", &includeAuthorizedOperations)
         try coder.noTags()
@@ -25,7 +26,8 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("groups", &groups)
         try coder.noTags()
@@ -53,7 +55,9 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("errorMessage", &errorMessage)
             try coder.field("groupID", &groupID)
@@ -84,7 +88,9 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("memberID", &memberID)
                 try coder.field("rackID", &rackID)
                 try coder.field("memberEpoch", &memberEpoch)
@@ -101,8 +107,9 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("topicPartitions", &topicPartitions)
                     try coder.noTags()
                 }
@@ -116,7 +123,7 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
 
                     public init() {}
 
-                    public mutating func code<Coder: FieldCoder>(
+                    public mutating func code<Coder: FieldCoder & ~Copyable>(
                         with coder: inout Coder
                     ) throws(KafkaCodecError) {
                         try coder.field("topicID", &topicID)

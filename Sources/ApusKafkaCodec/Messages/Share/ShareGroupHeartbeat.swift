@@ -18,7 +18,8 @@ public struct ShareGroupHeartbeatRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("memberID", &memberID)
         try coder.field("memberEpoch", &memberEpoch)
@@ -47,7 +48,8 @@ public struct ShareGroupHeartbeatResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("errorMessage", &errorMessage)
@@ -64,7 +66,9 @@ public struct ShareGroupHeartbeatResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicPartitions", &topicPartitions)
             try coder.noTags()
         }
@@ -77,7 +81,9 @@ public struct ShareGroupHeartbeatResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("topicID", &topicID)
                 try coder.field("partitions", &partitions)
                 try coder.noTags()

@@ -14,7 +14,8 @@ public struct AddPartitionsToTxnRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 4 { try coder.field("transactions", &transactions) }
         if coder.version <= 3 {
             try coder.field("transactionalID", &transactionalID)
@@ -39,7 +40,9 @@ public struct AddPartitionsToTxnRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("transactionalID", &transactionalID)
             try coder.field("producerID", &producerID)
             try coder.field("producerEpoch", &producerEpoch)
@@ -56,7 +59,9 @@ public struct AddPartitionsToTxnRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -75,7 +80,8 @@ public struct AddPartitionsToTxnResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         if coder.version >= 4 {
             try coder.field("errorCode", &errorCode)
@@ -93,7 +99,9 @@ public struct AddPartitionsToTxnResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("transactionalID", &transactionalID)
             try coder.field("topicResults", &topicResults)
             try coder.noTags()
@@ -107,7 +115,9 @@ public struct AddPartitionsToTxnResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("resultsByPartition", &resultsByPartition)
             try coder.noTags()
@@ -120,7 +130,9 @@ public struct AddPartitionsToTxnResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("partitionErrorCode", &partitionErrorCode)
                 try coder.noTags()

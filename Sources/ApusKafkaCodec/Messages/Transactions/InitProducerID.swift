@@ -16,7 +16,8 @@ public struct InitProducerIDRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("transactionalID", &transactionalID)
         try coder.field("transactionTimeoutMs", &transactionTimeoutMs)
         if coder.version >= 3 {
@@ -40,7 +41,8 @@ public struct InitProducerIDResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("producerID", &producerID)

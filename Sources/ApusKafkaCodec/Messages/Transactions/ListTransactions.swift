@@ -15,7 +15,8 @@ public struct ListTransactionsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("stateFilters", &stateFilters)
         try coder.field("producerIDFilters", &producerIDFilters)
         if coder.version >= 1 { try coder.field("durationFilter", &durationFilter) }
@@ -36,7 +37,8 @@ public struct ListTransactionsResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("unknownStateFilters", &unknownStateFilters)
@@ -55,7 +57,9 @@ public struct ListTransactionsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("transactionalID", &transactionalID)
             try coder.field("producerID", &producerID)
             try coder.field("transactionState", &transactionState)

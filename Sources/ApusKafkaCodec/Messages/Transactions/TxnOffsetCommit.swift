@@ -23,7 +23,8 @@ public struct TxnOffsetCommitRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("transactionalID", &transactionalID)
         try coder.field("groupID", &groupID)
         try coder.field("producerID", &producerID)
@@ -44,7 +45,9 @@ public struct TxnOffsetCommitRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -62,7 +65,9 @@ public struct TxnOffsetCommitRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("committedOffset", &committedOffset)
                 if coder.version >= 2 { try coder.field("committedLeaderEpoch", &committedLeaderEpoch) }
@@ -81,7 +86,8 @@ public struct TxnOffsetCommitResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("topics", &topics)
         try coder.noTags()
@@ -94,7 +100,9 @@ public struct TxnOffsetCommitResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -108,7 +116,9 @@ public struct TxnOffsetCommitResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("errorCode", &errorCode)
                 try coder.noTags()

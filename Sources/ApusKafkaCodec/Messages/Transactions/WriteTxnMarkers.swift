@@ -8,7 +8,8 @@ public struct WriteTxnMarkersRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("markers", &markers)
         try coder.noTags()
     }
@@ -29,7 +30,9 @@ public struct WriteTxnMarkersRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("producerID", &producerID)
             try coder.field("producerEpoch", &producerEpoch)
             try coder.field("transactionResult", &transactionResult)
@@ -46,7 +49,9 @@ public struct WriteTxnMarkersRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("partitionIndexes", &partitionIndexes)
                 try coder.noTags()
@@ -61,7 +66,8 @@ public struct WriteTxnMarkersResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("markers", &markers)
         try coder.noTags()
     }
@@ -74,7 +80,9 @@ public struct WriteTxnMarkersResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("producerID", &producerID)
             try coder.field("topics", &topics)
             try coder.noTags()
@@ -87,7 +95,9 @@ public struct WriteTxnMarkersResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("partitions", &partitions)
                 try coder.noTags()
@@ -101,8 +111,9 @@ public struct WriteTxnMarkersResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("partitionIndex", &partitionIndex)
                     try coder.field("errorCode", &errorCode)
                     try coder.noTags()
