@@ -5,6 +5,7 @@
 /// Kafka protocol, AlterConfigs request, versions 0-2: sets all settings of topics or brokers; those not
 /// named get their default.
 public struct AlterConfigsRequest: KafkaStruct {
+    /// What is configured.
     public var resources: [Resource] = []
     /// Only check whether it could be done.
     public var validateOnly = false
@@ -24,6 +25,7 @@ public struct AlterConfigsRequest: KafkaStruct {
         public var resourceType: Int8 = 0
         /// Its name.
         public var resourceName = ""
+        /// The settings.
         public var configs: [Config] = []
 
         public init() {}
@@ -39,7 +41,9 @@ public struct AlterConfigsRequest: KafkaStruct {
 
         /// A setting.
         public struct Config: KafkaStruct {
+            /// The name of the setting.
             public var name = ""
+            /// The value.
             public var value: String?
 
             public init() {}
@@ -59,6 +63,7 @@ public struct AlterConfigsRequest: KafkaStruct {
 public struct AlterConfigsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// One for each that the request names.
     public var responses: [Result] = []
 
     public init() {}

@@ -4,6 +4,7 @@
 
 /// Kafka protocol, CreatePartitions request, versions 0-3: gives topics more partitions.
 public struct CreatePartitionsRequest: KafkaStruct {
+    /// The topics.
     public var topics: [Topic] = []
     /// How long the server may take, in milliseconds.
     public var timeoutMs: Int32 = 0
@@ -22,6 +23,7 @@ public struct CreatePartitionsRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
         /// How many partitions there shall be.
         public var count: Int32 = 0
@@ -60,6 +62,7 @@ public struct CreatePartitionsRequest: KafkaStruct {
 public struct CreatePartitionsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// One for each that the request names.
     public var results: [Result] = []
 
     public init() {}
@@ -73,6 +76,7 @@ public struct CreatePartitionsResponse: KafkaStruct {
 
     /// How it went with one of them.
     public struct Result: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
         /// How it went.
         public var errorCode: KafkaErrorCode = .noError

@@ -4,6 +4,7 @@
 
 /// Kafka protocol, DeleteRecords request, versions 0-2: removes the records before an offset.
 public struct DeleteRecordsRequest: KafkaStruct {
+    /// The topics.
     public var topics: [Topic] = []
     /// How long the server may take, in milliseconds.
     public var timeoutMs: Int32 = 0
@@ -19,7 +20,9 @@ public struct DeleteRecordsRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
@@ -34,6 +37,7 @@ public struct DeleteRecordsRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// Records before this offset go; -1 means the end.
             public var offset: Int64 = 0
@@ -55,6 +59,7 @@ public struct DeleteRecordsRequest: KafkaStruct {
 public struct DeleteRecordsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
@@ -68,7 +73,9 @@ public struct DeleteRecordsResponse: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
@@ -83,6 +90,7 @@ public struct DeleteRecordsResponse: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// The first offset that is still there.
             public var lowWatermark: Int64 = 0

@@ -4,7 +4,9 @@
 
 /// Kafka protocol, DeleteTopics request, versions 1-6: removes topics.
 public struct DeleteTopicsRequest: KafkaStruct {
+    /// The topics to remove. From version 6 on.
     public var topics: [Topic] = []
+    /// The topics to remove. Up to version 5.
     public var topicNames: [String] = []
     /// How long the server may take, in milliseconds.
     public var timeoutMs: Int32 = 0
@@ -42,6 +44,7 @@ public struct DeleteTopicsRequest: KafkaStruct {
 public struct DeleteTopicsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// One for each that the request names.
     public var responses: [Result] = []
 
     public init() {}
@@ -55,12 +58,13 @@ public struct DeleteTopicsResponse: KafkaStruct {
 
     /// How it went with one of them.
     public struct Result: KafkaStruct {
+        /// The name of the topic.
         public var name: String? = ""
-        /// The identity of the topic.
+        /// The identity of the topic. From version 6 on.
         public var topicID = KafkaUUID()
         /// How it went.
         public var errorCode: KafkaErrorCode = .noError
-        /// More about the error, for people.
+        /// More about the error, for people. From version 5 on.
         public var errorMessage: String?
 
         public init() {}

@@ -4,10 +4,11 @@
 
 /// Kafka protocol, DescribeConfigs request, versions 1-4: asks for settings.
 public struct DescribeConfigsRequest: KafkaStruct {
+    /// What is configured.
     public var resources: [Resource] = []
     /// Tell where else the value could come from.
     public var includeSynonyms = false
-    /// Tell what the settings mean.
+    /// Tell what the settings mean. From version 3 on.
     public var includeDocumentation = false
 
     public init() {}
@@ -46,6 +47,7 @@ public struct DescribeConfigsRequest: KafkaStruct {
 public struct DescribeConfigsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// One for each that the request names.
     public var results: [Result] = []
 
     public init() {}
@@ -67,6 +69,7 @@ public struct DescribeConfigsResponse: KafkaStruct {
         public var resourceType: Int8 = 0
         /// Its name.
         public var resourceName = ""
+        /// The settings.
         public var configs: [Config] = []
 
         public init() {}
@@ -84,7 +87,9 @@ public struct DescribeConfigsResponse: KafkaStruct {
 
         /// A setting.
         public struct Config: KafkaStruct {
+            /// The name of the setting.
             public var name = ""
+            /// The value.
             public var value: String?
             /// True when it cannot be changed.
             public var readOnly = false
@@ -92,10 +97,12 @@ public struct DescribeConfigsResponse: KafkaStruct {
             public var configSource: Int8 = -1
             /// True when the value is a secret and not told.
             public var isSensitive = false
+            /// Where else the value could come from, the first choice first.
             public var synonyms: [Synonym] = []
             /// The type: 1 Boolean, 2 text, 3 Int32, 4 Int16, 5 Int64, 6 number, 7 list, 8 class, 9
-            /// password.
+            /// password. From version 3 on.
             public var configType: Int8 = 0
+            /// What the setting means. From version 3 on.
             public var documentation: String?
 
             public init() {}
@@ -118,8 +125,11 @@ public struct DescribeConfigsResponse: KafkaStruct {
 
             /// Where else the value could come from.
             public struct Synonym: KafkaStruct {
+                /// The name of the setting.
                 public var name = ""
+                /// The value.
                 public var value: String?
+                /// Where the value comes from, as in `configSource`.
                 public var source: Int8 = 0
 
                 public init() {}

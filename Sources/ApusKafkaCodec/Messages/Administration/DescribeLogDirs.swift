@@ -17,7 +17,9 @@ public struct DescribeLogDirsRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var topic = ""
+        /// The partitions.
         public var partitions: [Int32] = []
 
         public init() {}
@@ -36,8 +38,9 @@ public struct DescribeLogDirsRequest: KafkaStruct {
 public struct DescribeLogDirsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
-    /// How it went.
+    /// How it went. From version 3 on.
     public var errorCode: KafkaErrorCode = .noError
+    /// One for each that the request names.
     public var results: [Directory] = []
 
     public init() {}
@@ -56,12 +59,13 @@ public struct DescribeLogDirsResponse: KafkaStruct {
         public var errorCode: KafkaErrorCode = .noError
         /// The folder.
         public var logDir = ""
+        /// The topics.
         public var topics: [Topic] = []
-        /// The size of the volume, in bytes; -1 when it is not known.
+        /// The size of the volume, in bytes; -1 when it is not known. From version 4 on.
         public var totalBytes: Int64 = -1
-        /// What is free of it, in bytes; -1 when it is not known.
+        /// What is free of it, in bytes; -1 when it is not known. From version 4 on.
         public var usableBytes: Int64 = -1
-        /// True when it takes no new partitions.
+        /// True when it takes no new partitions. From version 5 on.
         public var isCordoned = false
 
         public init() {}
@@ -82,7 +86,9 @@ public struct DescribeLogDirsResponse: KafkaStruct {
 
         /// A topic.
         public struct Topic: KafkaStruct {
+            /// The name of the topic.
             public var name = ""
+            /// The partitions.
             public var partitions: [Partition] = []
 
             public init() {}
@@ -97,7 +103,9 @@ public struct DescribeLogDirsResponse: KafkaStruct {
 
             /// A partition.
             public struct Partition: KafkaStruct {
+                /// The partition.
                 public var partitionIndex: Int32 = 0
+                /// How large the partition is, in bytes.
                 public var partitionSize: Int64 = 0
                 /// How far the partition is behind.
                 public var offsetLag: Int64 = 0

@@ -4,6 +4,7 @@
 
 /// Kafka protocol, DescribeTopicPartitions request, version 0: asks for partitions, page by page.
 public struct DescribeTopicPartitionsRequest: KafkaStruct {
+    /// The topics.
     public var topics: [Topic] = []
     /// How many partitions the answer may have.
     public var responsePartitionLimit: Int32 = 2000
@@ -22,6 +23,7 @@ public struct DescribeTopicPartitionsRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
 
         public init() {}
@@ -36,7 +38,9 @@ public struct DescribeTopicPartitionsRequest: KafkaStruct {
 
     /// A place in the list of partitions.
     public struct Cursor: KafkaStruct {
+        /// The name of the topic.
         public var topicName = ""
+        /// The partition.
         public var partitionIndex: Int32 = 0
 
         public init() {}
@@ -55,6 +59,7 @@ public struct DescribeTopicPartitionsRequest: KafkaStruct {
 public struct DescribeTopicPartitionsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The topics.
     public var topics: [Topic] = []
     /// Where to go on; nil at the end.
     public var nextCursor: Cursor?
@@ -73,11 +78,13 @@ public struct DescribeTopicPartitionsResponse: KafkaStruct {
     public struct Topic: KafkaStruct {
         /// How it went.
         public var errorCode: KafkaErrorCode = .noError
+        /// The name of the topic.
         public var name: String?
         /// The identity of the topic.
         public var topicID = KafkaUUID()
         /// True for topics of the broker itself.
         public var isInternal = false
+        /// The partitions.
         public var partitions: [Partition] = []
         /// What the client may do with the topic, as bits; the least number when it did not ask.
         public var topicAuthorizedOperations: Int32 = Int32.min
@@ -100,6 +107,7 @@ public struct DescribeTopicPartitionsResponse: KafkaStruct {
         public struct Partition: KafkaStruct {
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// The broker that leads the partition; -1 when there is none.
             public var leaderID: Int32 = 0
@@ -137,7 +145,9 @@ public struct DescribeTopicPartitionsResponse: KafkaStruct {
 
     /// A place in the list of partitions.
     public struct Cursor: KafkaStruct {
+        /// The name of the topic.
         public var topicName = ""
+        /// The partition.
         public var partitionIndex: Int32 = 0
 
         public init() {}

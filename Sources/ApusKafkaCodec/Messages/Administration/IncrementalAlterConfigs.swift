@@ -4,6 +4,7 @@
 
 /// Kafka protocol, IncrementalAlterConfigs request, versions 0-1: changes single settings.
 public struct IncrementalAlterConfigsRequest: KafkaStruct {
+    /// What is configured.
     public var resources: [Resource] = []
     /// Only check whether it could be done.
     public var validateOnly = false
@@ -23,6 +24,7 @@ public struct IncrementalAlterConfigsRequest: KafkaStruct {
         public var resourceType: Int8 = 0
         /// Its name.
         public var resourceName = ""
+        /// The settings.
         public var configs: [Config] = []
 
         public init() {}
@@ -38,9 +40,11 @@ public struct IncrementalAlterConfigsRequest: KafkaStruct {
 
         /// A setting.
         public struct Config: KafkaStruct {
+            /// The name of the setting.
             public var name = ""
             /// 0 sets, 1 removes, 2 appends to a list, 3 takes from a list.
             public var configOperation: Int8 = 0
+            /// The value.
             public var value: String?
 
             public init() {}
@@ -61,6 +65,7 @@ public struct IncrementalAlterConfigsRequest: KafkaStruct {
 public struct IncrementalAlterConfigsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// One for each that the request names.
     public var responses: [Result] = []
 
     public init() {}

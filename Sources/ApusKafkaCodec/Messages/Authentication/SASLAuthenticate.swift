@@ -27,7 +27,7 @@ public struct SASLAuthenticateResponse: KafkaStruct {
     public var errorMessage: String?
     /// A message of the mechanism.
     public var authBytes = ByteBuffer()
-    /// After how many milliseconds to authenticate again; 0 for never.
+    /// After how many milliseconds to authenticate again; 0 for never. From version 1 on.
     public var sessionLifetimeMs: Int64 = 0
 
     public init() {}

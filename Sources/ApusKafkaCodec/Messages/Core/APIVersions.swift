@@ -4,9 +4,9 @@
 
 /// Kafka protocol, ApiVersions request, versions 0-4: asks what the server speaks, before anything else.
 public struct APIVersionsRequest: KafkaStruct {
-    /// The name of the client library.
+    /// The name of the client library. From version 3 on.
     public var clientSoftwareName = ""
-    /// The version of the client library.
+    /// The version of the client library. From version 3 on.
     public var clientSoftwareVersion = ""
 
     public init() {}
@@ -27,15 +27,16 @@ public struct APIVersionsResponse: KafkaStruct {
     public var errorCode: KafkaErrorCode = .noError
     /// What the server speaks.
     public var apiKeys: [Range] = []
-    /// How long the client is asked to wait before its next request, in milliseconds.
+    /// How long the client is asked to wait before its next request, in milliseconds. From version 1
+    /// on.
     public var throttleTimeMs: Int32 = 0
-    /// Features that could be used.
+    /// Features that could be used. From version 3 on.
     public var supportedFeatures: [SupportedFeature] = []
-    /// Grows when the features in use change; -1 when they are not known.
+    /// Grows when the features in use change; -1 when they are not known. From version 3 on.
     public var finalizedFeaturesEpoch: Int64 = -1
-    /// Features in use.
+    /// Features in use. From version 3 on.
     public var finalizedFeatures: [FinalizedFeature] = []
-    /// True for a controller that is ready to move away from ZooKeeper.
+    /// True for a controller that is ready to move away from ZooKeeper. From version 3 on.
     public var zkMigrationReady = false
 
     public init() {}
@@ -56,8 +57,11 @@ public struct APIVersionsResponse: KafkaStruct {
 
     /// The versions of an API that the server speaks.
     public struct Range: KafkaStruct {
+        /// The API; see `APIKey`.
         public var apiKey: Int16 = 0
+        /// The least version.
         public var minVersion: Int16 = 0
+        /// The greatest version.
         public var maxVersion: Int16 = 0
 
         public init() {}
@@ -74,8 +78,11 @@ public struct APIVersionsResponse: KafkaStruct {
 
     /// A feature and its versions.
     public struct SupportedFeature: KafkaStruct {
+        /// The name of the feature.
         public var name = ""
+        /// The least version.
         public var minVersion: Int16 = 0
+        /// The greatest version.
         public var maxVersion: Int16 = 0
 
         public init() {}
@@ -92,8 +99,11 @@ public struct APIVersionsResponse: KafkaStruct {
 
     /// A feature and its versions in use.
     public struct FinalizedFeature: KafkaStruct {
+        /// The name of the feature.
         public var name = ""
+        /// The greatest version in use.
         public var maxVersionLevel: Int16 = 0
+        /// The least version in use.
         public var minVersionLevel: Int16 = 0
 
         public init() {}

@@ -4,8 +4,9 @@
 
 /// Kafka protocol, OffsetForLeaderEpoch request, versions 2-4: asks where leader epochs end.
 public struct OffsetForLeaderEpochRequest: KafkaStruct {
-    /// The follower that asks; -1 for a consumer, -2 unknown.
+    /// The follower that asks; -1 for a consumer, -2 unknown. From version 3 on.
     public var replicaID: Int32 = -2
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
@@ -19,7 +20,9 @@ public struct OffsetForLeaderEpochRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var topic = ""
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
@@ -34,6 +37,7 @@ public struct OffsetForLeaderEpochRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partition: Int32 = 0
             /// The leader epoch that the client knows; -1 for none.
             public var currentLeaderEpoch: Int32 = -1
@@ -58,6 +62,7 @@ public struct OffsetForLeaderEpochRequest: KafkaStruct {
 public struct OffsetForLeaderEpochResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
@@ -71,7 +76,9 @@ public struct OffsetForLeaderEpochResponse: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var topic = ""
+        /// The partitions.
         public var partitions: [EpochEndOffset] = []
 
         public init() {}
@@ -88,6 +95,7 @@ public struct OffsetForLeaderEpochResponse: KafkaStruct {
         public struct EpochEndOffset: KafkaStruct {
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError
+            /// The partition.
             public var partition: Int32 = 0
             /// The leader epoch; -1 when it is not known.
             public var leaderEpoch: Int32 = -1

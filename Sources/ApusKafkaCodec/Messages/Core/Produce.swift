@@ -10,6 +10,7 @@ public struct ProduceRequest: KafkaStruct {
     public var acks: Int16 = 0
     /// How long the server may take, in milliseconds.
     public var timeoutMs: Int32 = 0
+    /// The topics.
     public var topicData: [Topic] = []
 
     public init() {}
@@ -25,9 +26,11 @@ public struct ProduceRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic. Up to version 12.
         public var name = ""
-        /// The identity of the topic.
+        /// The identity of the topic. From version 13 on.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitionData: [Partition] = []
 
         public init() {}
@@ -43,6 +46,7 @@ public struct ProduceRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var index: Int32 = 0
             /// Record batches, as they came or as they lie in the log.
             public var records: RecordData = .null
@@ -62,10 +66,11 @@ public struct ProduceRequest: KafkaStruct {
 
 /// Kafka protocol, Produce response, versions 3-13: tells where they went.
 public struct ProduceResponse: KafkaStruct {
+    /// One for each that the request names.
     public var responses: [Topic] = []
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
-    /// Addresses of the leaders that the answer names.
+    /// Addresses of the leaders that the answer names. From version 10 on.
     public var nodeEndpoints: [KafkaNodeEndpoint] = []
 
     public init() {}
@@ -82,9 +87,11 @@ public struct ProduceResponse: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic. Up to version 12.
         public var name = ""
-        /// The identity of the topic.
+        /// The identity of the topic. From version 13 on.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitionResponses: [Partition] = []
 
         public init() {}
@@ -100,6 +107,7 @@ public struct ProduceResponse: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var index: Int32 = 0
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError
@@ -107,13 +115,13 @@ public struct ProduceResponse: KafkaStruct {
             public var baseOffset: Int64 = 0
             /// When the records were appended, if the topic stamps them; otherwise -1.
             public var logAppendTimeMs: Int64 = -1
-            /// The first offset that is still there; -1 when it is not known.
+            /// The first offset that is still there; -1 when it is not known. From version 5 on.
             public var logStartOffset: Int64 = -1
-            /// The records that are to blame.
+            /// The records that are to blame. From version 8 on.
             public var recordErrors: [RecordError] = []
-            /// More about the error, for people.
+            /// More about the error, for people. From version 8 on.
             public var errorMessage: String?
-            /// Who leads the partition, when it is not this broker.
+            /// Who leads the partition, when it is not this broker. From version 10 on.
             public var currentLeader = KafkaLeader()
 
             public init() {}

@@ -5,6 +5,7 @@
 /// Kafka protocol, ConsumerGroupDescribe request, versions 0-1: asks for groups whose assignments the
 /// server makes (KIP-848).
 public struct ConsumerGroupDescribeRequest: KafkaStruct {
+    /// The groups.
     public var groupIDs: [String] = []
     /// Tell what the client may do with the groups.
     public var includeAuthorizedOperations = false
@@ -23,6 +24,7 @@ public struct ConsumerGroupDescribeRequest: KafkaStruct {
 public struct ConsumerGroupDescribeResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The groups.
     public var groups: [Group] = []
 
     public init() {}
@@ -50,6 +52,7 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
         public var assignmentEpoch: Int32 = 0
         /// The assignor that made it.
         public var assignorName = ""
+        /// The members.
         public var members: [Member] = []
         /// What the client may do with the group, as bits; the least number when it did not ask.
         public var authorizedOperations: Int32 = Int32.min
@@ -89,10 +92,11 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
             public var subscribedTopicNames: [String] = []
             /// A regular expression for the topics that the member wants.
             public var subscribedTopicRegex: String?
+            /// What the member has.
             public var assignment = Assignment()
             /// What the member will own when others have let go.
             public var targetAssignment = Assignment()
-            /// -1 unknown, 0 classic, 1 consumer.
+            /// -1 unknown, 0 classic, 1 consumer. From version 1 on.
             public var memberType: Int8 = -1
 
             public init() {}
@@ -116,6 +120,7 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
 
             /// An assignment.
             public struct Assignment: KafkaStruct {
+                /// Partitions, by topic.
                 public var topicPartitions: [TopicPartitions] = []
 
                 public init() {}
@@ -131,7 +136,9 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
                 public struct TopicPartitions: KafkaStruct {
                     /// The identity of the topic.
                     public var topicID = KafkaUUID()
+                    /// The name of the topic.
                     public var topicName = ""
+                    /// The partitions.
                     public var partitions: [Int32] = []
 
                     public init() {}

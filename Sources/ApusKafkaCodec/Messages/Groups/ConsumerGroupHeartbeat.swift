@@ -19,7 +19,7 @@ public struct ConsumerGroupHeartbeatRequest: KafkaStruct {
     public var rebalanceTimeoutMs: Int32 = -1
     /// The topics that the member wants.
     public var subscribedTopicNames: [String]?
-    /// A regular expression for the topics that the member wants.
+    /// A regular expression for the topics that the member wants. From version 1 on.
     public var subscribedTopicRegex: String?
     /// The assignor the member wants; nil for the one of the server.
     public var serverAssignor: String?
@@ -47,6 +47,7 @@ public struct ConsumerGroupHeartbeatRequest: KafkaStruct {
     public struct TopicPartitions: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Int32] = []
 
         public init() {}
@@ -94,6 +95,7 @@ public struct ConsumerGroupHeartbeatResponse: KafkaStruct {
 
     /// An assignment.
     public struct Assignment: KafkaStruct {
+        /// Partitions, by topic.
         public var topicPartitions: [TopicPartitions] = []
 
         public init() {}
@@ -109,6 +111,7 @@ public struct ConsumerGroupHeartbeatResponse: KafkaStruct {
         public struct TopicPartitions: KafkaStruct {
             /// The identity of the topic.
             public var topicID = KafkaUUID()
+            /// The partitions.
             public var partitions: [Int32] = []
 
             public init() {}

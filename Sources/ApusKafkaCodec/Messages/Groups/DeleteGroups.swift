@@ -4,6 +4,7 @@
 
 /// Kafka protocol, DeleteGroups request, versions 0-2: removes groups without members.
 public struct DeleteGroupsRequest: KafkaStruct {
+    /// The groups to remove.
     public var groupsNames: [String] = []
 
     public init() {}
@@ -19,6 +20,7 @@ public struct DeleteGroupsRequest: KafkaStruct {
 public struct DeleteGroupsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// One for each that the request names.
     public var results: [Result] = []
 
     public init() {}

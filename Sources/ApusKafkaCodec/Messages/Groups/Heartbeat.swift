@@ -10,7 +10,7 @@ public struct HeartbeatRequest: KafkaStruct {
     public var generationID: Int32 = 0
     /// The member, as the coordinator named it; empty for one that is new.
     public var memberID = ""
-    /// The name of a static member, which it keeps over restarts.
+    /// The name of a static member, which it keeps over restarts. From version 3 on.
     public var groupInstanceID: String?
 
     public init() {}
@@ -27,7 +27,8 @@ public struct HeartbeatRequest: KafkaStruct {
 
 /// Kafka protocol, Heartbeat response, versions 0-4: tells whether it has to rejoin.
 public struct HeartbeatResponse: KafkaStruct {
-    /// How long the client is asked to wait before its next request, in milliseconds.
+    /// How long the client is asked to wait before its next request, in milliseconds. From version 1
+    /// on.
     public var throttleTimeMs: Int32 = 0
     /// How it went.
     public var errorCode: KafkaErrorCode = .noError

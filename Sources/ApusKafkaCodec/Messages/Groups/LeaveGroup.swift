@@ -6,9 +6,9 @@
 public struct LeaveGroupRequest: KafkaStruct {
     /// The group.
     public var groupID = ""
-    /// The member that leaves, up to version 2.
+    /// The member that leaves. Up to version 2.
     public var memberID = ""
-    /// The members that leave, from version 3 on.
+    /// The members that leave. From version 3 on.
     public var members: [Member] = []
 
     public init() {}
@@ -23,11 +23,11 @@ public struct LeaveGroupRequest: KafkaStruct {
 
     /// A member.
     public struct Member: KafkaStruct {
-        /// The member that leaves, up to version 2.
+        /// The member that leaves.
         public var memberID = ""
         /// The name of a static member, which it keeps over restarts.
         public var groupInstanceID: String?
-        /// Why, for people.
+        /// Why, for people. From version 5 on.
         public var reason: String?
 
         public init() {}
@@ -45,10 +45,12 @@ public struct LeaveGroupRequest: KafkaStruct {
 
 /// Kafka protocol, LeaveGroup response, versions 0-5: tells how it went.
 public struct LeaveGroupResponse: KafkaStruct {
-    /// How long the client is asked to wait before its next request, in milliseconds.
+    /// How long the client is asked to wait before its next request, in milliseconds. From version 1
+    /// on.
     public var throttleTimeMs: Int32 = 0
     /// How it went.
     public var errorCode: KafkaErrorCode = .noError
+    /// The members. From version 3 on.
     public var members: [Member] = []
 
     public init() {}

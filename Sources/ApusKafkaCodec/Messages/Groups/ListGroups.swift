@@ -4,9 +4,9 @@
 
 /// Kafka protocol, ListGroups request, versions 0-5: asks which groups there are.
 public struct ListGroupsRequest: KafkaStruct {
-    /// Only groups in these states; empty for all.
+    /// Only groups in these states; empty for all. From version 4 on.
     public var statesFilter: [String] = []
-    /// Only groups of these types; empty for all.
+    /// Only groups of these types; empty for all. From version 5 on.
     public var typesFilter: [String] = []
 
     public init() {}
@@ -21,10 +21,12 @@ public struct ListGroupsRequest: KafkaStruct {
 
 /// Kafka protocol, ListGroups response, versions 0-5: tells them.
 public struct ListGroupsResponse: KafkaStruct {
-    /// How long the client is asked to wait before its next request, in milliseconds.
+    /// How long the client is asked to wait before its next request, in milliseconds. From version 1
+    /// on.
     public var throttleTimeMs: Int32 = 0
     /// How it went.
     public var errorCode: KafkaErrorCode = .noError
+    /// The groups.
     public var groups: [Group] = []
 
     public init() {}
@@ -43,8 +45,9 @@ public struct ListGroupsResponse: KafkaStruct {
         public var groupID = ""
         /// What kind of group it is: `consumer` for consumers.
         public var protocolType = ""
-        /// The state of the group, in words.
+        /// The state of the group, in words. From version 4 on.
         public var groupState = ""
+        /// The type of the group, in words. From version 5 on.
         public var groupType = ""
 
         public init() {}

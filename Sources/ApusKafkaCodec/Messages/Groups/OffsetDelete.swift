@@ -6,6 +6,7 @@
 public struct OffsetDeleteRequest: KafkaStruct {
     /// The group.
     public var groupID = ""
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
@@ -18,7 +19,9 @@ public struct OffsetDeleteRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
@@ -32,6 +35,7 @@ public struct OffsetDeleteRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
 
             public init() {}
@@ -51,6 +55,7 @@ public struct OffsetDeleteResponse: KafkaStruct {
     public var errorCode: KafkaErrorCode = .noError
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
@@ -64,7 +69,9 @@ public struct OffsetDeleteResponse: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
@@ -78,6 +85,7 @@ public struct OffsetDeleteResponse: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError

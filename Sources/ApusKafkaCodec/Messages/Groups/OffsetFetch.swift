@@ -4,12 +4,13 @@
 
 /// Kafka protocol, OffsetFetch request, versions 1-9: asks for the offsets of groups.
 public struct OffsetFetchRequest: KafkaStruct {
-    /// The group.
+    /// The group. Up to version 7.
     public var groupID = ""
-    /// The partitions to tell of; nil for all of the group.
+    /// The partitions to tell of; nil for all of the group. Up to version 7.
     public var topics: [Topic]? = []
+    /// The groups. From version 8 on.
     public var groups: [Group] = []
-    /// Refuse partitions with offsets in open transactions.
+    /// Refuse partitions with offsets in open transactions. From version 7 on.
     public var requireStable = false
 
     public init() {}
@@ -27,7 +28,9 @@ public struct OffsetFetchRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var partitionIndexes: [Int32] = []
 
         public init() {}
@@ -45,9 +48,9 @@ public struct OffsetFetchRequest: KafkaStruct {
     public struct Group: KafkaStruct {
         /// The group.
         public var groupID = ""
-        /// The member; nil without a membership.
+        /// The member; nil without a membership. From version 9 on.
         public var memberID: String?
-        /// The epoch of the member; -1 without a membership.
+        /// The epoch of the member; -1 without a membership. From version 9 on.
         public var memberEpoch: Int32 = -1
         /// The partitions to tell of; nil for all of the group.
         public var topics: [GroupTopic]?
@@ -68,7 +71,9 @@ public struct OffsetFetchRequest: KafkaStruct {
 
         /// A topic, from version 8 on.
         public struct GroupTopic: KafkaStruct {
+            /// The name of the topic.
             public var name = ""
+            /// The partitions.
             public var partitionIndexes: [Int32] = []
 
             public init() {}
@@ -86,11 +91,14 @@ public struct OffsetFetchRequest: KafkaStruct {
 
 /// Kafka protocol, OffsetFetch response, versions 1-9: tells them.
 public struct OffsetFetchResponse: KafkaStruct {
-    /// How long the client is asked to wait before its next request, in milliseconds.
+    /// How long the client is asked to wait before its next request, in milliseconds. From version 3
+    /// on.
     public var throttleTimeMs: Int32 = 0
+    /// The topics. Up to version 7.
     public var topics: [Topic] = []
-    /// How it went.
+    /// How it went. Versions 2 to 7.
     public var errorCode: KafkaErrorCode = .noError
+    /// The groups. From version 8 on.
     public var groups: [Group] = []
 
     public init() {}
@@ -106,7 +114,9 @@ public struct OffsetFetchResponse: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
@@ -121,10 +131,11 @@ public struct OffsetFetchResponse: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// The offset of the next record to read; -1 when there is none.
             public var committedOffset: Int64 = 0
-            /// The leader epoch of the record before; -1 when it is not known.
+            /// The leader epoch of the record before; -1 when it is not known. From version 5 on.
             public var committedLeaderEpoch: Int32 = -1
             /// What the client wanted to remember with it.
             public var metadata: String?
@@ -150,6 +161,7 @@ public struct OffsetFetchResponse: KafkaStruct {
     public struct Group: KafkaStruct {
         /// The group.
         public var groupID = ""
+        /// The topics.
         public var topics: [GroupTopic] = []
         /// How it went.
         public var errorCode: KafkaErrorCode = .noError
@@ -167,7 +179,9 @@ public struct OffsetFetchResponse: KafkaStruct {
 
         /// A topic, from version 8 on.
         public struct GroupTopic: KafkaStruct {
+            /// The name of the topic.
             public var name = ""
+            /// The partitions.
             public var partitions: [GroupPartition] = []
 
             public init() {}
@@ -182,6 +196,7 @@ public struct OffsetFetchResponse: KafkaStruct {
 
             /// A partition, from version 8 on.
             public struct GroupPartition: KafkaStruct {
+                /// The partition.
                 public var partitionIndex: Int32 = 0
                 /// The offset of the next record to read; -1 when there is none.
                 public var committedOffset: Int64 = 0

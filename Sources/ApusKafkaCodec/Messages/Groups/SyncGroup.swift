@@ -12,11 +12,11 @@ public struct SyncGroupRequest: KafkaStruct {
     public var generationID: Int32 = 0
     /// The member, as the coordinator named it; empty for one that is new.
     public var memberID = ""
-    /// The name of a static member, which it keeps over restarts.
+    /// The name of a static member, which it keeps over restarts. From version 3 on.
     public var groupInstanceID: String?
-    /// What kind of group it is: `consumer` for consumers.
+    /// What kind of group it is: `consumer` for consumers. From version 5 on.
     public var protocolType: String?
-    /// The protocol that all members agreed on.
+    /// The protocol that all members agreed on. From version 5 on.
     public var protocolName: String?
     /// Who gets what, from the leader only.
     public var assignments: [MemberAssignment] = []
@@ -58,13 +58,14 @@ public struct SyncGroupRequest: KafkaStruct {
 
 /// Kafka protocol, SyncGroup response, versions 0-5: tells the assignment.
 public struct SyncGroupResponse: KafkaStruct {
-    /// How long the client is asked to wait before its next request, in milliseconds.
+    /// How long the client is asked to wait before its next request, in milliseconds. From version 1
+    /// on.
     public var throttleTimeMs: Int32 = 0
     /// How it went.
     public var errorCode: KafkaErrorCode = .noError
-    /// What kind of group it is: `consumer` for consumers.
+    /// What kind of group it is: `consumer` for consumers. From version 5 on.
     public var protocolType: String?
-    /// The protocol that all members agreed on.
+    /// The protocol that all members agreed on. From version 5 on.
     public var protocolName: String?
     /// What the member gets; see `ConsumerAssignment`.
     public var assignment = ByteBuffer()

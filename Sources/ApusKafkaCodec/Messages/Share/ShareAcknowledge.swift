@@ -11,8 +11,9 @@ public struct ShareAcknowledgeRequest: KafkaStruct {
     public var memberID: String?
     /// 0 opens a share session, -1 ends it, otherwise it grows with each request.
     public var shareSessionEpoch: Int32 = 0
-    /// True when handed-out records are kept for longer.
+    /// True when handed-out records are kept for longer. From version 2 on.
     public var isRenewAck = false
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
@@ -31,6 +32,7 @@ public struct ShareAcknowledgeRequest: KafkaStruct {
     public struct Topic: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
@@ -45,6 +47,7 @@ public struct ShareAcknowledgeRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// What became of records that were handed out.
             public var acknowledgementBatches: [AcknowledgementBatch] = []
@@ -92,8 +95,9 @@ public struct ShareAcknowledgeResponse: KafkaStruct {
     public var errorCode: KafkaErrorCode = .noError
     /// More about the error, for people.
     public var errorMessage: String?
-    /// How long records stay handed out, in milliseconds.
+    /// How long records stay handed out, in milliseconds. From version 2 on.
     public var acquisitionLockTimeoutMs: Int32 = 0
+    /// One for each that the request names.
     public var responses: [Topic] = []
     /// Addresses of the leaders that the answer names.
     public var nodeEndpoints: [KafkaNodeEndpoint] = []
@@ -115,6 +119,7 @@ public struct ShareAcknowledgeResponse: KafkaStruct {
     public struct Topic: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
@@ -129,6 +134,7 @@ public struct ShareAcknowledgeResponse: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError

@@ -21,10 +21,12 @@ public struct ShareFetchRequest: KafkaStruct {
     public var maxRecords: Int32 = 0
     /// How many records a batch of acquired records should have.
     public var batchSize: Int32 = 0
-    /// 0 lets batches decide how many records are handed out, 1 keeps strictly to the limit.
+    /// 0 lets batches decide how many records are handed out, 1 keeps strictly to the limit. From
+    /// version 2 on.
     public var shareAcquireMode: Int8 = 0
-    /// True when handed-out records are kept for longer.
+    /// True when handed-out records are kept for longer. From version 2 on.
     public var isRenewAck = false
+    /// The topics.
     public var topics: [Topic] = []
     /// Partitions that leave the session.
     public var forgottenTopicsData: [ForgottenTopic] = []
@@ -54,6 +56,7 @@ public struct ShareFetchRequest: KafkaStruct {
     public struct Topic: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
@@ -68,6 +71,7 @@ public struct ShareFetchRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// What became of records that were handed out.
             public var acknowledgementBatches: [AcknowledgementBatch] = []
@@ -110,6 +114,7 @@ public struct ShareFetchRequest: KafkaStruct {
     public struct ForgottenTopic: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Int32] = []
 
         public init() {}
@@ -134,6 +139,7 @@ public struct ShareFetchResponse: KafkaStruct {
     public var errorMessage: String?
     /// How long records stay handed out, in milliseconds.
     public var acquisitionLockTimeoutMs: Int32 = 0
+    /// One for each that the request names.
     public var responses: [Topic] = []
     /// Addresses of the leaders that the answer names.
     public var nodeEndpoints: [KafkaNodeEndpoint] = []
@@ -155,6 +161,7 @@ public struct ShareFetchResponse: KafkaStruct {
     public struct Topic: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
@@ -169,6 +176,7 @@ public struct ShareFetchResponse: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError
@@ -176,6 +184,7 @@ public struct ShareFetchResponse: KafkaStruct {
             public var errorMessage: String?
             /// How the acknowledgements went.
             public var acknowledgeErrorCode: KafkaErrorCode = .noError
+            /// More about the error of the acknowledgements, for people.
             public var acknowledgeErrorMessage: String?
             /// Who leads the partition, when it is not this broker.
             public var currentLeader = KafkaLeader()

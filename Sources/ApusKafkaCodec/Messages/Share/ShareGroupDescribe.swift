@@ -4,6 +4,7 @@
 
 /// Kafka protocol, ShareGroupDescribe request, version 1: asks for share groups (KIP-932).
 public struct ShareGroupDescribeRequest: KafkaStruct {
+    /// The groups.
     public var groupIDs: [String] = []
     /// Tell what the client may do with the groups.
     public var includeAuthorizedOperations = false
@@ -22,6 +23,7 @@ public struct ShareGroupDescribeRequest: KafkaStruct {
 public struct ShareGroupDescribeResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The groups.
     public var groups: [Group] = []
 
     public init() {}
@@ -49,6 +51,7 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
         public var assignmentEpoch: Int32 = 0
         /// The assignor that made it.
         public var assignorName = ""
+        /// The members.
         public var members: [Member] = []
         /// What the client may do with the group, as bits; the least number when it did not ask.
         public var authorizedOperations: Int32 = Int32.min
@@ -84,6 +87,7 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
             public var clientHost = ""
             /// The topics that the member wants.
             public var subscribedTopicNames: [String] = []
+            /// What the member has.
             public var assignment = Assignment()
 
             public init() {}
@@ -103,6 +107,7 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
 
             /// An assignment.
             public struct Assignment: KafkaStruct {
+                /// Partitions, by topic.
                 public var topicPartitions: [TopicPartitions] = []
 
                 public init() {}
@@ -118,7 +123,9 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
                 public struct TopicPartitions: KafkaStruct {
                     /// The identity of the topic.
                     public var topicID = KafkaUUID()
+                    /// The name of the topic.
                     public var topicName = ""
+                    /// The partitions.
                     public var partitions: [Int32] = []
 
                     public init() {}

@@ -62,6 +62,7 @@ public struct ShareGroupHeartbeatResponse: KafkaStruct {
 
     /// An assignment.
     public struct Assignment: KafkaStruct {
+        /// Partitions, by topic.
         public var topicPartitions: [TopicPartitions] = []
 
         public init() {}
@@ -77,6 +78,7 @@ public struct ShareGroupHeartbeatResponse: KafkaStruct {
         public struct TopicPartitions: KafkaStruct {
             /// The identity of the topic.
             public var topicID = KafkaUUID()
+            /// The partitions.
             public var partitions: [Int32] = []
 
             public init() {}

@@ -4,6 +4,7 @@
 
 /// Kafka protocol, DescribeTransactions request, version 0: asks for transactions.
 public struct DescribeTransactionsRequest: KafkaStruct {
+    /// The transactions to tell of.
     public var transactionalIDs: [String] = []
 
     public init() {}
@@ -19,6 +20,7 @@ public struct DescribeTransactionsRequest: KafkaStruct {
 public struct DescribeTransactionsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The transactions.
     public var transactionStates: [Transaction] = []
 
     public init() {}
@@ -46,6 +48,7 @@ public struct DescribeTransactionsResponse: KafkaStruct {
         public var producerID: Int64 = 0
         /// The incarnation of the producer; older ones are fenced off.
         public var producerEpoch: Int16 = 0
+        /// The topics.
         public var topics: [Topic] = []
 
         public init() {}
@@ -66,7 +69,9 @@ public struct DescribeTransactionsResponse: KafkaStruct {
 
         /// A topic.
         public struct Topic: KafkaStruct {
+            /// The name of the topic.
             public var topic = ""
+            /// The partitions.
             public var partitions: [Int32] = []
 
             public init() {}

@@ -31,9 +31,9 @@ public struct EndTxnResponse: KafkaStruct {
     public var throttleTimeMs: Int32 = 0
     /// How it went.
     public var errorCode: KafkaErrorCode = .noError
-    /// The id to go on with; -1 when it stays.
+    /// The id to go on with; -1 when it stays. From version 5 on.
     public var producerID: Int64 = -1
-    /// The epoch to go on with; -1 when it stays.
+    /// The epoch to go on with; -1 when it stays. From version 5 on.
     public var producerEpoch: Int16 = -1
 
     public init() {}

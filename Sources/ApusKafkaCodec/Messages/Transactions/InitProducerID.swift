@@ -9,9 +9,9 @@ public struct InitProducerIDRequest: KafkaStruct {
     public var transactionalID: String?
     /// How long a transaction may stay open, in milliseconds.
     public var transactionTimeoutMs: Int32 = 0
-    /// The id the producer has; -1 for none.
+    /// The id the producer has; -1 for none. From version 3 on.
     public var producerID: Int64 = -1
-    /// The epoch the producer has; -1 for none.
+    /// The epoch the producer has; -1 for none. From version 3 on.
     public var producerEpoch: Int16 = -1
 
     public init() {}

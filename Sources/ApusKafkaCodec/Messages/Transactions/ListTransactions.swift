@@ -8,9 +8,9 @@ public struct ListTransactionsRequest: KafkaStruct {
     public var stateFilters: [String] = []
     /// Only transactions of these producers; empty for all.
     public var producerIDFilters: [Int64] = []
-    /// Only transactions open for longer, in milliseconds; -1 for all.
+    /// Only transactions open for longer, in milliseconds; -1 for all. From version 1 on.
     public var durationFilter: Int64 = -1
-    /// Only transactional ids that match this regular expression.
+    /// Only transactional ids that match this regular expression. From version 2 on.
     public var transactionalIDPattern: String?
 
     public init() {}
@@ -33,6 +33,7 @@ public struct ListTransactionsResponse: KafkaStruct {
     public var errorCode: KafkaErrorCode = .noError
     /// States that the server does not know.
     public var unknownStateFilters: [String] = []
+    /// The transactions.
     public var transactionStates: [Transaction] = []
 
     public init() {}

@@ -4,6 +4,7 @@
 
 /// Kafka protocol, WriteTxnMarkers request, versions 1-2: ends transactions in partitions.
 public struct WriteTxnMarkersRequest: KafkaStruct {
+    /// The transactions.
     public var markers: [Marker] = []
 
     public init() {}
@@ -22,10 +23,11 @@ public struct WriteTxnMarkersRequest: KafkaStruct {
         public var producerEpoch: Int16 = 0
         /// True commits, false aborts.
         public var transactionResult = false
+        /// The topics.
         public var topics: [Topic] = []
         /// The incarnation of the coordinator.
         public var coordinatorEpoch: Int32 = 0
-        /// The version of the transaction protocol.
+        /// The version of the transaction protocol. From version 2 on.
         public var transactionVersion: Int8 = 0
 
         public init() {}
@@ -44,7 +46,9 @@ public struct WriteTxnMarkersRequest: KafkaStruct {
 
         /// A topic.
         public struct Topic: KafkaStruct {
+            /// The name of the topic.
             public var name = ""
+            /// The partitions.
             public var partitionIndexes: [Int32] = []
 
             public init() {}
@@ -62,6 +66,7 @@ public struct WriteTxnMarkersRequest: KafkaStruct {
 
 /// Kafka protocol, WriteTxnMarkers response, versions 1-2: tells how it went.
 public struct WriteTxnMarkersResponse: KafkaStruct {
+    /// The transactions.
     public var markers: [Marker] = []
 
     public init() {}
@@ -76,6 +81,7 @@ public struct WriteTxnMarkersResponse: KafkaStruct {
     public struct Marker: KafkaStruct {
         /// The producer.
         public var producerID: Int64 = 0
+        /// The topics.
         public var topics: [Topic] = []
 
         public init() {}
@@ -90,7 +96,9 @@ public struct WriteTxnMarkersResponse: KafkaStruct {
 
         /// A topic.
         public struct Topic: KafkaStruct {
+            /// The name of the topic.
             public var name = ""
+            /// The partitions.
             public var partitions: [Partition] = []
 
             public init() {}
@@ -105,6 +113,7 @@ public struct WriteTxnMarkersResponse: KafkaStruct {
 
             /// A partition.
             public struct Partition: KafkaStruct {
+                /// The partition.
                 public var partitionIndex: Int32 = 0
                 /// How it went.
                 public var errorCode: KafkaErrorCode = .noError
