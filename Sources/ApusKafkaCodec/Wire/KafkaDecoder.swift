@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Reads the fields of a message from untrusted bytes. Every length is held against the bytes that are left
-// before anything is reserved for it; record data and bytes are slices of the frame, text is copied.
+// before anything is reserved for it. Record data is a slice of the frame; text and other bytes are copied, since they
+// are short and may be kept for long, which would keep all that was received with them.
 //
 // Fields are read through a pointer that is valid for the length of one call (`read`): a ByteBuffer checks for
 // each integer whether somebody else is writing to it, which costs several times as much as the integer.
@@ -173,10 +174,10 @@ public struct KafkaDecoder: FieldCoder, ~Copyable {
         return text
     }
 
-    private mutating func slice(_ name: StaticString, nullable: Bool) throws(KafkaCodecError) -> ByteBuffer? {
+    private mutating func copy(_ name: StaticString, nullable: Bool) throws(KafkaCodecError) -> ByteBuffer? {
         guard let length = try length(name, .four, nullable: nullable) else { return nil }
         defer { position += length }
-        return source.getSlice(at: source.readerIndex + position, length: length)
+        return ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: bytes[position..<position + length]))
     }
 
     public mutating func field(_ name: StaticString, _ value: inout String) throws(KafkaCodecError) {
@@ -190,15 +191,20 @@ public struct KafkaDecoder: FieldCoder, ~Copyable {
     }
 
     public mutating func field(_ name: StaticString, _ value: inout ByteBuffer) throws(KafkaCodecError) {
-        value = try slice(name, nullable: false) ?? ByteBuffer()
+        value = try copy(name, nullable: false) ?? ByteBuffer()
     }
 
     public mutating func field(_ name: StaticString, _ value: inout ByteBuffer?) throws(KafkaCodecError) {
-        value = try slice(name, nullable: true)
+        value = try copy(name, nullable: true)
     }
 
     public mutating func field(_ name: StaticString, _ value: inout RecordData) throws(KafkaCodecError) {
-        value = try slice(name, nullable: true).map(RecordData.bytes) ?? .null
+        guard let length = try length(name, .four, nullable: true) else {
+            value = .null
+            return
+        }
+        value = .bytes(source.getSlice(at: source.readerIndex + position, length: length) ?? ByteBuffer())
+        position += length
     }
 
     // MARK: Structures and arrays.
