@@ -28,6 +28,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let trees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
+let ordered = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
@@ -35,7 +36,7 @@ let package = Package(
     products: [
         .executable(name: "apus", targets: ["apus"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
-        .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec"]),
+        .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
@@ -60,19 +61,25 @@ let package = Package(
 
         // CRC32C in hardware, and the few system calls Swift cannot spell.
         .target(name: "CApus"),
+        // gzip, snappy, lz4 and zstd by the system's libraries, opened at run time, with bounds on what comes out.
+        .target(name: "ApusCompression", dependencies: ["CApus"], swiftSettings: settings),
         // JSON text read and written as bytes: scanner, value tree, writer; keeps numbers as written.
         .target(name: "JSONText", swiftSettings: settings),
         // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
         .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
         // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.
-        .target(name: "ApusModel", dependencies: ["CApus", nioCore], swiftSettings: settings),
+        .target(
+            name: "ApusModel", dependencies: ["CApus", "ApusCompression", nioCore], swiftSettings: settings),
         // Event patterns: parse, compile, match, explain. Linear time, pure.
-        .target(name: "ApusRules", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
+        .target(
+            name: "ApusRules", dependencies: ["CApus", "JSONText", "CloudEvents"], swiftSettings: settings),
         // When things recur: cron expressions, rates, time zones, and a clock that distrusts steps.
         .target(name: "ApusSchedule", swiftSettings: settings),
 
         // Transformations: an event in, the event that a rule's target gets out. Linear time, pure.
         .target(name: "ApusTransform", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
+        // Who is in which consumer group, and what each of its members gets. Pure: the time goes in.
+        .target(name: "ApusGroups", swiftSettings: settings),
 
         // MARK: The log.
 
@@ -103,17 +110,30 @@ let package = Package(
             name: "ApusTelemetry", dependencies: [log, coreMetrics, tracing], swiftSettings: settings),
         // HTTP/1.1 bytes to requests and back. No sockets.
         .target(name: "ApusHTTPCodec", dependencies: [nioCore], swiftSettings: settings),
+        // What every listening protocol shares: addresses, the bound on connections, mail between threads.
+        .target(name: "ApusNetwork", dependencies: [nioCore, nioPosix], swiftSettings: settings),
         // HTTP/1.1 connections on event loops: limits, deadlines, streaming, drain.
         .target(
-            name: "ApusHTTPServer", dependencies: ["ApusHTTPCodec", nioCore, nioPosix],
+            name: "ApusHTTPServer", dependencies: ["ApusNetwork", "ApusHTTPCodec", nioCore, nioPosix],
             swiftSettings: settings),
+        // Kafka's protocol: frames, headers and messages to values and back. No sockets.
+        .target(name: "ApusKafkaCodec", dependencies: [nioCore], swiftSettings: settings),
         // The HTTP API: routes, translation, errors as problem+json, OpenAPI document.
         .target(
             name: "ApusHTTPGateway",
             dependencies: [
-                "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage", "ApusTransport",
+                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage",
+                "ApusTransport",
                 "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
                 coreMetrics, lifecycle,
+            ], swiftSettings: settings),
+        // Kafka's protocol: connections, dispatch, one handler for each kind of request.
+        .target(
+            name: "ApusKafkaGateway",
+            dependencies: [
+                "ApusNetwork", "ApusKafkaCodec", "ApusGroups", "ApusEngine", "ApusModel", "ApusStorage",
+                "CloudEvents",
+                nioCore, nioPosix, log, lifecycle, crypto, ordered,
             ], swiftSettings: settings),
         // Webhook delivery: CloudEvents over HTTP.
         .target(
@@ -135,8 +155,8 @@ let package = Package(
         .target(
             name: "ApusServer",
             dependencies: [
-                "ApusEngine", "ApusStorage", "ApusHTTPGateway", "ApusHTTPServer", "ApusWebhookTransport",
-                "ApusTelemetry", "ApusModel", nioCore, nioPosix, log, coreMetrics, tracing, lifecycle,
+                "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
+                "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel", nioCore, nioPosix, log, coreMetrics, tracing, lifecycle,
                 signals,
             ], swiftSettings: settings),
         // The commands of `apus`.
@@ -144,7 +164,7 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
-                "ApusHTTPServer", "JSONText",
+                "ApusNetwork", "CloudEvents", "JSONText",
                 arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
         .executableTarget(name: "apus", dependencies: ["ApusCLI"], swiftSettings: settings),
@@ -171,9 +191,8 @@ let package = Package(
         .target(
             name: "ApusFuzzTargets",
             dependencies: [
-                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
-                "ApusHTTPCodec",
-                "ApusStorage", "ApusTesting", nioCore, log,
+                "CApus", "ApusCompression", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusSchedule",
+                "ApusTransform", "ApusHTTPCodec", "ApusKafkaCodec", "ApusStorage", "ApusTesting", nioCore, log,
             ],
             swiftSettings: settings),
 
@@ -194,7 +213,12 @@ let package = Package(
         .testTarget(
             name: "ApusFuzzTargetsTests", dependencies: ["TestThreads", "ApusFuzzTargets"],
             swiftSettings: settings),
-        .testTarget(name: "ApusModelTests", dependencies: ["ApusModel", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "ApusCompressionTests", dependencies: ["TestThreads", "ApusCompression"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusModelTests", dependencies: ["ApusModel", "ApusCompression", nioCore],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusRulesTests", dependencies: ["TestThreads", "ApusRules", "JSONText", "CloudEvents"],
             swiftSettings: settings),
@@ -205,14 +229,16 @@ let package = Package(
         .testTarget(
             name: "ApusScheduleTests", dependencies: ["TestThreads", "ApusSchedule"], swiftSettings: settings),
         .testTarget(
+            name: "ApusGroupsTests", dependencies: ["TestThreads", "ApusGroups"], swiftSettings: settings),
+        .testTarget(
             name: "ApusStorageTests",
             dependencies: ["TestThreads", "ApusStorage", "ApusModel", "ApusTesting", nioCore, log],
             swiftSettings: settings),
         .testTarget(
             name: "ApusEngineTests",
             dependencies: [
-                "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusTesting", "ApusTransport",
-                "CloudEvents",
+                "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusCompression", "ApusTesting",
+                "ApusTransport", "CloudEvents",
                 "JSONText", "ApusRules", "ApusTransform", nioCore, log,
             ],
             swiftSettings: settings),
@@ -223,12 +249,17 @@ let package = Package(
             name: "ApusHTTPCodecTests", dependencies: ["TestThreads", "ApusHTTPCodec", nioCore],
             swiftSettings: settings),
         .testTarget(
+            name: "ApusKafkaCodecTests", dependencies: ["TestThreads", "ApusKafkaCodec", nioCore],
+            exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
             name: "ApusHTTPServerTests",
-            dependencies: ["ApusHTTPServer", "ApusHTTPCodec", nioCore, nioPosix], swiftSettings: settings),
+            dependencies: ["ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", nioCore, nioPosix],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPGatewayTests",
             dependencies: [
-                "ApusHTTPGateway", "ApusHTTPServer", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusRules",
+                "ApusHTTPGateway", "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusModel",
+                "ApusRules",
                 "ApusTransform", "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix,
                 nioHTTP1,
                 httpClient, log,
@@ -242,7 +273,7 @@ let package = Package(
         .testTarget(
             name: "ApusCLITests",
             dependencies: [
-                "ApusCLI", "ApusServer", "ApusClient", "ApusModel", "JSONText", arguments, nioCore, nioPosix,
+                "ApusCLI", "ApusServer", "ApusClient", "ApusModel", "ApusNetwork", "JSONText", arguments, nioCore, nioPosix,
                 nioHTTP,
             ], swiftSettings: settings),
     ]

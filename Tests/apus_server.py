@@ -45,6 +45,8 @@ class ApusServer:
         self.log = self.folder / "server.log"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.kafka_port = free_port()
+        self.kafka = f"127.0.0.1:{self.kafka_port}"
         self.arguments = list(arguments)
         self.process = None
         self.http = requests.Session()
@@ -62,7 +64,7 @@ class ApusServer:
         """Starts the server without waiting: it may well end before it is ready."""
         command = [
             *wrapper, self.binary, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}",
-            *self.arguments]
+            "--kafka-listen", self.kafka, *self.arguments]
         with self.log.open("ab") as log:
             # A session of its own, so that a wrapper and what it runs are killed together.
             self.process = subprocess.Popen(

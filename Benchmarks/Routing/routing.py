@@ -34,7 +34,7 @@ class Server:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
-            [apus, "serve", "--data", self.folder, "--listen", f"127.0.0.1:{port}", "--log-level", "warning"])
+            [apus, "serve", "--data", self.folder, "--listen", f"127.0.0.1:{port}", "--no-kafka", "--log-level", "warning"])
         for _ in range(100):
             try:
                 self.request("GET", "/v1/topics")

@@ -43,7 +43,7 @@ class Run:
         self.targets = [
             subprocess.Popen([target, str(port), str(SLOW_MILLISECONDS)]) for port in (hook_port, slow_port)]
         self.server = subprocess.Popen([
-            apus, "serve", "--data", folder, "--listen", f"127.0.0.1:{self.port}", "--allow-private-webhooks",
+            apus, "serve", "--data", folder, "--listen", f"127.0.0.1:{self.port}", "--no-kafka", "--allow-private-webhooks",
             "--log-level", "warning"])
         deadline = time.monotonic() + 20
         while True:

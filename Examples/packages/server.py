@@ -43,7 +43,7 @@ class Server:
     def start(self):
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}",
+                [self.binary, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", "--no-kafka",
                  "--allow-private-webhooks"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.wait_until_ready()

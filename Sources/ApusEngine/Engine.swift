@@ -17,12 +17,20 @@ public final class Engine: Broker {
     /// Everything that is defined and everything that runs because of it.
     struct Catalog {
         var definitions = Definitions()
-        var topics: [ResourceName: Topic] = [:]
+        private(set) var topics: [ResourceName: Topic] = [:]
+        private(set) var topicNames: [LogID: ResourceName] = [:]
         var shared: [ResourceName: SharedSubscription] = [:]
         var cursors: [ResourceName: CursorSubscription] = [:]
         var routers: [ResourceName: TopicRouter] = [:]
         var ledgers: [ResourceName: DeadLetterLedger] = [:]
         var ruleMatches: [ResourceName: Count] = [:]
+
+        /// Puts a topic to work, or, with nil, takes it out of work.
+        mutating func setTopic(_ name: ResourceName, _ topic: Topic?) {
+            if let old = topics[name] { topicNames[old.id] = nil }
+            topics[name] = topic
+            if let topic { topicNames[topic.id] = name }
+        }
     }
 
     let context: EngineContext
@@ -185,6 +193,6 @@ public final class Engine: Broker {
         return BrokerStatus(
             topics: counts.0, partitions: counts.1, subscriptions: counts.2, rules: counts.3,
             deadLettersWaiting: ledgers.reduce(0) { $0 + $1.waiting }, store: context.store.statistics(),
-            recovery: recoveryTime.withLock { $0 })
+            recovery: recoveryTime.withLock { $0 }, unopened: context.unopened.report)
     }
 }

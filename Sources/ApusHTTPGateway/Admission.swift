@@ -6,6 +6,7 @@
 
 internal import ApusHTTPCodec
 internal import ApusHTTPServer
+internal import ApusNetwork
 internal import NIOCore
 
 /// Decides whether a request is looked at.

@@ -2,22 +2,17 @@
 
 // Starting and stopping: listeners, event loops and what each loop shares.
 
+public import ApusNetwork
 public import NIOCore
 internal import NIOPosix
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// Why a server cannot start.
 public enum HTTPServerError: Error, Sendable, CustomStringConvertible {
     /// The configuration lists no address.
     case noAddress
     /// An address cannot be listened at; the text is the system's reason.
-    case cannotListen(HTTPListenAddress, reason: String)
+    case cannotListen(ListenAddress, reason: String)
 
     /// What happened and what to do.
     public var description: String {
@@ -62,7 +57,7 @@ public final class HTTPServer: Sendable {
         let count = max(configuration.eventLoopCount ?? System.coreCount, 1)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         let loops = await makeLoops(group, configuration, handler)
-        let gate = HTTPAcceptGate(
+        let gate = AcceptGate(
             connectionsMax: configuration.connectionsMax, reserved: configuration.connectionsReserved)
         var listeners: [any Channel] = []
         do throws(HTTPServerError) {
@@ -131,36 +126,18 @@ public final class HTTPServer: Sendable {
     }
 
     private static func listen(
-        at address: HTTPListenAddress, _ group: MultiThreadedEventLoopGroup, _ loops: [Share],
-        _ gate: HTTPAcceptGate, _ configuration: HTTPServerConfiguration
+        at address: ListenAddress, _ group: MultiThreadedEventLoopGroup, _ loops: [Share],
+        _ gate: AcceptGate, _ configuration: HTTPServerConfiguration
     ) async throws(HTTPServerError) -> any Channel {
-        do {
-            let resolved = try SocketAddress.makeAddressResolvingHost(address.host, port: address.port)
-            var bootstrap = ServerBootstrap(group: group)
-                .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                // One accept at a time, so that the bound on connections is exact.
-                .serverChannelOption(.maxMessagesPerRead, value: 1)
-                .serverChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(HTTPListenerHandler(gate: gate))
-                    }
-                }
-            if resolved.protocol == .inet6 {
-                let onlyIPv6 = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
-                bootstrap = bootstrap.serverChannelOption(onlyIPv6, value: 1)
-            }
-            return try await bootstrap.childOptions(configuration)
-                .childChannelInitializer { channel in initialize(channel, loops) }
-                .bind(to: resolved).get()
+        let high = max(configuration.outputBytesMax, 2)
+        do throws(ListenError) {
+            return try await TCPListener.bind(
+                to: address, group: group, gate: gate, backlog: configuration.backlog,
+                readBytes: 1024...65_536, writeBufferWaterMark: .init(low: high / 2, high: high)
+            ) { channel in initialize(channel, loops) }
         } catch {
-            throw .cannotListen(address, reason: reason(error))
+            throw .cannotListen(address, reason: error.reason)
         }
-    }
-
-    /// The system's own words, without the name of the function that failed.
-    private static func reason(_ error: any Error) -> String {
-        (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? String(describing: error)
     }
 
     private static func initialize(_ channel: any Channel, _ loops: [Share]) -> EventLoopFuture<Void> {
@@ -176,21 +153,5 @@ public final class HTTPServer: Sendable {
             try? await share.loop.eventLoop.submit { share.loop.value.mailbox.shut() }.get()
         }
         try? await group.shutdownGracefully()
-    }
-}
-
-extension ServerBootstrap {
-    fileprivate func childOptions(_ configuration: HTTPServerConfiguration) -> ServerBootstrap {
-        let high = max(configuration.outputBytesMax, 2)
-        return childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // The client may close its side and still want its answer.
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            // Small while idle, growing with what is read at once.
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65_536)
-            )
-            .childChannelOption(
-                .writeBufferWaterMark, value: .init(low: high / 2, high: high))
     }
 }

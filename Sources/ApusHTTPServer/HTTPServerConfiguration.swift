@@ -4,23 +4,7 @@
 // others anything. Each bound has a unit in its name or its type, and a default fit for the open internet.
 
 public import ApusHTTPCodec
-
-/// A place to listen.
-public struct HTTPListenAddress: Sendable, Hashable, CustomStringConvertible {
-    /// A host name or address, such as `127.0.0.1` or `::1`.
-    public var host: String
-    /// The port; 0 lets the system choose.
-    public var port: Int
-
-    /// Makes an address.
-    public init(host: String, port: Int) {
-        self.host = host
-        self.port = port
-    }
-
-    /// The address as it stands in a URL.
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-}
+public import ApusNetwork
 
 /// How an `HTTPServer` listens and what it allows.
 ///
@@ -28,7 +12,7 @@ public struct HTTPListenAddress: Sendable, Hashable, CustomStringConvertible {
 /// and may be late by a quarter.
 public struct HTTPServerConfiguration: Sendable {
     /// Where to listen. An IPv6 address takes IPv6 only; list `0.0.0.0` and `::` for both.
-    public var addresses: [HTTPListenAddress]
+    public var addresses: [ListenAddress]
     /// The bounds of single requests.
     public var limits: HTTPLimits
     /// The time for a whole head, from its first byte or from the connection's start.
@@ -65,7 +49,7 @@ public struct HTTPServerConfiguration: Sendable {
     public var backlog: Int
 
     /// Makes a configuration of defaults that listens at `addresses`.
-    public init(addresses: [HTTPListenAddress] = [HTTPListenAddress(host: "127.0.0.1", port: 0)]) {
+    public init(addresses: [ListenAddress] = [ListenAddress(host: "127.0.0.1", port: 0)]) {
         self.addresses = addresses
         limits = HTTPLimits()
         headTimeout = .seconds(10)

@@ -11,6 +11,8 @@ public enum Defaults {
     public static let host = "127.0.0.1"
     /// The port of the HTTP API.
     public static let port = 8222
+    /// The port of Kafka's protocol: the one that its clients try first.
+    public static let kafkaPort = 9092
     /// Where commands look for a server.
     public static let url = "http://\(host):\(port)"
     /// The data folder of `apus serve`.
@@ -92,6 +94,15 @@ public enum Defaults {
     /// How many events a topic remembers at most.
     public static let deduplicationEntriesMax = 4_000_000
 
+    // MARK: Whole batches
+
+    /// How far ahead of the server's clock the timestamps of records may be that producers send as whole batches.
+    public static let batchTimestampAhead: Duration = .seconds(3600)
+    /// How long a partition remembers a producer that numbers its batches and sends none.
+    public static let producerExpiration: Duration = .seconds(86_400)
+    /// How many of them a partition remembers at most.
+    public static let producersMax = 10_000
+
     // MARK: Schedules
 
     /// How long an event may wait for its time.
@@ -150,6 +161,22 @@ public enum Defaults {
     public static let waitMax: Duration = .seconds(30)
     /// How often a tail without events sends a comment.
     public static let tailHeartbeat: Duration = .seconds(15)
+
+    // MARK: Kafka's protocol
+
+    /// One request, in bytes; Kafka's own default.
+    public static let kafkaRequestBytesMax = 100 << 20
+    /// All requests over 64 KiB that are held at the same time, in bytes.
+    public static let kafkaRequestsBytesMax = 256 << 20
+    /// One answer to a fetch, in bytes, however much the client would take.
+    public static let kafkaFetchBytesMax = 16 << 20
+    /// All answers to fetches that are on their way at the same time, in bytes.
+    public static let kafkaFetchesBytesMax = 256 << 20
+    /// How long a connection may stay open without a request; Kafka's own default.
+    public static let kafkaIdleTimeout: Duration = .seconds(600)
+
+    /// How long a new group waits for further members before it begins. Long enough for processes that are started together; Kafka waits 3 s.
+    public static let groupInitialRebalanceDelay: Duration = .milliseconds(500)
 
     // MARK: Commands
 

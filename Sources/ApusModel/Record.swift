@@ -17,7 +17,9 @@ public struct RecordView {
     public let headerCount: Int
     private let headerBytes: UnsafeRawBufferPointer
 
-    init?(_ reader: inout ByteReader, baseOffset: Offset, baseTimestamp: Timestamp) {
+    init?(
+        _ reader: inout ByteReader, baseOffset: Offset, baseTimestamp: Timestamp, appendTime: Timestamp? = nil
+    ) {
         guard let length = reader.varint(), let body = reader.slice(Int(truncatingIfNeeded: length)) else {
             return nil
         }
@@ -26,7 +28,7 @@ public struct RecordView {
             let offsetDelta = fields.varint(), offsetDelta >= 0, offsetDelta <= Int64(Int32.max)
         else { return nil }
         offset = baseOffset.advanced(by: offsetDelta)
-        timestamp = Timestamp(milliseconds: baseTimestamp.rawValue &+ timestampDelta)
+        timestamp = appendTime ?? Timestamp(milliseconds: baseTimestamp.rawValue &+ timestampDelta)
         var isValid = true
         key = RecordView.nullable(&fields, &isValid)
         value = RecordView.nullable(&fields, &isValid)

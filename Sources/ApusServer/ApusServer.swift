@@ -6,8 +6,10 @@
 import ApusEngine
 import ApusHTTPCodec
 import ApusHTTPGateway
-public import ApusHTTPServer
+import ApusHTTPServer
+import ApusKafkaGateway
 import ApusModel
+import ApusNetwork
 import ApusStorage
 import ApusTelemetry
 import ApusWebhookTransport
@@ -41,7 +43,7 @@ public enum ApusServer {
     /// - Throws: ``ServerError`` when the server cannot start.
     public static func run(
         _ configuration: ServerConfiguration,
-        listening: @escaping @Sendable ([HTTPListenAddress]) -> Void = { _ in }
+        listening: @escaping @Sendable (ServerAddresses) -> Void = { _ in }
     ) async throws {
         let registry = bootstrap(configuration)
         let logger = Logger(label: "apus")
@@ -55,18 +57,29 @@ public enum ApusServer {
         engine.start()
         let gateway = HTTPGateway(
             broker: engine, configuration: gatewayConfiguration(configuration, engine, registry, files))
-        files.countIncoming { [weak gateway] in gateway?.statistics?.connectionsOpen ?? 0 }
+        let kafka = configuration.kafkaListen.isEmpty ? nil : KafkaGateway(
+            broker: engine, configuration: kafkaConfiguration(configuration, files))
+        files.countIncoming { [weak gateway, weak kafka] in
+            (gateway?.statistics?.connectionsOpen ?? 0) + (kafka?.statistics?.connectionsOpen ?? 0)
+        }
         do {
-            let addresses = try await gateway.start().map(HTTPListenAddress.init(bound:))
+            var addresses = ServerAddresses(http: [])
+            // Whoever sees the HTTP API answer finds the others there too.
+            if let kafka { addresses.kafka = try await kafka.start() }
+            addresses.http = try await gateway.start().map(ListenAddress.init(bound:))
             if let file = configuration.portFile { try PortFile.write(addresses, to: file) }
             ServerMetrics.register(gateway, in: registry)
+            if let kafka { ServerMetrics.register(kafka, in: registry) }
             listening(addresses)
         } catch {
+            await kafka?.stop()
             await stop(engine, store, webhooks)
             throw ServerError(description: "\(error)")
         }
         do {
-            try await run([DispatcherService(dispatcher: dispatcher), gateway])
+            var services: [any Service] = [DispatcherService(dispatcher: dispatcher), gateway]
+            if let kafka { services.append(kafka) }
+            try await run(services)
         } catch { logger.error("a service failed: \(error)") }
         await stop(engine, store, webhooks)
         logger.info("stopped; everything acknowledged is on disk")
@@ -161,6 +174,21 @@ public enum ApusServer {
             "log \(log) is damaged at offset \(offset): \(reason)"
         default: "\(error)"
         }
+    }
+
+    private static func kafkaConfiguration(
+        _ configuration: ServerConfiguration, _ files: FileShares
+    ) -> KafkaGatewayConfiguration {
+        var kafka = KafkaGatewayConfiguration(addresses: configuration.kafkaListen)
+        kafka.advertised = configuration.kafkaAdvertised
+        kafka.connectionsMax = FileLimit.connections(wanted: Defaults.connectionsMax, files: FileLimit.raise())
+        let connectionsMax = kafka.connectionsMax
+        kafka.connectionsReserved = { files.reserved(of: connectionsMax) }
+        kafka.createsTopics = configuration.engine.createsTopicsOnPublish
+        kafka.topicDefaults = configuration.engine.topicDefaults
+        kafka.gracePeriod = configuration.gracePeriod
+        if let token = configuration.token { kafka.users = SharedSecret(token) }
+        return kafka
     }
 
     private static func gatewayConfiguration(

@@ -2,8 +2,7 @@
 
 // The file that tells scripts where a server listens, for those who let the system choose the port.
 
-import ApusHTTPServer
-import NIOCore
+import ApusNetwork
 
 #if canImport(Glibc)
     import Glibc
@@ -15,9 +14,10 @@ import NIOCore
 
 /// Writes bound addresses where scripts look for them.
 enum PortFile {
-    /// Writes one address a line; the file appears complete or not at all.
-    static func write(_ addresses: [HTTPListenAddress], to path: String) throws {
-        let text = addresses.map { "\($0)\n" }.joined()
+    /// Writes one address a line, those of the HTTP API first and as they are, those of other protocols behind the protocol's name; the file
+    /// appears complete or not at all.
+    static func write(_ addresses: ServerAddresses, to path: String) throws {
+        let text = (addresses.http.map { "\($0)\n" } + addresses.kafka.map { "kafka \($0)\n" }).joined()
         let temporary = path + ".new"
         guard let file = fopen(temporary, "w") else { throw failure(temporary) }
         let isWritten = fputs(text, file) >= 0
@@ -26,12 +26,5 @@ enum PortFile {
 
     private static func failure(_ path: String) -> ServerError {
         ServerError(description: "\(path) cannot be written: \(String(cString: strerror(errno)))")
-    }
-}
-
-extension HTTPListenAddress {
-    /// The address that a socket was bound to.
-    init(bound address: SocketAddress) {
-        self.init(host: address.ipAddress ?? "127.0.0.1", port: address.port ?? 0)
     }
 }

@@ -3,8 +3,8 @@
 // Everything that a server can be told.
 
 public import ApusEngine
-public import ApusHTTPServer
 public import ApusModel
+public import ApusNetwork
 public import ApusStorage
 public import ApusTelemetry
 public import Logging
@@ -14,7 +14,11 @@ public struct ServerConfiguration: Sendable {
     /// Where everything is kept; made if there is none.
     public var dataDirectory: String
     /// Where the HTTP API listens.
-    public var listen: [HTTPListenAddress]
+    public var listen: [ListenAddress]
+    /// Where Kafka's protocol is served; empty for nowhere.
+    public var kafkaListen: [ListenAddress] = []
+    /// What Kafka clients are told to connect to; nil for the address by which each of them came.
+    public var kafkaAdvertised: ListenAddress?
     /// Names under which clients reach the server, beside `localhost` and the addresses it listens at.
     public var hostNames: [String] = []
     /// Origins of web pages that may use the API beside its own, such as `https://bus.example.org`.
@@ -43,10 +47,24 @@ public struct ServerConfiguration: Sendable {
     /// A server that keeps its data in `dataDirectory` and listens at `listen`.
     public init(
         dataDirectory: String,
-        listen: [HTTPListenAddress] = [HTTPListenAddress(host: Defaults.host, port: Defaults.port)]
+        listen: [ListenAddress] = [ListenAddress(host: Defaults.host, port: Defaults.port)]
     ) {
         self.dataDirectory = dataDirectory
         self.listen = listen
+    }
+}
+
+/// Where a server listens, ports filled in.
+public struct ServerAddresses: Sendable, Hashable {
+    /// The HTTP API.
+    public var http: [ListenAddress]
+    /// Kafka's protocol.
+    public var kafka: [ListenAddress]
+
+    /// Where a server listens.
+    public init(http: [ListenAddress], kafka: [ListenAddress] = []) {
+        self.http = http
+        self.kafka = kafka
     }
 }
 

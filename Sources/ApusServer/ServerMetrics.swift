@@ -6,6 +6,7 @@
 import ApusEngine
 import ApusHTTPGateway
 import ApusHTTPServer
+import ApusKafkaGateway
 import ApusModel
 import ApusStorage
 import ApusTelemetry
@@ -122,6 +123,26 @@ final class ServerMetrics: Sendable {
             durations.observe(duration.seconds)
             batches.observe(Double(count))
             bytes.increment(by: UInt64(max(0, byteCount)))
+        }
+    }
+
+    /// Adds what only the Kafka gateway knows.
+    static func register(_ gateway: KafkaGateway, in registry: PrometheusRegistry) {
+        registry.gauge("apus_kafka_connections", help: "Open connections of Kafka clients.") { [weak gateway] in
+            Double(gateway?.statistics?.connectionsOpen ?? 0)
+        }
+        registry.counter("apus_kafka_requests_total", help: "Requests of Kafka clients.") { [weak gateway] in
+            Double(gateway?.statistics?.requests ?? 0)
+        }
+        registry.counter(
+            "apus_kafka_refused_total", help: "Requests of Kafka clients that ended their connection."
+        ) { [weak gateway] in Double(gateway?.statistics?.requestsRefused ?? 0) }
+        registry.counter("apus_kafka_received_bytes_total", help: "Bytes received from Kafka clients.") {
+            [weak gateway] in
+            Double(gateway?.statistics?.bytesReceived ?? 0)
+        }
+        registry.counter("apus_kafka_sent_bytes_total", help: "Bytes sent to Kafka clients.") { [weak gateway] in
+            Double(gateway?.statistics?.bytesSent ?? 0)
         }
     }
 

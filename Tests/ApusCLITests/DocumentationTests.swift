@@ -102,6 +102,10 @@ import Testing
             try cells("--listen")[1...2] == [
                 "\(Defaults.host):\(Defaults.port)", "\(Defaults.host):\(Defaults.port)",
             ])
+        #expect(
+            try cells("--kafka-listen")[1...2] == [
+                "\(Defaults.host):\(Defaults.kafkaPort)", "\(Defaults.host):\(Defaults.kafkaPort)",
+            ])
         #expect(try cells("--data")[2] == Defaults.dataDirectory)
         #expect(try cells("--durability")[1...2] == [Defaults.durability, Defaults.durability])
         #expect(page.contains("`~/\(Defaults.dataHome)/\(Defaults.dataDirectoryName)`"))

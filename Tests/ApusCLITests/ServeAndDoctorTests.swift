@@ -4,6 +4,8 @@
 
 import ApusCLI
 import ApusModel
+import ApusNetwork
+import ApusServer
 import JSONText
 import Synchronization
 import Testing
@@ -15,7 +17,10 @@ import Testing
         let caught = Mutex<ServeOptions?>(nil)
         let launcher = ServerLauncher { options, listening in
             caught.withLock { $0 = options }
-            listening([ListenAddress(host: "127.0.0.1", port: 9000)])
+            listening(
+                ServerAddresses(
+                    http: [ListenAddress(host: "127.0.0.1", port: 9000)],
+                    kafka: [ListenAddress(host: "127.0.0.1", port: 9092)]))
         }
         let outcome = await Command.run(arguments, variables: variables, launcher: launcher)
         return (caught.withLock { $0 }, outcome)
@@ -25,6 +30,7 @@ import Testing
         let options = try #require(await options(["dev"]).options)
         #expect(options.dataDirectory == "/home/me/.local/share/apus")
         #expect(options.listen == [ListenAddress(host: Defaults.host, port: Defaults.port)])
+        #expect(options.kafkaListen == [ListenAddress(host: Defaults.host, port: Defaults.kafkaPort)])
         #expect(options.autoCreateTopics)
         #expect(options.allowPrivateWebhooks)
         #expect(options.token == nil)
@@ -47,6 +53,18 @@ import Testing
         #expect(options.logFormat == .json)
         #expect(options.journalBytes == 64 << 20)
         #expect(options.durability == "5ms")
+    }
+
+    @Test func `Kafka clients are listened for where it is said, at a free port beside a free port, or not at all`() async {
+        func kafka(_ flags: String...) async -> [String]? {
+            await options(["dev"] + flags).options?.kafkaListen.map(\.description)
+        }
+        #expect(await kafka("--kafka-listen", "[::1]:9000", "--kafka-listen", "127.0.0.1:9001") == ["[::1]:9000", "127.0.0.1:9001"])
+        #expect(await kafka("--listen", "127.0.0.1:0") == ["127.0.0.1:0"])
+        #expect(await kafka("--no-kafka") == [])
+        #expect(await kafka("--no-kafka", "--kafka-listen", "127.0.0.1:1") == nil)
+        #expect(await kafka("--kafka-listen", "0.0.0.0:9092") == nil)
+        #expect(await kafka("--kafka-listen", "0.0.0.0:9092", "--insecure") == ["0.0.0.0:9092"])
     }
 
     @Test func `a server behind a name or a proxy is told so`() async throws {

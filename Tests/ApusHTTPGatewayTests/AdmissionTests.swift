@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ApusHTTPServer
+import ApusNetwork
 import Testing
 
 @testable import ApusHTTPGateway

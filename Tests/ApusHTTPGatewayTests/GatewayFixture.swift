@@ -5,6 +5,7 @@
 
 import ApusHTTPServer
 public import ApusModel
+import ApusNetwork
 import AsyncHTTPClient
 import CloudEvents
 import JSONText
@@ -39,7 +40,7 @@ struct GatewayFixture {
         _ configure: (inout HTTPGatewayConfiguration) -> Void = { _ in },
         _ test: (GatewayFixture) async throws -> Void
     ) async throws {
-        var server = HTTPServerConfiguration(addresses: [HTTPListenAddress(host: "127.0.0.1", port: 0)])
+        var server = HTTPServerConfiguration(addresses: [ListenAddress(host: "127.0.0.1", port: 0)])
         server.eventLoopCount = 1
         var configuration = HTTPGatewayConfiguration(server: server)
         configuration.now = { RecorderBroker.created }

@@ -4,6 +4,7 @@
 
 import ApusHTTPCodec
 import ApusHTTPServer
+import ApusNetwork
 import NIOCore
 import Testing
 
@@ -207,7 +208,7 @@ import Testing
     @Test func `an address in use is reported by name`() async throws {
         try await withServer { server in
             let port = try #require(server.addresses.first?.port)
-            let address = HTTPListenAddress(host: "127.0.0.1", port: port)
+            let address = ListenAddress(host: "127.0.0.1", port: port)
             let error = await #expect(throws: HTTPServerError.self) {
                 _ = try await HTTPServer.start(
                     HTTPServerConfiguration(addresses: [address]), handler: ClosureHandler(action: echo))

@@ -4,6 +4,7 @@
 
 internal import ApusClient
 import ApusModel
+internal import ApusNetwork
 internal import ArgumentParser
 internal import JSONText
 

@@ -4,6 +4,7 @@
 
 internal import ApusClient
 internal import ApusModel
+internal import ApusNetwork
 internal import ArgumentParser
 internal import JSONText
 

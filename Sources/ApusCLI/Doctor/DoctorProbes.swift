@@ -3,6 +3,7 @@
 // What `apus doctor` asks the system. The answers are judged elsewhere (LocalChecks), so that the judgements can be tested.
 
 internal import ApusModel
+package import ApusNetwork
 internal import ApusStorage
 internal import NIOCore
 internal import NIOPosix

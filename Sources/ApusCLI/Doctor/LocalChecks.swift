@@ -4,6 +4,7 @@
 
 internal import ApusClient
 internal import ApusModel
+package import ApusNetwork
 
 /// Judgements about this machine.
 package enum LocalChecks {

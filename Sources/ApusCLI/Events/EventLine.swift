@@ -3,6 +3,7 @@
 // An event on a line, as people like to see it fly by, and as programs take it.
 
 package import ApusClient
+internal import CloudEvents
 internal import JSONText
 
 /// How events are printed.
@@ -36,7 +37,7 @@ package struct EventPrinter: Sendable {
         case .json: console.print(stored.json.description)
         case .data:
             // For programs, so binary data come as they are; like everything else on a line of their own.
-            if let bytes = stored.event.dataBase64.flatMap(Base64.decode) {
+            if let bytes = stored.event.dataBase64.flatMap({ Base64.decoded($0) }) {
                 console.write(bytes + [0x0A])
             } else {
                 console.print(Self.data(stored.event) ?? "")

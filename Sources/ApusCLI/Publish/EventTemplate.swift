@@ -3,6 +3,7 @@
 // From what a person typed to an event in the JSON format (CloudEvents 1.0, JSON event format).
 
 internal import ApusClient
+internal import CloudEvents
 internal import JSONText
 
 /// An extension attribute of an event.
@@ -86,7 +87,7 @@ package struct EventTemplate: Sendable {
             if let text {
                 writer.member("data", text)
             } else {
-                writer.member("data_base64", Base64.encode(data))
+                writer.member("data_base64", Base64.encoded(data))
             }
         }
     }

@@ -3,6 +3,8 @@
 // `apus dev` and `apus serve`: the same server, for a desk and for a machine room.
 
 internal import ApusModel
+internal import ApusNetwork
+internal import ApusServer
 internal import ArgumentParser
 
 /// `apus dev`.
@@ -25,8 +27,7 @@ struct DevCommand: AsyncParsableCommand {
         let session = Session.current
         let options = try await flags.resolved(isDevelopment: true)
         try await session.launcher.run(options) { addresses in
-            guard let address = addresses.first else { return }
-            for line in Greeting.lines(address: address, options: options, console: session.console) {
+            for line in Greeting.lines(addresses, options: options, console: session.console) {
                 session.console.note(line)
             }
         }
@@ -53,17 +54,19 @@ struct ServeCommand: AsyncParsableCommand {
         let session = Session.current
         let options = try await flags.resolved(isDevelopment: false)
         try await session.launcher.run(options) { addresses in
-            let list = addresses.map(\.description).joined(separator: ", ")
-            if session.console.isErrorTerminal { session.console.note("apus listens on \(list)") }
+            let list = addresses.http.map(\.description).joined(separator: ", ")
+            let kafka = addresses.kafka.map(\.description).joined(separator: ", ")
+            guard session.console.isErrorTerminal else { return }
+            session.console.note("apus listens on \(list)" + (kafka.isEmpty ? "" : ", for Kafka clients on \(kafka)"))
         }
     }
 }
 
 /// What `apus dev` says once it listens.
 enum Greeting {
-    /// Where the server is, and three lines to copy.
-    static func lines(address: ListenAddress, options: ServeOptions, console: Console) -> [String] {
-        let url = address.url
+    /// Where the server is, and a few lines to copy.
+    static func lines(_ addresses: ServerAddresses, options: ServeOptions, console: Console) -> [String] {
+        guard let url = addresses.http.first?.url else { return [] }
         let token = options.token == nil ? "" : "-H \"authorization: Bearer $APUS_TOKEN\" "
         // Commands find the server by themselves where it is at its usual place.
         let environment = url == Defaults.url ? "" : "APUS_URL=\(url) "
@@ -73,7 +76,6 @@ enum Greeting {
             "  publish    curl \(url)/v1/topics/orders/events \(token)-H 'content-type: application/json' -d '{\"id\": 1}'",
             "  watch      \(environment)apus tail orders --from earliest",
             "  subscribe  \(environment)apus subscription create billing --topic orders",
-            "",
-        ]
+        ] + addresses.kafka.prefix(1).map { "  kafka      kcat -b \($0) -t orders -C -o beginning" } + [""]
     }
 }

@@ -3,6 +3,7 @@
 // What `apus dev` and `apus serve` were asked for: the flags, and what they and the environment amount to.
 
 internal import ApusModel
+package import ApusNetwork
 internal import ArgumentParser
 
 /// What a server is to be, with everything decided.
@@ -21,6 +22,10 @@ package struct ServeOptions: Sendable, Hashable {
     package var dataDirectory: String
     /// Where to listen.
     package var listen: [ListenAddress]
+    /// Where to listen for Kafka clients; empty for nowhere.
+    package var kafkaListen: [ListenAddress]
+    /// What Kafka clients are told to connect to; nil for the address by which each of them came.
+    package var kafkaAdvertise: ListenAddress?
     /// Names of the server beside `localhost` and its addresses.
     package var hostNames: [String]
     /// Origins of web pages that may use the API beside its own.
@@ -62,6 +67,23 @@ struct ServeFlags: ParsableArguments {
         ),
         transform: Parse.address)
     var listen: [ListenAddress] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen for Kafka clients; repeatable (default \(Defaults.host):\(Defaults.kafkaPort)).",
+            valueName: "addr:port"),
+        transform: Parse.address)
+    var kafkaListen: [ListenAddress] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "What Kafka clients are told to connect to (default: the address by which each of them came).",
+            valueName: "addr:port"),
+        transform: Parse.address)
+    var kafkaAdvertise: ListenAddress?
+
+    @Flag(help: "Do not listen for Kafka clients.")
+    var noKafka = false
 
     @Option(
         help: ArgumentHelp(
@@ -142,7 +164,8 @@ struct ServeFlags: ParsableArguments {
     func resolved(isDevelopment: Bool, session: Session = .current) async throws -> ServeOptions {
         let addresses = listen.isEmpty ? [ListenAddress(host: Defaults.host, port: Defaults.port)] : listen
         let token = try await Token.find(file: tokenFile, variables: session.variables)
-        try Self.checkExposure(addresses, hasToken: token != nil, insecure: insecure)
+        let kafkaAddresses = try kafkaAddresses(beside: addresses)
+        try Self.checkExposure(addresses + kafkaAddresses, hasToken: token != nil, insecure: insecure)
         guard journalSize >= Self.journalBytesMin else {
             throw Failure(
                 "--journal-size is too small", why: "the least is \(SizeText.format(Self.journalBytesMin))",
@@ -151,7 +174,8 @@ struct ServeFlags: ParsableArguments {
         let isLocal = addresses.allSatisfy(\.isLoopback)
         return ServeOptions(
             dataDirectory: try data ?? Self.defaultDirectory(isDevelopment: isDevelopment, session.variables),
-            listen: addresses, hostNames: hostName, origins: origin,
+            listen: addresses, kafkaListen: kafkaAddresses, kafkaAdvertise: kafkaAdvertise,
+            hostNames: hostName, origins: origin,
             token: token, insecure: insecure,
             logFormat: logFormat
                 ?? (session.console.isErrorTerminal ? .human : isDevelopment ? .human : .json),
@@ -159,6 +183,21 @@ struct ServeFlags: ParsableArguments {
             portFile: portFile, journalBytes: journalSize,
             allowPrivateWebhooks: allowPrivateWebhooks ?? (isDevelopment && isLocal),
             webhookOrigin: webhookOrigin, webhookTrustFile: webhookCa)
+    }
+
+    /// Where to listen for Kafka clients. Whoever lets the system choose the port of the API gets a free one here too.
+    private func kafkaAddresses(beside addresses: [ListenAddress]) throws -> [ListenAddress] {
+        guard !noKafka else {
+            guard kafkaListen.isEmpty, kafkaAdvertise == nil else {
+                throw Failure(
+                    "--no-kafka contradicts the other options for Kafka clients",
+                    fix: "leave --no-kafka out, or --kafka-listen and --kafka-advertise", status: .usage)
+            }
+            return []
+        }
+        guard kafkaListen.isEmpty else { return kafkaListen }
+        let port = addresses.allSatisfy { $0.port == 0 } ? 0 : Defaults.kafkaPort
+        return [ListenAddress(host: Defaults.host, port: port)]
     }
 
     private static func checkExposure(_ addresses: [ListenAddress], hasToken: Bool, insecure: Bool) throws {

@@ -4,9 +4,8 @@
 
 import ApusClient
 import ApusEngine
-import ApusHTTPServer
 import ApusModel
-import ApusServer
+package import ApusServer
 import ApusStorage
 import ApusTelemetry
 import Logging
@@ -14,7 +13,7 @@ import Logging
 /// Starts a server and returns when it has stopped.
 package struct ServerLauncher: Sendable {
     /// Told once, when the server listens, with the addresses that it was given.
-    package typealias Listening = @Sendable ([ListenAddress]) -> Void
+    package typealias Listening = @Sendable (ServerAddresses) -> Void
 
     /// Runs a server until it is told to stop by a signal; throws if it cannot start, or fails.
     package var run: @Sendable (ServeOptions, _ listening: @escaping Listening) async throws -> Void
@@ -27,9 +26,7 @@ package struct ServerLauncher: Sendable {
     /// The server that is linked into this program.
     package static let linked = ServerLauncher { options, listening in
         do {
-            try await ApusServer.run(ServerConfiguration(options)) { addresses in
-                listening(addresses.map { ListenAddress(host: $0.host, port: $0.port) })
-            }
+            try await ApusServer.run(ServerConfiguration(options), listening: listening)
         } catch let error as ServerError {
             throw Failure("the server cannot start", why: error.description, status: .failure)
         }
@@ -39,9 +36,9 @@ package struct ServerLauncher: Sendable {
 extension ServerConfiguration {
     /// What the flags of `apus dev` and `apus serve` ask for.
     init(_ options: ServeOptions) {
-        self.init(
-            dataDirectory: options.dataDirectory,
-            listen: options.listen.map { HTTPListenAddress(host: $0.host, port: $0.port) })
+        self.init(dataDirectory: options.dataDirectory, listen: options.listen)
+        kafkaListen = options.kafkaListen
+        kafkaAdvertised = options.kafkaAdvertise
         hostNames = options.hostNames
         origins = options.origins
         token = options.token

@@ -68,11 +68,11 @@ extension Engine {
         let topic = Topic(definition, queue: context.followers)
         return Decision(changes: [.topic(definition)]) { [self] () throws(BrokerError) in
             try storing { () throws(LogError) in
-                try topic.open(in: context.store)
+                try topic.open(in: context)
                 try openDeduplication(topic)
             }
         } apply: { [self] () throws(BrokerError) in
-            catalog.withLock { $0.topics[name] = topic }
+            catalog.withLock { $0.setTopic(name, topic) }
             return topic
         }
     }
@@ -95,7 +95,7 @@ extension Engine {
             let altered = definition
             return Decision(changes: [.topic(altered)]) { [self] () throws(BrokerError) in
                 try storing { () throws(LogError) in
-                    try topic.alter(altered, in: context.store)
+                    try topic.alter(altered, in: context)
                     try openDeduplication(topic)
                 }
             } apply: { () throws(BrokerError) in
@@ -140,7 +140,7 @@ extension Engine {
                 for schedule in schedules { scheduler.withLock { $0 }?.remove(schedule.id) }
                 for subscription in subscriptions { closeSubscription(subscription) }
                 catalog.withLock { catalog in
-                    catalog.topics[name] = nil
+                    catalog.setTopic(name, nil)
                     catalog.ledgers[name] = nil
                     catalog.routers.removeValue(forKey: name)?.close()
                 }
@@ -207,5 +207,6 @@ extension TopicSettings {
         if let bytes = changes.segmentBytes { segmentBytes = bytes }
         if let ttl = changes.ttl { self.ttl = ttl }
         if let deduplication = changes.deduplication { self.deduplication = deduplication }
+        if let timestamps = changes.timestamps { self.timestamps = timestamps }
     }
 }

@@ -218,6 +218,55 @@ public protocol Broker: Coordinating {
         wait: Duration
     ) async throws(BrokerError) -> FetchedEvents
 
+    // MARK: Whole batches
+
+    /// Appends one batch of a producer as it came, but for what the log fills in: base offset, leader epoch and, where the topic stamps, the time. A batch
+    /// with a producer id that the partition has already is not appended again. `completion` is called when it is as durable as the topic promises, in
+    /// order per partition. Does not create topics.
+    ///
+    /// Neither waits nor blocks: this is the hot path.
+    func append(
+        _ batch: consuming RecordBatch, to topic: ResourceName, partition: Int,
+        completion: @escaping BatchCompletion)
+
+    /// Whole batches from the one that holds `offset` on, at least one and then as many as fit in `byteLimit`; none at the end. May block on the disk.
+    ///
+    /// - Throws: ``BrokerError/trimmed(start:)`` and ``BrokerError/beyondEnd(end:)`` for offsets outside, ``BrokerError/corrupt(offset:next:reason:)``.
+    func readBatches(
+        _ topic: ResourceName, partition: Int, from offset: Offset, byteLimit: Int, isolation: Isolation
+    ) throws(BrokerError) -> BatchRead
+
+    /// Calls `body` once when there is something to read at `offset`, at once if there is, on any thread; also when the topic goes away. Costs an entry in a
+    /// list.
+    ///
+    /// - Returns: what cancels the wait; nil when it is over already.
+    func whenBeyond(
+        _ offset: Offset, of topic: ResourceName, partition: Int, isolation: Isolation,
+        _ body: @escaping @Sendable () -> Void
+    ) -> BatchWait?
+
+    /// Where a partition begins and ends.
+    func bounds(_ topic: ResourceName, partition: Int) throws(BrokerError) -> PartitionBounds
+
+    /// The first record whose timestamp is at or after `time`; nil when there is none. May block on the disk.
+    func offset(
+        _ topic: ResourceName, partition: Int, at time: Timestamp
+    ) throws(BrokerError) -> TimedOffset?
+
+    /// The first record with the greatest timestamp of the partition; nil when it is empty. May block on the disk.
+    func newest(_ topic: ResourceName, partition: Int) throws(BrokerError) -> TimedOffset?
+
+    /// The producers that a partition knows, by id.
+    func producers(_ topic: ResourceName, partition: Int) throws(BrokerError) -> [ProducerDescription]
+
+    /// Forgets what is before `offset`, at most up to the end and not what a restart needs to recognise copies of rules; subscriptions that have not come
+    /// so far pass over it.
+    ///
+    /// - Returns: the first offset that is kept.
+    func deleteRecords(
+        _ topic: ResourceName, partition: Int, before offset: Offset
+    ) async throws(BrokerError) -> Offset
+
     // MARK: Receive and settle
 
     /// Leases up to `limit` events. When there are none it waits until there are, at most for `wait`.
@@ -251,6 +300,12 @@ public protocol Broker: Coordinating {
     func topics(_ page: Page) throws(BrokerError) -> [TopicDescription]
     /// One topic.
     func topic(_ name: ResourceName) throws(BrokerError) -> TopicDescription
+    /// All topics at work, by name.
+    func topicSummaries() -> [TopicSummary]
+    /// One topic at work; nil when there is none of this name.
+    func topicSummary(_ name: ResourceName) -> TopicSummary?
+    /// One topic at work, by its identity.
+    func topicSummary(_ id: LogID) -> TopicSummary?
     /// Creates a topic.
     func createTopic(
         _ name: ResourceName, _ settings: TopicSettings
@@ -328,6 +383,8 @@ public struct BrokerStatus: Sendable {
     public var store: StoreStatistics
     /// How long recovery took at start.
     public var recovery: Duration
+    /// Batches that readers could not look into.
+    public var unopened = UnopenedReport()
 }
 
 /// What a verification found.
@@ -338,6 +395,30 @@ public struct VerificationReport: Sendable {
     public var bytes: Int64
     /// What is damaged, for a person.
     public var damage: [String]
+}
+
+// What a broker says that can only describe topics in full.
+extension Broker {
+    public func topicSummaries() -> [TopicSummary] {
+        var summaries: [TopicSummary] = []
+        var page = Page(limit: 1000)
+        while let topics = try? topics(page), let last = topics.last {
+            summaries += topics.map(\.summary)
+            page.after = last.name.description
+        }
+        return summaries
+    }
+
+    public func topicSummary(_ name: ResourceName) -> TopicSummary? { (try? topic(name))?.summary }
+
+    public func topicSummary(_ id: LogID) -> TopicSummary? { topicSummaries().first { $0.id == id } }
+}
+
+extension TopicDescription {
+    /// What is decided about the topic.
+    public var summary: TopicSummary {
+        TopicSummary(name: name, id: id, settings: settings, partitions: partitions.count)
+    }
 }
 
 // What a broker that keeps no time says.

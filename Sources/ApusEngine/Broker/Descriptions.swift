@@ -30,6 +30,26 @@ public struct TopicDescription: Sendable, Hashable {
     public var partitions: [PartitionDescription]
 }
 
+/// What is decided about a topic at work, without how it stands, which costs a look at every partition.
+public struct TopicSummary: Sendable, Hashable {
+    /// Its name.
+    public var name: ResourceName
+    /// Its identity: another one after deletion and creation.
+    public var id: LogID
+    /// What is decided about it.
+    public var settings: TopicSettings
+    /// How many partitions are at work.
+    public var partitions: Int
+
+    /// What is decided about a topic.
+    public init(name: ResourceName, id: LogID, settings: TopicSettings, partitions: Int) {
+        self.name = name
+        self.id = id
+        self.settings = settings
+        self.partitions = partitions
+    }
+}
+
 /// Where a subscription stands in one partition.
 public struct SubscriptionPosition: Sendable, Hashable {
     /// The partition.

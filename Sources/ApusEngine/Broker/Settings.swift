@@ -24,14 +24,17 @@ public struct TopicSettings: Sendable, Hashable {
     public var ttl: Duration?
     /// How events that are published twice are told; nil when they are not.
     public var deduplication: DeduplicationSettings?
+    /// Which time records have that come as whole batches. Events published otherwise always have that of their arrival.
+    public var timestamps: TimestampSource
 
     /// What is decided about a topic.
     public init(
         partitions: Int = Defaults.partitions, durability: Durability = .flush,
         retentionAge: Duration? = Defaults.retentionAge, retentionBytes: Int64? = nil,
         segmentBytes: Int = Defaults.segmentBytes, ttl: Duration? = nil,
-        deduplication: DeduplicationSettings? = nil
+        deduplication: DeduplicationSettings? = nil, timestamps: TimestampSource = .producer
     ) {
+        self.timestamps = timestamps
         self.ttl = ttl
         self.deduplication = deduplication
         self.partitions = partitions
@@ -40,6 +43,14 @@ public struct TopicSettings: Sendable, Hashable {
         self.retentionBytes = retentionBytes
         self.segmentBytes = segmentBytes
     }
+}
+
+/// Where the timestamps of records come from.
+public enum TimestampSource: String, Sendable, Hashable, CaseIterable {
+    /// From whoever made them.
+    case producer
+    /// From the moment at which they are appended.
+    case append
 }
 
 /// How a topic tells events that are published twice.
@@ -80,6 +91,8 @@ public struct TopicChanges: Sendable, Hashable {
     public var ttl: Duration??
     /// How events that are published twice are told; `.some(nil)` when they are not.
     public var deduplication: DeduplicationSettings??
+    /// Which time records have that come as whole batches.
+    public var timestamps: TimestampSource?
 
     /// Changes nothing.
     public init() {}

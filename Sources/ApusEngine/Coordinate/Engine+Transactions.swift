@@ -11,12 +11,26 @@ extension Engine {
     func openTransactions() throws(LogError) {
         guard coordinators.withLock({ $0.transactions == nil }) else { return }
         let neighbours = TransactionNeighbours(
-            markers: context.options.markerWriter,
+            markers: context.options.markerWriter ?? { [weak self] in
+                self?.writeMarker($0, $1, $2, $3, $4)
+                    ?? $4(.failure(MarkerFailure("the engine has ended", isFinal: false)))
+            },
             topic: { [weak self] in self?.topicName($0) },
             offsets: { [weak self] in self?.coordinators.withLock { $0.offsets } })
         let transactions = try Transactions(context: context, neighbours)
         coordinators.withLock { $0.transactions = transactions }
         transactions.start()
+    }
+
+    private func writeMarker(
+        _ topic: ResourceName, _ partition: Int, _ producer: ProducerIdentity, _ isCommit: Bool,
+        _ completion: @escaping @Sendable (Result<Offset, MarkerFailure>) -> Void
+    ) {
+        appendMarker(
+            topic, partition: partition, producerID: producer.id, epoch: producer.epoch, isCommit: isCommit
+        ) { result in
+            completion(result.mapError { MarkerFailure("\($0)", isFinal: $0.endsMarking) })
+        }
     }
 
     private func requireTransactions() throws(CoordinatorError) -> Transactions {
@@ -154,5 +168,15 @@ extension Engine {
             return false
         }
         return transactions.isInTransaction(place, producer)
+    }
+}
+
+extension BatchError {
+    /// Whether there is nothing left in the partition that a marker could end: it is gone, or a later life of the producer has ended it.
+    fileprivate var endsMarking: Bool {
+        switch self {
+        case .broker(.unknownTopic), .broker(.unknownPartition), .invalidProducerEpoch: true
+        default: false
+        }
     }
 }

@@ -11,13 +11,40 @@ final class Partition: Sendable {
     let number: Int
     let log: LogID
     let claim: LogClaim
+    /// How far events are decided: where everybody stops who reads events.
     let signal: AdvanceSignal
+    /// How far the log is readable, open transactions too.
+    let written: AdvanceSignal
+    /// Who appends batches with numbers, and transactions.
+    let production: Production
+    private let logStart: Atomic<Int64>
 
-    init(number: Int, log: LogID, claim: LogClaim, signal: AdvanceSignal) {
+    init(
+        number: Int, log: LogID, claim: LogClaim, start: Offset, production: Production
+    ) {
         self.number = number
         self.log = log
         self.claim = claim
-        self.signal = signal
+        self.production = production
+        signal = production.signal
+        written = production.written
+        logStart = Atomic(start.rawValue)
+    }
+
+    /// The first offset that is kept.
+    var start: Offset { Offset(logStart.load(ordering: .acquiring)) }
+
+    /// Where it begins and ends.
+    var bounds: PartitionBounds {
+        // In this order: what is decided is never beyond what is readable.
+        let (start, stableEnd) = (self.start, signal.end)
+        return PartitionBounds(start: start, stableEnd: max(start, stableEnd), end: max(start, written.end))
+    }
+
+    /// Forgets what is before `offset`.
+    func trim(before offset: Offset, in store: any LogStore) throws(LogError) {
+        try store.trim(log, before: offset)
+        logStart.max(offset.rawValue, ordering: .acquiringAndReleasing)
     }
 }
 
@@ -33,6 +60,7 @@ final class Topic: Follower {
     private let queue: FollowerQueue
     /// Events published since start.
     let published: Count
+    let producerLog: ProducerLog
 
     private let isDeduplicating = Atomic(false)
 
@@ -48,16 +76,19 @@ final class Topic: Follower {
         name = definition.name
         id = definition.id
         self.queue = queue
+        producerLog = ProducerLog(definition.producersLog)
         published = Count("apus_published_events_total", [("topic", definition.name.description)])
         state = Mutex(State(definition: definition, partitions: []))
     }
 
     /// Claims the logs of partitions that are not claimed yet. They come to work together: keys are placed by the number of partitions.
-    func open(in store: any LogStore) throws(LogError) {
+    func open(in context: EngineContext) throws(LogError) {
+        let store = context.store
         let definition = self.definition
         let missing = partitions.count..<max(partitions.count, definition.settings.partitions)
         guard !missing.isEmpty else { return }
         if missing.count > 1 { try store.create(missing.map { definition.partitionLog($0) }) }
+        let producers = try producerLog.isOpen ? [:] : producerLog.load(in: context)
         var opened: [Partition] = []
         for number in missing {
             let signal = AdvanceSignal { [weak self] in
@@ -66,20 +97,29 @@ final class Topic: Follower {
                 self.queue.enqueue(self)
             }
             let log = definition.partitionLog(number)
-            let claim = try store.claim(log, definition.settings.logConfiguration) { signal.advanced(to: $0) }
-            signal.advanced(to: try store.bounds(log).end)
-            opened.append(Partition(number: number, log: log, claim: claim, signal: signal))
+            let production = Production(written: AdvanceSignal {}, signal: signal)
+            let claim = try store.claim(log, definition.settings.logConfiguration) {
+                production.advanced(to: $0)
+            }
+            let bounds = try store.bounds(log)
+            if let producers {
+                try production.restore(producers[number], from: log, bounds, in: context)
+            }
+            production.advanced(to: bounds.end)
+            opened.append(
+                Partition(number: number, log: log, claim: claim, start: bounds.start, production: production)
+            )
         }
         state.withLock { $0.partitions += opened }
     }
 
     /// Takes changed settings; more partitions are opened by `open`.
-    func alter(_ definition: TopicDefinition, in store: any LogStore) throws(LogError) {
+    func alter(_ definition: TopicDefinition, in context: EngineContext) throws(LogError) {
         state.withLock { $0.definition = definition }
         for partition in partitions {
-            try store.configure(partition.claim, definition.settings.logConfiguration)
+            try context.store.configure(partition.claim, definition.settings.logConfiguration)
         }
-        try open(in: store)
+        try open(in: context)
     }
 
     /// Whether all partitions are at work.
@@ -145,7 +185,10 @@ final class Topic: Follower {
 
     /// Tells everybody who waits that nothing more will come.
     func close() {
-        for partition in partitions { partition.signal.cancelAll() }
+        for partition in partitions {
+            partition.signal.cancelAll()
+            partition.written.cancelAll()
+        }
     }
 }
 

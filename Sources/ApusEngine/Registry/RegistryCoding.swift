@@ -85,6 +85,7 @@ extension TopicDefinition {
             writer.member("deduplicationWindow", deduplication.window.milliseconds)
             if case .attribute(let name) = deduplication.key { writer.member("deduplicationKey", name) }
         }
+        if settings.timestamps != .producer { writer.member("timestamps", settings.timestamps.rawValue) }
         if holdsDeadLetters { writer.member("holdsDeadLetters", "true") }
     }
 }
@@ -350,7 +351,9 @@ extension TopicDefinition {
                     DeduplicationSettings(
                         window: .milliseconds(window),
                         key: members.object["deduplicationKey"]?.string.map { .attribute($0) } ?? .identity)
-                }),
+                },
+                timestamps: members.object["timestamps"]?.string.flatMap { TimestampSource(rawValue: $0) }
+                    ?? .producer),
             holdsDeadLetters: members.object["holdsDeadLetters"] != nil)
     }
 }

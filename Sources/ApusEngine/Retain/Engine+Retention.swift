@@ -13,8 +13,15 @@ extension Engine {
         let next = context.clock.now + context.options.retentionInterval
         context.timers.schedule(at: next) { [weak self] in
             self?.applyRetention()
+            self?.tendProducers()
             self?.scheduleRetention()
         }
+    }
+
+    /// Writes down the producers of topics to which much was appended, and forgets those that are idle.
+    func tendProducers() {
+        let topics = catalog.withLock { $0.topics.values.sorted { $0.name < $1.name } }
+        for topic in topics { topic.producerLog.tend(topic, in: context) }
     }
 
     /// Forgets what the topics' retention allows.
@@ -73,7 +80,7 @@ extension Engine {
 
     /// By target partition, where it ended when all who copy there had written down what they copied. The copies after that are how a restart
     /// tells what was copied: without them it would be copied again.
-    private func notedEnds() -> [LogID: Offset] {
+    func notedEnds() -> [LogID: Offset] {
         let routers = catalog.withLock { Array($0.routers.values) }
         let scheduled = scheduler.withLock { $0 }?.notedEnds ?? [:]
         return routers.reduce(into: scheduled) { ends, router in
@@ -98,7 +105,7 @@ extension Engine {
                 bytes -= segment.bytes
                 keepFrom = segment.end
             }
-            if let keepFrom { try context.store.trim(partition.log, before: keepFrom) }
+            if let keepFrom { try partition.trim(before: keepFrom, in: context.store) }
         } catch {
             context.logger.warning(
                 "old events could not be forgotten: \(error)",

@@ -53,6 +53,9 @@ final class AdvanceSignal: Sendable {
         waiter?.resume(false)
     }
 
+    /// Lets a waiter go without a call.
+    func forget(_ token: UInt64) { state.withLock { _ = $0.waiters.removeValue(forKey: token) } }
+
     /// Calls `resume(false)` of everybody: the partition is going away.
     func cancelAll() {
         let waiters = state.withLock { state in

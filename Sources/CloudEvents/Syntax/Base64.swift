@@ -3,17 +3,17 @@
 // Base64 (RFC 4648 section 4): the standard alphabet, padding required, unused bits zero, nothing else.
 
 /// Base64 text and back.
-enum Base64 {
+package enum Base64 {
     private static let alphabet: StaticString =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
     /// The text of some bytes.
-    static func encoded(_ bytes: [UInt8]) -> String {
+    package static func encoded(_ bytes: [UInt8]) -> String {
         String(decoding: encodedUTF8(bytes), as: UTF8.self)
     }
 
     /// The text of some bytes, as ASCII.
-    static func encodedUTF8(_ bytes: [UInt8]) -> [UInt8] {
+    package static func encodedUTF8(_ bytes: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity((bytes.count + 2) / 3 * 4)
         var index = 0
@@ -32,13 +32,13 @@ enum Base64 {
     }
 
     /// The bytes of a text, nil if it is not Base64.
-    static func decoded(_ text: String) -> [UInt8]? {
+    package static func decoded(_ text: String) -> [UInt8]? {
         var text = text
         return text.withUTF8 { decoded(UnsafeRawBufferPointer($0)) }
     }
 
     /// The bytes of a text, nil if it is not Base64.
-    static func decoded(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
+    package static func decoded(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
         guard !text.isEmpty else { return [] }
         let padding = text[text.count - 1] != 0x3D ? 0 : text[text.count - 2] != 0x3D ? 1 : 2

@@ -5,6 +5,7 @@
 
 import ApusHTTPCodec
 import ApusHTTPServer
+import ApusNetwork
 import Dispatch
 import NIOCore
 import Synchronization
@@ -49,7 +50,7 @@ final class Batched: HTTPRequestHandler {
 
 let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 18081
 let isBatched = CommandLine.arguments.contains("batched")
-var configuration = HTTPServerConfiguration(addresses: [HTTPListenAddress(host: "127.0.0.1", port: port)])
+var configuration = HTTPServerConfiguration(addresses: [ListenAddress(host: "127.0.0.1", port: port)])
 configuration.eventLoopCount = 1
 configuration.connectionsMax = 20_000
 let handler: any HTTPRequestHandler = isBatched ? Batched() : Immediate()

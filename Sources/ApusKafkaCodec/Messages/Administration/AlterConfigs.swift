@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Kafka protocol, AlterConfigs (key 33), versions 0-2, flexible from 2 on.
+
+/// Kafka protocol, AlterConfigs request, versions 0-2: sets all settings of topics or brokers; those not
+/// named get their default.
+public struct AlterConfigsRequest: KafkaStruct {
+    public var resources: [Resource] = []
+    /// Only check whether it could be done.
+    public var validateOnly = false
+
+    public init() {}
+
+    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        try coder.field("resources", &resources)
+        try coder.field("validateOnly", &validateOnly)
+        try coder.noTags()
+    }
+
+    /// What is configured.
+    public struct Resource: KafkaStruct {
+        /// What is configured: 2 a topic, 4 a broker.
+        public var resourceType: Int8 = 0
+        /// Its name.
+        public var resourceName = ""
+        public var configs: [Config] = []
+
+        public init() {}
+
+        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            try coder.field("resourceType", &resourceType)
+            try coder.field("resourceName", &resourceName)
+            try coder.field("configs", &configs)
+            try coder.noTags()
+        }
+
+        /// A setting.
+        public struct Config: KafkaStruct {
+            public var name = ""
+            public var value: String?
+
+            public init() {}
+
+            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+                try coder.field("name", &name)
+                try coder.field("value", &value)
+                try coder.noTags()
+            }
+        }
+    }
+}
+
+/// Kafka protocol, AlterConfigs response, versions 0-2: tells how it went.
+public struct AlterConfigsResponse: KafkaStruct {
+    /// How long the client is asked to wait before its next request, in milliseconds.
+    public var throttleTimeMs: Int32 = 0
+    public var responses: [Result] = []
+
+    public init() {}
+
+    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        try coder.field("throttleTimeMs", &throttleTimeMs)
+        try coder.field("responses", &responses)
+        try coder.noTags()
+    }
+
+    /// How it went with one of them.
+    public struct Result: KafkaStruct {
+        /// How it went.
+        public var errorCode: KafkaErrorCode = .noError
+        /// More about the error, for people.
+        public var errorMessage: String?
+        /// What is configured: 2 a topic, 4 a broker.
+        public var resourceType: Int8 = 0
+        /// Its name.
+        public var resourceName = ""
+
+        public init() {}
+
+        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            try coder.field("errorCode", &errorCode)
+            try coder.field("errorMessage", &errorMessage)
+            try coder.field("resourceType", &resourceType)
+            try coder.field("resourceName", &resourceName)
+            try coder.noTags()
+        }
+    }
+}

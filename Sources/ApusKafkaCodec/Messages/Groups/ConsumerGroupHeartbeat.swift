@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Kafka protocol, ConsumerGroupHeartbeat (key 68), versions 0-1, all flexible.
+
+/// Kafka protocol, ConsumerGroupHeartbeat request, versions 0-1: joins, stays in and leaves a group whose
+/// assignments the server makes (KIP-848).
+public struct ConsumerGroupHeartbeatRequest: KafkaStruct {
+    /// The group.
+    public var groupID = ""
+    /// The member, as the coordinator named it; empty for one that is new.
+    public var memberID = ""
+    /// The epoch of the member: 0 joins, -1 leaves, -2 leaves for a while (static members).
+    public var memberEpoch: Int32 = 0
+    /// The name of a static member, which it keeps over restarts.
+    public var instanceID: String?
+    /// Where the client is.
+    public var rackID: String?
+    /// How long members have to rejoin after a change, in milliseconds; -1 for the session timeout.
+    public var rebalanceTimeoutMs: Int32 = -1
+    /// The topics that the member wants.
+    public var subscribedTopicNames: [String]?
+    /// A regular expression for the topics that the member wants.
+    public var subscribedTopicRegex: String?
+    /// The assignor the member wants; nil for the one of the server.
+    public var serverAssignor: String?
+    /// What the member owns; nil when it has not changed.
+    public var topicPartitions: [TopicPartitions]?
+
+    public init() {}
+
+    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        try coder.field("groupID", &groupID)
+        try coder.field("memberID", &memberID)
+        try coder.field("memberEpoch", &memberEpoch)
+        try coder.field("instanceID", &instanceID)
+        try coder.field("rackID", &rackID)
+        try coder.field("rebalanceTimeoutMs", &rebalanceTimeoutMs)
+        try coder.field("subscribedTopicNames", &subscribedTopicNames)
+        if coder.version >= 1 { try coder.field("subscribedTopicRegex", &subscribedTopicRegex) }
+        try coder.field("serverAssignor", &serverAssignor)
+        try coder.field("topicPartitions", &topicPartitions)
+        try coder.noTags()
+    }
+
+    /// Partitions of a topic.
+    public struct TopicPartitions: KafkaStruct {
+        /// The identity of the topic.
+        public var topicID = KafkaUUID()
+        public var partitions: [Int32] = []
+
+        public init() {}
+
+        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            try coder.field("topicID", &topicID)
+            try coder.field("partitions", &partitions)
+            try coder.noTags()
+        }
+    }
+}
+
+/// Kafka protocol, ConsumerGroupHeartbeat response, versions 0-1: tells the assignment.
+public struct ConsumerGroupHeartbeatResponse: KafkaStruct {
+    /// How long the client is asked to wait before its next request, in milliseconds.
+    public var throttleTimeMs: Int32 = 0
+    /// How it went.
+    public var errorCode: KafkaErrorCode = .noError
+    /// More about the error, for people.
+    public var errorMessage: String?
+    /// The member, as the coordinator named it; empty for one that is new.
+    public var memberID: String?
+    /// The epoch of the member: 0 joins, -1 leaves, -2 leaves for a while (static members).
+    public var memberEpoch: Int32 = 0
+    /// How often the member should send heartbeats, in milliseconds.
+    public var heartbeatIntervalMs: Int32 = 0
+    /// What the member shall own; nil when it has not changed.
+    public var assignment: Assignment?
+
+    public init() {}
+
+    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        try coder.field("throttleTimeMs", &throttleTimeMs)
+        try coder.field("errorCode", &errorCode)
+        try coder.field("errorMessage", &errorMessage)
+        try coder.field("memberID", &memberID)
+        try coder.field("memberEpoch", &memberEpoch)
+        try coder.field("heartbeatIntervalMs", &heartbeatIntervalMs)
+        try coder.field("assignment", &assignment)
+        try coder.noTags()
+    }
+
+    /// An assignment.
+    public struct Assignment: KafkaStruct {
+        public var topicPartitions: [TopicPartitions] = []
+
+        public init() {}
+
+        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            try coder.field("topicPartitions", &topicPartitions)
+            try coder.noTags()
+        }
+
+        /// Partitions of a topic.
+        public struct TopicPartitions: KafkaStruct {
+            /// The identity of the topic.
+            public var topicID = KafkaUUID()
+            public var partitions: [Int32] = []
+
+            public init() {}
+
+            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+                try coder.field("topicID", &topicID)
+                try coder.field("partitions", &partitions)
+                try coder.noTags()
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What passes between a connection and those who answer: a request as it came, and its answer.
+
+internal import ApusNetwork
+internal import NIOCore
+internal import Synchronization
+
+/// One request, its length taken off. The header is at the front of `bytes`: every version of it begins with these three numbers.
+struct KafkaFrame: Sendable {
+    /// What is asked.
+    let apiKey: Int16
+    /// In which version.
+    let apiVersion: Int16
+    /// What the answer has to carry.
+    let correlationID: Int32
+    /// The request, header first.
+    let bytes: ByteBuffer
+
+    /// The least that a request has.
+    static let bytesMin = 8
+
+    /// Nil for fewer bytes than the three numbers take.
+    init?(_ bytes: ByteBuffer) {
+        guard let key = bytes.getInteger(at: bytes.readerIndex, as: Int16.self),
+            let version = bytes.getInteger(at: bytes.readerIndex + 2, as: Int16.self),
+            let correlation = bytes.getInteger(at: bytes.readerIndex + 4, as: Int32.self)
+        else { return nil }
+        apiKey = key
+        apiVersion = version
+        correlationID = correlation
+        self.bytes = bytes
+    }
+}
+
+/// What becomes of a request.
+enum KafkaAnswer: Sendable {
+    /// These bytes, the length in front included, in this order. What comes with them is kept until the socket has taken them.
+    case bytes([ByteBuffer], (any Sendable)?)
+    /// Nothing: the client asked for no answer.
+    case nothing
+    /// The end of the connection, after the answers that are still owed to requests before.
+    case close
+}
+
+/// Which connection of a loop; never that of a successor at the same place.
+struct KafkaConnectionID: Sendable, Hashable {
+    var index: UInt32
+    var generation: UInt32
+}
+
+/// An answer on its way to its connection.
+struct KafkaLetter: Sendable {
+    var connection: KafkaConnectionID
+    var sequence: UInt32
+    var answer: KafkaAnswer
+}
+
+/// Where the answer to one request goes; from any thread, once.
+struct KafkaResponder: Sendable {
+    let mailbox: LoopMailbox<KafkaLetter>
+    let connection: KafkaConnectionID
+    let sequence: UInt32
+    private let loop: NIOLoopBound<KafkaLoop>
+
+    init(loop: KafkaLoop, connection: KafkaConnectionID, sequence: UInt32) {
+        mailbox = loop.mailbox
+        self.connection = connection
+        self.sequence = sequence
+        self.loop = NIOLoopBound(loop, eventLoop: loop.eventLoop)
+    }
+
+    var eventLoop: any EventLoop { mailbox.eventLoop }
+
+    func send(_ answer: KafkaAnswer) {
+        let letter = KafkaLetter(connection: connection, sequence: sequence, answer: answer)
+        if mailbox.eventLoop.inEventLoop { loop.value.receive(letter) } else { mailbox.post(letter) }
+    }
+}
+
+/// What is known of one connection's client, for as long as it is open.
+final class KafkaSession: Sendable {
+    private struct State {
+        var isClosed = false
+        var abandon: (@Sendable () -> Void)?
+        var softwareName: String?
+        var softwareVersion: String?
+        var exchange: SASLExchange?
+    }
+
+    /// The client's address, for logs and descriptions.
+    let peer: String
+    /// The address by which it came.
+    let local: ListenAddress
+    private let state = Mutex(State())
+
+    init(peer: String, local: ListenAddress) {
+        self.peer = peer
+        self.local = local
+    }
+
+    /// What the client says that it is.
+    var software: (name: String?, version: String?) {
+        state.withLock { ($0.softwareName, $0.softwareVersion) }
+    }
+
+    func setSoftware(name: String, version: String) {
+        state.withLock { state in
+            state.softwareName = name
+            state.softwareVersion = version
+        }
+    }
+
+    // MARK: Authentication
+
+    /// The SASL exchange under way or over.
+    var exchange: SASLExchange? { state.withLock(\.exchange) }
+
+    var isAuthenticated: Bool {
+        if case .done? = exchange { true } else { false }
+    }
+
+    /// Begins an exchange; who had authenticated before has to do so again.
+    func begin(_ exchange: SASLExchange) { state.withLock { $0.exchange = exchange } }
+
+    /// How the exchange goes on; nil when it failed.
+    func continueExchange(_ exchange: SASLExchange?) { state.withLock { $0.exchange = exchange } }
+
+    // MARK: The end
+
+    /// Has `abandon` called when the connection ends before the request at work is answered; at once if it has ended.
+    func whenClosed(_ abandon: @escaping @Sendable () -> Void) {
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.abandon = abandon }
+            return state.isClosed
+        }
+        if isClosed { abandon() }
+    }
+
+    /// The request was answered: nobody needs to be told.
+    func answered() { state.withLock { $0.abandon = nil } }
+
+    /// The connection has ended.
+    func close() {
+        let abandon = state.withLock { state in
+            state.isClosed = true
+            defer { state.abandon = nil }
+            return state.abandon
+        }
+        abandon?()
+    }
+}
+
+/// Whoever answers requests. Called on the connection's loop, which must not be kept waiting.
+protocol KafkaRequestHandler: Sendable {
+    /// Answers `frame` through `responder`, now or later.
+    func handle(_ frame: KafkaFrame, session: KafkaSession, responder: KafkaResponder)
+    /// Whether a request of this kind may be taken while others of such kinds have not been answered.
+    func isPipelined(_ apiKey: Int16) -> Bool
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Produce: batches go to the log as they came, checked and not opened.
+
+internal import ApusEngine
+internal import ApusKafkaCodec
+internal import ApusModel
+internal import NIOCore
+internal import Synchronization
+
+extension KafkaCall {
+    func produce(_ request: ProduceRequest) {
+        let count = request.topicData.reduce(0) { $0 + $1.partitionData.count }
+        let gathering = ProduceGathering(self, request, count: count)
+        guard count > 0 else { return gathering.finish() }
+        guard (-1...1).contains(request.acks) else {
+            for place in 0..<count { gathering.take(.failure(.code(.invalidRequiredAcks, nil)), at: place) }
+            return
+        }
+        var place = 0
+        for topic in request.topicData {
+            let name = produceTopic(topic)
+            for partition in topic.partitionData {
+                let (result, here) = (gathering, place)
+                place += 1
+                guard case .success(let name) = name else {
+                    if case .failure(let failure) = name { result.take(.failure(failure), at: here) }
+                    continue
+                }
+                do throws(ProduceFailure) {
+                    let batch = try Self.batch(in: partition.records)
+                    try check(batch, TopicPartition(name, Int(partition.index)), request.transactionalID)
+                    context.broker.append(batch, to: name, partition: Int(partition.index)) {
+                        result.take($0.mapError { .batch($0) }, at: here)
+                    }
+                } catch {
+                    result.take(.failure(error), at: here)
+                }
+            }
+        }
+    }
+
+    private func produceTopic(_ topic: ProduceRequest.Topic) -> Result<ResourceName, ProduceFailure> {
+        if version >= 13 {
+            guard let summary = context.topic(topic.topicID) else {
+                return .failure(.code(.unknownTopicID, nil))
+            }
+            return .success(summary.name)
+        }
+        guard let name = try? ResourceName(topic.name) else {
+            return .failure(.code(.invalidTopicException, nil))
+        }
+        return .success(name)
+    }
+
+    /// A batch of a transaction that its coordinator does not know of would stay undecided for ever.
+    private func check(
+        _ batch: RecordBatch, _ place: TopicPartition, _ transactionalID: String?
+    ) throws(ProduceFailure) {
+        guard batch.isTransactional else { return }
+        let producer = ProducerIdentity(id: batch.producerID, epoch: batch.producerEpoch)
+        guard transactionalID != nil, context.broker.isInTransaction(place, producer) else {
+            throw .code(.invalidTxnState, "the partition was not added to a transaction of this producer that is under way")
+        }
+    }
+
+    /// The one batch that a partition of a request has to have.
+    private static func batch(in records: RecordData) throws(ProduceFailure) -> RecordBatch {
+        guard let bytes = records.joined, bytes.readableBytes > 0 else {
+            throw .code(.invalidRecord, "there is no record batch")
+        }
+        do throws(RecordBatchError) {
+            if try RecordBatch.length(of: bytes.readableBytesView) >= bytes.readableBytes {
+                return try RecordBatch(verifying: bytes)
+            }
+        } catch {
+            throw .code(KafkaErrorCode(error), "\(error)")
+        }
+        throw .code(.invalidRecord, "there is more than one record batch for a partition")
+    }
+}
+
+/// Why one partition of a request was not taken.
+enum ProduceFailure: Error {
+    case code(KafkaErrorCode, String?)
+    case batch(BatchError)
+}
+
+/// Collects the outcomes of one request and answers when all are there.
+private final class ProduceGathering: Sendable {
+    private struct State {
+        var results: [Result<BatchReceipt, ProduceFailure>?]
+        var missing: Int
+    }
+
+    private let call: KafkaCall
+    private let acks: Int16
+    /// Names and partitions, without the records: those are not kept longer than the log needs them.
+    private let shape: [(name: String, id: KafkaUUID, partitions: [Int32])]
+    private let state: Mutex<State>
+
+    init(_ call: KafkaCall, _ request: ProduceRequest, count: Int) {
+        self.call = call
+        acks = request.acks
+        shape = request.topicData.map { ($0.name, $0.topicID, $0.partitionData.map(\.index)) }
+        state = Mutex(State(results: Array(repeating: nil, count: count), missing: count))
+    }
+
+    func take(_ result: Result<BatchReceipt, ProduceFailure>, at place: Int) {
+        let isLast = state.withLock { state in
+            state.results[place] = result
+            state.missing -= 1
+            return state.missing == 0
+        }
+        if isLast { finish() }
+    }
+
+    func finish() {
+        let results = state.withLock(\.results)
+        guard acks != 0 else {
+            // There is no answer to put an error in; a closed connection is what makes the client look again.
+            let isWhole = results.allSatisfy { if case .success? = $0 { true } else { false } }
+            return call.responder.send(isWhole ? .nothing : .close)
+        }
+        var place = 0
+        call.answer(
+            .produce(
+                ProduceResponse { response in
+                    response.responses = shape.map { topic in
+                        ProduceResponse.Topic { answer in
+                            answer.name = topic.name
+                            answer.topicID = topic.id
+                            answer.partitionResponses = topic.partitions.map { number in
+                                defer { place += 1 }
+                                return partition(number, results[place])
+                            }
+                        }
+                    }
+                }))
+    }
+
+    private func partition(
+        _ number: Int32, _ result: Result<BatchReceipt, ProduceFailure>?
+    ) -> ProduceResponse.Topic.Partition {
+        ProduceResponse.Topic.Partition { partition in
+            partition.index = number
+            partition.baseOffset = -1
+            switch result {
+            case .success(let receipt)?:
+                partition.baseOffset = receipt.baseOffset.rawValue
+                partition.logStartOffset = receipt.logStart.rawValue
+                partition.logAppendTimeMs = receipt.appendTime?.rawValue ?? -1
+            case .failure(.code(let code, let message))?:
+                partition.errorCode = code
+                partition.errorMessage = message
+            case .failure(.batch(let error))?:
+                partition.errorCode = KafkaErrorCode(error)
+                partition.errorMessage = "\(error)"
+            case nil: partition.errorCode = .unknownServerError
+            }
+        }
+    }
+}
