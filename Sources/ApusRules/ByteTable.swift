@@ -267,7 +267,12 @@ extension ByteTable {
         @inline(__always)
         func place(_ hash: UInt64) -> Int {
             let home = home(hash)
-            let (found, empty) = ByteTable.flags(of: hash, in: UInt64(littleEndian: ByteTable.word(tags, home)))
+            let word = UInt64(littleEndian: ByteTable.word(tags, home))
+            let (ones, highs): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+            let others = word ^ UInt64(ByteTable.tag(hash)) &* ones
+            // The first of these is right, and there is none if it should not be.
+            let found = (others &- ones) & ~others & highs
+            let empty = ~word & highs
             guard found | empty != 0 else { return candidate(hash, from: home) ?? -1 }
             let place = (home &+ found.trailingZeroBitCount &>> 3) & mask
             return found == 0 ? -1 : place
