@@ -61,14 +61,18 @@ let package = Package(
 
         // CRC32C in hardware, and the few system calls Swift cannot spell.
         .target(name: "CApus"),
+        // gzip, snappy, lz4 and zstd by the system's libraries, opened at run time, with bounds on what comes out.
+        .target(name: "ApusCompression", dependencies: ["CApus"], swiftSettings: settings),
         // JSON text read and written as bytes: scanner, value tree, writer; keeps numbers as written.
         .target(name: "JSONText", swiftSettings: settings),
         // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
         .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
         // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.
-        .target(name: "ApusModel", dependencies: ["CApus", nioCore], swiftSettings: settings),
+        .target(
+            name: "ApusModel", dependencies: ["CApus", "ApusCompression", nioCore], swiftSettings: settings),
         // Event patterns: parse, compile, match, explain. Linear time, pure.
-        .target(name: "ApusRules", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
+        .target(
+            name: "ApusRules", dependencies: ["CApus", "JSONText", "CloudEvents"], swiftSettings: settings),
         // When things recur: cron expressions, rates, time zones, and a clock that distrusts steps.
         .target(name: "ApusSchedule", swiftSettings: settings),
 
@@ -187,9 +191,8 @@ let package = Package(
         .target(
             name: "ApusFuzzTargets",
             dependencies: [
-                "CApus", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
-                "ApusHTTPCodec",
-                "ApusStorage", "ApusTesting", nioCore, log,
+                "CApus", "ApusCompression", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusSchedule",
+                "ApusTransform", "ApusHTTPCodec", "ApusKafkaCodec", "ApusStorage", "ApusTesting", nioCore, log,
             ],
             swiftSettings: settings),
 
@@ -210,7 +213,12 @@ let package = Package(
         .testTarget(
             name: "ApusFuzzTargetsTests", dependencies: ["TestThreads", "ApusFuzzTargets"],
             swiftSettings: settings),
-        .testTarget(name: "ApusModelTests", dependencies: ["ApusModel", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "ApusCompressionTests", dependencies: ["TestThreads", "ApusCompression"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusModelTests", dependencies: ["ApusModel", "ApusCompression", nioCore],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusRulesTests", dependencies: ["TestThreads", "ApusRules", "JSONText", "CloudEvents"],
             swiftSettings: settings),
@@ -229,8 +237,8 @@ let package = Package(
         .testTarget(
             name: "ApusEngineTests",
             dependencies: [
-                "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusTesting", "ApusTransport",
-                "CloudEvents",
+                "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusCompression", "ApusTesting",
+                "ApusTransport", "CloudEvents",
                 "JSONText", "ApusRules", "ApusTransform", nioCore, log,
             ],
             swiftSettings: settings),
@@ -242,7 +250,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ApusKafkaCodecTests", dependencies: ["TestThreads", "ApusKafkaCodec", nioCore],
-            swiftSettings: settings),
+            exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPServerTests",
             dependencies: ["ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", nioCore, nioPosix],

@@ -41,6 +41,22 @@ need_headers() {
     [ -e /usr/include/zlib.h ] || install_packages zlib1g-dev
 }
 
+# need_codecs: the libraries that open the record batches of Kafka clients. zlib is everywhere; a server without one of the others
+# runs, and says so when a batch needs it, so somebody who may not install packages is only told.
+need_codecs() {
+    local library missing=()
+    for library in libsnappy.so.1:libsnappy1v5 liblz4.so.1:liblz4-1 libzstd.so.1:libzstd1; do
+        # All of the list is read: a reader that stops early would make the pipe fail.
+        /sbin/ldconfig -p | grep -F "${library%:*}" > /dev/null || missing+=("${library#*:}")
+    done
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null 2>&1; then
+        install_packages "${missing[@]}"
+    else
+        say "some compressed batches of Kafka clients cannot be opened until this is installed: ${missing[*]}"
+    fi
+}
+
 # release_binary PRODUCT: builds an executable for release and prints its path.
 release_binary() {
     need_swift

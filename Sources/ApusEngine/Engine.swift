@@ -193,6 +193,6 @@ public final class Engine: Broker {
         return BrokerStatus(
             topics: counts.0, partitions: counts.1, subscriptions: counts.2, rules: counts.3,
             deadLettersWaiting: ledgers.reduce(0) { $0 + $1.waiting }, store: context.store.statistics(),
-            recovery: recoveryTime.withLock { $0 })
+            recovery: recoveryTime.withLock { $0 }, unopened: context.unopened.report)
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Record batches: from disk and from Kafka clients. A fuzzer does not guess checksums, so each input is tried
-// as it is and with its length, magic and checksum put right, as an attacker would.
+// as it is and with its length, magic and checksum put right, as an attacker would. Compressed batches are opened.
 
 import ApusModel
 import CApus
@@ -25,7 +25,7 @@ private func check(_ input: [UInt8]) {
     guard let batch = try? RecordBatch(verifying: ByteBuffer(bytes: input)),
         let records = try? batch.records()
     else { return }
-    _ = batch.nextOffset
+    checkRewritten(batch, records)
     precondition(records.count == batch.recordCount, "a batch with another number of records than it says")
     var builder = RecordBatchBuilder()
     for record in records {
@@ -40,6 +40,21 @@ private func check(_ input: [UInt8]) {
     precondition(verified != nil, "a batch that was built is not valid")
     let again = try? verified?.records()
     precondition(again?.map(content) == records.map(content), "records change when they are built anew")
+}
+
+/// What others make of a batch holds the same records, or some of them, at the same offsets.
+private func checkRewritten(_ batch: RecordBatch, _ records: [Record]) {
+    if let opened = try? batch.opened() {
+        let verified = try? RecordBatch(verifying: opened.bytes)
+        precondition(verified != nil, "a batch that was opened is not valid")
+        let again = try? verified?.records()
+        precondition(again == records, "records change when their batch is opened")
+    }
+    guard let thin = try? batch.keeping({ $0.offset.rawValue % 2 == 0 }) else { return }
+    let verified = try? RecordBatch(verifying: thin.bytes)
+    precondition(verified?.nextOffset == batch.nextOffset, "a batch that was thinned takes up other offsets")
+    let left = try? verified?.records()
+    precondition(left == records.filter { $0.offset.rawValue % 2 == 0 }, "a batch loses other records")
 }
 
 /// A record without its place, which the log decides.

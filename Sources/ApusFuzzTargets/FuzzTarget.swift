@@ -19,8 +19,16 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case cloudEventHTTP = "cloudevent-http"
     /// HTTP/1.1 requests, however they are split.
     case httpRequest = "http-request"
+    /// Compressed data, by codec.
+    case compression
     /// Kafka's record batches.
     case recordBatch = "record-batch"
+    /// Frames with requests of Kafka's protocol, however they are split.
+    case kafkaRequest = "kafka-request"
+    /// Responses of Kafka's protocol.
+    case kafkaResponse = "kafka-response"
+    /// What Kafka's consumers embed in requests, and records that end transactions.
+    case kafkaEmbedded = "kafka-embedded"
     /// Event patterns, compiled and matched.
     case pattern
     /// CESQL expressions, compiled and evaluated.
@@ -54,7 +62,11 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .cloudEventXML: fuzzCloudEventXML(input)
         case .cloudEventHTTP: fuzzCloudEventHTTP(input)
         case .httpRequest: fuzzHTTPRequest(input)
+        case .compression: fuzzCompression(input)
         case .recordBatch: fuzzRecordBatch(input)
+        case .kafkaRequest: fuzzKafkaRequest(input)
+        case .kafkaResponse: fuzzKafkaResponse(input)
+        case .kafkaEmbedded: fuzzKafkaEmbedded(input)
         case .pattern: fuzzPattern(input)
         case .cesql: fuzzCESQL(input)
         case .snsFilterPolicy: fuzzSNSFilterPolicy(input)

@@ -47,7 +47,7 @@ extension KafkaErrorCode {
         case .truncated, .badLength, .checksumMismatch: self = .corruptMessage
         case .unsupportedMagic: self = .unsupportedForMessageFormat
         case .compressed: self = .unsupportedCompressionType
-        case .malformed: self = .invalidRecord
+        case .malformed, .tooLarge: self = .invalidRecord
         }
     }
 
@@ -74,6 +74,7 @@ extension KafkaErrorCode {
         case .producerFenced: self = .producerFenced
         case .unknownProducer: self = .invalidProducerIDMapping
         case .unknownTransaction: self = .transactionalIDNotFound
+        case .notAttempted: self = .operationNotAttempted
         }
     }
 }

@@ -98,6 +98,10 @@ public enum Defaults {
 
     /// How far ahead of the server's clock the timestamps of records may be that producers send as whole batches.
     public static let batchTimestampAhead: Duration = .seconds(3600)
+    /// How long a partition remembers a producer that numbers its batches and sends none.
+    public static let producerExpiration: Duration = .seconds(86_400)
+    /// How many of them a partition remembers at most.
+    public static let producersMax = 10_000
 
     // MARK: Schedules
 
@@ -120,6 +124,14 @@ public enum Defaults {
     public static let groupsMax = 100_000
     /// Bytes of all positions of all groups, as they are written.
     public static let offsetsBytesMax = 32 << 20
+    /// The longest that a transaction may take before it is aborted.
+    public static let transactionTimeoutMax: Duration = .seconds(900)
+    /// How many transactional ids may be known.
+    public static let transactionalIDsMax = 100_000
+    /// For how long a transactional id is remembered after it was last used.
+    public static let transactionalIDRetention: Duration = .seconds(7 * 86_400)
+    /// How many partitions and groups a transaction may have.
+    public static let transactionPartitionsMax = 10_000
 
     // MARK: The HTTP API
 

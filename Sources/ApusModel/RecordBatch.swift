@@ -24,8 +24,26 @@ public enum RecordBatchError: Error, Hashable, Sendable {
     case checksumMismatch(stored: UInt32, computed: UInt32)
     /// Counts, deltas or lengths contradict each other; says which.
     case malformed(String)
-    /// Compressed with a codec that this reader does not open; the value is Kafka's codec number.
-    case compressed(UInt8)
+    /// Compressed with a codec that nobody knows, or whose library is not there: Kafka's number of it, and the reason. The bytes
+    /// are as they came; where the library is, they can be read.
+    case compressed(UInt8, reason: String)
+    /// Its records take up more than `limit` bytes when they are decompressed.
+    case tooLarge(limit: Int)
+}
+
+extension RecordBatchError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .truncated: "it is cut short"
+        case .badLength(let length): "its length \(length) cannot be"
+        case .unsupportedMagic(let magic): "it is of format \(magic), not 2"
+        case .checksumMismatch(let stored, let computed):
+            "its checksum is \(String(stored, radix: 16)), its bytes make \(String(computed, radix: 16))"
+        case .malformed(let reason): reason
+        case .compressed(let codec, let reason): "compressed with codec \(codec): \(reason)"
+        case .tooLarge(let limit): "its records decompress to more than the \(limit) bytes that they may"
+        }
+    }
 }
 
 /// One batch in Kafka's format v2, its checksum and header verified when it was made.
@@ -42,7 +60,7 @@ public struct RecordBatch: Sendable, Hashable {
     public static let lengthMax = 64 << 20
 
     /// The whole batch, header first.
-    public private(set) var bytes: ByteBuffer
+    public internal(set) var bytes: ByteBuffer
 
     /// Takes bytes that this process just built or verified.
     package init(trusted bytes: ByteBuffer) { self.bytes = bytes }
@@ -161,6 +179,12 @@ public struct RecordBatch: Sendable, Hashable {
 
     // MARK: Changes
 
+    /// Says what kind of batch it is, as Kafka lays that out.
+    package mutating func setAttributes(_ attributes: UInt16) {
+        bytes.setInteger(attributes, at: bytes.readerIndex + 21)
+        bytes.setInteger(computedChecksum(), at: bytes.readerIndex + RecordBatch.checksumPosition)
+    }
+
     /// Gives all records the time of their append.
     public mutating func stamp(_ time: Timestamp) {
         bytes.setInteger(attributes | 0x08, at: bytes.readerIndex + 21)
@@ -177,42 +201,5 @@ public struct RecordBatch: Sendable, Hashable {
     /// not right: for readers in this process only.
     package mutating func hideRecords() {
         bytes.setInteger(attributes | 0x20, at: bytes.readerIndex + 21)
-    }
-
-    // MARK: Records
-
-    /// Calls `body` with each record in order, without copying; stops early when it returns false.
-    ///
-    /// - Throws: ``RecordBatchError`` when the batch is compressed or a record contradicts itself; records
-    ///   before it have been handed out.
-    public func forEachRecord(_ body: (RecordView) -> Bool) throws(RecordBatchError) {
-        guard compression == 0 else { throw .compressed(compression) }
-        let base = (baseOffset, baseTimestamp, recordCount)
-        let appendTime = hasAppendTime ? maxTimestamp : nil
-        let failure: RecordBatchError? = bytes.withUnsafeReadableBytes { raw in
-            var reader = ByteReader(raw, at: RecordBatch.headerLength)
-            for _ in 0..<base.2 {
-                guard
-                    let record = RecordView(
-                        &reader, baseOffset: base.0, baseTimestamp: base.1, appendTime: appendTime)
-                else {
-                    return .malformed("a record's lengths do not fit")
-                }
-                if !body(record) { return nil }
-            }
-            return reader.remaining == 0 ? nil : .malformed("\(reader.remaining) bytes after the last record")
-        }
-        if let failure { throw failure }
-    }
-
-    /// All records, each holding slices of this batch's bytes.
-    public func records() throws(RecordBatchError) -> [Record] {
-        var records: [Record] = []
-        records.reserveCapacity(min(recordCount, length / 7))
-        try forEachRecord { view in
-            records.append(Record(copying: view))
-            return true
-        }
-        return records
     }
 }

@@ -10,6 +10,8 @@
 // The hash of a text is made of eight bytes a step, from the front or from the back, and the scope comes in last: the hashes of all beginnings
 // (or ends) of a text are had in one walk over it.
 
+import CApus
+
 /// A map from (scope, bytes) to values.
 struct ByteTable: Sendable {
     /// A key and what it leads to; half a line of memory, so that a key that is found is one place read.
@@ -19,12 +21,21 @@ struct ByteTable: Sendable {
         /// The bytes of a short key; of a long one, where it begins in `keys`.
         fileprivate var first: UInt64 = 0
         fileprivate var last: UInt64 = 0
-        /// What the key leads to: a node, a step, or the first of a list of links.
+        /// What the key leads to: a node, a rule, a step, or the first of a list of links.
         var value = UInt32.max
-        /// Whether `value` is a step that nothing else is in the way of.
-        var isStep = false
+        var kind = Kind.list
         /// Whether clauses look for it before they have data read.
         var isGate = false
+    }
+
+    /// What the value of a key in a program is.
+    enum Kind: UInt8, Sendable {
+        /// The first of a list of links.
+        case list
+        /// A step, with nothing else in the way of it.
+        case step
+        /// A rule that asks for nothing else: the key is all there is to read.
+        case rule
     }
 
     /// What is of use only when a program changes.
@@ -34,6 +45,8 @@ struct ByteTable: Sendable {
         var links: UInt32 = 0
         /// How many clauses look for it before they have data read.
         var gates: UInt32 = 0
+        /// The step of the rule that the key leads to.
+        var step = UInt32.max
     }
 
     /// Which end of a text a hash starts from.
@@ -234,13 +247,20 @@ extension ByteTable {
             return words.0 == slot.first && words.1 == slot.last
         }
 
+        /// Whether a key of two words stands at a place.
+        @inline(__always)
+        func isKey(at index: Int, _ scope: UInt32, _ words: (UInt64, UInt64)) -> Bool {
+            let slot = self[index]
+            return slot.scope == scope && slot.count == 16 && slot.first == words.0 && slot.last == words.1
+        }
+
         /// Where the search for a hash begins.
         @inline(__always)
         func home(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & mask }
 
-        /// What stands there, which is 0 if there is no such key.
+        /// Has the memory of a place brought near without waiting for it.
         @inline(__always)
-        func tag(at index: Int) -> UInt8 { tags.load(fromByteOffset: index, as: UInt8.self) }
+        func prefetch(_ index: Int) { capus_prefetch(slots + index &* MemoryLayout<Slot>.stride) }
 
         /// The first place from `index` on that may be that of a key with a hash.
         @inline(__always)
@@ -307,6 +327,14 @@ extension ByteTable.Reader {
         let tail = ByteTable.tail(rest, length & 7)
         let last = UInt64(scope) &<< 32 | UInt64(truncatingIfNeeded: length)
         return ByteTable.fold(state ^ tail, last &* 0xA076_1D64_78BD_642F ^ seed)
+    }
+
+    /// The hash of a key of two words.
+    @inline(__always)
+    func hash(_ scope: UInt32, _ words: (UInt64, UInt64)) -> UInt64 {
+        let last = UInt64(scope) &<< 32 | 16
+        return ByteTable.fold(
+            step(step(initialState, words.0), words.1), last &* 0xA076_1D64_78BD_642F ^ seed)
     }
 
     @inline(__always)

@@ -112,6 +112,55 @@ struct JSONPass {
         return next > index ? next : nil
     }
 
+    /// A number that was passed over, with its value if that is short.
+    struct Number {
+        var end: Int
+        /// The digits as they are written, the sign and the point left out; there are 15 at most.
+        var digits: UInt64 = 0
+        /// How many of them stand behind the point.
+        var scale = 0
+        var isNegative = false
+        /// Whether that is all there is to it.
+        var isPlain = true
+    }
+
+    /// Passes the number at `index`.
+    @inline(__always)
+    func number(at start: Int) -> Number? {
+        var number = Number(end: start)
+        var index = start
+        if byte(index) == 0x2D {
+            number.isNegative = true
+            index &+= 1
+        }
+        let first = index
+        while index < end, byte(index) &- 0x30 <= 9 {
+            number.digits = number.digits &* 10 &+ UInt64(byte(index) &- 0x30)
+            index &+= 1
+        }
+        guard index > first, byte(first) != 0x30 || index == first &+ 1 else { return nil }
+        var count = index &- first
+        if index < end, byte(index) == 0x2E {
+            index &+= 1
+            let point = index
+            while index < end, byte(index) &- 0x30 <= 9 {
+                number.digits = number.digits &* 10 &+ UInt64(byte(index) &- 0x30)
+                index &+= 1
+            }
+            guard index > point else { return nil }
+            number.scale = index &- point
+            count &+= number.scale
+        }
+        number.end = index
+        if count > 15 || index < end && byte(index) | 0x20 == 0x65 { return longNumber(at: start) }
+        return number
+    }
+
+    @inline(never)
+    private func longNumber(at start: Int) -> Number? {
+        endOfNumber(start).map { Number(end: $0, isPlain: false) }
+    }
+
     /// The position after the literal at `index`.
     @inline(__always)
     func endOf(_ literal: StaticString, at index: Int) -> Int? {
@@ -143,6 +192,14 @@ struct JSONPass {
             let colon = next(name.end &+ 1), byte(colon) == 0x3A
         else { return nil }
         return (name, colon &+ 1)
+    }
+
+    /// The position after the value of a member that nothing is asked of, at or after `index`, inside `depth` containers.
+    @inline(__always)
+    func skipMember(_ index: Int, depth: Int) -> Int? {
+        guard let start = next(index) else { return nil }
+        // Without the bookkeeping that containers need.
+        return byte(start) == 0x22 ? text(at: start).map { $0.end &+ 1 } : skipValue(start, depth: depth)
     }
 
     /// The position after the value at or after `index`, inside `depth` containers.

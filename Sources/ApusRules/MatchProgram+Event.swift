@@ -6,22 +6,23 @@
 extension MatchProgram {
     /// Finds the matching rules; their identifiers, ascending, each once, are in the memory's `matched`.
     func match(_ input: MatchInput, _ memory: UnsafeMutablePointer<MatchMemory>) {
-        memory.pointee.begin(nodes: nodes.end, steps: steps.end)
+        memory.pointee.begin(nodes: nodes.end)
         memory.pointee.longLengths = lengths.long
-        withRun(memory) { run in
+        withRun(memory, input.data) { run in
             visitAttributes(of: input, run)
-            run.runProbes(of: 0)
+            run.runCandidates()
             var isReadable = true
             if dataNode != Self.none, !input.data.isEmpty, memory.pointee.needsData || dataReaders > 0 {
                 let matched = memory.pointee.matched.count
                 isReadable = visitData(of: input, run)
                 if !isReadable {
                     // Nobody knows what is in there: what was found so far does not count, and absence does not either.
-                    memory.pointee.matched.removeLast(memory.pointee.matched.count - matched)
-                    run.abandon(framesAbove: 0)
+                    memory.pointee.matched.count = matched
+                    run.abandon()
                 }
             }
-            run.leave(0, isReadable: isReadable)
+            run.leave(0)
+            run.runBatch(isReadable: isReadable)
             findAbsences(isReadable: isReadable, run)
         }
         memory.pointee.matched.sortUniquely()
@@ -29,27 +30,20 @@ extension MatchProgram {
 
     /// Calls `body` with the places of all arrays.
     @inline(__always)
-    private func withRun(_ memory: UnsafeMutablePointer<MatchMemory>, _ body: (MatchRun) -> Void) {
+    private func withRun(
+        _ memory: UnsafeMutablePointer<MatchMemory>, _ data: UnsafeRawBufferPointer, _ body: (MatchRun) -> Void
+    ) {
         names.withReader { names in
             keys.withReader { keys in
                 ranges.withReader { ranges in
                     nodes.values.withUnsafeBufferPointer { nodes in
-                        links.values.withUnsafeBufferPointer { links in
-                            steps.values.withUnsafeBufferPointer { steps in
-                                code.words.withUnsafeBufferPointer { code in
-                                    tests.values.withUnsafeBufferPointer { tests in
-                                        windows.values.withUnsafeBufferPointer { windows in
-                                            body(
-                                                MatchRun(
-                                                    nodes: address(nodes), nodeCount: nodes.count,
-                                                    links: address(links),
-                                                    steps: address(steps), code: address(code),
-                                                    tests: address(tests), names: names, keys: keys,
-                                                    ranges: ranges, windows: address(windows),
-                                                    memory: memory))
-                                        }
-                                    }
-                                }
+                        code.words.withUnsafeBufferPointer { code in
+                            tests.values.withUnsafeBufferPointer { tests in
+                                body(
+                                    MatchRun(
+                                        nodes: address(nodes), nodeCount: nodes.count, code: address(code),
+                                        tests: address(tests), names: names, keys: keys, ranges: ranges,
+                                        memory: memory, pass: JSONPass(data)))
                             }
                         }
                     }
@@ -78,7 +72,7 @@ extension MatchProgram {
 
     private func visitData(of input: MatchInput, _ run: MatchRun) -> Bool {
         switch input.dataKind {
-        case .json: run.visit(json: input.data, dataNode)
+        case .json: run.visitJSON(dataNode)
         case .xml: run.visit(xml: input.data, dataNode)
         case .other: false
         }
@@ -86,17 +80,14 @@ extension MatchProgram {
 
     // MARK: - Absence
 
-    /// Tries the steps that no value rouses.
+    /// Tries the steps that no value rouses. Each is the only one of its clause.
     private func findAbsences(isReadable: Bool, _ run: MatchRun) {
-        guard !restless.isEmpty || !absenceNodes.isEmpty else { return }
-        run.memory.pointee.frames.append(
-            MatchMemory.Frame(object: run.memory.pointee.base, outer: 0, firstProbe: 0))
         for node in absenceNodes where !hasValue(node, run.memory) {
             var link = nodes[node].absence
             while link != Self.none {
                 run.memory.pointee.work &+= 1
-                run.attempt(links[link].step, in: 0, isReadable: isReadable)
-                link = links[link].next
+                run.attempt(code.step(ofLink: link), in: 0, isReadable: isReadable)
+                link = code[nextOf: link]
             }
         }
         for step in restless {
@@ -117,27 +108,29 @@ extension MatchProgram {
     }
 }
 
-extension [Int] {
+extension Buffer<Int> {
     /// Sorts, and leaves one of each.
     fileprivate mutating func sortUniquely() {
         guard count > 1 else { return }
         if count <= 16 {
             // Mostly there are few, and this is all it takes.
             for index in 1..<count {
+                let value = self[index]
                 var place = index
-                while place > 0, self[place - 1] > self[place] {
-                    swapAt(place - 1, place)
-                    place -= 1
+                while place > 0, self[place &- 1] > value {
+                    self[place] = self[place &- 1]
+                    place &-= 1
                 }
+                self[place] = value
             }
         } else {
-            sort()
+            withElements { $0.sort() }
         }
         var kept = 1
-        for index in 1..<count where self[index] != self[kept - 1] {
+        for index in 1..<count where self[index] != self[kept &- 1] {
             self[kept] = self[index]
-            kept += 1
+            kept &+= 1
         }
-        removeLast(count - kept)
+        count = kept
     }
 }

@@ -13,20 +13,17 @@ extension MatchProgram {
             case .key(let kind, let key, let length, let isTried):
                 let index = addKey(place.node, kind, key, length)
                 if keys[countsAt: index].links == 0, !isTried {
-                    (keys[index].value, keys[index].isStep) = (step, true)
+                    lead(index, to: step)
                 } else {
                     let list = list(at: index)
                     keys[index].value = link(step, isTried ? test : nil, before: list)
                 }
                 keys[countsAt: index].links += 1
-            case .window(var window):
-                window.test = tests.insert(test)
-                let number = windows.insert(window)
+            case .window(let window):
                 for key in window.keys {
                     let index = addKey(place.node, .cell, key, window.size)
                     keys[countsAt: index].links += 1
-                    keys[index].value = links.insert(
-                        Link(step: step, next: keys[index].value, test: number, isWindow: true))
+                    keys[index].value = link(step, test, before: keys[index].value)
                 }
             case .range(let range):
                 let entry = ClausePlan.entry(of: range, step: step, test: tests.insert(test))
@@ -53,8 +50,8 @@ extension MatchProgram {
                     continue
                 }
                 keys[countsAt: index].links -= 1
-                if keys[index].isStep {
-                    (keys[index].value, keys[index].isStep) = (Self.none, false)
+                if keys[index].kind != .list {
+                    (keys[index].value, keys[index].kind) = (Self.none, .list)
                 } else {
                     keys[index].value = unlink(step, from: keys[index].value)
                 }
@@ -74,37 +71,47 @@ extension MatchProgram {
     }
 
     private mutating func remove(_ window: NumberWindow, of node: UInt32, rousing step: UInt32) {
-        var number = Self.none
         for key in window.keys {
             guard let index = keys.find(Self.scope(node, .cell), key, .forward) else { continue }
-            var next = keys[index].value
-            // The same clause may have several ranges in a cell: both keys must lose the links of the same one.
-            while next != Self.none,
-                links[next].step != step || number != Self.none && links[next].test != number
-                    || !windows[links[next].test].isSame(as: window)
-            {
-                next = links[next].next
-            }
-            guard next != Self.none else { continue }
-            number = links[next].test
             keys[countsAt: index].links -= 1
-            keys[index].value = unlink(step, from: keys[index].value, next)
+            keys[index].value = unlink(step, from: keys[index].value) { test in
+                // The same clause may have several ranges in a cell.
+                NumberWindow(code: test).map { window.isSame(as: $0) } ?? false
+            }
             removeKey(index, node, .cell, window.size)
         }
-        guard number != Self.none else { return }
-        tests.remove(windows[number].test, leaving: nil)
-        windows.remove(number, leaving: NumberWindow())
+    }
+
+    /// Has a key that leads nowhere yet lead to a step only.
+    private mutating func lead(_ index: Int, to number: UInt32) {
+        let step = code.step(at: number)
+        if step.length == 0, step.next == Self.none, (0..<Int(Self.none)).contains(step.rule) {
+            (keys[index].value, keys[index].kind) = (UInt32(step.rule), .rule)
+            keys[countsAt: index].step = number
+        } else {
+            (keys[index].value, keys[index].kind) = (number, .step)
+        }
     }
 
     /// The list of links at a key, made one if it is a single step.
     private mutating func list(at index: Int) -> UInt32 {
-        guard keys[index].isStep else { return keys[index].value }
-        keys[index].isStep = false
-        return links.insert(Link(step: keys[index].value))
+        let step: UInt32
+        switch keys[index].kind {
+        case .list: return keys[index].value
+        case .step: step = keys[index].value
+        case .rule: step = keys[countsAt: index].step
+        }
+        keys[index].kind = .list
+        return code.insertLink(to: step, [], before: Self.none)
     }
 
     private mutating func link(_ step: UInt32, _ test: PatternTest?, before next: UInt32) -> UInt32 {
-        links.insert(Link(step: step, next: next, test: test.map { tests.insert($0) } ?? Self.none))
+        var run: [UInt32] = []
+        if let test {
+            run = ConditionCode.run(test) { tests.insert($0) }
+            if run.isEmpty { run = ConditionCode.neverPassed }
+        }
+        return code.insertLink(to: step, run, before: next)
     }
 
     /// Has a clause that waits for absence tried when nothing is at a node.
@@ -118,19 +125,22 @@ extension MatchProgram {
         if nodes[node].absence == Self.none { absenceNodes.removeAll { $0 == node } }
     }
 
-    /// Takes a step's first link, or the one that is `wanted`, out of a list; returns where the list begins then.
-    private mutating func unlink(_ step: UInt32, from list: UInt32, _ wanted: UInt32? = nil) -> UInt32 {
+    /// Takes a step's first link out of a list, or the first that is `wanted` by its test; returns where the list begins then.
+    private mutating func unlink(
+        _ step: UInt32, from list: UInt32, _ isWanted: ((ArraySlice<UInt32>) -> Bool)? = nil
+    ) -> UInt32 {
         var before = Self.none
-        var number = list
-        while number != Self.none, wanted.map({ $0 != number }) ?? (links[number].step != step) {
-            (before, number) = (number, links[number].next)
+        var link = list
+        while link != Self.none,
+            code.step(ofLink: link) != step || !(isWanted.map { $0(code.test(ofLink: link)) } ?? true)
+        {
+            (before, link) = (link, code[nextOf: link])
         }
-        guard number != Self.none else { return list }
-        let link = links[number]
-        if link.test != Self.none, !link.isWindow { tests.remove(link.test, leaving: nil) }
-        links.remove(number, leaving: Link())
-        guard before != Self.none else { return link.next }
-        links[before].next = link.next
+        guard link != Self.none else { return list }
+        let next = code[nextOf: link]
+        code.removeLink(link) { tests.remove($0, leaving: nil) }
+        guard before != Self.none else { return next }
+        code[nextOf: before] = next
         return list
     }
 

@@ -8,14 +8,9 @@ extension MatchRun {
     func visit(
         _ value: MatchValue, at node: UInt32, in frame: Int, isStored: Bool = false
     ) {
-        if nodes[Int(node)].watchers > 0 {
-            memory.pointee.note(value.kind, value.bytes, isStored: isStored, at: node, in: frame)
-        }
-        guard nodes[Int(node)].tests > 0 else { return }
-        rouse(list: nodes[Int(node)].anyValue, value, frame)
-        let first = memory.pointee.probes.count
+        guard take(value, at: node, in: frame, isStored: isStored) else { return }
         // A text that does not stand in the event is there only now.
-        defer { if isStored { runProbes(from: first) } }
+        defer { if isStored { runCandidates() } }
         switch value.kind {
         case .text: findText(value, node, frame)
         case .number: findNumber(value, node, frame)
@@ -25,6 +20,48 @@ extension MatchRun {
         case .attribute: findAttribute(value, node, frame)
         case .object: break
         }
+    }
+
+    /// Takes a text of the object of a frame, which stands in the event as it is.
+    @inline(never)
+    func visit(text start: UnsafeRawPointer, _ count: Int, at node: UInt32, in frame: Int) {
+        let value = MatchValue(kind: .text, start: start, count: count)
+        if take(value, at: node, in: frame) { findText(value, node, frame) }
+    }
+
+    /// Takes a number of the object of a frame, which stands at a place of the data.
+    @inline(__always)
+    func visit(_ number: JSONPass.Number, at start: Int, _ node: UInt32, in frame: Int) {
+        let value = MatchValue(kind: .number, start: pass.base + start, count: number.end &- start)
+        guard number.isPlain else { return visit(value, at: node, in: frame) }
+        let words = nodes[Int(node)].kinds & MatchProgram.KeyKind.number.bit == 0 ? nil : NumberText(number).words
+        visit(value, NumberText.double(number), words, at: node, in: frame)
+    }
+
+    /// Takes a number that a double says exactly; `words` is its key, if somebody asks for one.
+    @inline(never)
+    private func visit(
+        _ value: MatchValue, _ double: Double, _ words: (UInt64, UInt64)?, at node: UInt32, in frame: Int
+    ) {
+        guard take(value, at: node, in: frame) else { return }
+        if let words { probe(MatchProgram.scope(node, .number), words, value, frame) }
+        findCells(double, value, node, frame)
+        if nodes[Int(node)].ranges != Self.none {
+            findRanges(double, isExact: true, value, node, frame)
+        }
+    }
+
+    /// Notes a value if some clause may want to look at it later; returns whether it can rouse any.
+    @inline(__always)
+    private func take(_ value: MatchValue, at node: UInt32, in frame: Int, isStored: Bool = false) -> Bool {
+        let field = nodes + Int(node)
+        if field.pointee.watchers > 0 {
+            if memory.pointee.entries.count >= memory.pointee.batchEnd { runBatch() }
+            memory.pointee.note(value, isStored: isStored, at: node, in: frame)
+        }
+        guard field.pointee.tests > 0 else { return false }
+        if field.pointee.anyValue != Self.none { rouse(list: field.pointee.anyValue, value, frame) }
+        return true
     }
 
     /// An attribute, which has only a text: numbers and truth values are recognised in it.
@@ -45,17 +82,6 @@ extension MatchRun {
         }
     }
 
-    /// Rouses the steps of a list.
-    @inline(__always)
-    func rouse(list: UInt32, _ value: MatchValue, _ frame: Int) {
-        var next = list
-        while next != Self.none {
-            let link = links[Int(next)]
-            next = link.next
-            if link.test == Self.none || passes(value, link.test) { rouse(link.step, in: frame) }
-        }
-    }
-
     @inline(never)
     func passes(_ value: MatchValue, _ test: UInt32) -> Bool {
         guard let test = tests[Int(test)] else { return false }
@@ -70,17 +96,16 @@ extension MatchRun {
     ) {
         let kinds = nodes[Int(node)].kinds
         guard kinds != 0 else { return }
-        let text = ByteTable.address(value.bytes)
-        let count = value.bytes.count
+        let (text, count) = (value.start, value.count)
         if kinds & MatchProgram.KeyKind.text.bit != 0 {
             let scope = MatchProgram.scope(node, .text)
             probe(scope, keys.hash(scope, text, count, .forward), text, count, value, frame)
         }
         if nodes[Int(node)].prefixes != 0 {
-            findEnds(value.bytes, nodes[Int(node)].prefixes, .prefix, .forward, value, node, frame)
+            findPrefixes(value, node, frame)
         }
         if nodes[Int(node)].suffixes != 0 {
-            findEnds(value.bytes, nodes[Int(node)].suffixes, .suffix, .backward, value, node, frame)
+            findSuffixes(value, node, frame)
         }
         if kinds & Self.rareKinds != 0 { findRare(value, kinds, node, frame) }
     }
@@ -90,7 +115,18 @@ extension MatchRun {
         | MatchProgram.KeyKind.foldedSuffix.bit | MatchProgram.KeyKind.block.bit
         | MatchProgram.KeyKind.gram.bit
 
+    @inline(never)
+    private func findPrefixes(_ value: MatchValue, _ node: UInt32, _ frame: Int) {
+        findEnds(value.bytes, nodes[Int(node)].prefixes, .prefix, .forward, value, node, frame)
+    }
+
+    @inline(never)
+    private func findSuffixes(_ value: MatchValue, _ node: UInt32, _ frame: Int) {
+        findEnds(value.bytes, nodes[Int(node)].suffixes, .suffix, .backward, value, node, frame)
+    }
+
     /// Looks up the beginnings or ends of a text that are as long as some key; at once if the text will be gone.
+    @inline(__always)
     private func findEnds(
         _ text: UnsafeRawBufferPointer, _ lengths: UInt64, _ kind: MatchProgram.KeyKind,
         _ direction: ByteTable.Direction,
@@ -112,7 +148,7 @@ extension MatchRun {
             let rest = direction == .forward ? base + hashed : start
             let hash = keys.finish(state, scope, rest, length)
             if isPassing {
-                found(keys.find(scope, hash, start, length), scope, value, frame)
+                rouse(key: keys.find(scope, hash, start, length), value, frame)
             } else {
                 probe(scope, hash, start, length, value, frame)
             }
@@ -159,7 +195,7 @@ extension MatchRun {
                 let scope = MatchProgram.scope(node, .folded)
                 let base = ByteTable.address(text)
                 let hash = keys.hash(scope, base, text.count, .forward)
-                found(keys.find(scope, hash, base, text.count), scope, value, frame)
+                rouse(key: keys.find(scope, hash, base, text.count), value, frame)
             }
             findEnds(
                 text, nodes[Int(node)].foldedPrefixes, .foldedPrefix, .forward, value, node, frame,
@@ -180,7 +216,7 @@ extension MatchRun {
         for length in 1...ClausePlan.gramLength {
             for start in 0..<max(value.bytes.count - length + 1, 0) {
                 let hash = keys.hash(scope, base + start, length, .forward)
-                found(keys.find(scope, hash, base + start, length), scope, value, frame)
+                rouse(key: keys.find(scope, hash, base + start, length), value, frame)
             }
         }
     }
@@ -192,7 +228,7 @@ extension MatchRun {
         // Sizes of blocks are kept as lengths are: no key is as long as any of them.
         for size in memory.pointee.longLengths[scope] ?? [] where size / 1000 == address.bitCount {
             let key = ClausePlan.key(of: address, size % 1000)
-            found(keys.find(scope, key, .forward), scope, value, frame)
+            rouse(key: keys.find(scope, key, .forward), value, frame)
         }
     }
 
@@ -209,13 +245,21 @@ extension MatchRun {
             if number.isShort {
                 probe(scope, number.words, value, frame)
             } else {
-                found(keys.find(scope, number.key(value.bytes), .forward), scope, value, frame)
+                rouse(key: keys.find(scope, number.key(value.bytes), .forward), value, frame)
             }
         }
         guard nodes[Int(node)].cells != 0 || nodes[Int(node)].ranges != Self.none else { return }
         let (double, isExact) = number.double(value.bytes)
         findCells(double, value, node, frame)
-        guard nodes[Int(node)].ranges != Self.none else { return }
+        if nodes[Int(node)].ranges != Self.none {
+            findRanges(double, isExact: isExact, value, node, frame)
+        }
+    }
+
+    @inline(never)
+    private func findRanges(
+        _ double: Double, isExact: Bool, _ value: MatchValue, _ node: UInt32, _ frame: Int
+    ) {
         ranges.find(double, isExact: isExact, in: nodes[Int(node)].ranges) { entry, mustBeTried in
             if !mustBeTried || passes(value, entry.test) { rouse(entry.step, in: frame) }
         }

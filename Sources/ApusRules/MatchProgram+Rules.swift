@@ -67,12 +67,7 @@ extension MatchProgram {
         if let node = plan.absence { removeAbsence(node, trying: first) }
         if plan.access == nil, plan.absence == nil { restless.removeAll { $0 == first } }
         var next = first
-        while next != Self.none {
-            let step = steps[next]
-            steps.remove(next, leaving: Step())
-            removeCode(step)
-            next = step.next
-        }
+        while next != Self.none { next = removeStep(next) }
     }
 
     // MARK: - Steps
@@ -83,36 +78,37 @@ extension MatchProgram {
     ) -> UInt32 {
         let depths = levels.indices.filter { !levels[$0].isEmpty }
         guard !depths.isEmpty else {
-            return addStep(Step(rule: rule, up: UInt16(levels.count - 1), asksData: asksData), [])
+            return addStep(Step(rule: rule, up: UInt8(levels.count - 1), asksData: asksData), [])
         }
         var next = Self.none
         for (index, depth) in depths.enumerated() {
             let inner = index + 1 < depths.count ? depths[index + 1] : levels.count - 1
             let step = Step(
-                rule: rule, next: next, up: UInt16(inner - depth), asksData: asksData)
+                rule: rule, next: next, up: UInt8(inner - depth), asksData: asksData)
             next = addStep(step, levels[depth])
         }
         return next
     }
 
     private mutating func addStep(_ step: Step, _ asked: [ConditionCode.Condition]) -> UInt32 {
-        var step = step
-        let run = ConditionCode.run(asked) { tests.insert($0) }
-        (step.code, step.codeLength) = (code.insert(run), UInt32(run.count))
-        code.forEach(step.code, step.codeLength, node: { nodes[$0].watchers += 1 }, test: { _ in })
-        return steps.insert(step)
+        let number = code.insertStep(step, ConditionCode.run(asked) { tests.insert($0) })
+        code.forEach(inStep: number, node: { nodes[$0].watchers += 1 }, test: { _ in })
+        return number
     }
 
-    private mutating func removeCode(_ step: Step) {
+    /// Takes a step away; returns the next one.
+    private mutating func removeStep(_ number: UInt32) -> UInt32 {
         var held: [UInt32] = []
         code.forEach(
-            step.code, step.codeLength,
+            inStep: number,
             node: { node in
                 nodes[node].watchers -= 1
                 held.append(node)
             }, test: { tests.remove($0, leaving: nil) })
-        code.remove(step.code, step.codeLength)
+        let next = code.step(at: number).next
+        code.removeStep(number)
         for node in held { release(node) }
+        return next
     }
 
     // MARK: - Conditions
@@ -231,14 +227,7 @@ extension MatchProgram {
             nodes[child].uses += 1
             return child
         }
-        var new = Node(parent: node, uses: 1)
-        // Only what JSON has to write as it is: then equal bytes are an equal name.
-        let isPlain = name.allSatisfy { $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C }
-        if isPlain, (1...ByteTable.shortKeyMax).contains(name.count) {
-            new.name = name.withUnsafeBytes { ByteTable.words(ByteTable.address($0), $0.count) }
-            new.nameLength = UInt32(name.count)
-        }
-        let child = nodes.insert(new)
+        let child = nodes.insert(Node(opening: Opening(name: name), parent: node, uses: 1))
         if Int(child) == nodeNames.count { nodeNames.append(name) } else { nodeNames[Int(child)] = name }
         let index = names.insert(node, name, .forward)
         names[index].value = child

@@ -16,69 +16,97 @@
 
 /// Compiled patterns: a value. Copying is cheap until one of the copies is changed.
 struct MatchProgram: Sendable {
-    /// A place in an event.
+    /// A place in an event. What every value needs to know comes first.
     struct Node: Sendable {
+        /// How a field with its name begins in JSON.
+        var opening = Opening()
         var parent = MatchProgram.none
-        /// Its name, if that is short: see `ByteTable.words`. Of a long one, and of one that JSON has to
-        /// escape, the length is 0.
-        var name: (UInt64, UInt64) = (0, 0)
-        var nameLength: UInt32 = 0
-        /// How many clauses' conditions and nodes below hold on to it.
-        var uses: UInt32 = 0
         /// How many conditions are tried on what is noted here.
         var watchers: UInt32 = 0
-        /// How many nodes are below.
-        var fields: UInt32 = 0
         /// How many tests are found through the indexes of this node.
         var tests: UInt32 = 0
-        /// A bit for each name below, see `nameBit`: most names that are not wanted miss it.
-        var nameBits: UInt64 = 0
         /// A bit for each kind of index there is, see `KeyKind`.
         var kinds: UInt32 = 0
-        /// Lists of what is roused by any value, and by these.
+        /// The list of what is roused by any value.
         var anyValue = MatchProgram.none
-        var null = MatchProgram.none
-        var yes = MatchProgram.none
-        var no = MatchProgram.none
-        /// The root of its tree of ranges.
-        var ranges = MatchProgram.none
-        /// The clauses that hold when there is nothing here, if this is what they wait for.
-        var absence = MatchProgram.none
         /// A bit for each length of beginnings and ends that are looked for, see `LengthBits`.
         var prefixes: UInt64 = 0
         var suffixes: UInt64 = 0
-        var foldedPrefixes: UInt64 = 0
-        var foldedSuffixes: UInt64 = 0
         /// A bit for each size of cells, see `NumberWindow`.
         var cells: UInt64 = 0
+        /// The root of its tree of ranges.
+        var ranges = MatchProgram.none
+        /// How many nodes are below.
+        var fields: UInt32 = 0
+        /// A bit for each name below, see `nameBit`: most names that are not wanted miss it.
+        var nameBits: UInt64 = 0
+        /// Lists of what is roused by these values.
+        var null = MatchProgram.none
+        var yes = MatchProgram.none
+        var no = MatchProgram.none
+        /// The clauses that hold when there is nothing here, if this is what they wait for.
+        var absence = MatchProgram.none
+        var foldedPrefixes: UInt64 = 0
+        var foldedSuffixes: UInt64 = 0
+        /// How many clauses' conditions and nodes below hold on to it.
+        var uses: UInt32 = 0
     }
 
-    /// Part of what a clause asks of one object.
+    /// A short name between its quotes and a colon: what JSON mostly has before a value, to be compared as it stands.
+    struct Opening: Sendable {
+        private var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        private var masks: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        /// How many bytes it has, 0 for a name that is too long or that JSON has to escape.
+        private(set) var count: UInt32 = 0
+
+        /// What must be there to be compared.
+        static let length = 24
+
+        init() {
+            // Nothing is equal to this.
+            words.0 = 1
+        }
+
+        init(name: [UInt8]) {
+            self.init()
+            let isPlain = name.allSatisfy { $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C }
+            guard isPlain, name.count + 3 <= Self.length else { return }
+            let bytes = [0x22] + name + [0x22, 0x3A]
+            withUnsafeMutableBytes(of: &words) { words in
+                for index in words.indices { words[index] = index < bytes.count ? bytes[index] : 0 }
+            }
+            withUnsafeMutableBytes(of: &masks) { masks in
+                for index in masks.indices { masks[index] = index < bytes.count ? 0xFF : 0 }
+            }
+            count = UInt32(bytes.count)
+        }
+
+        /// Whether it stands at an address, at which there are `length` bytes.
+        @inline(__always)
+        func stands(at address: UnsafeRawPointer) -> Bool {
+            let first = (ByteTable.word(address, 0) & masks.0) ^ words.0
+            let second = (ByteTable.word(address, 8) & masks.1) ^ words.1
+            return first | second | (ByteTable.word(address, 16) & masks.2) ^ words.2 == 0
+        }
+    }
+
+    /// Part of what a clause asks of one object, as it is read from `code`.
     struct Step: Sendable {
         /// The identifier of the rule.
         var rule = 0
         /// The next step of the clause, `none` after the last: then the clause holds.
         var next = MatchProgram.none
         /// How many objects further out than the value, or the step before, its object is.
-        var up: UInt16 = 0
-        /// Where what is to be tried stands in `code`; nothing is if the length is zero.
-        var code: UInt32 = 0
-        var codeLength: UInt32 = 0
+        var up: UInt8 = 0
+        /// How many words of conditions follow; nothing is to be tried if none do.
+        var length: UInt32 = 0
         /// Whether the clause asks anything of the data.
         var asksData = false
     }
 
-    /// One in a list of steps to rouse.
-    struct Link: Sendable {
-        var step = MatchProgram.none
-        var next = MatchProgram.none
-        /// What the value must pass besides: a number in `tests`, or with `isWindow` in `windows`.
-        var test = MatchProgram.none
-        var isWindow = false
-    }
-
     /// What there is to take away when a rule goes.
     struct Clause: Sendable {
+        /// Where its first step stands.
         var step = MatchProgram.none
         /// The next clause of the same rule.
         var next = MatchProgram.none
@@ -103,16 +131,12 @@ struct MatchProgram: Sendable {
     var dataNode = MatchProgram.none
     /// The keys of tests, each in the scope of a node and a kind.
     var keys: ByteTable
-    var links = Pool<Link>()
-    /// Tests that are tried on a value when a key of theirs was found.
+    /// Tests that have no words of their own in `code`.
     var tests = Pool<PatternTest?>()
     var ranges = RangeTree()
-    /// Ranges with two ends, found by cells and tried.
-    var windows = Pool<NumberWindow>()
     /// What is not needed while an event is matched: how often each length of key occurs.
     var lengths = KeyLengths()
-    var steps = Pool<Step>()
-    /// What the steps ask for.
+    /// Steps with what they ask for, and the links that lead to them.
     var code = ConditionCode()
     var clauses = Pool<Clause>()
     /// The first clause of each rule.

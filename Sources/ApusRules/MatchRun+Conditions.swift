@@ -14,18 +14,22 @@ extension MatchRun {
         var holds: Bool { byWitness || byAbsence }
     }
 
-    /// Whether all that a step asks for holds in an object that is ending.
+    /// Whether all conditions that stand at a place hold in an object that has ended.
     @inline(__always)
-    func holds(_ step: MatchProgram.Step, in object: UInt64) -> Bool {
-        var index = Int(step.code)
-        let end = index &+ Int(step.codeLength)
+    func holds(_ start: Int, _ length: Int, in object: UInt64) -> Bool {
+        var index = start
+        let end = index &+ length
         while index < end {
             let head = code[index &+ 1]
             let length = Int(head & ConditionCode.lengthMask)
             let verdict: Verdict
             if head & ConditionCode.isOnObjects == 0 {
-                // Nothing at this node came after what is in the object.
-                verdict = verdictOnValues(index, from: memory.pointee.last[Int(code[index])], in: object)
+                // What came after the object: no more than one batch.
+                var number = memory.pointee.last[Int(code[index])]
+                while number >= memory.pointee.base, memory.pointee.entry(number).parent > object {
+                    number = memory.pointee.entry(number).previous
+                }
+                verdict = verdictOnValues(index, from: number, in: object)
             } else {
                 memory.pointee.look &+= 1
                 verdict = verdictOnObjects(index, in: object)
@@ -136,6 +140,18 @@ extension MatchRun {
         return isPassed
     }
 
+    /// Whether a value passes one test.
+    @inline(__always)
+    func passes(testAt index: Int, _ value: MatchValue) -> Bool {
+        let head = code[index]
+        // Mostly there is nothing to be tried.
+        if head &>> 24 == ConditionCode.Operation.exists.rawValue { return true }
+        guard let operation = ConditionCode.Operation(rawValue: head &>> 24) else { return false }
+        memory.pointee.work &+= 1
+        return passes(operation, Int(head & ConditionCode.operandMask), at: index &+ 1, value)
+    }
+
+    /// Whether a value passes any of the tests from one index to another.
     private func passes(_ start: Int, _ end: Int, _ value: MatchValue) -> Bool {
         var index = start
         while index < end {
@@ -149,11 +165,11 @@ extension MatchRun {
         return false
     }
 
-    @inline(__always)
+    @inline(never)
     private func passes(
         _ operation: ConditionCode.Operation, _ operand: Int, at index: Int, _ value: MatchValue
     ) -> Bool {
-        let count = value.bytes.count
+        let count = value.count
         switch operation {
         case .text: return value.isText && count == operand && equal(index, value.bytes, from: 0, operand)
         case .prefix: return value.isText && count >= operand && equal(index, value.bytes, from: 0, operand)
@@ -168,6 +184,8 @@ extension MatchRun {
                 && withUnsafeBytes(of: words) { equal(index, $0, from: 0, operand) }
         case .range: return isInRange(index, value)
         case .exists: return true
+        case .never: return false
+        case .wildcard: return value.isText && fits(index, index &+ operand, value.bytes)
         case .anythingBut: return !passes(index, index &+ operand, value)
         case .other:
             guard let test = tests[Int(code[index])] else { return false }
@@ -179,6 +197,27 @@ extension MatchRun {
     @inline(__always)
     private func equal(_ index: Int, _ bytes: UnsafeRawBufferPointer, from start: Int, _ count: Int) -> Bool {
         ByteTable.equal(UnsafeRawPointer(code + index), ByteTable.address(bytes) + start, count)
+    }
+
+    /// Whether a text fits the wildcard whose pieces stand from one index to another.
+    private func fits(_ index: Int, _ end: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        let (head, tail) = (Int(code[index] & 0xFFFF), Int(code[index] &>> 16))
+        var last = bytes.count &- tail
+        guard last >= head, equal(index &+ 1, bytes, from: 0, head) else { return false }
+        var index = index &+ 1 &+ (head &+ 3) &>> 2
+        guard equal(index, bytes, from: last, tail) else { return false }
+        index &+= (tail &+ 3) &>> 2
+        // The first place where a piece fits leaves the most room for the rest.
+        var start = head
+        while index < end {
+            let count = Int(code[index])
+            last = bytes.count &- tail &- count
+            while start <= last, !equal(index &+ 1, bytes, from: start, count) { start &+= 1 }
+            guard start <= last else { return false }
+            start &+= count
+            index &+= 1 &+ (count &+ 3) &>> 2
+        }
+        return true
     }
 
     private func isInRange(_ index: Int, _ value: MatchValue) -> Bool {

@@ -5,65 +5,80 @@
 
 extension MatchRun {
     /// Visits the values of JSON data; false if it is not JSON.
-    func visit(json data: UnsafeRawBufferPointer, _ dataNode: UInt32) -> Bool {
-        let pass = JSONPass(data)
-        guard let end = visit(0, dataNode, in: 0, depth: 0, pass) else { return false }
+    func visitJSON(_ dataNode: UInt32) -> Bool {
+        guard let end = value(0, dataNode, in: 0, depth: 0) else { return false }
         return pass.skipWhitespace(end) == pass.end
     }
 
     /// Visits the value at or after `index` as a value of `node`, in the object of a frame; returns the position after it.
-    private func visit(
-        _ index: Int, _ node: UInt32, in frame: Int, depth: Int, _ pass: JSONPass
-    ) -> Int? {
+    @inline(__always)
+    private func value(_ index: Int, _ node: UInt32, in frame: Int, depth: Int) -> Int? {
         guard let start = pass.next(index) else { return nil }
+        let first = pass.byte(start)
+        if first == 0x22 { return text(start, node, in: frame) }
+        if first &- 0x30 <= 9 || first == 0x2D { return number(start, node, in: frame) }
+        return other(start, node, in: frame, depth: depth)
+    }
+
+    /// Visits a value that is neither a text nor a number.
+    @inline(never)
+    private func other(_ start: Int, _ node: UInt32, in frame: Int, depth: Int) -> Int? {
+        let kind: MatchValue.Kind
+        let end: Int?
         switch pass.byte(start) {
         case 0x7B:
             guard nodes[Int(node)].fields > 0 else { return pass.skipValue(start, depth: depth) }
-            return visitObject(start, node, in: frame, depth: depth, pass)
-        case 0x5B: return visitArray(start, node, in: frame, depth: depth, pass)
-        default: return visitScalar(start, node, in: frame, pass)
+            return object(start, node, in: frame, depth: depth)
+        case 0x5B: return array(start, node, in: frame, depth: depth)
+        case 0x74: (kind, end) = (.yes, pass.endOf("true", at: start))
+        case 0x66: (kind, end) = (.no, pass.endOf("false", at: start))
+        case 0x6E: (kind, end) = (.null, pass.endOf("null", at: start))
+        default: return nil
         }
+        guard let end else { return nil }
+        visit(MatchValue(kind: kind, start: pass.base + start, count: end &- start), at: node, in: frame)
+        return end
     }
 
-    private func visitObject(
-        _ start: Int, _ node: UInt32, in outer: Int, depth: Int, _ pass: JSONPass
-    ) -> Int? {
+    // MARK: - Containers
+
+    private func object(_ start: Int, _ node: UInt32, in outer: Int, depth: Int) -> Int? {
         guard depth < JSONPass.depthLimit, var index = pass.next(start &+ 1) else { return nil }
         let frame = enter(node, in: outer)
         var isOpen = pass.byte(index) != 0x7D
-        // The node of the field before, if it has one.
-        var before = Self.none
+        var last = MatchMemory.beginning(of: node)
         while isOpen {
             let value: Int?
-            if let (child, after) = expectedChild(of: node, after: before, index, pass) {
-                before = child
-                value = visit(after, child, in: frame, depth: depth &+ 1, pass)
+            if let (child, after) = expectedChild(of: node, last, index) {
+                last = MatchMemory.following(child)
+                value = self.value(after, child, in: frame, depth: depth &+ 1)
             } else {
                 guard let (name, after) = pass.name(index) else { return nil }
-                if let child = child(of: node, name, pass) {
-                    expect(child, in: node, after: before)
-                    before = child
-                    value = visit(after, child, in: frame, depth: depth &+ 1, pass)
+                if let child = field(of: node, name) {
+                    memory.pointee.expected[last] = child
+                    last = MatchMemory.following(child)
+                    value = self.value(after, child, in: frame, depth: depth &+ 1)
                 } else {
-                    value = pass.skipValue(after, depth: depth &+ 1)
+                    value = pass.skipMember(after, depth: depth &+ 1)
                 }
             }
             guard let value, let separator = pass.next(value) else { return nil }
             isOpen = pass.byte(separator) == 0x2C
             guard isOpen || pass.byte(separator) == 0x7D else { return nil }
-            index = isOpen ? separator &+ 1 : separator
+            index = separator
+            guard isOpen else { break }
+            guard let next = pass.next(separator &+ 1) else { return nil }
+            index = next
         }
         leave(frame)
         return index &+ 1
     }
 
-    private func visitArray(
-        _ start: Int, _ node: UInt32, in frame: Int, depth: Int, _ pass: JSONPass
-    ) -> Int? {
+    private func array(_ start: Int, _ node: UInt32, in frame: Int, depth: Int) -> Int? {
         guard depth < JSONPass.depthLimit, var index = pass.next(start &+ 1) else { return nil }
         var isOpen = pass.byte(index) != 0x5D
         while isOpen {
-            guard let value = visit(index, node, in: frame, depth: depth &+ 1, pass),
+            guard let value = value(index, node, in: frame, depth: depth &+ 1),
                 let separator = pass.next(value)
             else { return nil }
             isOpen = pass.byte(separator) == 0x2C
@@ -76,75 +91,56 @@ extension MatchRun {
     /// The field that followed another one when that was last seen (or the first of the object), if it follows now: then its name is neither
     /// read nor looked up. Returns the place after its colon, too.
     @inline(__always)
-    private func expectedChild(
-        of node: UInt32, after before: UInt32, _ index: Int, _ pass: JSONPass
-    ) -> (child: UInt32, after: Int)? {
-        let expected =
-            before == Self.none
-            ? memory.pointee.expected[Int(node)].first : memory.pointee.expected[Int(before)].next
+    private func expectedChild(of node: UInt32, _ last: Int, _ index: Int) -> (child: UInt32, after: Int)? {
+        let expected = memory.pointee.expected[last]
         // The memory may have been at work for another program: only what is so in this one counts.
-        guard Int(expected) < nodeCount else { return nil }
+        guard Int(expected) < nodeCount, index &+ MatchProgram.Opening.length <= pass.end else { return nil }
         let field = nodes + Int(expected)
-        let length = Int(field.pointee.nameLength)
-        guard length > 0, field.pointee.parent == node, index &+ length &+ 2 < pass.end,
-            pass.byte(index) == 0x22, pass.byte(index &+ 1 &+ length) == 0x22
-        else { return nil }
-        let words = ByteTable.words(pass.base + (index &+ 1), length)
-        guard words.0 == field.pointee.name.0, words.1 == field.pointee.name.1,
-            let colon = pass.next(index &+ length &+ 2), pass.byte(colon) == 0x3A
-        else { return nil }
-        return (expected, colon &+ 1)
+        guard field.pointee.parent == node, field.pointee.opening.stands(at: pass.base + index) else { return nil }
+        return (expected, index &+ Int(field.pointee.opening.count))
     }
 
     @inline(__always)
-    private func expect(_ child: UInt32, in node: UInt32, after before: UInt32) {
-        if before == Self.none {
-            memory.pointee.expected[Int(node)].first = child
-        } else {
-            memory.pointee.expected[Int(before)].next = child
-        }
-    }
-
-    @inline(__always)
-    private func child(of node: UInt32, _ name: JSONPass.Text, _ pass: JSONPass) -> UInt32? {
+    private func field(of node: UInt32, _ name: JSONPass.Text) -> UInt32? {
         guard name.hasEscapes else {
-            return child(of: node, pass.base + name.start, name.end &- name.start)
+            let bytes = pass.base + name.start
+            // Here, because most names that are met here are not wanted.
+            guard nodes[Int(node)].nameBits & MatchProgram.nameBit(bytes, name.end &- name.start) != 0 else {
+                return nil
+            }
+            return child(of: node, bytes, name.end &- name.start)
         }
-        return pass.unescaped(name).withUnsafeBytes { child(of: node, ByteTable.address($0), $0.count) }
+        return escapedField(of: node, name)
+    }
+
+    @inline(never)
+    private func escapedField(of node: UInt32, _ name: JSONPass.Text) -> UInt32? {
+        pass.unescaped(name).withUnsafeBytes { child(of: node, ByteTable.address($0), $0.count) }
+    }
+
+    // MARK: - Scalars
+
+    @inline(__always)
+    private func text(_ start: Int, _ node: UInt32, in frame: Int) -> Int? {
+        guard let text = pass.text(at: start) else { return nil }
+        if text.hasEscapes {
+            visit(escaped: text, at: node, in: frame)
+        } else {
+            visit(text: pass.base + text.start, text.end &- text.start, at: node, in: frame)
+        }
+        return text.end &+ 1
+    }
+
+    @inline(never)
+    private func visit(escaped text: JSONPass.Text, at node: UInt32, in frame: Int) {
+        visit(stored: pass.unescaped(text), .text, at: node, in: frame)
     }
 
     @inline(__always)
-    private func visitScalar(
-        _ start: Int, _ node: UInt32, in frame: Int, _ pass: JSONPass
-    ) -> Int? {
-        let kind: MatchValue.Kind
-        let end: Int?
-        switch pass.byte(start) {
-        case 0x22:
-            guard let text = pass.text(at: start) else { return nil }
-            visitText(text, node, in: frame, pass)
-            return text.end &+ 1
-        case 0x74: (kind, end) = (.yes, pass.endOf("true", at: start))
-        case 0x66: (kind, end) = (.no, pass.endOf("false", at: start))
-        case 0x6E: (kind, end) = (.null, pass.endOf("null", at: start))
-        default: (kind, end) = (.number, pass.endOfScalar(at: start))
-        }
-        guard let end else { return nil }
-        let bytes = UnsafeRawBufferPointer(start: pass.base + start, count: end &- start)
-        visit(MatchValue(kind: kind, bytes: bytes), at: node, in: frame)
-        return end
-    }
-
-    @inline(__always)
-    private func visitText(
-        _ text: JSONPass.Text, _ node: UInt32, in frame: Int, _ pass: JSONPass
-    ) {
-        guard text.hasEscapes else {
-            let bytes = UnsafeRawBufferPointer(start: pass.base + text.start, count: text.end &- text.start)
-            return visit(MatchValue(kind: .text, bytes: bytes), at: node, in: frame)
-        }
-        let unescaped = pass.unescaped(text)
-        visit(stored: unescaped, .text, at: node, in: frame)
+    private func number(_ start: Int, _ node: UInt32, in frame: Int) -> Int? {
+        guard let number = pass.number(at: start) else { return nil }
+        visit(number, at: start, node, in: frame)
+        return number.end
     }
 
     /// Visits a text that does not stand in the event as it is.

@@ -1,119 +1,149 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Keys looked up in the table of all keys, those of one object at a time. With a hundred thousand rules the table is far larger than the caches
-// near the processor, and a look is mostly waiting. So first all places are read that will be looked at, without looking: the processor waits
-// for all of them at once. The same again for the few that may be there.
+// Keys looked up in the table of all keys. Whether one may be there is told by its tag, at once; nearly all are not. The others are asked for and
+// looked at together, in three rounds: where they stand, what they lead to, what that leads to.
+
+import CApus
 
 extension MatchRun {
-    /// Has a key looked up when the object ends, with others.
+    /// Has a key looked up later, with others, if it may be there.
     @inline(__always)
     func probe(
         _ scope: UInt32, _ hash: UInt64, _ key: UnsafeRawPointer, _ length: Int, _ value: MatchValue,
         _ frame: Int
     ) {
-        memory.pointee.probes.append(
-            MatchMemory.Probe(
-                hash: hash, scope: scope, length: UInt32(truncatingIfNeeded: length),
-                key: UInt(bitPattern: key),
-                value: value, frame: frame))
+        guard let place = keys.candidate(hash, from: keys.home(hash)) else { return }
+        expect(hash, UInt(bitPattern: key), (0, 0), value, scope, length, place, frame)
     }
 
-    /// Has a key of two words looked up when the object ends.
+    /// Has a key of two words looked up later.
     @inline(__always)
     func probe(_ scope: UInt32, _ words: (UInt64, UInt64), _ value: MatchValue, _ frame: Int) {
-        let hash = withUnsafeBytes(of: words) { keys.hash(scope, ByteTable.address($0), $0.count, .forward) }
-        memory.pointee.probes.append(
-            MatchMemory.Probe(
-                hash: hash, scope: scope, length: 16, key: 0, words: words, value: value, frame: frame))
+        let hash = keys.hash(scope, words)
+        guard let place = keys.candidate(hash, from: keys.home(hash)) else { return }
+        expect(hash, 0, words, value, scope, 16, place, frame)
     }
 
-    /// Looks up the keys that the values of an object may have, and rouses what is found.
-    func runProbes(of frame: Int) { runProbes(from: memory.pointee.frames[frame].firstProbe) }
+    @inline(__always)
+    private func expect(
+        _ hash: UInt64, _ key: UInt, _ words: (UInt64, UInt64), _ value: MatchValue, _ scope: UInt32,
+        _ length: Int, _ place: Int, _ frame: Int
+    ) {
+        keys.prefetch(place)
+        memory.pointee.candidates.append(
+            MatchMemory.Candidate(
+                hash: hash, key: key, words: words, value: value, scope: scope,
+                length: UInt32(truncatingIfNeeded: length), place: UInt32(truncatingIfNeeded: place),
+                frame: UInt32(truncatingIfNeeded: frame)))
+        if memory.pointee.candidates.count >= MatchMemory.batchKeys { runCandidates() }
+    }
 
-    func runProbes(from first: Int) {
-        let end = memory.pointee.probes.count
-        guard first < end else { return }
-        var sink: UInt64 = 0
-        for index in first..<end {
-            sink ^= UInt64(keys.tag(at: keys.home(memory.pointee.probes[index].hash)))
+    /// Looks up the keys that may be there, and rouses what is found.
+    @inline(never)
+    func runCandidates() {
+        let count = memory.pointee.candidates.count
+        guard count > 0 else { return }
+        memory.pointee.found.count = 0
+        memory.pointee.candidates.withElements { candidates in
+            for index in 0..<count {
+                guard let slot = look(candidates[index]) else { continue }
+                memory.pointee.found.append((index, slot))
+                switch slot.kind {
+                case .rule: break
+                case .step: prefetch(step: slot.value)
+                case .list: prefetch(link: slot.value)
+                }
+            }
+        }
+        memory.pointee.arriving.count = 0
+        for index in 0..<memory.pointee.found.count {
+            let (number, slot) = memory.pointee.found[index]
+            if slot.isGate { memory.pointee.needsData = true }
+            let frame = memory.pointee.candidates[number].frame
+            switch slot.kind {
+            case .rule: find(rule: slot.value)
+            case .step: memory.pointee.arriving.append((slot.value, frame))
+            case .list:
+                forEachStep(of: slot.value, memory.pointee.candidates[number].value) { step in
+                    prefetch(step: step)
+                    memory.pointee.arriving.append((step, frame))
+                }
+            }
         }
         memory.pointee.candidates.count = 0
-        for index in first..<end {
-            let hash = memory.pointee.probes[index].hash
-            if let place = keys.candidate(hash, from: keys.home(hash)) {
-                memory.pointee.candidates.append((index, place))
-            }
+        for index in 0..<memory.pointee.arriving.count {
+            let (step, frame) = memory.pointee.arriving[index]
+            rouse(step, in: Int(frame))
         }
-        for index in 0..<memory.pointee.candidates.count {
-            sink ^= UInt64(keys[memory.pointee.candidates[index].place].value)
-        }
-        // What is found takes the place of what was only a candidate.
-        var count = 0
-        for index in 0..<memory.pointee.candidates.count {
-            let (probe, place) = memory.pointee.candidates[index]
-            guard let place = look(memory.pointee.probes[probe], from: place) else { continue }
-            memory.pointee.candidates[count] = (probe, place)
-            count &+= 1
-            let slot = keys[place]
-            if slot.isStep {
-                sink ^= UInt64(steps[Int(slot.value)].code) ^ memory.pointee.roused[Int(slot.value)].object
-            }
-        }
-        memory.pointee.sink = sink
-        for index in 0..<count {
-            let (number, place) = memory.pointee.candidates[index]
-            let probe = memory.pointee.probes[number]
-            found(place, probe.scope, probe.value, probe.frame)
-        }
-        memory.pointee.probes.count = first
     }
 
-    /// The place of one key, looked for from a place on that has its tag.
+    /// Has a step brought near, and the next line if it may go on there.
     @inline(__always)
-    private func look(_ probe: MatchMemory.Probe, from place: Int) -> Int? {
-        var probe = probe
-        let length = Int(probe.length)
-        var next: Int? = place
-        while let index = next {
+    private func prefetch(step place: UInt32) {
+        capus_prefetch(code + Int(place))
+        if place & 15 > 4 { capus_prefetch(code + (Int(place) &+ 16)) }
+    }
+
+    /// Has a link brought near, and the step, which mostly stands before it.
+    @inline(__always)
+    private func prefetch(link place: UInt32) {
+        guard place != Self.none else { return }
+        capus_prefetch(code + Int(place))
+        capus_prefetch(code + max(Int(place) &- 16, 0))
+    }
+
+    /// Takes a rule that asks for nothing else than what was found.
+    @inline(__always)
+    private func find(rule: UInt32) {
+        guard memory.pointee.roused.insert(rule: rule) else { return }
+        memory.pointee.work &+= 1
+        memory.pointee.matched.append(Int(rule))
+    }
+
+    /// Where a key leads to, looked for from the first place on that has its tag; nil if it is not there.
+    @inline(__always)
+    private func look(_ candidate: MatchMemory.Candidate) -> ByteTable.Slot? {
+        var index = Int(candidate.place)
+        while true {
             let isFound =
-                if let key = UnsafeRawPointer(bitPattern: probe.key) {
-                    keys.isKey(at: index, probe.scope, key, length)
+                if let key = UnsafeRawPointer(bitPattern: candidate.key) {
+                    keys.isKey(at: index, candidate.scope, key, Int(candidate.length))
                 } else {
-                    withUnsafeBytes(of: &probe.words) {
-                        keys.isKey(
-                            at: index, probe.scope, ByteTable.address(UnsafeRawBufferPointer($0)), length)
-                    }
+                    keys.isKey(at: index, candidate.scope, candidate.words)
                 }
-            if isFound { return index }
-            next = keys.candidate(probe.hash, after: index)
+            if isFound { return keys[index] }
+            guard let next = keys.candidate(candidate.hash, after: index) else { return nil }
+            index = next
         }
-        return nil
     }
 
-    /// Rouses what a key leads to.
-    @inline(__always)
-    func found(_ index: Int?, _ scope: UInt32, _ value: MatchValue, _ frame: Int) {
+    /// Rouses what a key leads to, at once.
+    @inline(never)
+    func rouse(key index: Int?, _ value: MatchValue, _ frame: Int) {
         guard let index else { return }
         let slot = keys[index]
         if slot.isGate { memory.pointee.needsData = true }
-        if slot.isStep { return rouse(slot.value, in: frame) }
-        if scope & 15 == MatchProgram.KeyKind.cell.rawValue {
-            rouseWindows(slot.value, value, frame)
-        } else {
-            rouse(list: slot.value, value, frame)
+        switch slot.kind {
+        case .rule: find(rule: slot.value)
+        case .step: rouse(slot.value, in: frame)
+        case .list: rouse(list: slot.value, value, frame)
         }
     }
 
-    private func rouseWindows(_ list: UInt32, _ value: MatchValue, _ frame: Int) {
-        let (number, isExact) = NumberText(value.bytes).double(value.bytes)
+    /// Rouses the steps of a list, at once.
+    @inline(never)
+    func rouse(list: UInt32, _ value: MatchValue, _ frame: Int) {
+        forEachStep(of: list, value) { rouse($0, in: frame) }
+    }
+
+    /// Calls `body` with the steps of those links of a list whose tests a value passes.
+    @inline(__always)
+    private func forEachStep(of list: UInt32, _ value: MatchValue, _ body: (UInt32) -> Void) {
         var next = list
         while next != Self.none {
-            let link = links[Int(next)]
-            next = link.next
-            let window = windows[Int(link.test)]
-            if window.holds(number, isExact: isExact) ?? passes(value, window.test) {
-                rouse(link.step, in: frame)
-            }
+            let link = Int(next)
+            next = code[link]
+            if passes(testAt: link &+ ConditionCode.linkHead, value) { body(code[link &+ 1]) }
         }
     }
 }

@@ -7,15 +7,14 @@
 struct MatchRun {
     let nodes: UnsafePointer<MatchProgram.Node>
     let nodeCount: Int
-    let links: UnsafePointer<MatchProgram.Link>
-    let steps: UnsafePointer<MatchProgram.Step>
     let code: UnsafePointer<UInt32>
     let tests: UnsafePointer<PatternTest?>
     let names: ByteTable.Reader
     let keys: ByteTable.Reader
     let ranges: RangeTree.Reader
-    let windows: UnsafePointer<NumberWindow>
     let memory: UnsafeMutablePointer<MatchMemory>
+    /// The data, if that is JSON.
+    let pass: JSONPass
 
     static let none = MatchProgram.none
 
@@ -31,24 +30,29 @@ struct MatchRun {
     /// Begins an object at a node; returns its frame.
     @inline(__always)
     func enter(_ node: UInt32, in outer: Int) -> Int {
-        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-        let number = memory.pointee.note(.object, nothing, isStored: false, at: node, in: outer)
+        if memory.pointee.entries.count >= memory.pointee.batchEnd { runBatch() }
+        let number = memory.pointee.note(objectAt: node, in: outer)
         memory.pointee.frames.append(
-            MatchMemory.Frame(object: number, outer: outer, firstProbe: memory.pointee.probes.count))
+            MatchMemory.Frame(object: number, outer: UInt32(truncatingIfNeeded: outer)))
         return memory.pointee.frames.count &- 1
+    }
+
+    /// Ends the object of a frame. What waited for it is tried later, with others.
+    @inline(__always)
+    func leave(_ frame: Int) {
+        memory.pointee.frames[frame].hasEnded = true
+        memory.pointee.ended.append(UInt32(truncatingIfNeeded: frame))
     }
 
     /// Rouses a step because of a value in the object of a frame, or because the step before it holds there.
     @inline(__always)
     func rouse(_ number: UInt32, in frame: Int) {
-        let step = steps[Int(number)]
+        let step = ConditionCode.step(at: code + Int(number))
         var frame = frame
-        for _ in 0..<step.up { frame = memory.pointee.frames[frame].outer }
-        let object = memory.pointee.frames[frame].object
-        guard memory.pointee.roused[Int(number)].object != object else { return }
-        memory.pointee.roused[Int(number)].object = object
+        for _ in 0..<step.up { frame = Int(memory.pointee.frames[frame].outer) }
+        guard memory.pointee.roused.insert(number, memory.pointee.frames[frame].object) else { return }
         memory.pointee.work &+= 1
-        guard step.codeLength > 0 else { return memory.pointee.matched.append(step.rule) }
+        guard step.length > 0 else { return memory.pointee.matched.append(step.rule) }
         // The attributes alone do not settle it.
         if step.asksData { memory.pointee.needsData = true }
         let next = memory.pointee.frames[frame].firstHit
@@ -56,45 +60,53 @@ struct MatchRun {
         memory.pointee.hits.append(MatchMemory.Hit(step: number, next: next))
     }
 
-    /// Ends the object of a frame, which is the last one: what waited for it is tried.
-    @inline(__always)
-    func leave(_ frame: Int, isReadable: Bool = true) {
-        runProbes(of: frame)
-        // As with probes: first all is read that will be needed.
-        var sink: UInt32 = 0
-        var next = memory.pointee.frames[frame].firstHit
-        while next != Self.none {
-            let hit = memory.pointee.hits[Int(next)]
-            sink ^= code[Int(steps[Int(hit.step)].code)]
-            next = hit.next
+    // MARK: - Batches
+
+    /// Looks at all that may have been found since the last time: keys are looked up, and what waits for objects that have ended is tried.
+    ///
+    /// With a hundred thousand rules a program is far larger than the caches near the processor, and what there is to do is mostly waiting. So
+    /// all places are asked for as soon as they are known, and looked at only when the event has been passed over, or a good part of it.
+    @inline(never)
+    func runBatch(isReadable: Bool = true) {
+        runCandidates()
+        let ended = memory.pointee.ended
+        for index in 0..<ended.count {
+            let frame = Int(ended[index])
+            var next = memory.pointee.frames[frame].firstHit
+            while next != Self.none {
+                let hit = memory.pointee.hits[Int(next)]
+                next = hit.next
+                attempt(hit.step, in: frame, isReadable: isReadable)
+            }
         }
-        memory.pointee.sink ^= UInt64(sink)
-        next = memory.pointee.frames[frame].firstHit
-        while next != Self.none {
-            let hit = memory.pointee.hits[Int(next)]
-            next = hit.next
-            attempt(hit.step, in: frame, isReadable: isReadable)
+        memory.pointee.ended.count = 0
+        // The event's own stays.
+        while memory.pointee.frames.count > 1, memory.pointee.frames[memory.pointee.frames.count &- 1].hasEnded
+        {
+            memory.pointee.frames.removeLast()
         }
-        memory.pointee.frames.removeLast()
+        memory.pointee.batchEnd = memory.pointee.entries.count &+ MatchMemory.batchEntries
     }
 
-    /// Tries what a step asks of the object of a frame, which is ending.
+    /// Tries what a step asks of the object of a frame, which has ended.
     @inline(never)
     func attempt(_ number: UInt32, in frame: Int, isReadable: Bool) {
-        let step = steps[Int(number)]
-        guard isReadable || !step.asksData, holds(step, in: memory.pointee.frames[frame].object) else {
-            return
-        }
+        let step = ConditionCode.step(at: code + Int(number))
+        guard isReadable || !step.asksData,
+            holds(
+                Int(number) &+ ConditionCode.stepHead, Int(step.length),
+                in: memory.pointee.frames[frame].object)
+        else { return }
         guard step.next == Self.none else { return rouse(step.next, in: frame) }
         // Once for each event, however many elements of an array it holds in.
-        guard memory.pointee.roused[Int(number)].event != memory.pointee.base else { return }
-        memory.pointee.roused[Int(number)].event = memory.pointee.base
+        guard memory.pointee.roused.insert(lastStep: number) else { return }
         memory.pointee.matched.append(step.rule)
     }
 
-    /// Forgets objects whose end was not reached, and what waited for it.
-    func abandon(framesAbove frame: Int) {
-        memory.pointee.frames.count = frame + 1
-        memory.pointee.probes.count = memory.pointee.frames[frame].firstProbe
+    /// Forgets all objects but the event itself, and what waited for them.
+    func abandon() {
+        memory.pointee.candidates.count = 0
+        memory.pointee.ended.count = 0
+        memory.pointee.frames.count = 1
     }
 }

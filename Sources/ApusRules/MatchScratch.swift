@@ -51,29 +51,30 @@ struct MatchMemory {
         var isStored: Bool
     }
 
-    /// An object of the event that is being visited.
+    /// An object of the event.
     struct Frame {
         /// Its number.
         var object: UInt64
         /// The frame of the object around it.
-        var outer: Int
-        /// The first step to look at when the object ends, an index into `hits`.
+        var outer: UInt32
+        /// The first step to look at when the object has ended, an index into `hits`.
         var firstHit = UInt32.max
-        /// The first of the keys that its values may have, an index into `probes`.
-        var firstProbe: Int
+        var hasEnded = false
     }
 
     /// A key that may be there, to be looked up with others.
-    struct Probe {
+    struct Candidate {
         var hash: UInt64
-        var scope: UInt32
-        var length: UInt32
         /// The key's address, 0 if it is in `words`.
         var key: UInt
         var words: (UInt64, UInt64) = (0, 0)
         var value: MatchValue
+        var scope: UInt32
+        var length: UInt32
+        /// The first place in the table where it may be.
+        var place: UInt32
         /// The frame of the object that the value is in.
-        var frame: Int
+        var frame: UInt32
     }
 
     /// A step that waits for the end of an object.
@@ -90,17 +91,21 @@ struct MatchMemory {
     /// For each node, how far back one look at nested objects has come: the look and the entry.
     var cursors = Buffer<(look: UInt64, entry: UInt64)>()
     var look: UInt64 = 0
-    /// For each node, the field that was seen behind it, and the first that was seen in it: events of a kind have them in the same order.
-    var expected = Buffer<(next: UInt32, first: UInt32)>()
-    /// For each step, the object for which it was roused last, and if it is the last of its clause the event in which it held last.
-    var roused = Buffer<(object: UInt64, event: UInt64)>()
+    /// For each node, the first field that was seen in it, and the field that was seen behind it: events of a kind have them in the same order.
+    var expected = Buffer<UInt32>()
+    /// The steps that were roused.
+    var roused = RousedSteps()
     var frames = Buffer<Frame>()
     var hits = Buffer<Hit>()
-    var probes = Buffer<Probe>()
-    /// Those of the probes whose tags were found: where.
-    var candidates = Buffer<(probe: Int, place: Int)>()
-    /// Takes what is read only to have it near.
-    var sink: UInt64 = 0
+    var candidates = Buffer<Candidate>()
+    /// Those of the candidates that are there, and what they lead to.
+    var found = Buffer<(candidate: Int, slot: ByteTable.Slot)>()
+    /// Steps about to be roused, and the frames of their values.
+    var arriving = Buffer<(step: UInt32, frame: UInt32)>()
+    /// The frames of objects that have ended and were not looked at since, each after those inside it.
+    var ended = Buffer<UInt32>()
+    /// At how many entries ended objects are looked at, at the latest.
+    var batchEnd = 0
     /// Texts that do not stand in the event as they are.
     var texts: [UInt8] = []
     /// A value in comparable form.
@@ -108,7 +113,7 @@ struct MatchMemory {
     /// A number in comparable form.
     var key: [UInt8] = []
     /// The rules found.
-    var matched: [Int] = []
+    var matched = Buffer<Int>()
     /// The program's lengths of keys that no bits tell of; here, because a run is to be plain memory.
     var longLengths: [UInt32: [Int]] = [:]
     /// Whether a pattern that asks something of the data may still match.
@@ -116,23 +121,29 @@ struct MatchMemory {
     /// How many steps were roused and tests tried: what bounds are stated in.
     var work = 0
 
+    /// So many entries at most lie between an object and what is looked at because of it.
+    static let batchEntries = 128
+    /// So many keys are looked up together at most.
+    static let batchKeys = 64
+
     /// Makes room for a program and begins an event.
-    mutating func begin(nodes: Int, steps: Int) {
+    mutating func begin(nodes: Int) {
         last.fill(to: nodes, with: 0)
         cursors.fill(to: nodes, with: (0, 0))
-        expected.fill(to: nodes, with: (0, 0))
-        roused.fill(to: steps, with: (0, 0))
+        expected.fill(to: nodes * 2, with: 0)
         base &+= UInt64(entries.count)
         entries.count = 0
         frames.count = 0
         hits.count = 0
-        probes.count = 0
         candidates.count = 0
+        ended.count = 0
+        matched.count = 0
+        roused.begin(base)
+        batchEnd = Self.batchEntries
         if !texts.isEmpty { texts.removeAll(keepingCapacity: true) }
-        if !matched.isEmpty { matched.removeAll(keepingCapacity: true) }
         needsData = false
         entries.append(Entry(parent: 0, previous: 0, start: 0, count: 0, kind: .object, isStored: false))
-        frames.append(Frame(object: base, outer: 0, firstProbe: 0))
+        frames.append(Frame(object: base, outer: 0))
     }
 
     mutating func free() {
@@ -143,26 +154,47 @@ struct MatchMemory {
         roused.free()
         frames.free()
         hits.free()
-        probes.free()
         candidates.free()
+        found.free()
+        arriving.free()
+        ended.free()
+        matched.free()
     }
+
+    /// The places in `expected` for the first field in a node, and for the one behind it.
+    @inline(__always)
+    static func beginning(of node: UInt32) -> Int { Int(node) &* 2 }
+    @inline(__always)
+    static func following(_ node: UInt32) -> Int { Int(node) &* 2 &+ 1 }
 
     @inline(__always)
     func entry(_ number: UInt64) -> Entry { entries[Int(truncatingIfNeeded: number &- base)] }
 
-    /// Notes a value or an object at a node; returns its number.
+    /// Notes a value at a node.
     @inline(__always)
-    @discardableResult
-    mutating func note(
-        _ kind: MatchValue.Kind, _ bytes: UnsafeRawBufferPointer, isStored: Bool, at node: UInt32,
-        in frame: Int
-    ) -> UInt64 {
-        let number = base &+ UInt64(truncatingIfNeeded: entries.count)
-        let start = isStored ? UInt(texts.count &- bytes.count) : UInt(bitPattern: bytes.baseAddress)
-        entries.append(
+    mutating func note(_ value: MatchValue, isStored: Bool, at node: UInt32, in frame: Int) {
+        let start = isStored ? UInt(texts.count &- value.count) : UInt(bitPattern: value.start)
+        note(
             Entry(
                 parent: frames[frame].object, previous: last[Int(node)], start: start,
-                count: UInt32(truncatingIfNeeded: bytes.count), kind: kind, isStored: isStored))
+                count: UInt32(truncatingIfNeeded: value.count), kind: value.kind, isStored: isStored),
+            at: node)
+    }
+
+    /// Notes an object at a node, in the object of a frame; returns its number.
+    @inline(__always)
+    mutating func note(objectAt node: UInt32, in frame: Int) -> UInt64 {
+        note(
+            Entry(
+                parent: frames[frame].object, previous: last[Int(node)], start: 0, count: 0, kind: .object,
+                isStored: false), at: node)
+    }
+
+    @inline(__always)
+    @discardableResult
+    private mutating func note(_ entry: Entry, at node: UInt32) -> UInt64 {
+        let number = base &+ UInt64(truncatingIfNeeded: entries.count)
+        entries.append(entry)
         last[Int(node)] = number
         return number
     }
@@ -190,6 +222,12 @@ struct Buffer<Value> {
         }
     }
 
+    /// The values in use, to be looked at and changed in place.
+    func withElements<Result>(_ body: (inout UnsafeMutableBufferPointer<Value>) -> Result) -> Result {
+        var elements = UnsafeMutableBufferPointer(start: base, count: count)
+        return body(&elements)
+    }
+
     @inline(__always)
     mutating func append(_ value: Value) {
         if count == capacity { grow(to: count &* 2) }
@@ -208,6 +246,7 @@ struct Buffer<Value> {
         count = length
     }
 
+    @inline(never)
     private mutating func grow(to length: Int) {
         let larger = UnsafeMutablePointer<Value>.allocate(capacity: length)
         larger.moveInitialize(from: base, count: count)
@@ -222,6 +261,92 @@ struct MatchValue {
     enum Kind: UInt8, Sendable { case text, number, null, yes, no, attribute, object }
 
     var kind: Kind
-    /// The text without quotes and escapes, or the number as written.
-    var bytes: UnsafeRawBufferPointer
+    /// The text without quotes and escapes, or the number as written: an address, which means nothing without bytes, and how many there are.
+    var start: UnsafeRawPointer
+    var count: Int
+
+    @inline(__always)
+    init(kind: Kind, start: UnsafeRawPointer, count: Int) {
+        (self.kind, self.start, self.count) = (kind, start, count)
+    }
+
+    @inline(__always)
+    init(kind: Kind, bytes: UnsafeRawBufferPointer) {
+        self.init(kind: kind, start: ByteTable.address(bytes), count: bytes.count)
+    }
+
+    @inline(__always)
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
+}
+
+/// For each step, for which object it was roused last; and which rules were found in the event. A table that is as large as what one event
+/// rouses, since an entry for each step there is would be one more place far away.
+struct RousedSteps {
+    private var base: UnsafeMutablePointer<(key: UInt64, object: UInt64)>
+    private var capacity = 256
+    private var count = 0
+    /// What is older is of another event, and does not count.
+    private var oldest: UInt64 = 0
+
+    init() {
+        base = .allocate(capacity: capacity)
+        base.initialize(repeating: (0, 0), count: capacity)
+    }
+
+    func free() { base.deallocate() }
+
+    /// Forgets all; the numbers of objects are at least `first` from now on.
+    mutating func begin(_ first: UInt64) {
+        count = 0
+        oldest = first
+    }
+
+    /// Whether a step was not roused for an object yet, as far as it was not roused for another one since.
+    @inline(__always)
+    mutating func insert(_ step: UInt32, _ object: UInt64) -> Bool { insert(UInt64(step) &<< 1, object) }
+
+    /// Whether a step did not hold yet in the event.
+    @inline(__always)
+    mutating func insert(lastStep step: UInt32) -> Bool { insert(UInt64(step) &<< 1 | 1, oldest) }
+
+    /// Whether a rule was not found in the event yet by a key alone.
+    @inline(__always)
+    mutating func insert(rule: UInt32) -> Bool { insert(UInt64(rule) | 1 &<< 40, oldest) }
+
+    @inline(__always)
+    private mutating func insert(_ key: UInt64, _ object: UInt64) -> Bool {
+        let mask = capacity &- 1
+        var index = place(key)
+        while base[index].object >= oldest {
+            if base[index].key == key {
+                guard base[index].object != object else { return false }
+                base[index].object = object
+                return true
+            }
+            index = (index &+ 1) & mask
+        }
+        base[index] = (key, object)
+        count &+= 1
+        if count &* 2 > capacity { grow() }
+        return true
+    }
+
+    @inline(__always)
+    private func place(_ key: UInt64) -> Int {
+        Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) &>> 32) & (capacity &- 1)
+    }
+
+    @inline(never)
+    private mutating func grow() {
+        let (old, oldCapacity) = (base, capacity)
+        capacity *= 2
+        base = .allocate(capacity: capacity)
+        base.initialize(repeating: (0, 0), count: capacity)
+        for entry in UnsafeBufferPointer(start: old, count: oldCapacity) where entry.object >= oldest {
+            var index = place(entry.key)
+            while base[index].object >= oldest { index = (index &+ 1) & (capacity &- 1) }
+            base[index] = entry
+        }
+        old.deallocate()
+    }
 }

@@ -52,6 +52,16 @@ struct NumberText {
         }
     }
 
+    /// A number of few digits that was read already.
+    init(_ number: JSONPass.Number) {
+        guard number.digits != 0 else { return }
+        (digits, exponent, isNegative) = (number.digits, -number.scale, number.isNegative)
+        while digits % 10 == 0 {
+            digits /= 10
+            exponent += 1
+        }
+    }
+
     private mutating func append(_ digit: UInt8, after zeros: Int) {
         // 18 digits fit, and one more if it is small; who has so many takes the long way.
         guard zeros < 18 else {
@@ -103,12 +113,25 @@ struct NumberText {
             return (Double(String(decoding: text, as: UTF8.self)) ?? 0, false)
         }
         // Both are exact, so their quotient or product is the nearest there is.
-        let power = Self.powers[abs(exponent)]
+        let power = Self.power(abs(exponent))
         let value = exponent < 0 ? Double(digits) / power : Double(digits) * power
         return (isNegative ? -value : value, true)
     }
 
-    private static let powers: [Double] = (0...22).map { exponent in
-        (0..<exponent).reduce(1.0) { product, _ in product * 10 }
+    /// The nearest double to a number of few digits, which no other such number has.
+    @inline(__always)
+    static func double(_ number: JSONPass.Number) -> Double {
+        let value = Double(Int64(truncatingIfNeeded: number.digits)) / power(number.scale)
+        return number.isNegative ? -value : value
     }
+
+    /// A power of ten up to 22.
+    @inline(__always)
+    private static func power(_ exponent: Int) -> Double { powers[exponent] }
+
+    /// All exact. Literals, so that they are there without being computed.
+    private static let powers: [Double] = [
+        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+        1e19, 1e20, 1e21, 1e22,
+    ]
 }

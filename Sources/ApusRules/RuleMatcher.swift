@@ -33,7 +33,7 @@ public struct RuleMatcher: Sendable {
     public func match(_ input: MatchInput, scratch: inout MatchScratch) -> [Int] {
         let memory = scratch.memory
         program.match(input, memory)
-        return memory.pointee.matched
+        return memory.pointee.matched.withElements { Array($0) }
     }
 
     /// Calls `body` for each identifier that `match` would return, allocating nothing.
@@ -42,6 +42,6 @@ public struct RuleMatcher: Sendable {
     ) {
         let memory = scratch.memory
         program.match(input, memory)
-        for id in memory.pointee.matched { body(id) }
+        for index in 0..<memory.pointee.matched.count { body(memory.pointee.matched[index]) }
     }
 }

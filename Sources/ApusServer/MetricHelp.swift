@@ -18,6 +18,7 @@ enum MetricHelp {
         "apus_delivery_attempts_total": "Attempts that have ended, by outcome.",
         "apus_dead_letters_total": "Events given up.",
         "apus_unreadable_batches_total": "Damaged batches that a subscription had to pass over.",
+        "apus_unopened_batches_total": "Batches that no reader can look into, each once.",
         "apus_publish_ack_duration_seconds": "From the whole request to its answer, durable.",
         "apus_http_published_events_total": "Events acknowledged to publishers over HTTP.",
         "apus_http_requests_total": "Requests by route and class of status.",

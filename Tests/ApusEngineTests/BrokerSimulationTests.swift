@@ -105,6 +105,30 @@ import Testing
         Finding(
             1146, "a circuit waited for a probe that was gathered for a batch and then taken out of it",
             usesOrder: true, usesReplays: true),
+        Finding(
+            795,
+            "what came after lost events lay before the end of a subscription that was to end with those",
+            usesOrder: true, usesReplays: true),
+        Finding(
+            203_287,
+            "retention took the copy of a delayed event whose note was lost, so that it was made again",
+            usesOrder: true, usesReplays: true),
+        Finding(
+            206_173, "a key waited for a letter that somebody had dealt with just before keys began to wait",
+            usesOrder: true, usesReplays: true),
+        Finding(
+            208_242,
+            "events whose leases ran out before their batch was sent waited for the room they had kept",
+            usesOrder: true, usesReplays: true),
+        Finding(
+            3421, "the model did not know of a loss in a topic whose making was not answered yet",
+            usesOrder: true, usesReplays: true),
+        Finding(
+            2586, "the model missed the first attempt of a redriven event, which waited for a batch too long",
+            usesOrder: true, usesReplays: true),
+        Finding(
+            201_766, "the model gave up on a key that fifty dead letters had stopped, one after the other",
+            usesOrder: true, usesReplays: true),
     ])
     func `what was found stays mended`(finding: Finding) {
         var options = BrokerSimulation.Options()

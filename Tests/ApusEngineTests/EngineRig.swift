@@ -36,9 +36,11 @@ final class EngineRig: Sendable {
     }
 
     /// The same store in a new life.
-    func restarted(target: ScriptedTarget = ScriptedTarget()) throws -> EngineRig {
+    func restarted(
+        target: ScriptedTarget = ScriptedTarget(), _ configure: (inout EngineOptions) -> Void = { _ in }
+    ) throws -> EngineRig {
         engine.stop()
-        return try EngineRig(store: store, clock: clock, target: target, seed: 99)
+        return try EngineRig(store: store, clock: clock, target: target, seed: 99, configure)
     }
 
     /// Gives the engine turns until there is nothing to do before time passes.

@@ -8,6 +8,7 @@ import ApusGroups
 final class Scene {
     var coordinator: GroupCoordinator
     var now = Duration.seconds(1_000)
+    var catalog = TopicCatalog.of(["t": 4])
     private(set) var answers: [GroupTicket: GroupAnswer] = [:]
     private var lastTicket: UInt64 = 0
     private var lastEntropy: UInt128 = 0

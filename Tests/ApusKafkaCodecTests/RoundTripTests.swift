@@ -16,7 +16,7 @@ struct SpokenVersion: Sendable, CustomTestStringConvertible {
     var testDescription: String { "\(api) \(version)" }
 
     static let all = APIKey.allCases.flatMap { api in
-        (SupportedVersions[api].min...SupportedVersions[api].max).map {
+        SupportedVersions[api].all.map {
             SpokenVersion(api: api, version: $0)
         }
     }
@@ -35,9 +35,6 @@ struct SpokenVersion: Sendable, CustomTestStringConvertible {
         return response
     }
 }
-
-/// Buffers that follow one another, as one.
-func joined(_ pieces: [ByteBuffer]) -> ByteBuffer { RecordData.pieces(pieces).joined ?? ByteBuffer() }
 
 @Suite(.ownThread) struct RoundTripTests {
     @Test(arguments: SpokenVersion.all)

@@ -113,7 +113,7 @@ import Testing
             var input = MatchInput()
             input.data = bytes
             program.match(input, memory)
-            return (memory.pointee.work, memory.pointee.matched)
+            return (memory.pointee.work, memory.pointee.matched.withElements { Array($0) })
         }
     }
 

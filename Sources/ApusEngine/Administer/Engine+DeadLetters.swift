@@ -220,7 +220,9 @@ extension Engine {
             offset = ledger.firstWaiting(partition: partition.number, from: offset)
             guard offset < bounds.end else { break }
             let batches: [RecordBatch]
-            do { batches = try context.store.read(partition.log, from: offset, byteLimit: 256 << 10) } catch {
+            do {
+                batches = try partition.readEvents(from: offset, byteLimit: 256 << 10, in: context.store)
+            } catch {
                 guard let next = LookAhead.wayAround(error) else { throw BrokerError(reading: error) }
                 offset = next
                 continue
@@ -286,7 +288,7 @@ extension Engine {
                 let altered = definition
                 return Decision(changes: [.topic(altered)]) { [self] () throws(BrokerError) in
                     try storing { () throws(LogError) in
-                        try topic.alter(altered, in: context.store)
+                        try topic.alter(altered, in: context)
                         let ledger = try DeadLetterLedger(topic: topic, context: context)
                         catalog.withLock { $0.ledgers[topic.name] = ledger }
                     }

@@ -78,6 +78,7 @@ extension Engine {
                 if try putToWork(definition) { changed.insert(definition.name) }
             }
         }
+        attempt("transactions") { () throws(LogError) in try openTransactions() }
         for definition in definitions.subscriptions.values.sorted(by: { $0.name < $1.name })
         where !isAtWork(definition) {
             let topic = definition.settings.topic
@@ -113,7 +114,7 @@ extension Engine {
     private func putToWork(_ definition: TopicDefinition) throws(LogError) -> Bool {
         let name = definition.name
         if let topic = topicAtWork(name) {
-            if !topic.isWhole { try topic.alter(definition, in: context.store) }
+            if !topic.isWhole { try topic.alter(definition, in: context) }
             try openDeduplication(topic)
             if definition.holdsDeadLetters, catalog.withLock({ $0.ledgers[name] == nil }) {
                 let ledger = try DeadLetterLedger(topic: topic, context: context)
@@ -122,7 +123,7 @@ extension Engine {
             return false
         }
         let topic = Topic(definition, queue: context.followers)
-        try topic.open(in: context.store)
+        try topic.open(in: context)
         try openDeduplication(topic)
         let ledger =
             definition.holdsDeadLetters ? try DeadLetterLedger(topic: topic, context: context) : nil
@@ -145,17 +146,21 @@ extension Engine {
 
     /// Per partition, the offset before which somebody remembers events.
     private func seenOffsets(of topic: Topic) -> [Offset] {
-        let (shared, cursors, router, rules) = catalog.withLock { catalog in
+        let (shared, cursors, router, rules, ends) = catalog.withLock { catalog in
             (
                 catalog.shared.values.filter { $0.topic === topic },
                 catalog.cursors.values.filter { $0.topic === topic }, catalog.routers[topic.name],
-                catalog.definitions.rules.values.filter { $0.settings.topic == topic.name }
+                catalog.definitions.rules.values.filter { $0.settings.topic == topic.name },
+                catalog.definitions.subscriptions.values.filter { $0.topicID == topic.id }
+                    .map(\.seenAtEnd)
             )
         }
         var seen = router?.seen ?? []
+        seen.raise(to: topic.partitions.map(\.production.seen))
         for subscription in shared { seen.raise(to: subscription.seen) }
         for subscription in cursors { seen.raise(to: subscription.seen) }
         for rule in rules { seen.raise(to: rule.startOffsets) }
+        for end in ends { seen.raise(to: end) }
         if let scheduler = scheduler.withLock({ $0 }) {
             seen.raise(to: topic.partitions.map { scheduler.seen($0.log) })
         }

@@ -68,7 +68,7 @@ extension Engine {
         let topic = Topic(definition, queue: context.followers)
         return Decision(changes: [.topic(definition)]) { [self] () throws(BrokerError) in
             try storing { () throws(LogError) in
-                try topic.open(in: context.store)
+                try topic.open(in: context)
                 try openDeduplication(topic)
             }
         } apply: { [self] () throws(BrokerError) in
@@ -95,7 +95,7 @@ extension Engine {
             let altered = definition
             return Decision(changes: [.topic(altered)]) { [self] () throws(BrokerError) in
                 try storing { () throws(LogError) in
-                    try topic.alter(altered, in: context.store)
+                    try topic.alter(altered, in: context)
                     try openDeduplication(topic)
                 }
             } apply: { () throws(BrokerError) in

@@ -153,6 +153,20 @@ public struct TimedOffset: Sendable, Hashable {
     }
 }
 
+/// What a partition knows of one producer that numbers its batches.
+public struct ProducerDescription: Sendable, Hashable {
+    /// Who it is.
+    public var producerID: Int64
+    /// Its life.
+    public var epoch: Int16
+    /// The number of its last record; -1 when none of this epoch is known.
+    public var lastSequence: Int32
+    /// When it last appended anything.
+    public var lastSeen: Timestamp
+    /// Where its transaction begins; nil when it has none open.
+    public var transactionStart: Offset?
+}
+
 /// Somebody who waits for a partition to grow.
 public struct BatchWait: Sendable {
     private let end: @Sendable () -> Void
@@ -200,6 +214,10 @@ extension Broker {
     public func newest(_ topic: ResourceName, partition: Int) throws(BrokerError) -> TimedOffset? {
         throw .invalid("this broker does not give whole batches")
     }
+
+    public func producers(
+        _ topic: ResourceName, partition: Int
+    ) throws(BrokerError) -> [ProducerDescription] { [] }
 
     public func deleteRecords(
         _ topic: ResourceName, partition: Int, before offset: Offset

@@ -256,6 +256,9 @@ public protocol Broker: Coordinating {
     /// The first record with the greatest timestamp of the partition; nil when it is empty. May block on the disk.
     func newest(_ topic: ResourceName, partition: Int) throws(BrokerError) -> TimedOffset?
 
+    /// The producers that a partition knows, by id.
+    func producers(_ topic: ResourceName, partition: Int) throws(BrokerError) -> [ProducerDescription]
+
     /// Forgets what is before `offset`, at most up to the end and not what a restart needs to recognise copies of rules; subscriptions that have not come
     /// so far pass over it.
     ///
@@ -380,6 +383,8 @@ public struct BrokerStatus: Sendable {
     public var store: StoreStatistics
     /// How long recovery took at start.
     public var recovery: Duration
+    /// Batches that readers could not look into.
+    public var unopened = UnopenedReport()
 }
 
 /// What a verification found.

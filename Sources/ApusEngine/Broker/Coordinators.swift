@@ -73,6 +73,56 @@ public struct GroupOffset: Sendable, Hashable {
     }
 }
 
+/// Who a producer is: the id that the broker gave it, and which of its lives it is in.
+public struct ProducerIdentity: Sendable, Hashable {
+    /// The id; below 2⁴⁸, never given twice.
+    public var id: Int64
+    /// The life, from 0 on.
+    public var epoch: Int16
+
+    /// Who a producer is.
+    public init(id: Int64, epoch: Int16) {
+        self.id = id
+        self.epoch = epoch
+    }
+}
+
+/// How far a transaction has come.
+public enum TransactionState: UInt8, Sendable, Hashable, CaseIterable {
+    /// The transactional id is known, and nothing was begun in this life of its producer.
+    case empty
+    /// Partitions were added, and it is not decided.
+    case ongoing
+    /// It will commit, whatever happens; markers are being written.
+    case prepareCommit
+    /// It will abort, whatever happens; markers are being written.
+    case prepareAbort
+    /// It has committed, and every partition knows.
+    case completeCommit
+    /// It was aborted, and every partition knows.
+    case completeAbort
+    /// The transactional id is being forgotten.
+    case dead
+}
+
+/// A transactional id as it stands.
+public struct TransactionDescription: Sendable, Hashable {
+    /// The transactional id.
+    public var id: String
+    /// How far its transaction has come.
+    public var state: TransactionState
+    /// Its producer.
+    public var producer: ProducerIdentity
+    /// For how long its transactions may be undecided.
+    public var timeout: Duration
+    /// When the transaction was begun; nil when none is under way.
+    public var started: Timestamp?
+    /// The partitions that take part; those of topics that were deleted are left out.
+    public var partitions: [TopicPartition]
+    /// The groups whose positions it commits.
+    public var groups: [String]
+}
+
 /// Why a coordinator did not do as asked. Each stands for one error of Kafka's protocol.
 public enum CoordinatorError: Error, Sendable, Hashable {
     /// The broker cannot, now or at all; says why.
@@ -101,6 +151,8 @@ public enum CoordinatorError: Error, Sendable, Hashable {
     case unknownProducer
     /// No such transactional id is known.
     case unknownTransaction
+    /// Another element of the request is wrong, so this one was not tried.
+    case notAttempted
 }
 
 /// Called once with what became of each element of a request, in its order; nil for one that is durable. Comes in a turn of the engine's
@@ -130,6 +182,42 @@ public protocol Coordinating: Sendable {
     /// Says that these groups have members, or had some until now: their positions are kept for ``Defaults/offsetsRetention`` from then on.
     /// To be called when a group becomes empty, and while it is not at least once in ``Defaults/groupTouchInterval``.
     func touchGroups(_ groups: [String])
+
+    // MARK: Producers and transactions
+
+    /// Gives a producer its identity. One with a transactional id gets the same id as before with the next epoch, which fences its earlier
+    /// lives; a transaction that one of them left behind is aborted first, and ``CoordinatorError/concurrentTransactions`` says to ask again.
+    ///
+    /// - Parameters:
+    ///   - timeout: for how long its transactions may be undecided, up to ``Defaults/transactionTimeoutMax``. Ignored without a transactional id.
+    ///   - expected: who the producer believes to be, when it goes on after an error: refused if somebody else has taken over.
+    func allocateProducer(
+        transactionalID: String?, timeout: Duration, expected: ProducerIdentity?,
+        completion: @escaping @Sendable (Result<ProducerIdentity, CoordinatorError>) -> Void)
+    /// Adds partitions to a transaction, all or none; the first ones begin it.
+    func addPartitions(
+        _ partitions: [TopicPartition], to transactionalID: String, of producer: ProducerIdentity,
+        completion: @escaping CoordinatorCompletion)
+    /// Adds the positions of a group to a transaction.
+    func addOffsets(
+        group: String, to transactionalID: String, of producer: ProducerIdentity,
+        completion: @escaping @Sendable (CoordinatorError?) -> Void)
+    /// Commits positions of a group when the transaction commits, and not if it is aborted. The group was added before.
+    func commitOffsets(
+        group: String, _ commits: [OffsetCommit], in transactionalID: String, of producer: ProducerIdentity,
+        completion: @escaping CoordinatorCompletion)
+    /// Decides a transaction. Once that is durable it stays decided; the answer comes when all partitions know, or after a second.
+    /// The same decision once more is fine, the opposite is ``CoordinatorError/invalidTransactionState``.
+    func endTransaction(
+        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool,
+        completion: @escaping @Sendable (CoordinatorError?) -> Void)
+    /// All transactional ids that are known, in order.
+    func transactions() throws(CoordinatorError) -> [TransactionDescription]
+    /// One transactional id; ``CoordinatorError/unknownTransaction`` when it is not known.
+    func transaction(_ transactionalID: String) throws(CoordinatorError) -> TransactionDescription
+    /// Whether the producer has a transaction under way, in this epoch, that the partition was added to: without that a batch of a
+    /// transaction would stay undecided for ever.
+    func isInTransaction(_ place: TopicPartition, _ producer: ProducerIdentity) -> Bool
 }
 
 // What a broker without coordinators says.
@@ -163,4 +251,37 @@ extension Coordinating {
     public func groupsWithOffsets() throws(CoordinatorError) -> [String] { throw refusal }
 
     public func touchGroups(_ groups: [String]) {}
+
+    public func allocateProducer(
+        transactionalID: String?, timeout: Duration, expected: ProducerIdentity?,
+        completion: @escaping @Sendable (Result<ProducerIdentity, CoordinatorError>) -> Void
+    ) { completion(.failure(refusal)) }
+
+    public func addPartitions(
+        _ partitions: [TopicPartition], to transactionalID: String, of producer: ProducerIdentity,
+        completion: @escaping CoordinatorCompletion
+    ) { completion(partitions.map { _ in refusal }) }
+
+    public func addOffsets(
+        group: String, to transactionalID: String, of producer: ProducerIdentity,
+        completion: @escaping @Sendable (CoordinatorError?) -> Void
+    ) { completion(refusal) }
+
+    public func commitOffsets(
+        group: String, _ commits: [OffsetCommit], in transactionalID: String, of producer: ProducerIdentity,
+        completion: @escaping CoordinatorCompletion
+    ) { completion(commits.map { _ in refusal }) }
+
+    public func endTransaction(
+        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool,
+        completion: @escaping @Sendable (CoordinatorError?) -> Void
+    ) { completion(refusal) }
+
+    public func transactions() throws(CoordinatorError) -> [TransactionDescription] { throw refusal }
+
+    public func transaction(_ transactionalID: String) throws(CoordinatorError) -> TransactionDescription {
+        throw refusal
+    }
+
+    public func isInTransaction(_ place: TopicPartition, _ producer: ProducerIdentity) -> Bool { false }
 }

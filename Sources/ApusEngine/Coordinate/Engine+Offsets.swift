@@ -9,6 +9,9 @@ import Synchronization
 /// The coordinators that are open.
 struct Coordinators {
     var offsets: GroupOffsets?
+    var transactions: Transactions?
+    /// Names of topics that transactions have named, to be checked before they are used.
+    var topicNames: [LogID: ResourceName] = [:]
 }
 
 extension Engine {
@@ -31,6 +34,7 @@ extension Engine {
     /// Lets coordinators forget what nobody needs any more.
     func sweepCoordinators(wall: Timestamp?) {
         let offsets = coordinators.withLock { $0.offsets }
+        if let wall { coordinators.withLock { $0.transactions }?.sweep(wall: wall) }
         offsets?.sweep(wall: wall) { catalog.withLock { Set($0.definitions.topics.values.map(\.id)) } }
     }
 

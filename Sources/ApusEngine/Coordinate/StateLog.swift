@@ -114,7 +114,9 @@ final class StateLog<Fold: StateFold>: Sendable {
     var waitingBytes: Int { state.withLock(\.waitingBytes) }
 
     /// Writes changes down, all or none, after those that were handed over before.
-    func write(_ changes: [Change], completion: @escaping Completion) {
+    ///
+    /// - Parameter isBounded: whether it is refused when much waits already.
+    func write(_ changes: [Change], isBounded: Bool = true, completion: @escaping Completion) {
         var value = ByteBuffer()
         for change in changes { change.encode(into: &value) }
         guard value.readableBytes <= StateLog.waitingBytesMax / 2 else {
@@ -123,9 +125,8 @@ final class StateLog<Fold: StateFold>: Sendable {
         }
         let write = Write(changes: changes, value: value, completion: completion)
         let isTaken = state.withLock { state in
-            guard state.waitingBytes + write.value.readableBytes <= StateLog.waitingBytesMax else {
-                return false
-            }
+            let bytes = state.waitingBytes + write.value.readableBytes
+            guard !isBounded || bytes <= StateLog.waitingBytesMax else { return false }
             state.waitingBytes += write.value.readableBytes
             state.waiting.append(write)
             return true

@@ -143,7 +143,7 @@ final class DeadLetterOffice: DeadLetterSink {
                 continue
             }
             guard let last = batches.last else { break }
-            for batch in batches where batch.producerID == DeadLetterOffice.producerID(of: subscription.id) {
+            for batch in batches where batch.isCopy(by: DeadLetterOffice.producerID(of: subscription.id)) {
                 _ = try? batch.forEachRecord { record in
                     let letter = Position(partition: 0, offset: record.offset)
                     if let origin = record.origin, origin.topic == subscription.topicID, !isLeftOut(letter) {

@@ -67,8 +67,8 @@ extension Engine {
     ) async throws(BrokerError) {
         let cursor = try requireCursor(name)
         let (_, partition) = try requirePartition(cursor.topic.name, number)
-        guard offset >= .zero, offset <= partition.signal.end else {
-            throw .beyondEnd(end: partition.signal.end)
+        guard offset >= .zero, offset <= partition.written.end else {
+            throw .beyondEnd(end: partition.written.end)
         }
         try await commit([(number, offset)], of: cursor)
     }
@@ -87,7 +87,7 @@ extension Engine {
         guard let topic = shared?.topic ?? cursor?.topic else { throw missing(name) }
         let offsets = try topic.partitions.map { partition throws(BrokerError) in
             let offset = try resolve(position, in: partition)
-            guard offset <= partition.signal.end else { throw .beyondEnd(end: partition.signal.end) }
+            guard offset <= partition.written.end else { throw .beyondEnd(end: partition.written.end) }
             return offset
         }
         if let shared {

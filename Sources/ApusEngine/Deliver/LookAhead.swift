@@ -42,15 +42,16 @@ struct LookAhead {
             guard scanned < end else { break }
             guard looked < LookAhead.scanBytesMax else { return .hasMore }
             do {
-                let batches = try context.store.read(
-                    partition.log, from: scanned, byteLimit: LookAhead.readBytes)
+                let batches = try partition.readEvents(
+                    from: scanned, byteLimit: LookAhead.readBytes, in: context.store)
                 // Offsets of appends that failed, and nothing else, may stand before the end.
                 if batches.isEmpty { scanned = end }
                 for batch in batches {
                     looked += batch.length
-                    take(
+                    let error = take(
                         batch, partition: partition.number, topic: topic, recipient: recipient,
-                        filter: &filter)
+                        filter: &filter, context)
+                    if let error { quarantined(error) }
                 }
             } catch {
                 guard let next = LookAhead.wayAround(error) else { return .failed(error) }
@@ -72,14 +73,12 @@ struct LookAhead {
 
     private mutating func take(
         _ batch: RecordBatch, partition: Int, topic: ResourceName, recipient: ResourceName,
-        filter: inout EventFilter
-    ) {
+        filter: inout EventFilter, _ context: EngineContext
+    ) -> BrokerError? {
         let (from, to) = (scanned, limit ?? batch.nextOffset)
         defer { scanned = max(scanned, min(batch.nextOffset, to)) }
-        guard !batch.isControl else { return }
-        // A batch that passed its checksum and still contradicts itself was written so by another protocol's client; what can be
-        // read of it was handed out, the rest is nobody's event.
-        _ = try? batch.forEachRecord { record in
+        // What can be read of a batch that passed its checksum and still cannot be opened is handed out, the rest is nobody's event.
+        return context.forEachRecord(of: batch, in: topic, partition) { record in
             guard record.offset >= from, record.offset < to, record.isFor(recipient), filter.matches(record)
             else { return true }
             events.append(StoredEvent(record: record, topic: topic, partition: partition))

@@ -20,7 +20,7 @@ extension SharedSubscription {
 
     /// What ends an event whose dead letter is durable: its settlement, or that its key waits.
     func finish(_ position: Position, attempts: Int, _ state: inout State) -> SubscriptionChange {
-        guard blocks(position, state) else {
+        guard state.passing.remove(position) == nil, blocks(position, state) else {
             state.delivery.settle(position)
             return .settled(position)
         }
@@ -45,7 +45,10 @@ extension SharedSubscription {
         state.withLock { state in
             switch state.delivery.items[position]?.phase {
             case .blocked: .blocked
-            case .closing where state.definition.settings.ordering?.onDeadLetter == .block: .soon
+            case .closing
+            where state.definition.settings.ordering?.onDeadLetter == .block
+                && !state.passing.contains(position):
+                .soon
             default: .none
             }
         }
@@ -76,6 +79,17 @@ extension SharedSubscription {
         }
         if !isBlocked { completion(.success(())) }
         context.followers.enqueue(self)
+    }
+
+    /// From now on keys wait for their dead letters, or do not: what is being given up while that changes goes by the old settings, because somebody
+    /// may have dealt with its letter already, who then was not told that a key waits for it.
+    func passOnClosing(from old: SubscriptionSettings, _ state: inout State) {
+        let isBlocking = state.definition.settings.ordering?.onDeadLetter == .block
+        if !isBlocking {
+            state.passing = []
+        } else if old.ordering?.onDeadLetter != .block {
+            state.passing = Set(state.delivery.items.lazy.filter { $0.value.phase == .closing }.map(\.key))
+        }
     }
 
     /// Lets all keys go on when the settings no longer make them wait.

@@ -43,7 +43,8 @@ struct OrderedReads {
 
     mutating func keep(_ batch: RecordBatch, of partition: Int) {
         if batches.count == OrderedReads.batchesMax { batches.removeFirst() }
-        batches.append((partition, batch))
+        // Opened, because events are asked of it one by one. What cannot be opened is told of where it is looked into.
+        batches.append((partition, (try? batch.opened()) ?? batch))
     }
 
     /// The batch around a position, if it was read lately.
@@ -190,7 +191,8 @@ extension SharedSubscription {
         let from = state.delivery.scanOffset(number)
         guard from < end else { return 0 }
         do {
-            let batches = try context.store.read(partition.log, from: from, byteLimit: LookAhead.readBytes)
+            let batches = try partition.readEvents(
+                from: from, byteLimit: LookAhead.readBytes, in: context.store)
             // Offsets of appends that failed, and nothing else, may stand before the end.
             guard let last = batches.last else {
                 state.delivery.finishScan(number, to: end)
@@ -216,8 +218,7 @@ extension SharedSubscription {
     private func discover(
         _ batch: RecordBatch, of partition: Partition, from: Offset, to limit: Offset, _ state: inout State
     ) {
-        guard !batch.isControl else { return }
-        _ = try? batch.forEachRecord { record in
+        let error = context.forEachRecord(of: batch, in: topic.name, partition.number) { record in
             let position = Position(partition: partition.number, offset: record.offset)
             guard record.offset >= from, record.offset < limit, state.delivery.isWanted(position) else {
                 return true
@@ -232,6 +233,7 @@ extension SharedSubscription {
             }
             return true
         }
+        if let error { report(error, partition: partition.number) }
     }
 
     /// Puts events into the order again that had left it.

@@ -228,6 +228,8 @@ extension SharedSubscription {
         state.push.gathered = kept
         // The probe may have been among them; then nothing will be told of it.
         state.push.breaker.loseProbe(now: context.clock.now)
+        // They kept the room that they themselves, ready again, now wait for.
+        context.followers.enqueue(self)
     }
 
     private func batchCount(_ handouts: [Handout], _ batch: PushSettings.Batch) -> Int {

@@ -160,6 +160,7 @@ extension SharedSubscription {
                 // What a replay has set free meanwhile comes again; settled after the replay it would take what is before it along.
                 let closed = letters.filter { state.delivery.items[$0.position]?.phase == .closing }
                 var changes = closed.map { finish($0.position, attempts: $0.attempts, &state) }
+                for letter in letters { state.passing.remove(letter.position) }
                 // Another burial may have put its copies before this mark and not be written down yet, or never.
                 if state.deadLettersUnderWay == 0, state.settlementsUnderWay == 0, !state.hasLostSettlement {
                     state.deadLetterMark = mark
@@ -183,6 +184,7 @@ extension SharedSubscription {
             state.withLock { state in
                 state.deadLettersUnderWay -= 1
                 let due = context.clock.now + context.options.storeRetryInterval
+                for letter in letters { state.passing.remove(letter.position) }
                 for letter in letters where state.delivery.items[letter.position]?.phase == .closing {
                     state.failures[letter.position] = DeliveryFailure(
                         status: letter.status, reason: letter.reason, isFinal: true)

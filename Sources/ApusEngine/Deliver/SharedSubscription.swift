@@ -35,6 +35,8 @@ final class SharedSubscription: Follower {
         var timer: (deadline: Duration, token: UInt64)?
         /// Events handed out to be pushed whose end is not known yet.
         var pushing = 0
+        /// Being given up since before keys began to wait for their dead letters: no key waits for these.
+        var passing: Set<Position> = []
         var push = PushState()
         var lastFailure: String?
         var firstPartition = 0
@@ -108,7 +110,7 @@ final class SharedSubscription: Follower {
             delivery.putBack(position, attempts: 0)
         }
         for partition in topic.partitions {
-            delivery.forget(partition: partition.number, from: partition.signal.end)
+            delivery.forget(partition: partition.number, from: partition.written.end)
         }
         let tagger = EventTagger(definition.settings)
         delivery.arrange(tagger, isChanged: true)
@@ -181,6 +183,7 @@ final class SharedSubscription: Follower {
             }
             let old = state.definition.settings
             state.definition = definition
+            passOnClosing(from: old, &state)
             if !definition.settings.hasSameOrder(as: old) { arrange(&state) }
             pushChanged(from: old.push, &state)
         }

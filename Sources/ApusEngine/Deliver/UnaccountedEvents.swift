@@ -65,7 +65,9 @@ struct UnaccountedEvents {
         var offset = offsets.lowerBound
         while offset < end {
             let batches: [RecordBatch]
-            do { batches = try context.store.read(partition.log, from: offset, byteLimit: 256 << 10) } catch {
+            do {
+                batches = try partition.readEvents(from: offset, byteLimit: 256 << 10, in: context.store)
+            } catch {
                 guard let next = LookAhead.wayAround(error), next > offset else { throw error }
                 offset = next
                 continue

@@ -21,8 +21,26 @@ extension Engine {
         } catch {
             return completion(.failure(error))
         }
-        let appendTime = settings.timestamps == .append ? batch.maxTimestamp : nil
-        let (count, published) = (Int64(batch.recordCount), topic.published)
+        guard batch.hasProducer else {
+            return append(batch, into: partition, published: topic.published, completion)
+        }
+        let (batch, now) = (batch, context.clock.wall)
+        let way = way(into: partition, of: topic)
+        guard !topic.producerLog.isOpen else {
+            return partition.production.append(batch, by: way, now: now, completion: completion)
+        }
+        topic.producerLog.whenOpen(for: topic, in: context) { result in
+            if case .failure(let error) = result { return completion(.failure(.broker(error))) }
+            partition.production.append(batch, by: way, now: now, completion: completion)
+        }
+    }
+
+    private func append(
+        _ batch: RecordBatch, into partition: Partition, published: Count,
+        _ completion: @escaping BatchCompletion
+    ) {
+        let appendTime = batch.hasAppendTime ? batch.maxTimestamp : nil
+        let count = Int64(batch.recordCount)
         context.store.append(batch, holding: partition.claim) { result in
             switch result {
             case .success(let offset):

@@ -159,7 +159,7 @@ final class Deduplicator: Sendable {
     func load(_ topic: Topic, context: EngineContext) throws(LogError) {
         let from = context.clock.wall.advanced(by: .zero - settings.window)
         for partition in topic.partitions {
-            let end = partition.signal.end
+            let end = partition.written.end
             var offset = try context.store.offset(partition.log, at: from)
             while offset < end {
                 let batches: [RecordBatch]
@@ -170,7 +170,8 @@ final class Deduplicator: Sendable {
                     continue
                 }
                 guard let last = batches.last else { break }
-                for batch in batches where !batch.isControl { take(batch, of: topic, partition.number) }
+                // Whole batches of producers that number them are not looked up when they come.
+                for batch in batches where !batch.hasProducer { take(batch, of: topic, partition.number) }
                 offset = last.nextOffset
             }
         }

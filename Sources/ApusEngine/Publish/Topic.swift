@@ -15,16 +15,19 @@ final class Partition: Sendable {
     let signal: AdvanceSignal
     /// How far the log is readable, open transactions too.
     let written: AdvanceSignal
+    /// Who appends batches with numbers, and transactions.
+    let production: Production
     private let logStart: Atomic<Int64>
 
     init(
-        number: Int, log: LogID, claim: LogClaim, start: Offset, signal: AdvanceSignal, written: AdvanceSignal
+        number: Int, log: LogID, claim: LogClaim, start: Offset, production: Production
     ) {
         self.number = number
         self.log = log
         self.claim = claim
-        self.signal = signal
-        self.written = written
+        self.production = production
+        signal = production.signal
+        written = production.written
         logStart = Atomic(start.rawValue)
     }
 
@@ -57,6 +60,7 @@ final class Topic: Follower {
     private let queue: FollowerQueue
     /// Events published since start.
     let published: Count
+    let producerLog: ProducerLog
 
     private let isDeduplicating = Atomic(false)
 
@@ -72,16 +76,19 @@ final class Topic: Follower {
         name = definition.name
         id = definition.id
         self.queue = queue
+        producerLog = ProducerLog(definition.producersLog)
         published = Count("apus_published_events_total", [("topic", definition.name.description)])
         state = Mutex(State(definition: definition, partitions: []))
     }
 
     /// Claims the logs of partitions that are not claimed yet. They come to work together: keys are placed by the number of partitions.
-    func open(in store: any LogStore) throws(LogError) {
+    func open(in context: EngineContext) throws(LogError) {
+        let store = context.store
         let definition = self.definition
         let missing = partitions.count..<max(partitions.count, definition.settings.partitions)
         guard !missing.isEmpty else { return }
         if missing.count > 1 { try store.create(missing.map { definition.partitionLog($0) }) }
+        let producers = try producerLog.isOpen ? [:] : producerLog.load(in: context)
         var opened: [Partition] = []
         for number in missing {
             let signal = AdvanceSignal { [weak self] in
@@ -90,29 +97,29 @@ final class Topic: Follower {
                 self.queue.enqueue(self)
             }
             let log = definition.partitionLog(number)
-            let written = AdvanceSignal {}
+            let production = Production(written: AdvanceSignal {}, signal: signal)
             let claim = try store.claim(log, definition.settings.logConfiguration) {
-                written.advanced(to: $0)
-                signal.advanced(to: $0)
+                production.advanced(to: $0)
             }
             let bounds = try store.bounds(log)
-            written.advanced(to: bounds.end)
-            signal.advanced(to: bounds.end)
+            if let producers {
+                try production.restore(producers[number], from: log, bounds, in: context)
+            }
+            production.advanced(to: bounds.end)
             opened.append(
-                Partition(
-                    number: number, log: log, claim: claim, start: bounds.start, signal: signal,
-                    written: written))
+                Partition(number: number, log: log, claim: claim, start: bounds.start, production: production)
+            )
         }
         state.withLock { $0.partitions += opened }
     }
 
     /// Takes changed settings; more partitions are opened by `open`.
-    func alter(_ definition: TopicDefinition, in store: any LogStore) throws(LogError) {
+    func alter(_ definition: TopicDefinition, in context: EngineContext) throws(LogError) {
         state.withLock { $0.definition = definition }
         for partition in partitions {
-            try store.configure(partition.claim, definition.settings.logConfiguration)
+            try context.store.configure(partition.claim, definition.settings.logConfiguration)
         }
-        try open(in: store)
+        try open(in: context)
     }
 
     /// Whether all partitions are at work.

@@ -67,7 +67,9 @@ extension Engine {
         _ recipient: ResourceName?
     ) throws(BrokerError) -> FetchedEvents {
         let end = partition.signal.end
-        guard start <= end else { throw .beyondEnd(end: end) }
+        // Between what is decided and what is readable there may be events one day.
+        let written = partition.written.end
+        guard start <= written else { throw .beyondEnd(end: written) }
         var fetched = FetchedEvents(events: [], next: start, end: end)
         var looked = 0
         var held = 0
@@ -76,8 +78,8 @@ extension Engine {
         {
             let batches: [RecordBatch]
             do {
-                batches = try context.store.read(
-                    partition.log, from: fetched.next, byteLimit: Engine.readBytes)
+                batches = try partition.readEvents(
+                    from: fetched.next, byteLimit: Engine.readBytes, in: context.store)
             } catch {
                 // What was read before the damage is not withheld; the next fetch begins at the damage and says so.
                 guard fetched.events.isEmpty else { return fetched }
@@ -88,36 +90,42 @@ extension Engine {
             for batch in batches where fetched.events.count < limit && held < Engine.answerBytesMax {
                 looked += batch.length
                 let count = fetched.events.count
-                take(batch, of: topic, partition.number, limit: limit, &filter, recipient, into: &fetched)
+                if let error = take(
+                    batch, of: topic, partition.number, limit: limit, &filter, recipient, into: &fetched)
+                {
+                    // As with damage: what was read before it is not withheld.
+                    guard fetched.events.isEmpty else { return fetched }
+                    throw error
+                }
                 held += fetched.events[count...].reduce(0) { $0 + ($1.event.data?.bytes.count ?? 0) }
             }
         }
         return fetched
     }
 
+    /// Adds the events of a batch; what to tell the reader when it cannot be looked into.
     private func take(
         _ batch: RecordBatch, of topic: Topic, _ partition: Int, limit: Int, _ filter: inout EventFilter,
         _ recipient: ResourceName?, into fetched: inout FetchedEvents
-    ) {
+    ) -> BrokerError? {
         let from = fetched.next
         var isFull = false
-        if !batch.isControl {
-            _ = try? batch.forEachRecord { record in
-                guard record.offset >= from else { return true }
-                guard fetched.events.count < limit else {
-                    isFull = true
-                    return false
-                }
-                fetched.next = record.offset.advanced(by: 1)
-                if let recipient, !record.isFor(recipient) { return true }
-                if filter.matches(record) {
-                    fetched.events.append(
-                        StoredEvent(record: record, topic: topic.name, partition: partition))
-                }
-                return true
+        let error = context.forEachRecord(of: batch, in: topic.name, partition) { record in
+            guard record.offset >= from else { return true }
+            guard fetched.events.count < limit else {
+                isFull = true
+                return false
             }
+            fetched.next = record.offset.advanced(by: 1)
+            if let recipient, !record.isFor(recipient) { return true }
+            if filter.matches(record) {
+                fetched.events.append(StoredEvent(record: record, topic: topic.name, partition: partition))
+            }
+            return true
         }
+        if let error { return error }
         if !isFull { fetched.next = max(fetched.next, batch.nextOffset) }
+        return nil
     }
 
     /// The offset that a position means in one partition, now.
@@ -127,7 +135,9 @@ extension Engine {
         case .latest: partition.signal.end
         case .offset(let offset): offset
         case .time(let time):
-            try storing { () throws(LogError) in try context.store.offset(partition.log, at: time) }
+            min(
+                try storing { () throws(LogError) in try context.store.offset(partition.log, at: time) },
+                partition.signal.end)
         }
     }
 

@@ -8,7 +8,7 @@ import ApusTransform
 /// A topic by definition.
 struct TopicDefinition: Sendable, Hashable {
     var name: ResourceName
-    /// The family of its logs: one member per partition, and two for its own state.
+    /// The family of its logs: one member per partition, and three for its own state.
     var id: LogID
     var created: Timestamp
     var settings: TopicSettings
@@ -20,6 +20,8 @@ struct TopicDefinition: Sendable, Hashable {
     var routesLog: LogID { id.member(0xFF_FFFF) }
     /// Which dead letters are done with.
     var ledgerLog: LogID { id.member(0xFF_FFFE) }
+    /// Which producers have appended what, once one of them numbers its batches.
+    var producersLog: LogID { id.member(0xFF_FFFD) }
 }
 
 /// A subscription by definition.
@@ -49,6 +51,9 @@ struct SubscriptionDefinition: Sendable, Hashable {
     /// Per partition, the offset before which there were events when it was made: a start that was asked for as an offset may be one that
     /// is still to come, and says nothing.
     var seenAtStart: [Offset] { if case .offset = settings.start { [] } else { startOffsets } }
+
+    /// The same of its end: what comes after events that were lost is not what it was to end with.
+    var seenAtEnd: [Offset] { if case .offset = settings.end { [] } else { endOffsets ?? [] } }
 
     /// The dead-letter topic in force.
     var deadLetter: ResourceName {

@@ -163,5 +163,7 @@ extension Definitions {
 
 extension TopicDefinition {
     /// Every log of the topic.
-    var logs: [LogID] { (0..<settings.partitions).map { partitionLog($0) } + [routesLog, ledgerLog] }
+    var logs: [LogID] {
+        (0..<settings.partitions).map { partitionLog($0) } + [routesLog, ledgerLog, producersLog]
+    }
 }

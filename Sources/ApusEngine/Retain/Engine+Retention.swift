@@ -13,8 +13,15 @@ extension Engine {
         let next = context.clock.now + context.options.retentionInterval
         context.timers.schedule(at: next) { [weak self] in
             self?.applyRetention()
+            self?.tendProducers()
             self?.scheduleRetention()
         }
+    }
+
+    /// Writes down the producers of topics to which much was appended, and forgets those that are idle.
+    func tendProducers() {
+        let topics = catalog.withLock { $0.topics.values.sorted { $0.name < $1.name } }
+        for topic in topics { topic.producerLog.tend(topic, in: context) }
     }
 
     /// Forgets what the topics' retention allows.

@@ -74,7 +74,7 @@ extension Engine {
         while next < end, budget > 0 {
             let batches: [RecordBatch]
             do {
-                batches = try context.store.read(partition.log, from: next, byteLimit: 256 << 10)
+                batches = try partition.readEvents(from: next, byteLimit: 256 << 10, in: context.store)
             } catch {
                 guard let around = LookAhead.wayAround(error), around > next else {
                     throw BrokerError(reading: error)
@@ -86,7 +86,7 @@ extension Engine {
             guard let last = batches.last else { return span.end }
             for batch in batches {
                 budget -= batch.length
-                walk.take(batch, from: next, to: end, partition: partition.number)
+                walk.take(batch, from: next, to: end, partition: partition.number, context)
             }
             next = last.nextOffset
         }
@@ -118,10 +118,11 @@ private struct TrialWalk {
         matcher = RecordMatcher([(0, settings.pattern)])
     }
 
-    mutating func take(_ batch: RecordBatch, from: Offset, to end: Offset, partition: Int) {
-        guard !batch.isControl else { return }
+    mutating func take(
+        _ batch: RecordBatch, from: Offset, to end: Offset, partition: Int, _ context: EngineContext
+    ) {
         // What of a batch cannot be read is passed over by the router too.
-        _ = try? batch.forEachRecord { record in
+        let error = context.forEachRecord(of: batch, in: topic.name, partition) { record in
             guard record.offset >= from else { return true }
             guard record.offset < end else { return false }
             // A redriven event is for one subscription: rules pass over it.
@@ -132,6 +133,7 @@ private struct TrialWalk {
             if isMatch { add(record, partition) }
             return true
         }
+        if error != nil { trial.unreadable += 1 }
     }
 
     private mutating func add(_ record: RecordView, _ partition: Int) {

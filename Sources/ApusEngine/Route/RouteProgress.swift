@@ -132,7 +132,7 @@ struct RouteRepeats: Sendable {
                 continue
             }
             guard let last = batches.last else { break }
-            for batch in batches where batch.producerID == RouteRepeats.producerID(of: source.id) {
+            for batch in batches where batch.isCopy(by: RouteRepeats.producerID(of: source.id)) {
                 _ = try? batch.forEachRecord { record in
                     // A note tells of partitions by their number; what it does not tell of was never looked at.
                     guard let origin = record.origin, origin.topic == source.id,

@@ -26,7 +26,7 @@ extension TopicRouter {
     private func ends(_ state: State) -> [LogID: Offset] {
         let topics = state.targetTopics
         let targets = topics.flatMap(\.partitions)
-        var ends = Dictionary(targets.map { ($0.log, $0.signal.end) }) { first, _ in first }
+        var ends = Dictionary(targets.map { ($0.log, $0.written.end) }) { first, _ in first }
         // Copies of events that are still to be passed, from before the last crash or from a chunk of which others failed, have to be found
         // again: then the ends of the last note stay.
         guard state.repeats.reachBeyond(state.next) else { return ends }

@@ -183,7 +183,8 @@ final class TopicRouter: Follower {
         }
         guard let from else { return }
         do {
-            let batches = try context.store.read(partition.log, from: from, byteLimit: TopicRouter.chunkBytes)
+            let batches = try partition.readEvents(
+                from: from, byteLimit: TopicRouter.chunkBytes, in: context.store)
             // Offsets of appends that failed, and nothing else, may stand before the end.
             guard let last = batches.last else { return finish(number, to: end) }
             let (copies, circling) = state.withLock { state in
@@ -233,8 +234,8 @@ final class TopicRouter: Follower {
         var matched: [RouteTable.Route] = []
         let routes = state.table.routes
         var next = end
-        for batch in batches where !batch.isControl && next == end {
-            _ = try? batch.forEachRecord { record in
+        for batch in batches where next == end {
+            context.forEachRecord(of: batch, in: topic.name, partition) { record in
                 guard record.offset >= from else { return true }
                 if let recipient = record.header(LineageHeader.recipientBytes) {
                     // A redriven event is for one subscription, or for one target of one rule: everybody else saw its original.

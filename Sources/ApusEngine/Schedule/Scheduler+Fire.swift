@@ -82,7 +82,7 @@ extension Scheduler {
         for part in round.parts where state.ledger.copying[part.partition.log] == nil {
             // What the ledger still says must not be taken back while the copies are made.
             let noted = state.ledger.noted[part.partition.log]
-            state.ledger.copying[part.partition.log] = noted ?? part.partition.signal.end
+            state.ledger.copying[part.partition.log] = noted ?? part.partition.written.end
         }
         guard round.parts.allSatisfy({ state.ledger.noted[$0.partition.log] != nil }) else {
             state.ledger.wantsWrite = true

@@ -37,12 +37,17 @@ extension Scheduler {
         /// Where copies may be that are not written down as done, as it is now and as the ledger has it.
         var copying: [LogID: Offset] = [:]
         var noted: [LogID: Offset] = [:]
+        /// The same as it was last written down for certain: what a restart goes by when nothing of what is being written arrives.
+        var durable: [LogID: Offset] = [:]
         var lastRound: Int64 = 0
     }
 
     /// Where copies may be that no note knows of: retention leaves them.
     var notedEnds: [LogID: Offset] {
-        state.withLock { state in state.ledger.noted.merging(state.ledger.copying) { min($0, $1) } }
+        state.withLock { state in
+            state.ledger.durable.merging(state.ledger.noted, uniquingKeysWith: min)
+                .merging(state.ledger.copying, uniquingKeysWith: min)
+        }
     }
 
     /// The offset before which a restart takes events to have been in this log.
@@ -109,7 +114,7 @@ extension Scheduler {
         case .success(let base):
             state.withLock { state in
                 state.ledger.isWriting = false
-                state.ledger.noted = written.copying
+                (state.ledger.noted, state.ledger.durable) = (written.copying, written.copying)
                 for cancellation in written.cancellations {
                     for key in cancellation.keys {
                         state.busy.remove(key)
@@ -235,6 +240,7 @@ extension Scheduler {
             state.buckets = opened
             state.lastNumber = progress.lastNumber
             (state.ledger.copying, state.ledger.noted) = (progress.copying, progress.copying)
+            state.ledger.durable = progress.copying
             for (id, time) in progress.fired { state.recurring[id] = Recurring(progress: time) }
             for (number, offset) in found.waiting where state.buckets[number]?.done.contains(offset) == false
             {
@@ -288,7 +294,7 @@ extension Scheduler {
                     continue
                 }
                 guard let last = batches.last else { break }
-                for batch in batches where batch.producerID == Scheduler.producerID {
+                for batch in batches where batch.isCopy(by: Scheduler.producerID) {
                     _ = try? batch.forEachRecord { record in
                         guard let text = record.header(LineageHeader.scheduleBytes) else { return true }
                         if let place = ScheduleKey.place(of: text) {

@@ -36,6 +36,18 @@ public struct EngineOptions: Sendable {
     public var offsetsBytesMax = Defaults.offsetsBytesMax
     /// For how long the positions of a group are kept after it was last seen.
     public var offsetsRetention = Defaults.offsetsRetention
+    /// How many producers that number their batches a partition remembers at most.
+    public var producersMax = Defaults.producersMax
+    /// How long a partition remembers a producer that sends nothing and has no transaction open.
+    public var producerExpiration = Defaults.producerExpiration
+    /// How many transactional ids may be known.
+    public var transactionalIDsMax = Defaults.transactionalIDsMax
+    /// How many partitions and groups a transaction may have.
+    public var transactionPartitionsMax = Defaults.transactionPartitionsMax
+    /// For how long a transactional id is remembered after it was last used.
+    public var transactionalIDRetention = Defaults.transactionalIDRetention
+    /// What appends the markers that end transactions; without it there are none.
+    package var markerWriter: MarkerWriter?
     /// Where time zones are found.
     public var timeZones = TimeZoneDatabase.system
     /// How often retention looks for what can be forgotten.
@@ -46,6 +58,9 @@ public struct EngineOptions: Sendable {
     public var storeRetryInterval = Duration.seconds(1)
     /// How many bytes the logs of subscriptions, rules and dead letters grow before they are folded into snapshots; simulations make it small.
     package var snapshotBytes = 256 << 10
+    /// How many bytes are appended to a partition before its producers are written down again: what a start has to look through; simulations
+    /// make it small.
+    package var producerSnapshotBytes: Int64 = 4 << 20
     /// Bytes of events that are due soon and kept in memory, about; tests make it small.
     package var scheduleWindowBytes = 64 << 20
 
@@ -86,6 +101,7 @@ final class EngineContext: Sendable {
     let inbox: Inbox
     let followers: FollowerQueue
     let slots: AttemptSlots
+    let unopened: UnopenedBatches
     /// Runs what would hold up the worker.
     let offload: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
 
@@ -101,6 +117,7 @@ final class EngineContext: Sendable {
         self.options = options
         self.logger = logger
         self.dispatcher = dispatcher
+        unopened = UnopenedBatches(logger: logger)
         timers = TimerQueue(wake: wake)
         inbox = Inbox(wake: wake)
         followers = FollowerQueue(wake: wake)

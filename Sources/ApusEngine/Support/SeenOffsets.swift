@@ -31,14 +31,14 @@ extension [Offset] {
 extension Topic {
     /// Leaves holes where events are remembered that are not there any more.
     func passOver(_ seen: [Offset], in context: EngineContext) {
-        for (partition, end) in zip(partitions, seen) where partition.signal.end < end {
+        for (partition, end) in zip(partitions, seen) where partition.written.end < end {
             context.logger.warning(
                 "events were lost with the power; their offsets are not used again",
                 metadata: [
                     "topic": "\(name)", "partition": "\(partition.number)",
-                    "from": "\(partition.signal.end)", "to": "\(end)",
+                    "from": "\(partition.written.end)", "to": "\(end)",
                 ])
-            passOver(end.rawValue - partition.signal.end.rawValue, partition, context)
+            passOver(end.rawValue - partition.written.end.rawValue, partition, context)
         }
     }
 

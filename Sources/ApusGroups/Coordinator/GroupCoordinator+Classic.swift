@@ -16,7 +16,11 @@ extension GroupCoordinator {
             return [.answer(ticket, .join(JoinAnswer(error: error, memberID: request.memberID)))]
         }
         let newID = MemberIdentity.make(prefix: request.instanceID ?? request.clientID, entropy: entropy)
-        if !exists { classicGroups.insert(ClassicGroup(id: request.group)) }
+        if !exists {
+            // A consumer group that nobody is in becomes a classic one.
+            forget(request.group)
+            classicGroups.insert(ClassicGroup(id: request.group))
+        }
         remember(ticket, of: request.group)
         var actions: [GroupAction] = []
         changeClassic(request.group, now: now, &actions) { group, actions, limits in
@@ -36,6 +40,9 @@ extension GroupCoordinator {
         guard names.allSatisfy({ $0.utf8.count <= limits.nameBytesMax }), request.instanceID != "",
             request.protocols.bytes <= limits.memberBytesMax
         else { return .invalidRequest }
+        if shareGroups[request.group] != nil || consumerGroups[request.group]?.isVacant == false {
+            return .inconsistentGroupProtocol
+        }
         // A group that is gone has no members.
         return classicGroups[request.group] == nil && !request.memberID.isEmpty ? .unknownMemberID : nil
     }

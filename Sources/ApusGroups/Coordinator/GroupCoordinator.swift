@@ -16,6 +16,8 @@ public struct GroupCoordinator: Sendable {
     // - A name is in one of the three tables at most.
     // - tickets names the group of each request that waits, and of no other.
     var classicGroups = GroupTable<ClassicGroup>()
+    var consumerGroups = GroupTable<ConsumerGroup>()
+    var shareGroups = GroupTable<ShareGroup>()
     private(set) var tickets: [GroupTicket: String] = [:]
 
     public init(limits: GroupLimits = GroupLimits()) { self.limits = limits }
@@ -24,15 +26,16 @@ public struct GroupCoordinator: Sendable {
 
     /// When `advance(to:)` has something to do at the earliest. `nil`: not before the next request.
     public var nextDeadline: Duration? {
-        classicGroups.nextDeadline
+        [classicGroups.nextDeadline, consumerGroups.nextDeadline, shareGroups.nextDeadline]
+            .compactMap(\.self).min()
     }
 
     /// Does all that was due at `now` or before: sessions end, waits for members end, groups without members are forgotten.
     public mutating func advance(to now: Duration) -> [GroupAction] {
         var actions: [GroupAction] = []
-        while let id = classicGroups.nextDue(at: now, retention: limits.emptyGroupRetention) {
-            changeClassic(id, now: now, &actions) { $0.advance(to: now, limits: $2, &$1) }
-        }
+        advance(&classicGroups, to: now, &actions)
+        advance(&consumerGroups, to: now, &actions)
+        advance(&shareGroups, to: now, &actions)
         settle(actions)
         return actions
     }
@@ -46,12 +49,23 @@ public struct GroupCoordinator: Sendable {
         return actions
     }
 
+    private func advance<Group: CoordinatedGroup>(
+        _ table: inout GroupTable<Group>, to now: Duration, _ actions: inout [GroupAction]
+    ) {
+        let retention = limits.emptyGroupRetention
+        while let id = table.nextDue(at: now, retention: retention) {
+            _ = table.change(id, now: now, retention: retention) {
+                $0.advance(to: now, limits: limits, &actions)
+            }
+        }
+    }
+
     // MARK: Measures
 
     /// Groups of all kinds.
-    public var groupCount: Int { classicGroups.count }
+    public var groupCount: Int { classicGroups.count + consumerGroups.count + shareGroups.count }
     /// What all groups keep in memory, roughly.
-    public var bytes: Int { classicGroups.bytes }
+    public var bytes: Int { classicGroups.bytes + consumerGroups.bytes + shareGroups.bytes }
     /// Requests that wait for their answer.
     public var waitingCount: Int { tickets.count }
 
@@ -70,9 +84,18 @@ public struct GroupCoordinator: Sendable {
     }
 
     private mutating func forgetLongestEmpty() -> Bool {
-        guard let classic = classicGroups.longestEmpty else { return false }
-        classicGroups.remove(classic.id)
+        let candidates = [classicGroups.longestEmpty, consumerGroups.longestEmpty, shareGroups.longestEmpty]
+        guard let oldest = candidates.compactMap(\.self).min(by: { ($0.since, $0.id) < ($1.since, $1.id) })
+        else { return false }
+        forget(oldest.id)
         return true
+    }
+
+    /// Forgets a group of any kind.
+    mutating func forget(_ id: String) {
+        classicGroups.remove(id)
+        consumerGroups.remove(id)
+        shareGroups.remove(id)
     }
 
     mutating func remember(_ ticket: GroupTicket, of group: String) { tickets[ticket] = group }

@@ -5,12 +5,17 @@
 
 /// Deadlines of groups, earliest first: a binary heap.
 struct DeadlineQueue: Sendable {
-    struct Entry: Sendable {
+    /// Ordered by time, then by name, so that nothing depends on the order in which groups came.
+    struct Entry: Sendable, Comparable {
         var deadline: Duration
         var group: String
+
+        static func < (left: Entry, right: Entry) -> Bool {
+            (left.deadline, left.group) < (right.deadline, right.group)
+        }
     }
 
-    // Invariant: entries[(i - 1) / 2].deadline <= entries[i].deadline.
+    // Invariant: entries[(i - 1) / 2] <= entries[i].
     private var entries: [Entry] = []
 
     var first: Entry? { entries.first }
@@ -19,13 +24,13 @@ struct DeadlineQueue: Sendable {
     /// The queue of `entries`, in any order.
     init(_ entries: [Entry] = []) {
         // Sorted is more than a heap asks for.
-        self.entries = entries.sorted { $0.deadline < $1.deadline }
+        self.entries = entries.sorted()
     }
 
     mutating func insert(_ group: String, at deadline: Duration) {
         entries.append(Entry(deadline: deadline, group: group))
         var place = entries.count - 1
-        while place > 0, entries[place].deadline < entries[(place - 1) / 2].deadline {
+        while place > 0, entries[place] < entries[(place - 1) / 2] {
             entries.swapAt(place, (place - 1) / 2)
             place = (place - 1) / 2
         }
@@ -40,7 +45,7 @@ struct DeadlineQueue: Sendable {
         while true {
             var least = place
             for child in [2 * place + 1, 2 * place + 2]
-            where child < entries.count && entries[child].deadline < entries[least].deadline {
+            where child < entries.count && entries[child] < entries[least] {
                 least = child
             }
             if least == place { return first }

@@ -23,10 +23,10 @@ public struct GroupLimits: Sendable, Hashable {
     /// Bytes that all groups keep together: names, metadata, assignments. What would go beyond is refused as
     /// `coordinatorNotAvailable`.
     public var bytesMax = 256 << 20
-    /// Partitions of all topics that one member of a consumer or share group may be given, and topics of one subscription.
-    public var partitionsMax = 200_000
     /// Topics that one member subscribes to by name.
     public var subscribedTopicsMax = 10_000
+    /// Different regular expressions by which the members of one group subscribe.
+    public var regularExpressionsMax = 100
     /// How long a group without members is remembered. Its committed offsets are not kept here and do not go with it.
     public var emptyGroupRetention: Duration = .seconds(600)
 

@@ -21,3 +21,17 @@ enum MemberIdentity {
         return text
     }
 }
+
+extension MemberIdentity {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+    /// 128 bits as 22 characters of base64 that are safe in addresses, as Kafka writes identities of members and topics.
+    static func short(entropy: UInt128) -> String {
+        // 132 bits: the last four are padding.
+        String(
+            stride(from: 122, through: -4, by: -6).map { place in
+                let bits = place >= 0 ? entropy >> UInt128(place) : entropy << UInt128(-place)
+                return alphabet[Int(truncatingIfNeeded: bits) & 63]
+            })
+    }
+}

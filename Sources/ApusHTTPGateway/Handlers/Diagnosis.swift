@@ -28,7 +28,7 @@ enum Diagnosis {
     /// The findings, the gravest first.
     static func findings(_ context: GatewayContext) throws(Problem) -> [Finding] {
         let status = context.broker.status()
-        var findings = disk(status)
+        var findings = disk(status) + unopened(status.unopened)
         if let reason = context.broker.unavailability {
             let problem = Problem(.unavailable(reason))
             findings.append(
@@ -76,6 +76,23 @@ enum Diagnosis {
                     hint: "free space, or shorten a topic's retention"))
         }
         return findings
+    }
+
+    private static func unopened(_ report: UnopenedReport) -> [Finding] {
+        guard report.count > 0 else { return [] }
+        let places = report.latest.map { batch in
+            "topic '\(batch.topic)', partition \(batch.partition), offset \(batch.offset): \(batch.reason)"
+        }
+        return [
+            Finding(
+                severity: .error, subject: "batches",
+                text:
+                    "\(report.count) batches that clients wrote cannot be opened; readers went on behind them: "
+                    + places.joined(separator: "; "),
+                hint:
+                    "where a library is missing, install it, start the server again and replay from these offsets; "
+                    + "otherwise the client that wrote them is to be mended")
+        ]
     }
 
     // MARK: Subscriptions

@@ -61,7 +61,7 @@ public struct KafkaRequestHeader: Sendable, Hashable {
         } else if length < -1 {
             throw KafkaCodecError(.negativeLength(Int(length)), in: "clientID", at: 8)
         }
-        guard isFlexible else { return }
+        guard isSupported, isFlexible else { return }
         var decoder = KafkaDecoder(frame, version: version, isFlexible: true, limits: KafkaCodecLimits())
         do {
             try decoder.noTags()

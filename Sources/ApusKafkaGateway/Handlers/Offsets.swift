@@ -262,12 +262,18 @@ struct CommitList: Sendable {
     /// The same code for all positions.
     func codes(_ code: KafkaErrorCode) -> [KafkaErrorCode] { places.map { _ in code } }
 
+    /// Whether any of them cannot even be asked about.
+    var hasRefusals: Bool { commits.count < places.count }
+
     /// A code for each position of the request, from what became of `commits`.
-    func codes(_ errors: [CoordinatorError?]) -> [KafkaErrorCode] {
+    func codes(
+        _ errors: [CoordinatorError?],
+        _ code: (CoordinatorError?) -> KafkaErrorCode = { $0.map { KafkaErrorCode($0) } ?? .noError }
+    ) -> [KafkaErrorCode] {
         places.map { place in
             switch place {
-            case .failure(let code): code
-            case .success(let index): errors[index].map { KafkaErrorCode($0) } ?? .noError
+            case .failure(let refusal): refusal
+            case .success(let index): code(errors[index])
             }
         }
     }

@@ -94,6 +94,8 @@ struct PlaceModel {
     var isDone = false
     /// Whether its acknowledgement was answered, so that it must not come again.
     var isAcknowledged = false
+    /// Dead letters of it that somebody may have redriven, when it last came.
+    var redrives = 0
     /// Whether it was pushed successfully in this life of the engine.
     var isPushed = false
 }
@@ -161,6 +163,12 @@ final class SubscriptionModel {
         if partition < allowedFrom.count { allowedFrom[partition] = min(allowedFrom[partition], offset) }
         guard let from = requiredFrom, partition < from.count else { return }
         requiredFrom?[partition] = min(from[partition], offset)
+    }
+
+    /// What comes from this offset on was not there when its end was where the topic ended.
+    func end(_ partition: Int, notAfter offset: Offset) {
+        guard let until = allowedUntil, partition < until.count else { return }
+        allowedUntil?[partition] = min(until[partition], offset)
     }
 
     var isShared: Bool { settings.kind == .shared }

@@ -89,8 +89,8 @@ extension BrokerRun {
         make(
             PendingChange(what: "create topic \(name) \(settings)") { engine in
                 [(try? engine.topic(name)) != nil]
-            } commit: { engine in
-                topic.id = (try? engine.topic(name))?.id
+            } commit: { [self] engine in
+                identify(topic, (try? engine.topic(name))?.id)
                 topic.certainty = .certain
             } abort: {
                 topic.certainty = .gone

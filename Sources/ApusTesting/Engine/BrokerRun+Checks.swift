@@ -44,7 +44,7 @@ extension BrokerRun {
                 continue
             }
             let model = TopicModel(description.name, description.settings, holdsDeadLetters: true)
-            model.id = description.id
+            identify(model, description.id)
             model.certainty = .certain
             topics.append(model)
         }

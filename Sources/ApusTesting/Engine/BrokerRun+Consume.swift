@@ -78,9 +78,13 @@ extension BrokerRun {
         checkContent(seen, subscription, what)
         var model = subscription.places[place] ?? PlaceModel()
         takeReplayed(seen, &model, of: subscription)
-        // A redrive of what its key waits for brings the same event from attempt 1 on.
-        let isRedriven = seen.attempt == 1 && isRedriven(place, of: subscription)
-        if isRedriven { (model.attempts, model.notBefore) = (0, nil) }
+        // A redrive of what its key waits for brings the same event from attempt 1 on, which nobody needs to have seen: one that waits for
+        // a batch may be taken out of it again.
+        let redrives = redrives(of: place, subscription)
+        if redrives > model.redrives || redrives > 0 && seen.attempt == 1 {
+            (model.attempts, model.notBefore) = (0, nil)
+        }
+        model.redrives = redrives
         if seen.attempt <= model.attempts {
             violate("I7: \(what) comes as attempt \(seen.attempt) after attempt \(model.attempts)")
         }
@@ -94,7 +98,7 @@ extension BrokerRun {
         }
         if let due = model.notBefore, due > clock.now { violate("I6: \(what) comes before its time, \(due)") }
         if subscription.replays == 0, !subscription.topic.wasCut,
-            subscription.createdAt < seen.step, !self.isRedriven(place, of: subscription),
+            subscription.createdAt < seen.step, redrives == 0,
             model.attempts > 0 || !subscription.mayBlock,
             truth.burials(
                 of: subscription.origin(place), by: subscription.name, in: subscription.createdAt..<seen.step)

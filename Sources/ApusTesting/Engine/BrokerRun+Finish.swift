@@ -55,9 +55,12 @@ extension BrokerRun {
         }
     }
 
+    /// Goes on for as long as anything comes of it: of a key that waits for its dead letters, each time they are dealt with brings one
+    /// event more, and a schedule may have given it many.
     private func drain() {
-        var quiet = 0
-        for round in 0..<400 where quiet < 3 {
+        var (quiet, round, least, lessAt) = (0, 0, Int64.max, 0)
+        while quiet < 3, round - lessAt < 400 {
+            defer { round += 1 }
             for subscription in subscriptions
             where subscription.certainty == .certain && subscription.isShared {
                 if subscription.settings.push == nil {
@@ -72,7 +75,9 @@ extension BrokerRun {
             for attempt in attempts { end(attempt, .delivered) }
             attempts = []
             work(for: round.isMultiple(of: 4) ? .seconds(700) : .seconds(10))
-            quiet = isIdle && backlog == 0 ? quiet + 1 : 0
+            let left = backlog
+            if left < least { (least, lessAt) = (left, round) }
+            quiet = isIdle && left == 0 ? quiet + 1 : 0
             guard report.isSound else { return }
         }
         collectViolations()

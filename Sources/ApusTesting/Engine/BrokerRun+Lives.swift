@@ -85,6 +85,7 @@ extension BrokerRun {
     /// The power took the end of a log that does not promise to survive that: its offsets come again.
     private func lose(_ log: LogID, from offset: Offset) {
         note("log \(log) lost what was from \(offset) on")
+        cuts[log] = step
         for topic in topics {
             guard let partition = (0..<topic.settings.partitions).first(where: { topic.log($0) == log })
             else { continue }
@@ -92,6 +93,9 @@ extension BrokerRun {
             for subscription in subscriptions where subscription.topic === topic {
                 if case .latest = subscription.settings.start {
                     subscription.begin(partition, notAfter: offset)
+                }
+                if subscription.settings.end == .latest, let end = try? store?.bounds(log).end {
+                    subscription.end(partition, notAfter: end)
                 }
                 for place in subscription.places.keys
                 where place.partition == partition && place.offset >= offset
@@ -101,6 +105,15 @@ extension BrokerRun {
                 }
             }
         }
+    }
+
+    /// A topic's identity becomes known, which may be after events were lost from it.
+    func identify(_ topic: TopicModel, _ id: LogID?) {
+        topic.id = id
+        let steps = (0..<topic.settings.partitions).compactMap { number in
+            topic.log(number).flatMap { log in cuts[log] }
+        }
+        if let last = steps.max() { (topic.wasCut, topic.cutAt) = (true, last) }
     }
 
     /// The process ends, or the power goes.

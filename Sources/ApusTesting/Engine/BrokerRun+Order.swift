@@ -91,10 +91,10 @@ extension BrokerRun {
         return !letters.isEmpty && letters.allSatisfy { !touchedLetters.contains($0) }
     }
 
-    /// Whether somebody may have redriven a dead letter that the event's key waits for.
-    func isRedriven(_ place: Place, of subscription: SubscriptionModel) -> Bool {
-        guard subscription.mayBlock else { return false }
-        return letters(of: place, subscription).contains { touchedLetters.contains($0) }
+    /// How many dead letters that the event's key waits for somebody may have redriven.
+    func redrives(of place: Place, _ subscription: SubscriptionModel) -> Int {
+        guard subscription.mayBlock else { return 0 }
+        return letters(of: place, subscription).count { touchedLetters.contains($0) }
     }
 
     /// The dead letters of an event, by id.

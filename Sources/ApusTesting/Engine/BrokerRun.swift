@@ -54,6 +54,8 @@ final class BrokerRun {
     var idleStep = 0
     /// Dead letters that somebody may have dealt with, by id.
     var touchedLetters: Set<String> = []
+    /// When a log last lost its end with the power: the topic that it belongs to may become known later.
+    var cuts: [LogID: Int] = [:]
     /// Redrives and discards without an answer.
     var letterMoves = 0
 

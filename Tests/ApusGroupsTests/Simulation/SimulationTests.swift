@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Random lives of groups: a failing seed replays itself.
+
+import TestThreads
+import Testing
+
+@Suite(.ownThread)
+struct SimulationTests {
+    @Test func afterAllDisturbancesEveryGroupComesToRest() {
+        for seed in seedsToTry(block: 0, of: 60) {
+            let world = World(seed: seed)
+            world.run(disturbedFor: .seconds(200), quietFor: .seconds(200))
+            if world.failures.isEmpty { world.end() }
+            #expect(world.failures == [], "seed \(seed)")
+            if !world.failures.isEmpty { return }
+        }
+    }
+
+    @Test func theSameSeedTellsTheSameStory() {
+        func story(_ seed: UInt64) -> UInt64 {
+            let world = World(seed: seed)
+            world.run(disturbedFor: .seconds(100), quietFor: .seconds(10))
+            return world.transcript.value
+        }
+        for seed in seedsToTry(block: 7, of: 10) { #expect(story(seed) == story(seed)) }
+    }
+}
