@@ -31,8 +31,10 @@ public struct KafkaRequestHeader: Sendable, Hashable {
     /// True when Apus speaks this version of this API.
     public var isSupported: Bool { api.map { SupportedVersions[$0].contains(version) } ?? false }
 
-    /// True when the request has tagged fields.
-    private var isFlexible: Bool { api.map { SupportedVersions[$0].isFlexible(version) } ?? false }
+    /// True when the header has tagged fields. What versions of the future have there is not for us to know.
+    private var isFlexible: Bool {
+        isSupported && (api.map { SupportedVersions[$0].isFlexible(version) } ?? false)
+    }
 
     /// Reads a header from the beginning of a frame and moves behind it.
     ///

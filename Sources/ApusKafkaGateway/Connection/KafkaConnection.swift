@@ -201,15 +201,14 @@ final class KafkaConnection: ChannelDuplexHandler {
 
     private func takeBudget(_ bytes: Int) -> RequestBudget.Hold? {
         let (loop, id, budget) = (NIOLoopBound(loop, eventLoop: loop.eventLoop), id, loop.budget)
-        return budget.take(bytes) {
-            loop.eventLoop.execute { loop.value.connection(id)?.retryBudget() }
+        return budget.take(bytes) { hold in
+            loop.eventLoop.execute { loop.value.connection(id)?.goOn(with: hold) }
         }
     }
 
-    private func retryBudget() {
-        guard waitsForBudget, let expected else { return }
-        hold = takeBudget(expected)
-        guard hold != nil else { return }
+    private func goOn(with hold: RequestBudget.Hold) {
+        guard isOpen, waitsForBudget else { return }
+        self.hold = hold
         waitsForBudget = false
         lastProgress = loop.now
         resume()

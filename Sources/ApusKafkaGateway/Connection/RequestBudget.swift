@@ -3,6 +3,7 @@
 // The bound on bytes of large requests that are held at the same time, of all connections together. A connection whose next request does not fit
 // is not read from until it does: the client waits, nobody is refused.
 
+internal import DequeModule
 internal import Synchronization
 
 /// Counts the bytes of requests that are not small.
@@ -12,7 +13,8 @@ final class RequestBudget: Sendable {
 
     private struct State {
         var free: Int
-        var waiting: [(bytes: Int, resume: @Sendable () -> Void)] = []
+        /// Whoever waits, first come first served: large requests must not starve behind small ones.
+        var waiting = Deque<(bytes: Int, resume: @Sendable (Hold) -> Void)>()
     }
 
     private let state: Mutex<State>
@@ -33,12 +35,11 @@ final class RequestBudget: Sendable {
         deinit { budget.giveBack(bytes) }
     }
 
-    /// A share of `bytes`, or nil: then `retry` is called once when it is worth asking again.
-    func take(_ bytes: Int, orCall retry: @escaping @Sendable () -> Void) -> Hold? {
+    /// A share of `bytes`, or nil: then `resume` is called with it once it is there. Who has no use for it any more lets it go.
+    func take(_ bytes: Int, orLater resume: @escaping @Sendable (Hold) -> Void) -> Hold? {
         let isTaken = state.withLock { state in
-            // First come, first served: large requests must not starve behind small ones.
             guard state.waiting.isEmpty, state.free >= bytes else {
-                state.waiting.append((bytes, retry))
+                state.waiting.append((bytes, resume))
                 return false
             }
             state.free -= bytes
@@ -48,17 +49,17 @@ final class RequestBudget: Sendable {
     }
 
     private func giveBack(_ bytes: Int) {
+        // Taken here for those whose turn has come: if they had to ask again, they would find themselves behind others, and could wait for
+        // a share that nobody has to give back.
         let ready = state.withLock { state in
             state.free += bytes
-            var left = state.free
-            var ready: [@Sendable () -> Void] = []
-            while let first = state.waiting.first, first.bytes <= left {
-                left -= first.bytes
-                ready.append(first.resume)
-                state.waiting.removeFirst()
+            var ready: [(bytes: Int, resume: @Sendable (Hold) -> Void)] = []
+            while let first = state.waiting.first, first.bytes <= state.free {
+                state.free -= first.bytes
+                ready.append(state.waiting.removeFirst())
             }
             return ready
         }
-        for resume in ready { resume() }
+        for one in ready { one.resume(Hold(self, one.bytes)) }
     }
 }
