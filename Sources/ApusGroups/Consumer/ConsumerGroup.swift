@@ -17,8 +17,8 @@ public enum ConsumerState: String, Sendable, Hashable, CaseIterable {
 
 struct ConsumerGroup: CoordinatedGroup {
     let id: String
-    private(set) var epoch: Int32 = 0
-    private(set) var targetEpoch: Int32 = 0
+    private(set) var epoch: Int32
+    private(set) var targetEpoch: Int32
     /// The assignor that the target was computed with.
     private(set) var assignor = ServerAssignor.uniform
     // Invariants:
@@ -38,7 +38,12 @@ struct ConsumerGroup: CoordinatedGroup {
     var timing = GroupTiming()
     private var memberBytes = 0
 
-    init(id: String) { self.id = id }
+    /// A group whose epochs go on from `epoch`, so that none is there twice where the group was of another kind before.
+    init(id: String, epoch: Int32 = 0) {
+        self.id = id
+        self.epoch = epoch
+        targetEpoch = epoch
+    }
 
     var isVacant: Bool { members.isEmpty }
 
