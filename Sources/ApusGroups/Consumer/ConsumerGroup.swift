@@ -35,6 +35,11 @@ struct ConsumerGroup: CoordinatedGroup {
     }
     private var partitionCount = 0
     private var catalogVersion: UInt64?
+    /// What members' expressions match in that catalog.
+    private var matches: [String: SubscriptionIndex.Shapes] = [:] {
+        didSet { matchCount = matches.values.reduce(0) { $0 + $1.count } }
+    }
+    private var matchCount = 0
     var timing = GroupTiming()
     private var memberBytes = 0
 
@@ -48,7 +53,7 @@ struct ConsumerGroup: CoordinatedGroup {
     var isVacant: Bool { members.isEmpty }
 
     /// Each partition is in the target, with its owner, and with a member.
-    var bytes: Int { 1_024 + memberBytes + 128 * partitionCount }
+    var bytes: Int { 1_024 + memberBytes + 128 * partitionCount + 48 * matchCount }
 
     var state: ConsumerState {
         if members.isEmpty { return .empty }
@@ -120,8 +125,10 @@ struct ConsumerGroup: CoordinatedGroup {
     /// Looks at the topics, if they are not those it knows, and computes a new target if something has changed.
     mutating func refresh(_ catalog: TopicCatalog) {
         if catalogVersion == catalog.version, epoch == targetEpoch { return }
-        var index = SubscriptionIndex(catalog: catalog)
+        var index = SubscriptionIndex(
+            catalog: catalog, known: catalogVersion == catalog.version ? matches : [:])
         for member in members.values { index.add(member.id, names: member.names, regex: member.regex) }
+        matches = index.matches
         if index.shapes != shapes {
             shapes = index.shapes
             if catalogVersion != catalog.version, epoch == targetEpoch { bumpEpoch() }
