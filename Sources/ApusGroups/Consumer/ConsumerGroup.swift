@@ -72,6 +72,9 @@ struct ConsumerGroup: CoordinatedGroup {
     mutating func put(_ member: ConsumerMember) {
         let old = members.updateValue(member, forKey: member.id)
         memberBytes += member.bytes - (old?.bytes ?? 0)
+        if let instance = old?.instanceID, instance != member.instanceID, statics[instance] == member.id {
+            statics[instance] = nil
+        }
         if let instance = member.instanceID { statics[instance] = member.id }
         if let old, old.assigned == member.assigned, old.revoking == member.revoking { return }
         if let old { release(old) }
@@ -112,6 +115,8 @@ struct ConsumerGroup: CoordinatedGroup {
         successor.state = old.state
         successor.assigned = old.assigned
         successor.sessionDeadline = old.sessionDeadline
+        // Two members become one: what the other was to have is for all again.
+        if members[newID] != nil { bumpEpoch() }
         let part = target.removeValue(forKey: old.id)
         members[old.id] = nil
         memberBytes -= old.bytes
