@@ -19,7 +19,7 @@ public enum ClassicState: String, Sendable, Hashable, CaseIterable {
 struct ClassicGroup: CoordinatedGroup {
     let id: String
     var state = ClassicState.empty
-    var generation: Int32 = 0
+    var generation: Int32
     var protocolType: String?
     var protocolName: String?
     var leader: String?
@@ -55,7 +55,11 @@ struct ClassicGroup: CoordinatedGroup {
     /// What the group keeps in memory, roughly.
     private(set) var bytes = 512
 
-    init(id: String) { self.id = id }
+    /// A group whose generations go on from `generation`, so that none is there twice where the group was of another kind before.
+    init(id: String, generation: Int32 = 0) {
+        self.id = id
+        self.generation = generation
+    }
 
     var isEmpty: Bool { state == .empty }
     var isVacant: Bool { members.isEmpty && pendingJoins.isEmpty }

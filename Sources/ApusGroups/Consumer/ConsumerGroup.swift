@@ -17,8 +17,8 @@ public enum ConsumerState: String, Sendable, Hashable, CaseIterable {
 
 struct ConsumerGroup: CoordinatedGroup {
     let id: String
-    private(set) var epoch: Int32 = 0
-    private(set) var targetEpoch: Int32 = 0
+    private(set) var epoch: Int32
+    private(set) var targetEpoch: Int32
     /// The assignor that the target was computed with.
     private(set) var assignor = ServerAssignor.uniform
     // Invariants:
@@ -35,15 +35,25 @@ struct ConsumerGroup: CoordinatedGroup {
     }
     private var partitionCount = 0
     private var catalogVersion: UInt64?
+    /// What members' expressions match in that catalog.
+    private var matches: [String: SubscriptionIndex.Shapes] = [:] {
+        didSet { matchCount = matches.values.reduce(0) { $0 + $1.count } }
+    }
+    private var matchCount = 0
     var timing = GroupTiming()
     private var memberBytes = 0
 
-    init(id: String) { self.id = id }
+    /// A group whose epochs go on from `epoch`, so that none is there twice where the group was of another kind before.
+    init(id: String, epoch: Int32 = 0) {
+        self.id = id
+        self.epoch = epoch
+        targetEpoch = epoch
+    }
 
     var isVacant: Bool { members.isEmpty }
 
     /// Each partition is in the target, with its owner, and with a member.
-    var bytes: Int { 1_024 + memberBytes + 128 * partitionCount }
+    var bytes: Int { 1_024 + memberBytes + 128 * partitionCount + 48 * matchCount }
 
     var state: ConsumerState {
         if members.isEmpty { return .empty }
@@ -62,6 +72,9 @@ struct ConsumerGroup: CoordinatedGroup {
     mutating func put(_ member: ConsumerMember) {
         let old = members.updateValue(member, forKey: member.id)
         memberBytes += member.bytes - (old?.bytes ?? 0)
+        if let instance = old?.instanceID, instance != member.instanceID, statics[instance] == member.id {
+            statics[instance] = nil
+        }
         if let instance = member.instanceID { statics[instance] = member.id }
         if let old, old.assigned == member.assigned, old.revoking == member.revoking { return }
         if let old { release(old) }
@@ -102,6 +115,8 @@ struct ConsumerGroup: CoordinatedGroup {
         successor.state = old.state
         successor.assigned = old.assigned
         successor.sessionDeadline = old.sessionDeadline
+        // Two members become one: what the other was to have is for all again.
+        if members[newID] != nil { bumpEpoch() }
         let part = target.removeValue(forKey: old.id)
         members[old.id] = nil
         memberBytes -= old.bytes
@@ -115,8 +130,10 @@ struct ConsumerGroup: CoordinatedGroup {
     /// Looks at the topics, if they are not those it knows, and computes a new target if something has changed.
     mutating func refresh(_ catalog: TopicCatalog) {
         if catalogVersion == catalog.version, epoch == targetEpoch { return }
-        var index = SubscriptionIndex(catalog: catalog)
+        var index = SubscriptionIndex(
+            catalog: catalog, known: catalogVersion == catalog.version ? matches : [:])
         for member in members.values { index.add(member.id, names: member.names, regex: member.regex) }
+        matches = index.matches
         if index.shapes != shapes {
             shapes = index.shapes
             if catalogVersion != catalog.version, epoch == targetEpoch { bumpEpoch() }

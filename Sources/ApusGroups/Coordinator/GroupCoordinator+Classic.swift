@@ -18,8 +18,9 @@ extension GroupCoordinator {
         let newID = MemberIdentity.make(prefix: request.instanceID ?? request.clientID, entropy: entropy)
         if !exists {
             // A consumer group that nobody is in becomes a classic one.
+            let former = consumerGroups[request.group]?.epoch ?? 0
             forget(request.group)
-            classicGroups.insert(ClassicGroup(id: request.group))
+            classicGroups.insert(ClassicGroup(id: request.group, generation: former))
         }
         remember(ticket, of: request.group)
         var actions: [GroupAction] = []

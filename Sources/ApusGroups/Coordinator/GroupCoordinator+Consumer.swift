@@ -35,8 +35,9 @@ extension GroupCoordinator {
         }
         if isNew {
             // A classic group that nobody is in becomes a consumer group.
+            let former = classicGroups[id]?.generation ?? 0
             forget(id)
-            consumerGroups.insert(ConsumerGroup(id: id))
+            consumerGroups.insert(ConsumerGroup(id: id, epoch: former))
         }
         var named = request
         if named.memberID.isEmpty { named.memberID = MemberIdentity.short(entropy: entropy) }

@@ -73,7 +73,7 @@ extension ConsumerGroup {
     var description: AssignedGroupDescription {
         AssignedGroupDescription(
             id: id, kind: .consumer, state: state.rawValue, groupEpoch: epoch, assignmentEpoch: targetEpoch,
-            assignorName: (targetEpoch == 0 ? .uniform : assignor).rawValue,
+            assignorName: assignor.rawValue,
             members: membersInOrder.map { member in
                 .init(
                     memberID: member.id, instanceID: member.instanceID, rackID: member.rackID,

@@ -26,7 +26,7 @@ public struct GroupLimits: Sendable, Hashable {
     /// Topics that one member subscribes to by name.
     public var subscribedTopicsMax = 10_000
     /// Different regular expressions by which the members of one group subscribe.
-    public var regularExpressionsMax = 100
+    public var regularExpressionsMax = 16
     /// How long a group without members is remembered. Its committed offsets are not kept here and do not go with it.
     public var emptyGroupRetention: Duration = .seconds(600)
 

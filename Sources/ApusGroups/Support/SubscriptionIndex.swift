@@ -3,15 +3,24 @@
 // Which topics the members of a group subscribe to, by name and by regular expression.
 
 struct SubscriptionIndex {
+    /// Topics with their number of partitions.
+    typealias Shapes = [TopicID: Int32]
+
     /// The topics of each member that exist.
     private(set) var topics: [String: Set<TopicID>] = [:]
-    /// The number of partitions of each of them.
-    private(set) var shapes: [TopicID: Int32] = [:]
+    /// All of them.
+    private(set) var shapes: Shapes = [:]
+    /// What each expression that a member subscribes by matches.
+    private(set) var matches: [String: Shapes] = [:]
 
-    private var matches: [String: Set<TopicID>] = [:]
     private let catalog: TopicCatalog
+    private let known: [String: Shapes]
 
-    init(catalog: TopicCatalog) { self.catalog = catalog }
+    /// `known` are matches in the same catalog, so that not every change of a group goes through all topics.
+    init(catalog: TopicCatalog, known: [String: Shapes] = [:]) {
+        self.catalog = catalog
+        self.known = known
+    }
 
     /// Adds what a member subscribes to. An expression that cannot be parsed matches nothing; members with one are refused before.
     mutating func add(_ member: String, names: [String], regex: String?) {
@@ -21,19 +30,21 @@ struct SubscriptionIndex {
             found.insert(topic.id)
             shapes[topic.id] = topic.partitionCount
         }
-        if let regex { found.formUnion(matching(regex)) }
+        if let regex { found.formUnion(matching(regex).keys) }
         topics[member] = found
     }
 
-    private mutating func matching(_ regex: String) -> Set<TopicID> {
-        if let known = matches[regex] { return known }
-        var found: Set<TopicID> = []
-        if let pattern = try? TopicPattern(regex) {
+    private mutating func matching(_ regex: String) -> Shapes {
+        if let found = matches[regex] { return found }
+        var found: Shapes = [:]
+        if let before = known[regex] {
+            found = before
+        } else if let pattern = try? TopicPattern(regex) {
             for (name, topic) in catalog.topics where pattern.matches(name) {
-                found.insert(topic.id)
-                shapes[topic.id] = topic.partitionCount
+                found[topic.id] = topic.partitionCount
             }
         }
+        shapes.merge(found) { first, _ in first }
         matches[regex] = found
         return found
     }

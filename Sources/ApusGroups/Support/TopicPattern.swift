@@ -36,7 +36,7 @@ struct TopicPattern: Sendable {
     /// Longest expression, in bytes.
     static let bytesMax = 1_024
     /// Longest program: counted repetitions are written out.
-    static let stepsMax = 4_096
+    static let stepsMax = 1_024
 
     let steps: [Step]
 

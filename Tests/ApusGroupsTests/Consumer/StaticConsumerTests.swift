@@ -2,8 +2,9 @@
 
 // Members of consumer groups with a name of their own that survives a restart of their process.
 
-import ApusGroups
 import Testing
+
+@testable import ApusGroups
 
 struct StaticConsumerTests {
     @Test func aMemberThatPausesComesBackToWhatItHad() {
@@ -77,6 +78,27 @@ struct StaticConsumerTests {
         _ = scene.leave(one, epoch: MemberEpoch.pausing)
         scene.beat(two)
         #expect(two.owned.count == 2)
+    }
+
+    @Test func aMemberHasOneInstanceAtATime() {
+        let scene = Scene()
+        scene.beat(Consumer("a", instance: "i"))
+        scene.beat(Consumer("a", instance: "j"))
+        #expect(scene.coordinator.describeConsumer("g")?.members.map(\.instanceID) == ["j"])
+        #expect(scene.beat(Consumer("b", instance: "i")) == nil)
+        #expect(scene.coordinator.describeConsumer("g")?.members.count == 2)
+        #expect(scene.coordinator.breach == nil)
+    }
+
+    @Test func twoMembersThatBecomeOneLeaveNothingUnassigned() {
+        let scene = Scene()
+        let (one, two) = (Consumer("a", instance: "i"), Consumer("b"))
+        scene.settle([one, two])
+        _ = scene.leave(one, epoch: MemberEpoch.pausing)
+        let merged = Consumer("b", instance: "i")
+        scene.settle([merged])
+        #expect(merged.owned.count == 4)
+        #expect(scene.coordinator.breach == nil)
     }
 
     @Test func leavingForGoodEndsIt() {

@@ -97,6 +97,11 @@ extension ConsumerGroup {
             }
             if timing.wakeUp.map({ $0 > member.sessionDeadline }) ?? true { breach = "it will oversleep" }
         }
+        let statics = members.values.filter { $0.instanceID != nil }
+        if self.statics != Dictionary(statics.map { ($0.instanceID ?? "", $0.id) }, uniquingKeysWith: { $1 })
+        {
+            breach = "instances are wrong"
+        }
         var targets: Set<String> = []
         for (id, map) in target {
             if members[id] == nil { breach = "nobody has a target" }

@@ -17,6 +17,14 @@ struct SimulationTests {
         }
     }
 
+    /// A group that became one of another kind and back began its generations anew.
+    @Test(arguments: [104, 198] as [UInt64])
+    func seedsThatFoundSomethingFindNothingNow(_ seed: UInt64) {
+        let world = World(seed: seed)
+        world.run(disturbedFor: .seconds(300), quietFor: .seconds(200))
+        #expect(world.failures == [])
+    }
+
     @Test func theSameSeedTellsTheSameStory() {
         func story(_ seed: UInt64) -> UInt64 {
             let world = World(seed: seed)
