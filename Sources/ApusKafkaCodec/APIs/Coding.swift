@@ -29,8 +29,8 @@ extension KafkaRequest {
         var decoder = KafkaDecoder(
             body, version: version, isFlexible: versions.isFlexible(version), limits: limits)
         self.init(api)
+        // Bytes behind the last field are ignored, as Kafka does: librdkafka leaves three behind its request for the metadata of all topics.
         try code(with: &decoder)
-        try decoder.finish()
     }
 
     /// The request as a frame: buffers to write one after another.
