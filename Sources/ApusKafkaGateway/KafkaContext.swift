@@ -14,6 +14,7 @@ final class KafkaContext: Sendable {
     let broker: any Broker
     let configuration: KafkaGatewayConfiguration
     let groups: GroupService
+    let catalog: TopicCatalogSource
     let sessions: FetchSessions
     let fetches: FetchBudget
     /// Where reads run that may have to wait for the disk: event loops do not.
@@ -32,6 +33,7 @@ final class KafkaContext: Sendable {
         self.configuration = configuration
         self.logger = logger
         groups = GroupService(broker: broker, limits: configuration.groups)
+        catalog = TopicCatalogSource(broker: broker)
         sessions = FetchSessions()
         fetches = FetchBudget(bytesMax: configuration.fetchesBytesMax)
         readers = NIOThreadPool(numberOfThreads: 2)

@@ -102,6 +102,8 @@ public enum Defaults {
     public static let producerExpiration: Duration = .seconds(86_400)
     /// How many of them a partition remembers at most.
     public static let producersMax = 10_000
+    /// How many aborted transactions a partition remembers; of earlier ones the log is asked.
+    public static let abortedTransactionsMax = 100_000
 
     // MARK: Schedules
 

@@ -59,6 +59,14 @@ extension RecordBatch {
         }
     }
 
+    /// This batch without any record; it takes up the same offsets, and keeps what it says of its producer and its time.
+    public func emptied() -> RecordBatch {
+        var batch = ByteBufferAllocator().buffer(capacity: RecordBatch.headerLength)
+        batch.writeImmutableBuffer(
+            bytes.getSlice(at: bytes.readerIndex, length: RecordBatch.headerLength) ?? ByteBuffer())
+        return RecordBatch.sealed(batch, attributes: attributes & ~7, count: 0, maxTimestamp: maxTimestamp)
+    }
+
     /// This batch's header before `records`, with what follows from them put right.
     private func rewritten(
         _ records: UnsafeRawBufferPointer, count: Int, maxTimestamp: Timestamp, codec: CompressionCodec?
@@ -75,8 +83,18 @@ extension RecordBatch {
         }
         let length = batch.readableBytes
         guard length <= RecordBatch.lengthMax else { throw .badLength(length) }
-        batch.setInteger(Int32(length - RecordBatch.lengthPrefix), at: 8)
-        batch.setInteger(attributes & ~7 | UInt16(codec?.rawValue ?? 0), at: 21)
+        return RecordBatch.sealed(
+            batch, attributes: attributes & ~7 | UInt16(codec?.rawValue ?? 0), count: count,
+            maxTimestamp: maxTimestamp)
+    }
+
+    /// A batch whose header says of its bytes what is true.
+    private static func sealed(
+        _ bytes: ByteBuffer, attributes: UInt16, count: Int, maxTimestamp: Timestamp
+    ) -> RecordBatch {
+        var batch = bytes
+        batch.setInteger(Int32(truncatingIfNeeded: batch.readableBytes - RecordBatch.lengthPrefix), at: 8)
+        batch.setInteger(attributes, at: 21)
         batch.setInteger(maxTimestamp.rawValue, at: 35)
         batch.setInteger(Int32(truncatingIfNeeded: count), at: 57)
         let checksum = batch.withUnsafeReadableBytes { bytes in

@@ -258,6 +258,26 @@ extension ByteTable {
         @inline(__always)
         func home(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & mask }
 
+        /// Has the memory brought near that tells whether there may be a key with a hash.
+        @inline(__always)
+        func prefetch(tagsOf hash: UInt64) { capus_prefetch(tags + home(hash)) }
+
+        /// A place that may be the first one of a key with a hash, or -1. Less exact than `candidate`, and without deciding anything on the way:
+        /// whether there is one cannot be guessed.
+        @inline(__always)
+        func place(_ hash: UInt64) -> Int {
+            let home = home(hash)
+            let word = UInt64(littleEndian: ByteTable.word(tags, home))
+            let (ones, highs): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+            let others = word ^ UInt64(ByteTable.tag(hash)) &* ones
+            // The first of these is right, and there is none if it should not be.
+            let found = (others &- ones) & ~others & highs
+            let empty = ~word & highs
+            guard found | empty != 0 else { return candidate(hash, from: home) ?? -1 }
+            let place = (home &+ found.trailingZeroBitCount &>> 3) & mask
+            return found == 0 ? -1 : place
+        }
+
         /// Has the memory of a place brought near without waiting for it.
         @inline(__always)
         func prefetch(_ index: Int) { capus_prefetch(slots + index &* MemoryLayout<Slot>.stride) }
@@ -265,15 +285,10 @@ extension ByteTable {
         /// The first place from `index` on that may be that of a key with a hash.
         @inline(__always)
         func candidate(_ hash: UInt64, from index: Int) -> Int? {
-            let pattern = UInt64(ByteTable.tag(hash)) &* 0x0101_0101_0101_0101
             var index = index
             while true {
-                // Eight tags at once: those in use have their high bit set, and what equals the tag is zero here.
                 let word = UInt64(littleEndian: ByteTable.word(tags, index))
-                let others = word ^ pattern
-                let lows: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
-                let found = ~((others & lows) &+ lows | others | lows)
-                let empty = ~word & ~lows
+                let (found, empty) = ByteTable.flags(of: hash, in: word)
                 // Only what stands before the first that is empty.
                 if found != 0, empty == 0 || found.trailingZeroBitCount < empty.trailingZeroBitCount {
                     return (index &+ found.trailingZeroBitCount &>> 3) & mask
@@ -366,6 +381,15 @@ extension ByteTable {
 
     @inline(__always)
     fileprivate static func tag(_ hash: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: hash &>> 56) | 0x80 }
+
+    /// Of eight tags at once, those that are a hash's and those of places that are empty: the high bits.
+    @inline(__always)
+    fileprivate static func flags(of hash: UInt64, in word: UInt64) -> (found: UInt64, empty: UInt64) {
+        // Those in use have their high bit set, and what equals the tag is zero here.
+        let others = word ^ UInt64(tag(hash)) &* 0x0101_0101_0101_0101
+        let lows: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
+        return (~((others & lows) &+ lows | others | lows), ~word & ~lows)
+    }
 
     @inline(__always)
     fileprivate static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {

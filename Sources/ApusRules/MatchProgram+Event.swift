@@ -10,7 +10,7 @@ extension MatchProgram {
         memory.pointee.longLengths = lengths.long
         withRun(memory, input.data) { run in
             visitAttributes(of: input, run)
-            run.runCandidates()
+            run.runProbes()
             var isReadable = true
             if dataNode != Self.none, !input.data.isEmpty, memory.pointee.needsData || dataReaders > 0 {
                 let matched = memory.pointee.matched.count

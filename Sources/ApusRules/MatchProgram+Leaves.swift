@@ -10,7 +10,7 @@ extension MatchRun {
     ) {
         guard take(value, at: node, in: frame, isStored: isStored) else { return }
         // A text that does not stand in the event is there only now.
-        defer { if isStored { runCandidates() } }
+        defer { if isStored { runProbes() } }
         switch value.kind {
         case .text: findText(value, node, frame)
         case .number: findNumber(value, node, frame)

@@ -223,7 +223,7 @@ extension MatchRun {
     private func isInRange(_ index: Int, _ value: MatchValue) -> Bool {
         guard value.isNumber else { return false }
         let flags = code[index]
-        let (number, isExact) = NumberText(value.bytes).double(value.bytes)
+        let (number, isExact) = value.double
         let (low, high) = (double(index &+ 1), double(index &+ 3))
         guard number >= low, number <= high else { return false }
         guard isExact, flags & ConditionCode.isExact != 0 else {

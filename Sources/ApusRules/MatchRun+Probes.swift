@@ -1,80 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Keys looked up in the table of all keys. Whether one may be there is told by its tag, at once; nearly all are not. The others are asked for and
-// looked at together, in three rounds: where they stand, what they lead to, what that leads to.
+// Keys looked up in the table of all keys, many of them together, in four rounds: whether one may be there (its tag tells, and nearly all are
+// not), where it stands, what it leads to, what that leads to. Each round asks for the memory that the next one looks at.
 
 import CApus
 
 extension MatchRun {
-    /// Has a key looked up later, with others, if it may be there.
+    /// Has a key looked up later, with others.
     @inline(__always)
     func probe(
         _ scope: UInt32, _ hash: UInt64, _ key: UnsafeRawPointer, _ length: Int, _ value: MatchValue,
         _ frame: Int
     ) {
-        guard let place = keys.candidate(hash, from: keys.home(hash)) else { return }
-        expect(hash, UInt(bitPattern: key), (0, 0), value, scope, length, place, frame)
+        probe(hash, UInt(bitPattern: key), (0, 0), value, scope, length, frame)
     }
 
     /// Has a key of two words looked up later.
     @inline(__always)
     func probe(_ scope: UInt32, _ words: (UInt64, UInt64), _ value: MatchValue, _ frame: Int) {
-        let hash = keys.hash(scope, words)
-        guard let place = keys.candidate(hash, from: keys.home(hash)) else { return }
-        expect(hash, 0, words, value, scope, 16, place, frame)
+        probe(keys.hash(scope, words), 0, words, value, scope, 16, frame)
     }
 
     @inline(__always)
-    private func expect(
+    private func probe(
         _ hash: UInt64, _ key: UInt, _ words: (UInt64, UInt64), _ value: MatchValue, _ scope: UInt32,
-        _ length: Int, _ place: Int, _ frame: Int
+        _ length: Int, _ frame: Int
     ) {
-        keys.prefetch(place)
-        memory.pointee.candidates.append(
-            MatchMemory.Candidate(
-                hash: hash, key: key, words: words, value: value, scope: scope,
-                length: UInt32(truncatingIfNeeded: length), place: UInt32(truncatingIfNeeded: place),
-                frame: UInt32(truncatingIfNeeded: frame)))
-        if memory.pointee.candidates.count >= MatchMemory.batchKeys { runCandidates() }
+        keys.prefetch(tagsOf: hash)
+        memory.pointee.probes.append(
+            MatchMemory.Probe(
+                hash: hash, key: key, words: words, start: value.start,
+                count: UInt32(truncatingIfNeeded: value.count), scope: scope,
+                length: UInt32(truncatingIfNeeded: length), frame: UInt32(truncatingIfNeeded: frame),
+                kind: value.kind))
+        if memory.pointee.probes.count >= memory.pointee.batchKeys { runProbes() }
     }
 
-    /// Looks up the keys that may be there, and rouses what is found.
+    /// Looks up the keys, and rouses what is found.
     @inline(never)
-    func runCandidates() {
-        let count = memory.pointee.candidates.count
+    func runProbes() {
+        let count = memory.pointee.probes.count
         guard count > 0 else { return }
+        findCandidates(count)
         memory.pointee.found.count = 0
-        memory.pointee.candidates.withElements { candidates in
-            for index in 0..<count {
-                guard let slot = look(candidates[index]) else { continue }
-                memory.pointee.found.append((index, slot))
-                switch slot.kind {
-                case .rule: break
-                case .step: prefetch(step: slot.value)
-                case .list: prefetch(link: slot.value)
-                }
+        for index in 0..<memory.pointee.candidates.count {
+            let (number, place) = memory.pointee.candidates[index]
+            guard let slot = look(number, from: Int(place)) else { continue }
+            memory.pointee.found.append((number, slot))
+            switch slot.kind {
+            case .rule: break
+            case .step: prefetch(step: slot.value)
+            case .list: prefetch(link: slot.value)
             }
         }
         memory.pointee.arriving.count = 0
         for index in 0..<memory.pointee.found.count {
             let (number, slot) = memory.pointee.found[index]
             if slot.isGate { memory.pointee.needsData = true }
-            let frame = memory.pointee.candidates[number].frame
+            let frame = memory.pointee.probes[Int(number)].frame
             switch slot.kind {
             case .rule: find(rule: slot.value)
             case .step: memory.pointee.arriving.append((slot.value, frame))
             case .list:
-                forEachStep(of: slot.value, memory.pointee.candidates[number].value) { step in
+                forEachStep(of: slot.value, memory.pointee.probes[Int(number)].value) { step in
                     prefetch(step: step)
                     memory.pointee.arriving.append((step, frame))
                 }
             }
         }
-        memory.pointee.candidates.count = 0
+        memory.pointee.probes.count = 0
         for index in 0..<memory.pointee.arriving.count {
             let (step, frame) = memory.pointee.arriving[index]
             rouse(step, in: Int(frame))
         }
+    }
+
+    /// Finds those of so many probes whose keys may be there.
+    @inline(__always)
+    private func findCandidates(_ count: Int) {
+        memory.pointee.candidates.reserve(count)
+        memory.pointee.candidates.count = count
+        let kept = memory.pointee.probes.withElements { probes in
+            memory.pointee.candidates.withElements { candidates in
+                let probes = UnsafePointer(probes.baseAddress), candidates = candidates.baseAddress
+                guard let probes, let candidates else { return 0 }
+                var kept = 0
+                for index in 0..<count {
+                    let place = keys.place(probes[index].hash)
+                    // Written in any case, and kept only if it is one.
+                    candidates[kept] = (
+                        UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: place)
+                    )
+                    keys.prefetch(place)
+                    kept &+= 1 &+ place &>> 63
+                }
+                return kept
+            }
+        }
+        memory.pointee.candidates.count = kept
     }
 
     /// Has a step brought near, and the next line if it may go on there.
@@ -100,19 +123,21 @@ extension MatchRun {
         memory.pointee.matched.append(Int(rule))
     }
 
-    /// Where a key leads to, looked for from the first place on that has its tag; nil if it is not there.
+    /// Where the key of a probe leads to, looked for from the first place on that has its tag; nil if it is not there.
     @inline(__always)
-    private func look(_ candidate: MatchMemory.Candidate) -> ByteTable.Slot? {
-        var index = Int(candidate.place)
+    private func look(_ number: UInt32, from place: Int) -> ByteTable.Slot? {
+        let number = Int(number)
+        let (scope, length) = (memory.pointee.probes[number].scope, memory.pointee.probes[number].length)
+        var index = place
         while true {
             let isFound =
-                if let key = UnsafeRawPointer(bitPattern: candidate.key) {
-                    keys.isKey(at: index, candidate.scope, key, Int(candidate.length))
+                if let key = UnsafeRawPointer(bitPattern: memory.pointee.probes[number].key) {
+                    keys.isKey(at: index, scope, key, Int(length))
                 } else {
-                    keys.isKey(at: index, candidate.scope, candidate.words)
+                    keys.isKey(at: index, scope, memory.pointee.probes[number].words)
                 }
             if isFound { return keys[index] }
-            guard let next = keys.candidate(candidate.hash, after: index) else { return nil }
+            guard let next = keys.candidate(memory.pointee.probes[number].hash, after: index) else { return nil }
             index = next
         }
     }

@@ -68,7 +68,7 @@ struct MatchRun {
     /// all places are asked for as soon as they are known, and looked at only when the event has been passed over, or a good part of it.
     @inline(never)
     func runBatch(isReadable: Bool = true) {
-        runCandidates()
+        runProbes()
         let ended = memory.pointee.ended
         for index in 0..<ended.count {
             let frame = Int(ended[index])
@@ -85,7 +85,7 @@ struct MatchRun {
         {
             memory.pointee.frames.removeLast()
         }
-        memory.pointee.batchEnd = memory.pointee.entries.count &+ MatchMemory.batchEntries
+        memory.pointee.batchEnd = memory.pointee.entries.count &+ memory.pointee.batchEntries
     }
 
     /// Tries what a step asks of the object of a frame, which has ended.
@@ -105,7 +105,7 @@ struct MatchRun {
 
     /// Forgets all objects but the event itself, and what waited for them.
     func abandon() {
-        memory.pointee.candidates.count = 0
+        memory.pointee.probes.count = 0
         memory.pointee.ended.count = 0
         memory.pointee.frames.count = 1
     }

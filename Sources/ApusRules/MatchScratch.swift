@@ -62,19 +62,23 @@ struct MatchMemory {
         var hasEnded = false
     }
 
-    /// A key that may be there, to be looked up with others.
-    struct Candidate {
+    /// A key to be looked up with others; a line of memory.
+    struct Probe {
         var hash: UInt64
         /// The key's address, 0 if it is in `words`.
         var key: UInt
-        var words: (UInt64, UInt64) = (0, 0)
-        var value: MatchValue
+        var words: (UInt64, UInt64)
+        /// The value that it is of.
+        var start: UnsafeRawPointer
+        var count: UInt32
         var scope: UInt32
         var length: UInt32
-        /// The first place in the table where it may be.
-        var place: UInt32
         /// The frame of the object that the value is in.
         var frame: UInt32
+        var kind: MatchValue.Kind
+
+        @inline(__always)
+        var value: MatchValue { MatchValue(kind: kind, start: start, count: Int(count)) }
     }
 
     /// A step that waits for the end of an object.
@@ -97,9 +101,11 @@ struct MatchMemory {
     var roused = RousedSteps()
     var frames = Buffer<Frame>()
     var hits = Buffer<Hit>()
-    var candidates = Buffer<Candidate>()
-    /// Those of the candidates that are there, and what they lead to.
-    var found = Buffer<(candidate: Int, slot: ByteTable.Slot)>()
+    var probes = Buffer<Probe>()
+    /// Those of the probes that may be there: the first places in the table where.
+    var candidates = Buffer<(probe: UInt32, place: UInt32)>()
+    /// Those that are there, and what they lead to.
+    var found = Buffer<(probe: UInt32, slot: ByteTable.Slot)>()
     /// Steps about to be roused, and the frames of their values.
     var arriving = Buffer<(step: UInt32, frame: UInt32)>()
     /// The frames of objects that have ended and were not looked at since, each after those inside it.
@@ -122,9 +128,9 @@ struct MatchMemory {
     var work = 0
 
     /// So many entries at most lie between an object and what is looked at because of it.
-    static let batchEntries = 128
+    var batchEntries = 128
     /// So many keys are looked up together at most.
-    static let batchKeys = 64
+    var batchKeys = 64
 
     /// Makes room for a program and begins an event.
     mutating func begin(nodes: Int) {
@@ -135,11 +141,11 @@ struct MatchMemory {
         entries.count = 0
         frames.count = 0
         hits.count = 0
-        candidates.count = 0
+        probes.count = 0
         ended.count = 0
         matched.count = 0
         roused.begin(base)
-        batchEnd = Self.batchEntries
+        batchEnd = batchEntries
         if !texts.isEmpty { texts.removeAll(keepingCapacity: true) }
         needsData = false
         entries.append(Entry(parent: 0, previous: 0, start: 0, count: 0, kind: .object, isStored: false))
@@ -154,6 +160,7 @@ struct MatchMemory {
         roused.free()
         frames.free()
         hits.free()
+        probes.free()
         candidates.free()
         found.free()
         arriving.free()
@@ -237,6 +244,11 @@ struct Buffer<Value> {
 
     @inline(__always)
     mutating func removeLast() { count &-= 1 }
+
+    /// Makes room for so many values.
+    mutating func reserve(_ length: Int) {
+        if capacity < length { grow(to: length) }
+    }
 
     mutating func fill(to length: Int, with value: Value) {
         guard count < length else { return }

@@ -81,6 +81,12 @@ extension MatchValue {
     @inline(__always)
     var isNumber: Bool { kind == .number || kind == .attribute && isNumberAsText }
 
+    /// The nearest double to a number, and whether no other number of few digits has the same.
+    var double: (value: Double, isExact: Bool) {
+        if let number = JSONPass(bytes).number(at: 0), number.isPlain { return (NumberText.double(number), true) }
+        return NumberText(bytes).double(bytes)
+    }
+
     private var isNumberAsText: Bool {
         guard let first = bytes.first, first == 0x2D || (0x30...0x39).contains(first) else { return false }
         return JSONPass(bytes).endOfNumber(0) == bytes.count

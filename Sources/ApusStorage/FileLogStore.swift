@@ -28,6 +28,8 @@ public final class FileLogStore: LogStore {
     let shared = Mutex(SharedState())
     let committer: Mutex<Committer>
     let maintenance: Mutex<Maintenance>
+    /// Held while segments are written anew: one after the other.
+    let rewriting = Mutex<Void>(())
     let deliveries = Deliveries()
     let threads = StoreThreads()
     let onFlush: FlushObserver?
@@ -88,6 +90,8 @@ public final class FileLogStore: LogStore {
         }
         guard isFirst else { return }
         threads.stop()
+        // A rewrite that is under way notices at its next batch.
+        rewriting.withLock { _ in }
         while case .progress = commitStep() {}
         _ = checkpoint(.everything)
         abandon()

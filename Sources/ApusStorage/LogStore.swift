@@ -3,8 +3,9 @@
 // The seam under everything: durable, ordered logs of record batches. Files and memory implement it, and
 // every implementation passes the contract suite in ApusTesting.
 //
-// There is deliberately no truncation, no compaction and no snapshot here: logs that hold state snapshot
-// themselves (append the whole state, then `trim` what came before it). There is no atomicity over several
+// There is deliberately no truncation and no snapshot here: logs that hold state snapshot themselves (append the
+// whole state, then `trim` what came before it). Which records of a compacted topic are superseded is the engine's to know; here
+// closed segments are only written anew without them, at the same offsets. There is no atomicity over several
 // logs either: whoever copies from one log to another copies first and acknowledges then, and the copy
 // carries its origin, so that a repeat is recognised.
 
@@ -93,9 +94,14 @@ public struct SegmentDescription: Hashable, Sendable {
     public var bytes: Int64
     /// The greatest timestamp of its records.
     public var maxTimestamp: Timestamp
+    /// The time that was noted when it was last written anew; nil for never.
+    public var rewritten: Timestamp?
 
     /// A closed part of a log.
-    public init(base: Offset, end: Offset, bytes: Int64, maxTimestamp: Timestamp) {
+    public init(
+        base: Offset, end: Offset, bytes: Int64, maxTimestamp: Timestamp, rewritten: Timestamp? = nil
+    ) {
+        self.rewritten = rewritten
         self.base = base
         self.end = end
         self.bytes = bytes
@@ -106,6 +112,26 @@ public struct SegmentDescription: Hashable, Sendable {
 /// Called once with the base offset that a batch was given, when it is as durable as its log promises, or with
 /// the reason why it is not. Runs on the store's thread: hand over and return.
 public typealias AppendCompletion = @Sendable (Result<Offset, LogError>) -> Void
+
+/// What becomes of a batch when its segment is written anew.
+public enum Thinned: Sendable {
+    /// It is replaced by this one, which takes up the same offsets.
+    case keep(RecordBatch)
+    /// It goes. The last one of a segment stays, without records.
+    case drop
+    /// Nothing of the segment is to be changed after all.
+    case stop
+}
+
+/// What came of writing segments anew.
+public enum RewriteOutcome: Sendable, Hashable {
+    /// They hold what was asked for, durably; how many bytes they took and take.
+    case done(before: Int64, after: Int64)
+    /// Whoever asked stopped it, or the store is closed; nothing has changed.
+    case stopped
+    /// Not now, and nothing has changed: they are not closed, not known to be durable, damaged, or not there any more.
+    case notNow
+}
 
 /// A set of durable logs.
 ///
@@ -148,6 +174,18 @@ public protocol LogStore: Sendable {
 
     /// The parts of the log that `trim` could forget whole, oldest first; not the one being written.
     func closedSegments(_ log: LogID) throws(LogError) -> [SegmentDescription]
+
+    /// Replaces the closed segments that reach from `range`'s beginning to its end by one with what `thin` makes of their batches, in
+    /// order. Offsets stay; a reader sees all of the old or all of the new, and so does whoever opens the store after a crash at any
+    /// moment. Blocks, for as long as reading and writing take, on the caller's thread; appends, reads and trims go on. `thin` may be
+    /// called more than once for a batch.
+    ///
+    /// - Parameter time: noted with the segment, for ``SegmentDescription/rewritten``.
+    /// - Throws: ``LogError/corrupt(log:offset:next:reason:)`` when a batch there is damaged; then nothing has changed, and
+    ///   neither has it after any other error, as far as this store is concerned.
+    func rewrite(
+        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp, _ thin: (RecordBatch) -> Thinned
+    ) throws(LogError) -> RewriteOutcome
 
     /// Forgets records before `offset`, by whole segments: it may keep more, never less, but `start` moves to `offset`
     /// at once and durably enough not to come back by more than a segment.

@@ -17,6 +17,8 @@ public final class MemoryLogStore: LogStore {
         var end = Offset.zero
         var bytes: Int64 = 0
         var onAdvance: @Sendable (Offset) -> Void
+        /// Batches that were written anew, with the time noted.
+        var rewritten: [Offset: Timestamp] = [:]
     }
 
     private struct State {
@@ -181,8 +183,40 @@ public final class MemoryLogStore: LogStore {
                 entry.batches.dropLast().map {
                     SegmentDescription(
                         base: $0.baseOffset, end: $0.nextOffset, bytes: Int64($0.length),
-                        maxTimestamp: $0.maxTimestamp)
+                        maxTimestamp: $0.maxTimestamp, rewritten: entry.rewritten[$0.baseOffset])
                 })
+        }
+    }
+
+    /// As ``LogStore/rewrite(_:_:noting:_:)``; every batch is a segment here.
+    public func rewrite(
+        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp, _ thin: (RecordBatch) -> Thinned
+    ) throws(LogError) -> RewriteOutcome {
+        let old = try withLog(log) { entry in
+            .success(entry.batches.dropLast().filter { range.contains($0.baseOffset) })
+        }
+        guard old.first?.baseOffset == range.lowerBound, let last = old.last,
+            last.nextOffset == range.upperBound
+        else { return .notNow }
+        var new: [RecordBatch] = []
+        for batch in old {
+            switch thin(batch) {
+            case .stop: return .stopped
+            case .keep(let kept): new.append(kept)
+            case .drop where batch.baseOffset == last.baseOffset: new.append(batch.emptied())
+            case .drop: continue
+            }
+        }
+        let sizes = (old.reduce(0) { $0 + Int64($1.length) }, new.reduce(0) { $0 + Int64($1.length) })
+        return try withLog(log) { entry in
+            guard let first = entry.batches.firstIndex(where: { $0.baseOffset == range.lowerBound }),
+                entry.batches.dropFirst(first).prefix(old.count).elementsEqual(old)
+            else { return .success(.notNow) }
+            entry.batches.replaceSubrange(first..<first + old.count, with: new)
+            entry.bytes += sizes.1 - sizes.0
+            for batch in old { entry.rewritten[batch.baseOffset] = nil }
+            for batch in new { entry.rewritten[batch.baseOffset] = time }
+            return .success(.done(before: sizes.0, after: sizes.1))
         }
     }
 
@@ -223,11 +257,12 @@ public final class MemoryLogStore: LogStore {
     }
 
     private func withLog<Value: Sendable>(
-        _ log: LogID, _ body: (Log) -> Result<Value, LogError>
+        _ log: LogID, _ body: (inout Log) -> Result<Value, LogError>
     ) throws(LogError) -> Value {
         let result: Result<Value, LogError> = state.withLock { state in
-            guard let entry = state.logs[log] else { return .failure(.unknownLog(log)) }
-            return body(entry)
+            guard var entry = state.logs.removeValue(forKey: log) else { return .failure(.unknownLog(log)) }
+            defer { state.logs[log] = entry }
+            return body(&entry)
         }
         return try result.get()
     }

@@ -17,12 +17,13 @@ struct History {
 extension Subject {
     func history(of seed: UInt64, isVerbose: Bool, isLying: Bool) -> History {
         switch self {
-        case .storage:
+        case .storage, .compaction:
             var options = StorageSimulation.Options()
+            options.rewrites = self == .compaction
             options.isVerbose = isVerbose
             options.liesAboutSync = isLying
             let report = StorageSimulation.run(seed: seed, options)
-            return History(text: "storage: \(report)", isSound: report.isSound, simulated: .zero)
+            return History(text: "\(self): \(report)", isSound: report.isSound, simulated: .zero)
         case .broker:
             var options = BrokerSimulation.Options()
             options.isVerbose = isVerbose

@@ -8,7 +8,7 @@ import Glibc
 
 /// Which part is simulated.
 enum Subject: String, CaseIterable, ExpressibleByArgument {
-    case storage, broker
+    case storage, compaction, broker
 }
 
 @main
@@ -33,7 +33,9 @@ struct SimulatorCommand: ParsableCommand {
     @Option(help: "Stop after this many seconds, whatever is left.")
     var seconds: Double?
 
-    @Option(help: "Run one simulation only: storage or broker.")
+    @Option(
+        help:
+            "Run one simulation only: storage, compaction (the store, with segments written anew) or broker.")
     var only: Subject?
 
     @Option(help: "How many seeds run at the same time.")

@@ -57,9 +57,14 @@ import Testing
         let what: String
         let usesOrder: Bool
         let usesReplays: Bool
+        let usesProducers: Bool
         var testDescription: String { "seed \(seed): \(what)" }
 
-        init(_ seed: UInt64, _ what: String, usesOrder: Bool = false, usesReplays: Bool = false) {
+        init(
+            _ seed: UInt64, _ what: String, usesOrder: Bool = false, usesReplays: Bool = false,
+            usesProducers: Bool = false
+        ) {
+            self.usesProducers = usesProducers
             self.seed = seed
             self.what = what
             self.usesOrder = usesOrder
@@ -134,6 +139,7 @@ import Testing
         var options = BrokerSimulation.Options()
         options.usesOrder = finding.usesOrder
         options.usesReplays = finding.usesReplays
+        options.usesProducers = finding.usesProducers
         let report = BrokerSimulation.run(seed: finding.seed, options)
         #expect(report.isSound, "\(report)")
     }

@@ -198,6 +198,31 @@ import Testing
         #expect(start == Offset(1))
     }
 
+    @Test func whatIsNotRememberedIsLookedForInTheLog() async throws {
+        let rig = try await rig()
+        for number in 0..<6 {
+            try rig.append(try rig.batch(["x\(number)"], by: .transactional(5, Int32(number))), to: "orders")
+            try rig.append(try rig.batch(["y\(number)"], by: .transactional(6, Int32(number))), to: "orders")
+            try rig.mark(5, isCommit: number.isMultiple(of: 2))
+            try rig.mark(6, isCommit: !number.isMultiple(of: 2))
+        }
+        let before = try rig.read("orders", from: 0)
+        let partition = try #require(rig.engine.topicAtWork(try ResourceName("orders"))?.partitions.first)
+        partition.production.state.withLock { state in
+            var aborted = AbortedTransactions()
+            for entry in state.table.aborted.entries { aborted.append(entry, limit: 3) }
+            #expect(aborted.knownFrom > .zero)
+            state.table = ProducerTable(producers: state.table.producers, aborted: aborted)
+        }
+        #expect(try rig.read("orders", from: 0).aborted == before.aborted)
+        #expect(
+            try await rig.values(of: "orders") == ["x0", "y1", "x2", "y3", "x4", "y5"])
+        // In the middle of one, what is told is the part that is read.
+        #expect(
+            try rig.read("orders", from: 1).aborted.first
+                == AbortedTransaction(producerID: 6, firstOffset: Offset(1)))
+    }
+
     @Test func abortedTransactionsBeforeTheStartAreForgotten() async throws {
         let rig = try await rig()
         for number in 0..<10 {

@@ -4,6 +4,7 @@
 
 import ApusModel
 import NIOCore
+import TestThreads
 import Testing
 
 @testable import ApusEngine
@@ -209,6 +210,91 @@ import Testing
         let fenced = transaction
         transaction.fence(at: time)
         #expect(transaction == fenced)
+    }
+
+    // MARK: Many of them
+
+    @Test func `a repeat is not answered before what it repeats is durable`() throws {
+        var table = TransactionTable()
+        var coordinator = TransactionCoordinator(table, idsMax: 10, partitionsMax: 10)
+        let begun = try coordinator.initialise(
+            "tx", timeout: .seconds(60), expected: nil, table, at: time)
+        for change in begun.changes { table.apply(change) }
+        coordinator.confirmed(begun.changes)
+        let producer = try #require(begun.value)
+        func add() throws -> [TransactionChange] {
+            try coordinator.add([place], groups: [], to: "tx", of: producer, table, at: time).changes
+        }
+        let (first, second) = (try add(), try add())
+        #expect(!first.isEmpty && !second.isEmpty)
+        for change in first { table.apply(change) }
+        coordinator.confirmed(first)
+        #expect(try !add().isEmpty)
+        for _ in 0..<2 { coordinator.confirmed(second) }
+        #expect(try add().isEmpty)
+    }
+
+    @Test func `what could not be written down was not decided`() throws {
+        var table = TransactionTable()
+        var coordinator = TransactionCoordinator(table, idsMax: 10, partitionsMax: 10)
+        let begun = try coordinator.initialise(
+            "tx", timeout: .seconds(60), expected: nil, table, at: time)
+        for change in begun.changes { table.apply(change) }
+        coordinator.confirmed(begun.changes)
+        let producer = try #require(begun.value)
+        _ = try coordinator.add([place], groups: [], to: "tx", of: producer, table, at: time)
+        _ = try coordinator.end("tx", isCommit: true, of: producer, table, at: time)
+        coordinator.failed(table)
+        #expect(coordinator.current("tx", table)?.state == .empty)
+        #expect(throws: CoordinatorError.invalidTransactionState) {
+            try coordinator.end("tx", isCommit: true, of: producer, table, at: time)
+        }
+    }
+
+    @Test func `the bytes of positions are those of a snapshot at most, and nothing when all are gone`() {
+        var generator = SeededGenerator(seed: 11)
+        var table = OffsetTable()
+        var pendingOf: Set<Int64> = []
+        func positions() -> [OffsetPlace: CommittedOffset] {
+            var positions: [OffsetPlace: CommittedOffset] = [:]
+            for _ in 0..<Int.random(in: 1..<4, using: &generator) {
+                let topic = LogID(high: UInt64.random(in: 0..<3, using: &generator), low: 0)
+                let metadata = String(repeating: "m", count: Int.random(in: 0..<9, using: &generator))
+                positions[
+                    OffsetPlace(topic: topic, partition: Int32.random(in: 0..<3, using: &generator))] =
+                    CommittedOffset(Offset(.max), leaderEpoch: .max, metadata: metadata, time: time)
+            }
+            return positions
+        }
+        for _ in 0..<3000 {
+            let group = "group-\(Int.random(in: 0..<4, using: &generator))"
+            let producer = Int64.random(in: 1..<5, using: &generator)
+            switch Int.random(in: 0..<20, using: &generator) {
+            case 0: table.apply(.groupDeleted(group: group))
+            case 1: table.apply(.topicDeleted(LogID(high: 1, low: 0)))
+            case 2: table.apply(.deleted(group: group, Array(positions().keys)))
+            case 3..<8:
+                table.apply(.ended(producerID: producer, isCommit: producer % 2 == 0))
+                pendingOf.remove(producer)
+            case 8..<14:
+                table.apply(.pending(group: group, producerID: producer, positions()))
+                pendingOf.insert(producer)
+            default: table.apply(.committed(group: group, positions()))
+            }
+            var snapshot = ByteBuffer()
+            var copy = OffsetTable()
+            table.forEachChange { change in
+                change.encode(into: &snapshot)
+                copy.apply(change)
+                return true
+            }
+            #expect(snapshot.readableBytes <= table.bytes)
+            #expect(copy.bytes == table.bytes && copy.topics == table.topics)
+            #expect(copy.producers == table.producers)
+            #expect(Set(table.producers.keys).isSubset(of: pendingOf))
+        }
+        for number in 0..<4 { table.apply(.groupDeleted(group: "group-\(number)")) }
+        #expect(table.bytes == 0 && table.topics.isEmpty && table.producers.isEmpty && table.groups.isEmpty)
     }
 
     // MARK: Bytes

@@ -115,6 +115,8 @@ struct SimulatedProcess: Sendable {
     let number: Int
     var phase = Phase.start
     var identity: ProducerIdentity?
+    /// Who it believes to be when it goes on after an error.
+    var expected: ProducerIdentity?
     var position: Int64 = 0
     var partition = 0
     /// What it waits for.
@@ -129,9 +131,11 @@ struct SimulatedProcess: Sendable {
 
     mutating func forgetAnswers() { (one, many, producer) = (nil, nil, nil) }
 
-    mutating func restart() {
+    /// Begins anew, or as who it was: then one that was replaced may try too.
+    mutating func restart(keepingIdentity isSame: Bool = false) {
         forgetAnswers()
-        (phase, identity) = (isReplaced ? .gone : .start, nil)
+        expected = isSame ? identity : nil
+        (phase, identity) = (isReplaced && expected == nil ? .gone : .start, nil)
     }
 }
 
@@ -234,10 +238,10 @@ struct TransactionSimulation {
         switch process.phase {
         case .gone: break
         case .start:
-            guard !process.isReplaced else { return process.restart() }
+            guard !process.isReplaced || process.expected != nil else { return process.restart() }
             let answer = Answer<Result<ProducerIdentity, CoordinatorError>>()
             engine.allocateProducer(
-                transactionalID: process.name, timeout: .seconds(20), expected: nil
+                transactionalID: process.name, timeout: .seconds(20), expected: process.expected
             ) { answer.set($0) }
             process.producer = answer
         case .read:
@@ -291,6 +295,7 @@ struct TransactionSimulation {
         if let answer = process.producer {
             guard let result = answer.value else { return }
             process.forgetAnswers()
+            if case .failure(.producerFenced) = result { return fail(&process) }
             guard case .success(let identity) = result else { return }
             (process.identity, process.phase) = (identity, .read)
             return
@@ -320,7 +325,7 @@ struct TransactionSimulation {
 
     private mutating func fail(_ process: inout SimulatedProcess) {
         if process.isReplaced { report.fenced += 1 }
-        process.restart()
+        process.restart(keepingIdentity: random.oneIn(2))
     }
 
     // MARK: The end

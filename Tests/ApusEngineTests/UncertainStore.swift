@@ -95,6 +95,9 @@ final class UncertainStore: LogStore {
     func closedSegments(_ log: LogID) throws(LogError) -> [SegmentDescription] {
         try memory.closedSegments(log)
     }
+    func rewrite(
+        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp, _ thin: (RecordBatch) -> Thinned
+    ) throws(LogError) -> RewriteOutcome { try memory.rewrite(log, range, noting: time, thin) }
     func trim(_ log: LogID, before offset: Offset) throws(LogError) { try memory.trim(log, before: offset) }
     func delete(_ log: LogID) throws(LogError) { try memory.delete(log) }
     func logs() throws(LogError) -> [LogID] { try memory.logs() }

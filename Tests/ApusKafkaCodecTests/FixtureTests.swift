@@ -15,7 +15,7 @@ struct FixtureFile: Sendable, CustomTestStringConvertible {
     var path: String
     var testDescription: String { path.split(separator: "/").last.map(String.init) ?? path }
 
-    private static let folder =
+    static let folder =
         #filePath.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/Fixtures"
 
     static let all = APIKey.allCases.flatMap { api in
@@ -35,6 +35,32 @@ struct FixtureFile: Sendable, CustomTestStringConvertible {
             return (version, bytes(String(parts[1])))
         }
     }
+}
+
+/// What librdkafka's clients and its mock broker sent each other.
+struct RecordedMessage: Sendable, CustomTestStringConvertible {
+    var api: APIKey
+    var isRequest: Bool
+    var version: Int16
+    var body: ByteBuffer
+    var testDescription: String { "\(api) \(version), \(isRequest ? "request" : "response")" }
+
+    static let all: [RecordedMessage] = {
+        let path = FixtureFile.folder + "/librdkafka-2.16.0.hex"
+        let text =
+            (try? Data(contentsOf: URL(filePath: path))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return text.split(separator: "\n").compactMap { line in
+            let parts = line.split(separator: " ", omittingEmptySubsequences: false)
+            guard let api = APIKey.allCases.first(where: { "\($0)" == parts[0] }),
+                let version = Int16(parts[2])
+            else { return nil }
+            return RecordedMessage(
+                api: api, isRequest: parts[1] == "request", version: version, body: bytes(String(parts[3])))
+        }
+    }()
+
+    func request() throws -> KafkaRequest { try KafkaRequest(reading: body, of: api, version: version) }
+    func response() throws -> KafkaResponse { try KafkaResponse(reading: body, of: api, version: version) }
 }
 
 @Suite(.ownThread) struct FixtureTests {
@@ -65,5 +91,41 @@ struct FixtureFile: Sendable, CustomTestStringConvertible {
                 .shareFetch,
                 .shareAcknowledge,
             ])
+    }
+
+    @Test(arguments: RecordedMessage.all)
+    func `what librdkafka sent is read, and written with the same bytes`(message: RecordedMessage) throws {
+        let written =
+            message.isRequest
+            ? try message.request().body(version: message.version)
+            : try message.response().body(version: message.version)
+        #expect(joined(written) == message.body)
+    }
+
+    @Test func `recorded messages say what their clients did`() throws {
+        #expect(RecordedMessage.all.count == 50)
+        for message in RecordedMessage.all where message.isRequest {
+            switch try message.request() {
+            case .joinGroup(let request):
+                #expect(request.groupID == "g")
+                #expect(request.groupInstanceID == "static-1")
+                #expect(request.sessionTimeoutMs == 6000)
+                for offer in request.protocols {
+                    #expect(try ConsumerSubscription(reading: offer.metadata).topics == ["t"])
+                }
+            case .produce(let request):
+                #expect(request.transactionalID == "tx")
+                #expect(request.acks == -1)
+                #expect(request.topicData.map(\.name) == ["t"])
+            case .consumerGroupHeartbeat(let request):
+                #expect(request.groupID == "g848")
+            case .shareFetch(let request):
+                #expect(request.groupID == "s")
+                #expect(request.maxRecords > 0)
+            case .txnOffsetCommit(let request):
+                #expect(request.topics.first?.partitions.first?.committedOffset == 3)
+            default: break
+            }
+        }
     }
 }

@@ -18,6 +18,18 @@ import Testing
         }
     }
 
+    @Test(arguments: 0..<8)
+    func `segments that are written anew are the old or the new, through crashes and faults`(
+        _ block: UInt64
+    ) {
+        for seed in seedsToTry(block: block, of: 10) {
+            var options = StorageSimulation.Options()
+            options.rewrites = true
+            let report = StorageSimulation.run(seed: seed, options)
+            #expect(report.isSound, "\(report)")
+        }
+    }
+
     /// What went wrong with a seed once; the histories change with the code, so the numbers only say where it began.
     static let found: [(UInt64, String)] = [
         (1, "a refused batch came back: it stood whole before the write that failed"),

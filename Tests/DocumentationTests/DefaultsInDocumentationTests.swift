@@ -125,6 +125,21 @@ import Testing
         #expect(ScheduleClock.patience == 60_000 && page.contains("stayed so for a minute"))
     }
 
+    @Test func `the limits of groups and transactions are those of the page on them`() throws {
+        let page = try page("docs/transactions.md").replacing(",", with: "")
+        #expect(page.contains("up to \(Defaults.offsetMetadataBytesMax) bytes of metadata"))
+        #expect(page.contains("kept for \(seconds(Defaults.offsetsRetention) / 86_400) days after"))
+        #expect(seconds(Defaults.groupTouchInterval) == 3600 && page.contains("noted once an\n  hour"))
+        #expect(
+            page.contains(
+                "At most \(Defaults.groupsMax) groups have positions of \(Defaults.offsetsBytesMax) bytes"))
+        #expect(page.contains("At most \(Defaults.transactionPartitionsMax) partitions and groups"))
+        #expect(page.contains("up to \(seconds(Defaults.transactionTimeoutMax)) seconds"))
+        #expect(
+            page.contains("is forgotten \(seconds(Defaults.transactionalIDRetention) / 86_400) days after"))
+        #expect(page.contains("at most \(Defaults.transactionalIDsMax) are known"))
+    }
+
     @Test func `the spellings on the page are understood`() throws {
         let page = try page("docs/scheduling.md")
         let table = try #require(page.components(separatedBy: "| written as |").last)

@@ -35,7 +35,12 @@ extension Engine {
     func sweepCoordinators(wall: Timestamp?) {
         let offsets = coordinators.withLock { $0.offsets }
         if let wall { coordinators.withLock { $0.transactions }?.sweep(wall: wall) }
-        offsets?.sweep(wall: wall) { catalog.withLock { Set($0.definitions.topics.values.map(\.id)) } }
+        let topics = { [self] in catalog.withLock { Set($0.definitions.topics.values.map(\.id)) } }
+        offsets?.sweep(wall: wall, topics: topics)
+        let named = coordinators.withLock { Set($0.topicNames.keys) }
+        guard !named.isEmpty else { return }
+        let gone = named.subtracting(topics())
+        coordinators.withLock { for id in gone { $0.topicNames[id] = nil } }
     }
 
     // MARK: Commits

@@ -102,12 +102,14 @@ struct OffsetTable: StateFold {
         let found = groups.removeValue(forKey: name)
         if found == nil { bytes += OffsetTable.bytes(name) }
         var group = found ?? Group()
+        let pendingBefore = group.pending.count
         var (grown, counts) = (0, [LogID: Int]())
         body(&group) { place, position, count in
             grown += count * OffsetTable.bytes(position)
             counts[place.topic, default: 0] += count
         }
-        bytes += grown
+        // Each producer's positions stand by themselves, with the group's name.
+        bytes += grown + (group.pending.count - pendingBefore) * OffsetTable.bytes(name)
         for (topic, count) in counts where count != 0 {
             let left = (topics[topic] ?? 0) + count
             topics[topic] = left > 0 ? left : nil

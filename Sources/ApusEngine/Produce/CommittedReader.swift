@@ -18,7 +18,7 @@ extension Partition {
         let end = signal.end
         while let last = batches.last, last.baseOffset >= end { batches.removeLast() }
         guard let first = batches.first, let last = batches.last else { return batches }
-        let aborted = production.aborted(in: first.baseOffset..<last.nextOffset)
+        let aborted = try aborted(in: first.baseOffset..<last.nextOffset, from: store)
         guard !aborted.isEmpty else { return batches }
         let ranges = Dictionary(grouping: aborted, by: \.producerID)
         for index in batches.indices where batches[index].isTransactional && !batches[index].isControl {
@@ -28,5 +28,13 @@ extension Partition {
             }
         }
         return batches
+    }
+
+    /// The aborted transactions that any batch in `range` may belong to, which is decided.
+    func aborted(
+        in range: Range<Offset>, from store: any LogStore
+    ) throws(LogError) -> [AbortedTransactions.Entry] {
+        if let remembered = production.aborted(in: range) { return remembered }
+        return try AbortedTransactions.find(in: range, of: log, before: written.end, in: store)
     }
 }

@@ -32,9 +32,9 @@ extension Engine {
 
     func way(into partition: Partition, of topic: Topic) -> Production.Way {
         Production.Way(
-            store: context.store, partition: partition, published: topic.published,
+            store: context.store, partition: partition,
             stamps: topic.definition.settings.timestamps == .append,
-            producersMax: context.options.producersMax)
+            producersMax: context.options.producersMax, topic: topic)
     }
 
     public func producers(

@@ -27,7 +27,10 @@ extension Engine {
         // What came since the bounds were taken, and what is not decided.
         while let last = read.batches.last, last.baseOffset >= end { read.batches.removeLast() }
         if isolation == .committed, let first = read.batches.first, let last = read.batches.last {
-            read.aborted = partition.production.aborted(in: first.baseOffset..<last.nextOffset).map {
+            let aborted = try storing { () throws(LogError) in
+                try partition.aborted(in: first.baseOffset..<last.nextOffset, from: context.store)
+            }
+            read.aborted = aborted.map {
                 AbortedTransaction(producerID: $0.producerID, firstOffset: $0.first)
             }.sorted { ($0.firstOffset, $0.producerID) < ($1.firstOffset, $1.producerID) }
         }

@@ -33,7 +33,7 @@ struct ProducerSnapshot: Sendable {
                     batch.isTransactional ? 1 : 0)
             }
         }
-        buffer.write(Int64(table.aborted.entries.count))
+        buffer.write(table.aborted.knownFrom.rawValue, Int64(table.aborted.entries.count))
         for entry in table.aborted.entries {
             buffer.write(
                 entry.producerID, entry.first.rawValue, entry.last.rawValue, entry.stable.rawValue)
@@ -51,11 +51,13 @@ struct ProducerSnapshot: Sendable {
         var reader = ByteReader(bytes)
         guard reader.integer(as: UInt8.self) == ProducerSnapshot.version,
             let partition = reader.number(in: 0..<1 << 24), let next = reader.offset(),
-            let producers = reader.producers(), let aborted = reader.aborted()
+            let producers = reader.producers(), let knownFrom = reader.offset(),
+            let aborted = reader.aborted()
         else { return nil }
         self.init(
             partition: Int(partition), next: next,
-            table: ProducerTable(producers: producers, aborted: AbortedTransactions(aborted)))
+            table: ProducerTable(
+                producers: producers, aborted: AbortedTransactions(aborted, knownFrom: knownFrom)))
     }
 }
 

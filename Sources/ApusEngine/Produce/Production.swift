@@ -57,9 +57,13 @@ final class Production: Sendable {
         signal.advanced(to: hasTransactions ? state.withLock { $0.table.stableEnd(upTo: end) } : end)
     }
 
-    /// The aborted transactions that any batch in `range` may belong to, which is decided.
-    func aborted(in range: Range<Offset>) -> [AbortedTransactions.Entry] {
-        hasTransactions ? state.withLock { $0.table.aborted.overlapping(range) } : []
+    /// The aborted transactions that any batch in `range` may belong to, which is decided; nil when that is so long ago that it has to be looked for.
+    func aborted(in range: Range<Offset>) -> [AbortedTransactions.Entry]? {
+        guard hasTransactions else { return [] }
+        return state.withLock { state in
+            let aborted = state.table.aborted
+            return range.lowerBound < aborted.knownFrom ? nil : aborted.overlapping(range)
+        }
     }
 
     /// Takes over what is stored, before anybody reads or appends: the last snapshot, if there is one, and what came after it.
@@ -96,10 +100,26 @@ final class Production: Sendable {
     struct Way: Sendable {
         var store: any LogStore
         var partition: Partition
-        var published: Count
         /// Whether the topic gives records their time.
         var stamps: Bool
         var producersMax: Int
+        var topic: Topic
+
+        /// Whoever decides about a transaction forgets it once it has ended everywhere: the power must not take its end, whatever else it may take. True
+        /// when that needed a change.
+        fileprivate func flushes(_ next: Outgoing) -> Bool {
+            guard case .marker = next.kind, topic.definition.settings.durability != .flush else {
+                return false
+            }
+            configure(isFlushed: true)
+            return true
+        }
+
+        fileprivate func configure(isFlushed: Bool) {
+            var configuration = topic.definition.settings.logConfiguration
+            if isFlushed { configuration.durability = .flush }
+            try? store.configure(partition.claim, configuration)
+        }
     }
 
     /// Appends a batch unless it is there, or out of its order.
@@ -157,6 +177,8 @@ final class Production: Sendable {
     /// Appends what waits for it, one after the other; whoever comes meanwhile leaves his to this.
     private func appendAll(by way: Way) {
         while let next = state.withLock({ $0.dequeue() }) {
+            let isFlushed = way.flushes(next)
+            defer { if isFlushed { way.configure(isFlushed: false) } }
             way.store.append(next.batch, holding: way.partition.claim) { [self] result in
                 switch next.kind {
                 case .batch(let producerID, let completion):
@@ -183,7 +205,7 @@ final class Production: Sendable {
         decide()
         switch result {
         case .success(let offset):
-            way.published.increment(by: Int64(batch.recordCount))
+            way.topic.published.increment(by: Int64(batch.recordCount))
             var receipt = BatchReceipt(
                 baseOffset: offset, logStart: way.partition.start,
                 appendTime: batch.hasAppendTime ? batch.maxTimestamp : nil)

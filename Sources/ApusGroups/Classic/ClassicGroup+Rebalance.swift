@@ -162,14 +162,14 @@ extension ClassicGroup {
     }
 
     /// The client of a waiting request is gone. It may come back if it knows who it is, within its session; if it cannot, its place is free at once.
-    mutating func cancel(
-        _ ticket: GroupTicket, now: Duration, limits: GroupLimits, _ actions: inout [GroupAction]
-    ) {
+    mutating func cancel(_ ticket: GroupTicket, now: Duration, _ actions: inout [GroupAction]) {
         guard let member = members.values.first(where: { $0.wait.ticket == ticket }) else { return }
         if member.isJoining { joiningCount -= 1 }
         members[member.id]?.wait = .none
         if member.isNew, !member.knowsItself, member.instanceID == nil {
-            return removeAndGoOn(member.id, now: now, limits: limits, &actions)
+            // The first rebalance goes on waiting for others.
+            remove(member.id, &actions)
+            return maybeCompleteJoins(now: now, &actions)
         }
         renewSession(of: member.id, now: now)
     }

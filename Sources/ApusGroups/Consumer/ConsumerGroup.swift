@@ -30,7 +30,10 @@ struct ConsumerGroup: CoordinatedGroup {
     private(set) var target: [String: PartitionMap] = [:]
     private var owners: [TopicID: [Int32: String]] = [:]
     /// Topics that somebody subscribes to, as they were when a member last looked.
-    private var shapes: [TopicID: Int32] = [:]
+    private var shapes: [TopicID: Int32] = [:] {
+        didSet { partitionCount = shapes.values.reduce(0) { $0 + Int($1) } }
+    }
+    private var partitionCount = 0
     private var catalogVersion: UInt64?
     var timing = GroupTiming()
     private var memberBytes = 0
@@ -40,7 +43,7 @@ struct ConsumerGroup: CoordinatedGroup {
     var isVacant: Bool { members.isEmpty }
 
     /// Each partition is in the target, with its owner, and with a member.
-    var bytes: Int { 1_024 + memberBytes + shapes.values.reduce(0) { $0 + 128 * Int($1) } }
+    var bytes: Int { 1_024 + memberBytes + 128 * partitionCount }
 
     var state: ConsumerState {
         if members.isEmpty { return .empty }

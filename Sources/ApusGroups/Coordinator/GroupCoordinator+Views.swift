@@ -115,8 +115,15 @@ extension ClassicGroup {
 }
 
 extension GroupCoordinator {
-    /// DescribeGroups, for a classic group. `nil`: there is none of this name here. If offsets are kept for the name it is a group without
-    /// members (`Empty`), otherwise it is `Dead` (from version 6 on GROUP_ID_NOT_FOUND).
+    /// Of which kind a group is. `nil`: there is none of this name here; it may have offsets still.
+    public func kind(of id: String) -> GroupKind? {
+        if classicGroups[id] != nil { return .classic }
+        if consumerGroups[id] != nil { return .consumer }
+        return shareGroups[id] == nil ? nil : .share
+    }
+
+    /// DescribeGroups, for a classic group. `nil`: there is none of this name here. If there is none of another kind either and offsets are kept for the
+    /// name, it is a group without members (`Empty`); otherwise it is `Dead` (from version 6 on GROUP_ID_NOT_FOUND).
     public func describeClassic(_ id: String) -> ClassicDescription? { classicGroups[id]?.description }
 
     /// ConsumerGroupDescribe. `nil` (GROUP_ID_NOT_FOUND): there is no consumer group of this name here.

@@ -44,7 +44,9 @@ public struct GroupCoordinator: Sendable {
     public mutating func cancel(_ ticket: GroupTicket, now: Duration) -> [GroupAction] {
         guard let id = tickets.removeValue(forKey: ticket) else { return [] }
         var actions: [GroupAction] = []
-        changeClassic(id, now: now, &actions) { $0.cancel(ticket, now: now, limits: $2, &$1) }
+        changeClassic(id, now: now, &actions) { group, actions, _ in
+            group.cancel(ticket, now: now, &actions)
+        }
         settle(actions)
         return actions
     }

@@ -61,7 +61,10 @@ struct ShareGroup: CoordinatedGroup {
     private(set) var targetEpoch: Int32 = 0
     private(set) var members: [String: ShareMember] = [:]
     private(set) var target: [String: PartitionMap] = [:]
-    private var shapes: [TopicID: Int32] = [:]
+    private var shapes: [TopicID: Int32] = [:] {
+        didSet { partitionCount = shapes.values.reduce(0) { $0 + Int($1) } }
+    }
+    private var partitionCount = 0
     private var catalogVersion: UInt64?
     var timing = GroupTiming()
     private var memberBytes = 0
@@ -71,7 +74,7 @@ struct ShareGroup: CoordinatedGroup {
     var isVacant: Bool { members.isEmpty }
     /// Each partition is with a member and in the target of one; further members of it have one each.
     var bytes: Int {
-        1_024 + memberBytes + 96 * members.count + shapes.values.reduce(0) { $0 + 96 * Int($1) }
+        1_024 + memberBytes + 96 * (members.count + partitionCount)
     }
     var state: ShareState { members.isEmpty ? .empty : .stable }
     var membersInOrder: [ShareMember] { members.values.sorted { $0.id < $1.id } }

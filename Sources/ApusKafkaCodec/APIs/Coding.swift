@@ -26,11 +26,15 @@ extension KafkaRequest {
         reading body: ByteBuffer, of api: APIKey, version: Int16, limits: KafkaCodecLimits = .init()
     ) throws(KafkaCodecError) {
         let versions = try SupportedVersions.checked(api, version)
-        var decoder = KafkaDecoder(
-            body, version: version, isFlexible: versions.isFlexible(version), limits: limits)
-        self.init(api)
-        // Bytes behind the last field are ignored, as Kafka does: librdkafka leaves three behind its request for the metadata of all topics.
-        try code(with: &decoder)
+        self = try KafkaDecoder.read(
+            body, version: version, isFlexible: versions.isFlexible(version), limits: limits
+        ) { decoder throws(KafkaCodecError) in
+            // Bytes behind the last field are ignored, as Kafka does: librdkafka leaves three behind its request for the metadata of
+            // all topics.
+            var message = KafkaRequest(api)
+            try message.code(with: &decoder)
+            return message
+        }
     }
 
     /// The request as a frame: buffers to write one after another.
@@ -73,11 +77,14 @@ extension KafkaResponse {
         reading body: ByteBuffer, of api: APIKey, version: Int16, limits: KafkaCodecLimits = .init()
     ) throws(KafkaCodecError) {
         let versions = try SupportedVersions.checked(api, version)
-        var decoder = KafkaDecoder(
-            body, version: version, isFlexible: versions.isFlexible(version), limits: limits)
-        self.init(api)
-        try code(with: &decoder)
-        try decoder.finish()
+        self = try KafkaDecoder.read(
+            body, version: version, isFlexible: versions.isFlexible(version), limits: limits
+        ) { decoder throws(KafkaCodecError) in
+            var message = KafkaResponse(api)
+            try message.code(with: &decoder)
+            try decoder.finish()
+            return message
+        }
     }
 
     /// The response as a frame: buffers to write one after another. Record data is not copied but one of them,

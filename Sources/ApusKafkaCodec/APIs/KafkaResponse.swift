@@ -150,7 +150,8 @@ public enum KafkaResponse: Sendable, Equatable {
     }
 
     /// Shows the fields to a coder.
-    package mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    package mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         switch self {
         case .produce(var message):
             try message.code(with: &coder)

@@ -21,7 +21,8 @@ public struct ConsumerSubscription: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("topics", &topics)
         try coder.field("userData", &userData)
         if coder.version >= 1 { try coder.field("ownedPartitions", &ownedPartitions) }
@@ -55,7 +56,8 @@ public struct ConsumerAssignment: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("assignedPartitions", &assignedPartitions)
         try coder.field("userData", &userData)
     }
@@ -86,7 +88,8 @@ public struct ConsumerTopicPartitions: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("topic", &topic)
         try coder.field("partitions", &partitions)
     }
@@ -105,16 +108,18 @@ public enum ConsumerProtocol {
             throw KafkaCodecError(.truncated(needed: 2, left: rest.readableBytes), in: "version", at: 0)
         }
         guard version >= 0 else { throw KafkaCodecError(.invalidVersion(version), in: "version", at: 0) }
-        var decoder = KafkaDecoder(
-            rest, version: min(version, newestVersion), isFlexible: false, limits: limits)
-        var message = Message()
         do {
-            try message.code(with: &decoder)
-            if version <= newestVersion { try decoder.finish() }
+            return try KafkaDecoder.read(
+                rest, version: min(version, newestVersion), isFlexible: false, limits: limits
+            ) { decoder throws(KafkaCodecError) in
+                var message = Message()
+                try message.code(with: &decoder)
+                if version <= newestVersion { try decoder.finish() }
+                return message
+            }
         } catch {
             throw KafkaCodecError(error.reason, in: error.field, at: error.position + 2)
         }
-        return message
     }
 
     static func write<Message: KafkaStruct>(
@@ -127,6 +132,6 @@ public enum ConsumerProtocol {
         var version = version
         try encoder.field("version", &version)
         try encoder.encode(message)
-        return encoder.buffer
+        return encoder.buffer()
     }
 }

@@ -50,7 +50,10 @@ public struct KafkaFrameDecoder: Sendable {
         guard pending.readableBytes - 4 >= length else { return nil }
         pending.moveReaderIndex(forwardBy: 4)
         isShared = true
-        return pending.readSlice(length: length)
+        let frame = pending.readSlice(length: length)
+        // What was read must not be kept by a connection that waits.
+        if pending.readableBytes == 0 { pending = ByteBuffer() }
+        return frame
     }
 
     /// The length of the frame that has begun.

@@ -43,7 +43,7 @@ public struct KafkaRequestHeader: Sendable, Hashable {
     public init(reading frame: inout ByteBuffer) throws(KafkaCodecError) {
         let start = frame.readerIndex
         guard
-            let (key, version, correlationID, length) = frame.readMultipleIntegers(
+            let (key, version, correlationID, clientLength) = frame.readMultipleIntegers(
                 as: (Int16, Int16, Int32, Int16).self)
         else {
             throw KafkaCodecError(
@@ -52,24 +52,30 @@ public struct KafkaRequestHeader: Sendable, Hashable {
         apiKey = key
         self.version = version
         self.correlationID = correlationID
-        if length >= 0 {
+        if clientLength >= 0 {
             let left = frame.readableBytes
-            guard let clientID = frame.readString(length: Int(length)) else {
-                throw KafkaCodecError(.truncated(needed: Int(length), left: left), in: "clientID", at: 8)
+            guard let clientID = frame.readString(length: Int(clientLength)) else {
+                throw KafkaCodecError(
+                    .truncated(needed: Int(clientLength), left: left), in: "clientID", at: 8)
             }
             self.clientID = clientID
-        } else if length < -1 {
-            throw KafkaCodecError(.negativeLength(Int(length)), in: "clientID", at: 8)
+        } else if clientLength < -1 {
+            throw KafkaCodecError(.negativeLength(Int(clientLength)), in: "clientID", at: 8)
         }
         guard isSupported, isFlexible else { return }
-        var decoder = KafkaDecoder(frame, version: version, isFlexible: true, limits: KafkaCodecLimits())
-        do {
-            try decoder.noTags()
+        let length: Int
+        do throws(KafkaCodecError) {
+            length = try KafkaDecoder.read(
+                frame, version: version, isFlexible: true, limits: KafkaCodecLimits()
+            ) { decoder throws(KafkaCodecError) in
+                try decoder.noTags()
+                return decoder.position
+            }
         } catch {
             let position = error.position + frame.readerIndex - start
             throw KafkaCodecError(error.reason, in: "request header", at: position)
         }
-        frame.moveReaderIndex(to: decoder.buffer.readerIndex)
+        frame.moveReaderIndex(forwardBy: length)
     }
 
     /// Writes the header.
@@ -100,11 +106,16 @@ public struct KafkaResponseHeader: Sendable, Hashable {
         reading frame: inout ByteBuffer, of api: APIKey, version: Int16
     ) throws(KafkaCodecError) {
         let hasTags = Self.hasTags(api, version: version)
-        var decoder = KafkaDecoder(frame, version: version, isFlexible: hasTags, limits: KafkaCodecLimits())
-        correlationID = 0
-        try decoder.field("correlationID", &correlationID)
-        try decoder.noTags()
-        frame.moveReaderIndex(to: decoder.buffer.readerIndex)
+        let length: Int
+        (correlationID, length) = try KafkaDecoder.read(
+            frame, version: version, isFlexible: hasTags, limits: KafkaCodecLimits()
+        ) { decoder throws(KafkaCodecError) in
+            var correlationID: Int32 = 0
+            try decoder.field("correlationID", &correlationID)
+            try decoder.noTags()
+            return (correlationID, decoder.position)
+        }
+        frame.moveReaderIndex(forwardBy: length)
     }
 
     /// Whether responses of an API have a header with tagged fields.

@@ -7,7 +7,7 @@
 public import NIOCore
 
 /// Visits the fields of a message in the order in which the wire has them.
-public protocol FieldCoder {
+public protocol FieldCoder: ~Copyable {
     /// The version of the API in which the message is coded.
     var version: Int16 { get }
     /// True from the version on that has compact lengths and tagged fields.
@@ -87,7 +87,7 @@ public protocol KafkaCodable: Sendable, Equatable {
     /// How many bytes it takes at least, in any version.
     static var minimumLength: Int { get }
     /// Shows each field to the coder, in the order of the wire.
-    mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
+    mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
 }
 
 /// A structure of named fields: a message or a part of one.
@@ -107,7 +107,7 @@ extension KafkaCodable {
     public static var minimumLength: Int { 1 }
 }
 
-extension FieldCoder {
+extension FieldCoder where Self: ~Copyable {
     /// A code that is not known is read as the one for unknown errors.
     @inline(__always)
     mutating func field(_ name: StaticString, _ value: inout KafkaErrorCode) throws(KafkaCodecError) {
@@ -148,40 +148,46 @@ extension FieldCoder {
 }
 
 extension Int8: KafkaCodable {
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("element", &self)
     }
 }
 
 extension Int32: KafkaCodable {
     public static var minimumLength: Int { 4 }
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("element", &self)
     }
 }
 
 extension Int64: KafkaCodable {
     public static var minimumLength: Int { 8 }
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("element", &self)
     }
 }
 
 extension Bool: KafkaCodable {
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("element", &self)
     }
 }
 
 extension String: KafkaCodable {
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("element", &self)
     }
 }
 
 extension KafkaUUID: KafkaCodable {
     public static var minimumLength: Int { 16 }
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("element", &self)
     }
 }
@@ -189,13 +195,15 @@ extension KafkaUUID: KafkaCodable {
 extension KafkaErrorCode: KafkaCodable {
     public init() { self = .noError }
     public static var minimumLength: Int { 2 }
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("element", &self)
     }
 }
 
 extension Array: KafkaCodable where Element: KafkaCodable {
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("elements", &self)
     }
 }
@@ -203,7 +211,8 @@ extension Array: KafkaCodable where Element: KafkaCodable {
 /// Only text is both optional and tagged.
 extension Optional: KafkaCodable where Wrapped == String {
     public init() { self = nil }
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("text", &self)
     }
 }

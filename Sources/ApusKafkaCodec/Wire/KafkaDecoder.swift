@@ -1,50 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Reads the fields of a message from untrusted bytes. Every length is held against the bytes that are left
-// before anything is reserved for it; record data and bytes are slices of the frame, text is copied.
+// before anything is reserved for it. Record data is a slice of the frame; text and other bytes are copied, since they
+// are short and may be kept for long, which would keep all that was received with them.
+//
+// Fields are read through a pointer that is valid for the length of one call (`read`): a ByteBuffer checks for
+// each integer whether somebody else is writing to it, which costs several times as much as the integer.
 
 public import NIOCore
 
 /// Fills the fields of a message from bytes.
-public struct KafkaDecoder: FieldCoder {
+public struct KafkaDecoder: FieldCoder, ~Copyable {
     public let version: Int16
     public let isFlexible: Bool
-    /// What is left to read.
-    var buffer: ByteBuffer
-    /// Where reading began, to say where errors are.
-    private let start: Int
+    /// The bytes, which are those of `source`.
+    private let bytes: UnsafeRawBufferPointer
+    private let source: ByteBuffer
+    /// Where the next field begins. Never beyond the end of `bytes`.
+    private(set) var position = 0
     private let elementsMax: Int
     private var elementsLeft: Int
 
-    /// A decoder of the readable bytes of `buffer`.
-    init(_ buffer: ByteBuffer, version: Int16, isFlexible: Bool, limits: KafkaCodecLimits) {
-        self.buffer = buffer
+    private init(
+        _ bytes: UnsafeRawBufferPointer, of source: ByteBuffer, version: Int16, isFlexible: Bool,
+        limits: KafkaCodecLimits
+    ) {
+        self.bytes = bytes
+        self.source = source
         self.version = version
         self.isFlexible = isFlexible
-        start = buffer.readerIndex
         elementsMax = limits.elementsMax
         elementsLeft = limits.elementsMax
     }
 
+    /// Lets `body` read from the readable bytes of `source`.
+    @inline(__always)
+    static func read<Value>(
+        _ source: ByteBuffer, version: Int16, isFlexible: Bool, limits: KafkaCodecLimits,
+        _ body: (inout KafkaDecoder) throws(KafkaCodecError) -> Value
+    ) throws(KafkaCodecError) -> Value {
+        let result = source.withUnsafeReadableBytes { bytes -> Result<Value, KafkaCodecError> in
+            var decoder = KafkaDecoder(
+                bytes, of: source, version: version, isFlexible: isFlexible, limits: limits)
+            do throws(KafkaCodecError) {
+                return .success(try body(&decoder))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    /// How many bytes are left.
+    private var left: Int { bytes.count - position }
+
     /// Throws when bytes are left.
     func finish() throws(KafkaCodecError) {
-        guard buffer.readableBytes == 0 else { throw error(.trailingBytes(buffer.readableBytes), in: "end") }
+        guard left == 0 else { throw error(.trailingBytes(left), in: "end") }
     }
 
     /// An error in the field that begins here.
     @inline(never)
-    func error(_ reason: KafkaCodecError.Reason, in name: StaticString) -> KafkaCodecError {
-        KafkaCodecError(reason, in: name.description, at: buffer.readerIndex - start)
+    private func error(_ reason: KafkaCodecError.Reason, in name: StaticString) -> KafkaCodecError {
+        KafkaCodecError(reason, in: name.description, at: position)
     }
 
     // MARK: Integers.
 
     @inline(__always)
-    mutating func integer<Value: FixedWidthInteger>(_ name: StaticString) throws(KafkaCodecError) -> Value {
-        guard let value = buffer.readInteger(as: Value.self) else {
-            throw error(.truncated(needed: MemoryLayout<Value>.size, left: buffer.readableBytes), in: name)
-        }
-        return value
+    private mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(
+        _ name: StaticString
+    ) throws(KafkaCodecError) -> Value {
+        let size = MemoryLayout<Value>.size
+        guard left >= size else { throw error(.truncated(needed: size, left: left), in: name) }
+        let value = bytes.loadUnaligned(fromByteOffset: position, as: Value.self)
+        position += size
+        return Value(bigEndian: value)
     }
 
     public mutating func field(_ name: StaticString, _ value: inout Bool) throws(KafkaCodecError) {
@@ -69,19 +100,18 @@ public struct KafkaDecoder: FieldCoder {
     }
 
     public mutating func field(_ name: StaticString, _ value: inout KafkaUUID) throws(KafkaCodecError) {
-        guard let halves = buffer.readMultipleIntegers(as: (UInt64, UInt64).self) else {
-            throw error(.truncated(needed: 16, left: buffer.readableBytes), in: name)
-        }
-        value = KafkaUUID(high: halves.0, low: halves.1)
+        guard left >= 16 else { throw error(.truncated(needed: 16, left: left), in: name) }
+        value.high = try integer(name)
+        value.low = try integer(name)
     }
 
     /// An unsigned variable-length integer of at most 32 bits.
     @inline(__always)
-    mutating func varint(_ name: StaticString) throws(KafkaCodecError) -> UInt32 {
+    private mutating func varint(_ name: StaticString) throws(KafkaCodecError) -> UInt32 {
         // Nearly all lengths and tags are one byte.
-        if let byte = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self), byte < 0x80 {
-            buffer.moveReaderIndex(forwardBy: 1)
-            return UInt32(byte)
+        if left > 0, bytes[position] < 0x80 {
+            position += 1
+            return UInt32(bytes[position - 1])
         }
         return try longVarint(name)
     }
@@ -111,9 +141,7 @@ public struct KafkaDecoder: FieldCoder {
         _ name: StaticString, _ width: LengthWidth, nullable: Bool
     ) throws(KafkaCodecError) -> Int? {
         guard let length = try count(name, width, nullable: nullable) else { return nil }
-        guard length <= buffer.readableBytes else {
-            throw error(.truncated(needed: length, left: buffer.readableBytes), in: name)
-        }
+        guard length <= left else { throw error(.truncated(needed: length, left: left), in: name) }
         return length
     }
 
@@ -136,21 +164,20 @@ public struct KafkaDecoder: FieldCoder {
         return nil
     }
 
-    @inline(__always)
     private mutating func text(_ name: StaticString, nullable: Bool) throws(KafkaCodecError) -> String? {
         guard let length = try length(name, .two, nullable: nullable) else { return nil }
-        let text = buffer.withUnsafeReadableBytes { bytes in
-            String(validating: UnsafeRawBufferPointer(rebasing: bytes[..<length]), as: UTF8.self)
+        let utf8 = UnsafeRawBufferPointer(rebasing: bytes[position..<position + length])
+        guard let text = String(validating: utf8, as: UTF8.self) else {
+            throw error(.invalidText, in: name)
         }
-        guard let text else { throw error(.invalidText, in: name) }
-        buffer.moveReaderIndex(forwardBy: length)
+        position += length
         return text
     }
 
-    @inline(__always)
-    private mutating func bytes(_ name: StaticString, nullable: Bool) throws(KafkaCodecError) -> ByteBuffer? {
+    private mutating func copy(_ name: StaticString, nullable: Bool) throws(KafkaCodecError) -> ByteBuffer? {
         guard let length = try length(name, .four, nullable: nullable) else { return nil }
-        return buffer.readSlice(length: length)
+        defer { position += length }
+        return ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: bytes[position..<position + length]))
     }
 
     public mutating func field(_ name: StaticString, _ value: inout String) throws(KafkaCodecError) {
@@ -164,15 +191,20 @@ public struct KafkaDecoder: FieldCoder {
     }
 
     public mutating func field(_ name: StaticString, _ value: inout ByteBuffer) throws(KafkaCodecError) {
-        value = try bytes(name, nullable: false) ?? ByteBuffer()
+        value = try copy(name, nullable: false) ?? ByteBuffer()
     }
 
     public mutating func field(_ name: StaticString, _ value: inout ByteBuffer?) throws(KafkaCodecError) {
-        value = try bytes(name, nullable: true)
+        value = try copy(name, nullable: true)
     }
 
     public mutating func field(_ name: StaticString, _ value: inout RecordData) throws(KafkaCodecError) {
-        value = try bytes(name, nullable: true).map(RecordData.bytes) ?? .null
+        guard let length = try length(name, .four, nullable: true) else {
+            value = .null
+            return
+        }
+        value = .bytes(source.getSlice(at: source.readerIndex + position, length: length) ?? ByteBuffer())
+        position += length
     }
 
     // MARK: Structures and arrays.
@@ -206,8 +238,9 @@ public struct KafkaDecoder: FieldCoder {
         _ name: StaticString, nullable: Bool
     ) throws(KafkaCodecError) -> [Element]? {
         guard let count = try count(name, .four, nullable: nullable) else { return nil }
-        guard count <= buffer.readableBytes / Element.minimumLength else {
-            throw error(.countBeyondEnd(count: count, bytesLeft: buffer.readableBytes), in: name)
+        guard count > 0 else { return [] }
+        guard count <= left / Element.minimumLength else {
+            throw error(.countBeyondEnd(count: count, bytesLeft: left), in: name)
         }
         guard count <= elementsLeft else { throw error(.tooManyElements(max: elementsMax), in: name) }
         elementsLeft -= count
@@ -224,47 +257,59 @@ public struct KafkaDecoder: FieldCoder {
 
     // MARK: Tagged fields.
 
+    @inline(__always)
     public mutating func openTags() throws(KafkaCodecError) -> TagSection {
         guard isFlexible else { return TagSection() }
         let count = Int(try varint("tagged fields"))
-        var section = TagSection(start: buffer.readerIndex, end: buffer.readerIndex, count: count)
-        guard count > 0 else { return section }
-        guard count <= buffer.readableBytes / 2 else {
-            throw error(.countBeyondEnd(count: count, bytesLeft: buffer.readableBytes), in: "tagged fields")
+        guard count > 0 else { return TagSection() }
+        return try scanTags(count)
+    }
+
+    /// Checks tags and lengths of a section, and finds its end.
+    private mutating func scanTags(_ count: Int) throws(KafkaCodecError) -> TagSection {
+        guard count <= left / 2 else {
+            throw error(.countBeyondEnd(count: count, bytesLeft: left), in: "tagged fields")
         }
+        let start = position
         var last = -1
         for _ in 0..<count {
             let tag = Int(try varint("tag"))
             guard tag > last else { throw error(.tagsOutOfOrder, in: "tag") }
             last = tag
             let length = Int(try varint("length of a tagged field"))
-            guard length <= buffer.readableBytes else {
-                throw error(.truncated(needed: length, left: buffer.readableBytes), in: "tagged field")
+            guard length <= left else {
+                throw error(.truncated(needed: length, left: left), in: "tagged field")
             }
-            buffer.moveReaderIndex(forwardBy: length)
+            position += length
         }
-        section.end = buffer.readerIndex
-        return section
+        return TagSection(start: start, end: position, count: count)
     }
 
+    @inline(__always)
     public mutating func tag<Value: KafkaCodable>(
         _ tag: UInt32, in section: inout TagSection, _ name: StaticString, _ value: inout Value,
         default: Value
     ) throws(KafkaCodecError) {
         value = `default`
         guard section.count > 0 else { return }
-        buffer.moveReaderIndex(to: section.start)
+        try find(tag, in: section, name, &value)
+    }
+
+    private mutating func find<Value: KafkaCodable>(
+        _ tag: UInt32, in section: TagSection, _ name: StaticString, _ value: inout Value
+    ) throws(KafkaCodecError) {
+        position = section.start
         for _ in 0..<section.count {
             let found = try varint("tag")
             let length = Int(try varint("length of a tagged field"))
             guard found <= tag else { return }
             guard found == tag else {
-                buffer.moveReaderIndex(forwardBy: length)
+                position += length
                 continue
             }
-            let begin = buffer.readerIndex
+            let begin = position
             try value.code(with: &self)
-            let read = buffer.readerIndex - begin
+            let read = position - begin
             guard read == length else { throw error(.tagLength(said: length, was: read), in: name) }
             return
         }
@@ -272,6 +317,6 @@ public struct KafkaDecoder: FieldCoder {
 
     public mutating func closeTags(_ section: TagSection) throws(KafkaCodecError) {
         guard section.count > 0 else { return }
-        buffer.moveReaderIndex(to: section.end)
+        position = section.end
     }
 }

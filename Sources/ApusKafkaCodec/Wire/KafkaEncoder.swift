@@ -6,28 +6,27 @@
 public import NIOCore
 
 /// Writes the fields of a message as bytes.
-public struct KafkaEncoder: FieldCoder {
+public struct KafkaEncoder: FieldCoder, ~Copyable {
     public let version: Int16
     public let isFlexible: Bool
     /// All bytes of the message but the record data that was set aside.
-    private(set) var buffer: ByteBuffer
-    /// Record data that goes in before the byte at `position` of `buffer`.
+    private var output: OutputBytes
+    /// Record data that goes in before the byte at `position` of `output`.
     private var inserts: [(position: Int, bytes: ByteBuffer)] = []
     private var insertedBytes = 0
 
     /// Below this size a buffer of its own costs more than copying the bytes.
     static let insertBytesMin = 1024
 
-    /// An encoder with room for `capacity` bytes, and for more when they come.
-    init(version: Int16, isFlexible: Bool, capacity: Int = 128) {
+    /// An encoder of one message.
+    init(version: Int16, isFlexible: Bool) {
         self.version = version
         self.isFlexible = isFlexible
-        buffer = ByteBuffer()
-        buffer.reserveCapacity(capacity)
+        output = OutputBytes(capacity: 256)
     }
 
     /// How many bytes were written, record data that was set aside included.
-    var count: Int { buffer.readableBytes + insertedBytes }
+    var count: Int { output.count + insertedBytes }
 
     @inline(never)
     private func error(_ reason: KafkaCodecError.Reason, in name: StaticString) -> KafkaCodecError {
@@ -43,8 +42,8 @@ public struct KafkaEncoder: FieldCoder {
 
     // MARK: Frames.
 
-    /// Leaves room for the length of a frame, which begins here.
-    mutating func openFrame() { buffer.writeInteger(Int32(0)) }
+    /// Leaves room for the length of a frame, which begins here. To be called first thing.
+    mutating func openFrame() { output.integer(Int32(0)) }
 
     /// The frame that was opened first thing, as buffers to write one after another.
     consuming func closeFrame() throws(KafkaCodecError) -> [ByteBuffer] {
@@ -52,16 +51,16 @@ public struct KafkaEncoder: FieldCoder {
         guard let prefix = Int32(exactly: length) else {
             throw error(.tooLong(length: length, max: Int(Int32.max)), in: "frame")
         }
-        buffer.setInteger(prefix, at: buffer.readerIndex)
+        output.replace(at: 0, with: prefix)
         return pieces()
     }
 
     /// What was written, as buffers to write one after another.
-    consuming func pieces() -> [ByteBuffer] {
-        guard !inserts.isEmpty else { return [buffer] }
+    func pieces() -> [ByteBuffer] {
+        var rest = output.buffer()
+        guard !inserts.isEmpty else { return [rest] }
         var pieces: [ByteBuffer] = []
         pieces.reserveCapacity(inserts.count * 2 + 1)
-        var rest = buffer
         for (position, bytes) in inserts {
             if position > rest.readerIndex, let piece = rest.readSlice(length: position - rest.readerIndex) {
                 pieces.append(piece)
@@ -72,40 +71,34 @@ public struct KafkaEncoder: FieldCoder {
         return pieces
     }
 
+    /// What was written of a message that has no record data.
+    func buffer() -> ByteBuffer { output.buffer() }
+
     // MARK: Integers.
 
     public mutating func field(_ name: StaticString, _ value: inout Bool) throws(KafkaCodecError) {
-        buffer.writeInteger(value ? UInt8(1) : 0)
+        output.byte(value ? 1 : 0)
     }
 
     public mutating func field(_ name: StaticString, _ value: inout Int8) throws(KafkaCodecError) {
-        buffer.writeInteger(value)
+        output.integer(value)
     }
 
     public mutating func field(_ name: StaticString, _ value: inout Int16) throws(KafkaCodecError) {
-        buffer.writeInteger(value)
+        output.integer(value)
     }
 
     public mutating func field(_ name: StaticString, _ value: inout Int32) throws(KafkaCodecError) {
-        buffer.writeInteger(value)
+        output.integer(value)
     }
 
     public mutating func field(_ name: StaticString, _ value: inout Int64) throws(KafkaCodecError) {
-        buffer.writeInteger(value)
+        output.integer(value)
     }
 
     public mutating func field(_ name: StaticString, _ value: inout KafkaUUID) throws(KafkaCodecError) {
-        buffer.writeMultipleIntegers(value.high, value.low)
-    }
-
-    @inline(__always)
-    private mutating func varint(_ value: UInt32) {
-        var rest = value
-        while rest >= 0x80 {
-            buffer.writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        buffer.writeInteger(UInt8(truncatingIfNeeded: rest))
+        output.integer(value.high)
+        output.integer(value.low)
     }
 
     // MARK: Text and bytes.
@@ -120,7 +113,7 @@ public struct KafkaEncoder: FieldCoder {
         guard let prefix = Int16(exactly: length ?? -1) else {
             throw error(.tooLong(length: length ?? 0, max: Int(Int16.max)), in: name)
         }
-        buffer.writeInteger(prefix)
+        output.integer(prefix)
     }
 
     /// A length or count of four bytes, or compact; nil means null.
@@ -132,19 +125,19 @@ public struct KafkaEncoder: FieldCoder {
         guard let prefix = Int32(exactly: length ?? -1) else {
             throw error(.tooLong(length: length ?? 0, max: Int(Int32.max)), in: name)
         }
-        if isFlexible { varint(UInt32(bitPattern: prefix) &+ 1) } else { buffer.writeInteger(prefix) }
+        if isFlexible { output.varint(UInt32(bitPattern: prefix) &+ 1) } else { output.integer(prefix) }
     }
 
     public mutating func field(_ name: StaticString, _ value: inout String) throws(KafkaCodecError) {
         try shortLength(name, value.utf8.count, nullable: false)
-        buffer.writeString(value)
+        output.text(value)
     }
 
     public mutating func field(
         _ name: StaticString, _ value: inout String?, nullable: Bool
     ) throws(KafkaCodecError) {
         try shortLength(name, value?.utf8.count, nullable: nullable)
-        if let value { buffer.writeString(value) }
+        if let value { output.text(value) }
     }
 
     /// The client id of a request header, whose length is never compact.
@@ -152,18 +145,18 @@ public struct KafkaEncoder: FieldCoder {
         guard let prefix = Int16(exactly: value?.utf8.count ?? -1) else {
             throw error(.tooLong(length: value?.utf8.count ?? 0, max: Int(Int16.max)), in: "clientID")
         }
-        buffer.writeInteger(prefix)
-        if let value { buffer.writeString(value) }
+        output.integer(prefix)
+        if let value { output.text(value) }
     }
 
     public mutating func field(_ name: StaticString, _ value: inout ByteBuffer) throws(KafkaCodecError) {
         try longLength(name, value.readableBytes, nullable: false)
-        buffer.writeImmutableBuffer(value)
+        output.bytes(value)
     }
 
     public mutating func field(_ name: StaticString, _ value: inout ByteBuffer?) throws(KafkaCodecError) {
         try longLength(name, value?.readableBytes, nullable: true)
-        if let value { buffer.writeImmutableBuffer(value) }
+        if let value { output.bytes(value) }
     }
 
     public mutating func field(_ name: StaticString, _ value: inout RecordData) throws(KafkaCodecError) {
@@ -179,11 +172,8 @@ public struct KafkaEncoder: FieldCoder {
     }
 
     private mutating func insert(_ bytes: ByteBuffer) {
-        guard bytes.readableBytes >= Self.insertBytesMin else {
-            buffer.writeImmutableBuffer(bytes)
-            return
-        }
-        inserts.append((position: buffer.writerIndex, bytes: bytes))
+        guard bytes.readableBytes >= Self.insertBytesMin else { return output.bytes(bytes) }
+        inserts.append((position: output.count, bytes: bytes))
         insertedBytes += bytes.readableBytes
     }
 
@@ -192,7 +182,7 @@ public struct KafkaEncoder: FieldCoder {
     public mutating func field<Value: KafkaStruct>(
         _ name: StaticString, _ value: inout Value?
     ) throws(KafkaCodecError) {
-        buffer.writeInteger(value == nil ? Int8(-1) : 1)
+        output.integer(value == nil ? Int8(-1) : 1)
         if let value { try encode(value) }
     }
 
@@ -207,36 +197,43 @@ public struct KafkaEncoder: FieldCoder {
         _ name: StaticString, _ value: inout [Element]?, nullable: Bool
     ) throws(KafkaCodecError) {
         try longLength(name, value?.count, nullable: nullable)
-        for element in value ?? [] { try encode(element) }
+        guard let value else { return }
+        for element in value { try encode(element) }
     }
 
     // MARK: Tagged fields.
 
+    @inline(__always)
     public mutating func openTags() throws(KafkaCodecError) -> TagSection {
-        let section = TagSection(start: buffer.writerIndex, end: 0, count: 0)
-        if isFlexible { buffer.writeInteger(UInt8(0)) }
+        let section = TagSection(start: output.count, end: 0, count: 0)
+        if isFlexible { output.byte(0) }
         return section
     }
 
+    @inline(__always)
     public mutating func tag<Value: KafkaCodable>(
         _ tag: UInt32, in section: inout TagSection, _ name: StaticString, _ value: inout Value,
         default: Value
     ) throws(KafkaCodecError) {
         guard isFlexible, value != `default` else { return }
         section.count += 1
-        varint(tag)
-        // The length comes first and is known last; tagged fields are rare and short.
+        try write(tag, value)
+    }
+
+    private mutating func write<Value: KafkaCodable>(
+        _ tag: UInt32, _ value: Value
+    ) throws(KafkaCodecError) {
+        output.varint(tag)
+        // The length comes first and is known last; tagged fields are rare, short and without record data.
         var content = KafkaEncoder(version: version, isFlexible: isFlexible)
         try content.encode(value)
-        let bytes = content.buffer
-        varint(UInt32(truncatingIfNeeded: bytes.readableBytes))
-        buffer.writeImmutableBuffer(bytes)
+        output.varint(UInt32(truncatingIfNeeded: content.output.count))
+        output.bytes(of: content.output)
     }
 
     public mutating func closeTags(_ section: TagSection) throws(KafkaCodecError) {
         // No structure has as many tags as would need a second byte.
-        if section.count > 0 {
-            buffer.setInteger(UInt8(truncatingIfNeeded: section.count), at: section.start)
-        }
+        guard section.count > 0 else { return }
+        output.replace(at: section.start, with: UInt8(truncatingIfNeeded: section.count))
     }
 }

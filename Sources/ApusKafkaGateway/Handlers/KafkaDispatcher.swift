@@ -85,7 +85,11 @@ struct KafkaDispatcher: KafkaRequestHandler {
         case .describeProducers(let request): call.describeProducers(request)
         case .saslHandshake(let request): call.saslHandshake(request)
         case .saslAuthenticate(let request): call.saslAuthenticate(request)
-        default: call.refuse("this request is for brokers among each other")
+        case .consumerGroupHeartbeat(let request): call.consumerGroupHeartbeat(request)
+        case .consumerGroupDescribe(let request): call.consumerGroupDescribe(request)
+        // Not offered by ApiVersions, see `unoffered` there.
+        case .writeTxnMarkers, .shareGroupHeartbeat, .shareGroupDescribe, .shareFetch, .shareAcknowledge:
+            call.refuse("API \(call.header.apiKey) is not offered")
         }
     }
 }

@@ -75,6 +75,8 @@ extension LogFiles {
     /// in segments only is read, verified and written once more: so it is flushed, which a second flush alone would not
     /// do.
     func makeGood(_ state: inout State) throws(DiskError) {
+        // What follows may make a segment the last one again, which the checkpoint tells of.
+        try settleUndecided(&state)
         for index in state.segments.indices where state.segments[index].mayHoldMore {
             try cut(state.segments[index])
         }

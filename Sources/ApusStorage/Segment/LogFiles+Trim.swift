@@ -14,6 +14,7 @@ extension LogFiles {
             var meta = state.meta
             meta.start = offset
             meta.gaps.removeAll { $0.to <= offset }
+            meta.rewrites.removeAll { $0.end <= offset }
             try AtomicFile.replace(LogMeta.fileName, in: directory, with: meta.bytes, on: environment.disk)
             state.meta = meta
             state.end = max(state.end, offset)
@@ -21,6 +22,7 @@ extension LogFiles {
                 state.segments.count > 1 || state.isSealed
             {
                 remove(first.base)
+                generations.withLock { $0[first.base] = nil }
                 state.segments.removeFirst()
             }
         }
@@ -54,15 +56,16 @@ extension LogFiles {
 
     /// The segments that are no longer written to, oldest first.
     func closedSegments() throws(DiskError) -> [SegmentDescription] {
-        let closed = state.withLock { state in
-            state.isSealed ? state.segments[...] : state.segments.dropLast()
+        let (closed, meta) = state.withLock { state in
+            (state.isSealed ? state.segments[...] : state.segments.dropLast(), state.meta)
         }
         var descriptions: [SegmentDescription] = []
         for segment in closed {
             descriptions.append(
                 SegmentDescription(
                     base: segment.base, end: segment.end, bytes: segment.bytes,
-                    maxTimestamp: try maxTimestamp(of: segment.base) ?? segment.created))
+                    maxTimestamp: try maxTimestamp(of: segment.base) ?? segment.created,
+                    rewritten: meta.rewrite(of: segment.base)?.time))
         }
         return descriptions
     }

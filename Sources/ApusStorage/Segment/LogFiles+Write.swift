@@ -11,9 +11,9 @@ import Synchronization
 final class SegmentScratch {
     static let bytesMax = 256 << 10
 
-    fileprivate let log = AlignedBuffer(capacity: SegmentScratch.bytesMax)
-    fileprivate let sums = AlignedBuffer(capacity: 4096)
-    fileprivate let index = AlignedBuffer(capacity: 4096)
+    let log = AlignedBuffer(capacity: SegmentScratch.bytesMax)
+    let sums = AlignedBuffer(capacity: 4096)
+    let index = AlignedBuffer(capacity: 4096)
 }
 
 extension LogFiles {
@@ -143,7 +143,7 @@ extension LogFiles {
 }
 
 /// Batches gathered for one write.
-private struct SegmentRun {
+struct SegmentRun {
     private let scratch: SegmentScratch
     private(set) var logBytes = 0
     private(set) var sumBytes = 0

@@ -35,6 +35,8 @@ struct SegmentState {
     var durable: DurableMark
     /// When its first batch was written, by the wall clock.
     var created: Timestamp
+    /// Which writing of it this is; 0 is the first.
+    var generation: UInt32 = 0
     /// Whether `written` is known beyond `bytes` and `end`: closed segments found at start are not looked into.
     var isKnown = true
     /// How much shorter the file is than its index says it was when it was closed.
@@ -87,6 +89,10 @@ final class LogFiles: Sendable {
         var hasMore = false
         /// Damage that has been counted: segment and position.
         var seen: Set<[Int64]> = []
+        /// The highest number that a writing of a segment has had: none is given out twice.
+        var lastGeneration: UInt32 = 0
+        /// Segments written anew of which it is not known whether the disk's `meta` names them.
+        var undecided: [SegmentFormat.Name] = []
 
         var bytes: Int64 { segments.reduce(0) { $0 + $1.bytes } }
     }
@@ -102,6 +108,8 @@ final class LogFiles: Sendable {
     let directory: String
     let environment: LogEnvironment
     let state: Mutex<State>
+    /// Which writing of a segment counts, where it is not the first; changed under the state's lock.
+    let generations = Mutex<[Offset: UInt32]>([:])
 
     private init(_ id: LogID, _ meta: LogMeta, directory: String, _ environment: LogEnvironment) {
         self.id = id
@@ -172,7 +180,8 @@ final class LogFiles: Sendable {
     ) throws(DiskError) -> Found {
         let directory = parent + "/" + id.description
         let names = try environment.disk.list(directory)
-        let bases = names.compactMap(SegmentFormat.base(ofName:)).sorted()
+        let found = names.compactMap { SegmentFormat.Name($0) }
+        let bases = Set(found.filter { $0.kind == .log }.map(\.base)).sorted()
         var meta: LogMeta
         switch try AtomicFile.read(LogMeta.fileName, in: directory, on: environment.disk) {
         case .bytes(let bytes):
@@ -186,14 +195,16 @@ final class LogFiles: Sendable {
             environment.quarantined.add()
             meta = LogMeta(life: fallback?.life ?? 0)
             meta.start = [bases.first, fallback?.batch.base].compactMap(\.self).min() ?? .zero
+            meta.guessRewrites(from: found)
         }
         let files = LogFiles(id, meta, directory: directory, environment)
-        try files.adopt(bases, now: now)
+        try files.adopt(found, now: now)
         return .log(files)
     }
 
-    private func adopt(_ bases: [Offset], now: Timestamp) throws(DiskError) {
+    private func adopt(_ found: [SegmentFormat.Name], now: Timestamp) throws(DiskError) {
         try withState { state throws(DiskError) in
+            let bases = try adoptNames(found, &state)
             // The start that lets segments go has to stay, whoever moved it.
             if bases.count > 1, bases[1] <= state.meta.start { try environment.disk.syncDirectory(directory) }
             for (index, base) in bases.enumerated() {
@@ -203,6 +214,7 @@ final class LogFiles: Sendable {
                     continue
                 }
                 var segment = SegmentState(base: base, created: now)
+                segment.generation = state.meta.rewrite(of: base)?.generation ?? 0
                 segment.written.bytes = try environment.disk.size(of: path(base, .log)) ?? 0
                 segment.written.indexEntries =
                     Int(try environment.disk.size(of: path(base, .index)) ?? 0)
@@ -245,9 +257,12 @@ final class LogFiles: Sendable {
     /// The first offset that is kept.
     var start: Offset { state.withLock { $0.meta.start } }
 
+    /// A file of the writing of a segment that counts now.
     func path(_ base: Offset, _ kind: SegmentFormat.Kind) -> String {
-        directory + "/" + SegmentFormat.name(base, kind)
+        path(SegmentFormat.Name(base, generations.withLock { $0[base] ?? 0 }, kind))
     }
+
+    func path(_ name: SegmentFormat.Name) -> String { directory + "/" + name.text }
 
     /// An open file of a segment.
     func file(_ base: Offset, _ kind: SegmentFormat.Kind) throws(DiskError) -> any DiskFile {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A segment is three files named by the offset of its first batch, in twenty digits:
+// A segment is three files named by the offset of its first batch, in twenty digits; one that was written anew has the number of that
+// writing too (00000000000000000042.3.log), and `meta` says which one counts:
 //
 //     .log    batches one after another, exactly Kafka's segment bytes
 //     .sums   4 bytes per batch: CRC32C of the 21 header bytes that Kafka's own checksum leaves out
@@ -23,17 +24,42 @@ enum SegmentFormat {
         case log, sums, index
     }
 
-    static func name(_ base: Offset, _ kind: Kind) -> String {
-        let digits = String(base.rawValue)
-        return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + "." + kind.rawValue
-    }
+    /// What the name of a segment's file says.
+    struct Name: Hashable {
+        var base: Offset
+        /// 0 for a segment that was never written anew.
+        var generation: UInt32
+        var kind: Kind
 
-    /// The base offset in the name of a `.log` file; nil for other names.
-    static func base(ofName name: String) -> Offset? {
-        guard name.hasSuffix(".log"), name.utf8.count == 24,
-            name.utf8.prefix(20).allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
-        else { return nil }
-        return Int64(name.prefix(20)).map { Offset($0) }
+        init(_ base: Offset, _ generation: UInt32, _ kind: Kind) {
+            self.base = base
+            self.generation = generation
+            self.kind = kind
+        }
+
+        /// The name taken apart; nil when it is none of a segment's file.
+        init?(_ name: String) {
+            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            guard (2...3).contains(parts.count), parts[0].utf8.count == 20,
+                parts.dropLast().allSatisfy({ part in
+                    part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+                }), let base = Int64(parts[0]), let kind = parts.last.flatMap({ Kind(rawValue: String($0)) })
+            else { return nil }
+            self.base = Offset(base)
+            self.kind = kind
+            generation = 0
+            if parts.count == 3 {
+                guard let number = UInt32(parts[1]), number > 0 else { return nil }
+                generation = number
+            }
+        }
+
+        var text: String {
+            let digits = String(base.rawValue)
+            let number = generation == 0 ? "" : ".\(generation)"
+            return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + number + "."
+                + kind.rawValue
+        }
     }
 }
 

@@ -212,7 +212,7 @@ extension BrokerRun {
         }
     }
 
-    private func acknowledge(_ id: String, _ receipt: PublishReceipt) {
+    func acknowledge(_ id: String, _ receipt: PublishReceipt) {
         report.published += 1
         mix(receipt.offset.rawValue)
         guard let published = published[id] else { return }

@@ -90,6 +90,44 @@ extension BrokerRun {
         }
     }
 
+    /// Appends a whole batch.
+    func append(
+        _ batch: RecordBatch, to topic: ResourceName, partition: Int,
+        then end: @escaping (Answer<Result<BatchReceipt, BatchError>>) -> Void
+    ) {
+        guard let engine else { return end(.lost) }
+        let (id, promise) = begin(end)
+        let board = board
+        engine.append(batch, to: topic, partition: partition) { result in
+            if case .failure(.broker(.unavailable(.stopping))) = result {
+                promise.keep(.failure(.unavailable(.stopping)))
+            } else {
+                promise.keep(.success(result))
+            }
+            board.add(id)
+        }
+    }
+
+    /// Ends a transaction.
+    func appendMarker(
+        of producerID: Int64, epoch: Int16, isCommit: Bool, to topic: ResourceName, partition: Int,
+        then end: @escaping (Answer<Result<Offset, BatchError>>) -> Void
+    ) {
+        guard let engine else { return end(.lost) }
+        let (id, promise) = begin(end)
+        let board = board
+        engine.appendMarker(
+            topic, partition: partition, producerID: producerID, epoch: epoch, isCommit: isCommit
+        ) { result in
+            if case .failure(.broker(.unavailable(.stopping))) = result {
+                promise.keep(.failure(.unavailable(.stopping)))
+            } else {
+                promise.keep(.success(result))
+            }
+            board.add(id)
+        }
+    }
+
     /// Publishes later.
     func schedule(
         _ events: [DelayedEvent], to topic: ResourceName, key: String?,

@@ -105,6 +105,7 @@ extension BrokerRun {
             checkCopiesOnce(in: topic)
             checkScheduledOnce(in: topic)
             checkDuplicates(in: topic)
+            checkProduced(in: topic)
         }
     }
 

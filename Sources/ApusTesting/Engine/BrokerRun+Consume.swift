@@ -122,6 +122,7 @@ extension BrokerRun {
         if record.id != seen.event.id || record.value != seen.event.data?.bytes ?? [] {
             violate("I1: \(what) was delivered with other content")
         }
+        if isHidden(record) { violate("I16: \(what) is of a transaction that is not committed") }
         if let recipient = record.recipient, recipient != subscription.name.description {
             violate("I6: \(what) is for \(recipient)")
         }

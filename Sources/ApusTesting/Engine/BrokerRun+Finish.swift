@@ -25,6 +25,7 @@ extension BrokerRun {
             work(for: .milliseconds(10))
         }
         waitForDelayed()
+        finishProducing()
         drain()
         guard report.isSound else { return }
         calmDisk()
@@ -120,7 +121,7 @@ extension BrokerRun {
             where target.certainty == .certain && !target.wasCut {
                 let copied = origins(in: target)
                 for (origin, record) in records(of: rule.topic)
-                where record.recipient == nil && record.step >= rule.topic.cutAt {
+                where record.recipient == nil && record.step >= rule.topic.cutAt && !isHidden(record) {
                     guard rule.mustCopy(record.type, since: record.step, to: target), !copied.contains(origin)
                     else {
                         continue
@@ -171,7 +172,8 @@ extension BrokerRun {
         }
         // What a power cut left of a topic that allows losses lies among offsets that come again.
         if model.topic.wasCut, record.step < max(model.createdAt, model.topic.cutAt) { return }
-        guard !isDone, letters == 0, record.recipient.map({ $0 == model.name.description }) ?? true,
+        guard !isDone, letters == 0, !isHidden(record),
+            record.recipient.map({ $0 == model.name.description }) ?? true,
             model.filters.mustMatch(record.type, since: record.step)
         else { return }
         violate("I6: \(what) was neither dealt with nor dead-lettered")

@@ -52,6 +52,9 @@ extension BrokerRun {
         var options = EngineOptions()
         options.snapshotBytes = [1 << 10, 8 << 10, 256 << 10][random.below(3)]
         options.scheduleWindowBytes = [1 << 10, 64 << 20][random.below(2)]
+        options.producerSnapshotBytes = [512, 8 << 10, 4 << 20][producerRandom.below(3)]
+        // Longer than any history.
+        options.producerExpiration = .seconds(30 * 86_400)
         target = SimulatedTarget()
         engine = try Engine(
             store: ObservedStore(store, truth: truth), clock: clock, entropy: Entropy(seed: random.next()),

@@ -104,7 +104,7 @@ extension BrokerRun {
             } else {
                 let model = SubscriptionModel(
                     name, rule.topic, settings, version.filter,
-                    allowedFrom: bounds(of: rule.topic).map(\.end),
+                    allowedFrom: stableEnds(of: rule.topic),
                     step: step, rule: rule.name)
                 fresh.append((model, settings))
             }

@@ -78,7 +78,7 @@ extension BrokerRun {
         switch settings.end {
         case .offset(let offset):
             model.requiredUntil = Array(repeating: offset, count: topic.settings.partitions)
-        case .some: model.requiredUntil = ends(of: topic)
+        case .some: model.requiredUntil = stableEnds(of: topic)
         case nil: break
         }
         create(model)
@@ -87,7 +87,7 @@ extension BrokerRun {
     /// Before where nothing may be delivered.
     private func allowed(_ start: StartPosition, in topic: TopicModel) -> [Offset] {
         switch start {
-        case .latest: ends(of: topic)
+        case .latest: stableEnds(of: topic)
         case .offset(let offset): Array(repeating: offset, count: topic.settings.partitions)
         case .earliest, .time: []
         }

@@ -19,6 +19,8 @@ final class BrokerRun {
     var orderRandom: SplitMix64
     /// Decides what has to do with bounded replays.
     var replayRandom: SplitMix64
+    /// Decides what has to do with producers that number their batches.
+    var producerRandom: SplitMix64
     let weights: [Int]
     let configuration: FileLogStoreConfiguration
 
@@ -37,6 +39,12 @@ final class BrokerRun {
     var rules: [RuleModel] = []
     var delayed: [String: DelayedModel] = [:]
     var schedules: [ScheduleModel] = []
+    var producers: [ProducerModel] = []
+    var nextProducer: Int64 = 0
+    /// Of each event that belongs to a transaction.
+    var transactions: [String: TransactionFate] = [:]
+    /// Sent again although it was not known whether the first one would be found after a restart.
+    var mayRepeat: Set<String> = []
     /// Published more than once.
     var republished: Set<String> = []
     var published: [String: PublishedEvent] = [:]
@@ -65,6 +73,7 @@ final class BrokerRun {
         random = SplitMix64(seed: seed)
         orderRandom = SplitMix64(seed: ~seed)
         replayRandom = SplitMix64(seed: ~seed &+ 1 << 32)
+        producerRandom = SplitMix64(seed: ~seed &+ 1 << 33)
         disk = SimulatedDisk(seed: random.next())
         clock = ManualClock()
         weights = Action.weights(&random)
@@ -119,6 +128,7 @@ final class BrokerRun {
             truth.withState { $0.step = number }
             act()
             replayPart()
+            produceSome()
             settleCalls()
             if disk.isOff { crash(isPowerCut: true) }
             collectViolations()

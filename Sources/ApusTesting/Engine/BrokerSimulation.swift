@@ -18,6 +18,7 @@
 //   I13 an occurrence of a recurring schedule comes once, and the last one that was due is there;
 //   I15 what a bounded replay covers comes at least once more, and the subscription stays where it is; nothing comes from beyond its end;
 //   I14 a topic that tells duplicates stores no event twice, however often it is published;
+//   I16 what a producer sends again is stored once; of a transaction nobody sees anything before it is committed, and nothing if it is aborted;
 //   I10 what is defined changes as a whole: after a crash all of a change is there or nothing of it.
 // Topics without `flush` may lose the end of their log when the power goes, and nothing else.
 
@@ -36,6 +37,8 @@ public enum BrokerSimulation {
         public var usesOrder = true
         /// Whether there are bounded replays and subscriptions with an end.
         public var usesReplays = true
+        /// Whether there are producers that number their batches, and transactions.
+        public var usesProducers = true
         /// Prints what happens.
         public var isVerbose = false
 

@@ -69,6 +69,12 @@ final class ObservedStore: LogStore {
         try store.closedSegments(log)
     }
 
+    func rewrite(
+        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp, _ thin: (RecordBatch) -> Thinned
+    ) throws(LogError) -> RewriteOutcome {
+        try store.rewrite(log, range, noting: time, thin)
+    }
+
     func logs() throws(LogError) -> [LogID] { try store.logs() }
 
     func statistics() -> StoreStatistics { store.statistics() }

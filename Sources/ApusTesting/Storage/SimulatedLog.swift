@@ -6,6 +6,14 @@ import ApusModel
 import ApusStorage
 import NIOCore
 
+/// Segments being written anew, of which it is not known whether the new one counts.
+final class SimulatedRewrite {
+    /// Whether a process has begun since, which found out.
+    var isOpen = false
+    /// What it found; nil as long as nobody has looked.
+    var isNew: Bool?
+}
+
 /// The model of one log.
 final class SimulatedLog {
     enum Fate: Equatable {
@@ -20,7 +28,12 @@ final class SimulatedLog {
 
     struct Entry {
         let tag: Int
-        let batch: RecordBatch
+        /// What it holds now.
+        var batch: RecordBatch
+        /// Whether it was left out when its segment was written anew.
+        var isDropped = false
+        /// What it may hold instead: what it would be in segments that were being written anew when that failed, or the process died.
+        var candidates: [(rewrite: SimulatedRewrite, batch: RecordBatch?)] = []
         let isFlushed: Bool
         var fate = Fate.pending
         var base: Offset?
@@ -67,7 +80,15 @@ final class SimulatedLog {
             } ?? .zero
     }
 
+    /// A process has ended: what it was writing anew counts, or it does not.
+    func forgetRewrites() {
+        for index in entries.indices {
+            for candidate in entries[index].candidates { candidate.rewrite.isOpen = true }
+        }
+    }
+
     func forgetPending() {
+        forgetRewrites()
         for index in entries.indices where entries[index].fate == .pending { entries[index].fate = .unknown }
     }
 }

@@ -9,6 +9,7 @@ import NIOCore
 extension SimulationRun {
     /// One step, chosen by chance.
     func act() {
+        if options.rewrites, random.oneIn(8) { return rewriteSomething() }
         switch random.below(100) {
         case 0..<40: append()
         case 40..<62: commit()
@@ -28,7 +29,7 @@ extension SimulationRun {
         }
     }
 
-    private var someLog: SimulatedLog? {
+    var someLog: SimulatedLog? {
         let alive = logs.filter(\.isAlive)
         return alive.isEmpty ? nil : alive[random.below(alive.count)]
     }
@@ -91,7 +92,7 @@ extension SimulationRun {
         violate("log \(log.id) takes no appends any more: \(last.fate)")
     }
 
-    private func commit() {
+    func commit() {
         guard let store else { return }
         for _ in 0...random.below(4) {
             guard store.commitStep() == .progress else { return }
@@ -137,7 +138,7 @@ extension SimulationRun {
 
     // MARK: Administration
 
-    private func trim() {
+    func trim() {
         guard let log = someLog, let bounds = try? store?.bounds(log.id), bounds.end > bounds.start else {
             return
         }

@@ -72,13 +72,16 @@ extension SimulationRun {
     }
 
     private func accept(_ batch: RecordBatch, _ log: SimulatedLog, _ reader: inout LogReading) {
-        guard let tag = (try? LogStoreContract.tags([batch]))?.first, let number = log.number(of: tag) else {
+        guard let number = number(of: batch, in: log) else {
             return violate("I3: log \(log.id) holds a batch at \(batch.baseOffset) that was never appended")
         }
+        if options.rewrites { decide(log, number, batch) }
         let entry = log.entries[number]
+        let tag = entry.tag
         var expected = entry.batch
         expected.baseOffset = batch.baseOffset
         if expected.bytes != batch.bytes { violate("I3: batch \(tag) reads back with other bytes") }
+        if entry.isDropped { violate("I5: batch \(tag) is back after it was left out") }
         if let base = entry.base, base != batch.baseOffset {
             violate("I2: batch \(tag) was acknowledged at \(base) and is at \(batch.baseOffset)")
         }
@@ -104,6 +107,7 @@ extension SimulationRun {
     private func settle(_ log: SimulatedLog, _ reader: LogReading, start: Offset, isReported: Bool) {
         for (number, entry) in log.entries.enumerated() where entry.fate == .acknowledged {
             guard let base = entry.base, !reader.seen.contains(number) else { continue }
+            if entry.isDropped || isLeftOut(log, number) { continue }
             let next = base.advanced(by: Int64(entry.batch.lastOffsetDelta) + 1)
             // A log that has forgotten where it starts may show what was trimmed, or may not have it any more.
             if next <= max(start, log.start) { continue }

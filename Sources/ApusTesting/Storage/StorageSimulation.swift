@@ -7,7 +7,8 @@
 //   I1  what was acknowledged reads back with the same bytes (without `flush`: unless the power went);
 //   I2  offsets grow in the order of the appends, and one that was acknowledged is never given out again;
 //   I3  nothing is read that was not appended, and never with other bytes;
-//   I4  what was refused never appears.
+//   I4  what was refused never appears;
+//   I5  of segments that were written anew all of the old is read or all of the new, and once the new was promised, that.
 // A flipped bit may cost one batch, which then has to be reported.
 
 import ApusModel
@@ -23,6 +24,8 @@ public enum StorageSimulation {
         public var steps = 300
         /// Whether the disk says that it synced and does not: the simulation has to notice.
         public var liesAboutSync = false
+        /// Whether closed segments are written anew, without some of their records.
+        public var rewrites = false
         /// Prints every step, for finding out what happened.
         public var isVerbose = false
 

@@ -52,6 +52,17 @@ struct MixingTests {
         #expect(scene.share("s", group: "g") == .groupIDNotFound)
     }
 
+    @Test func theKindOfAGroupIsKnown() {
+        let scene = Scene()
+        _ = scene.identify("c")
+        scene.beat(Consumer("a"), "k")
+        _ = scene.share("s")
+        #expect(
+            ["c", "k", "share", "x"].map { scene.coordinator.kind(of: $0) } == [
+                .classic, .consumer, .share, nil,
+            ])
+    }
+
     @Test func deletingOffsetsHasToKnowWhatIsSubscribedTo() {
         let scene = Scene()
         #expect(scene.coordinator.validateOffsetDelete(group: "g") == nil)

@@ -5,13 +5,15 @@
 /// Kafka protocol, AlterConfigs request, versions 0-2: sets all settings of topics or brokers; those not
 /// named get their default.
 public struct AlterConfigsRequest: KafkaStruct {
+    /// What is configured.
     public var resources: [Resource] = []
     /// Only check whether it could be done.
     public var validateOnly = false
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("resources", &resources)
         try coder.field("validateOnly", &validateOnly)
         try coder.noTags()
@@ -23,11 +25,14 @@ public struct AlterConfigsRequest: KafkaStruct {
         public var resourceType: Int8 = 0
         /// Its name.
         public var resourceName = ""
+        /// The settings.
         public var configs: [Config] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("resourceType", &resourceType)
             try coder.field("resourceName", &resourceName)
             try coder.field("configs", &configs)
@@ -36,12 +41,16 @@ public struct AlterConfigsRequest: KafkaStruct {
 
         /// A setting.
         public struct Config: KafkaStruct {
+            /// The name of the setting.
             public var name = ""
+            /// The value.
             public var value: String?
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("value", &value)
                 try coder.noTags()
@@ -54,11 +63,13 @@ public struct AlterConfigsRequest: KafkaStruct {
 public struct AlterConfigsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// One for each that the request names.
     public var responses: [Result] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("responses", &responses)
         try coder.noTags()
@@ -77,7 +88,9 @@ public struct AlterConfigsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("errorMessage", &errorMessage)
             try coder.field("resourceType", &resourceType)

@@ -4,6 +4,7 @@
 
 /// Kafka protocol, CreatePartitions request, versions 0-3: gives topics more partitions.
 public struct CreatePartitionsRequest: KafkaStruct {
+    /// The topics.
     public var topics: [Topic] = []
     /// How long the server may take, in milliseconds.
     public var timeoutMs: Int32 = 0
@@ -12,7 +13,8 @@ public struct CreatePartitionsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("topics", &topics)
         try coder.field("timeoutMs", &timeoutMs)
         try coder.field("validateOnly", &validateOnly)
@@ -21,6 +23,7 @@ public struct CreatePartitionsRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
         /// How many partitions there shall be.
         public var count: Int32 = 0
@@ -29,7 +32,9 @@ public struct CreatePartitionsRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("count", &count)
             try coder.field("assignments", &assignments)
@@ -43,7 +48,9 @@ public struct CreatePartitionsRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("brokerIDs", &brokerIDs)
                 try coder.noTags()
             }
@@ -55,11 +62,13 @@ public struct CreatePartitionsRequest: KafkaStruct {
 public struct CreatePartitionsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// One for each that the request names.
     public var results: [Result] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("results", &results)
         try coder.noTags()
@@ -67,6 +76,7 @@ public struct CreatePartitionsResponse: KafkaStruct {
 
     /// How it went with one of them.
     public struct Result: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
         /// How it went.
         public var errorCode: KafkaErrorCode = .noError
@@ -75,7 +85,9 @@ public struct CreatePartitionsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("errorCode", &errorCode)
             try coder.field("errorMessage", &errorMessage)

@@ -4,13 +4,17 @@
 
 /// Kafka protocol, CreateTopics request, versions 2-7: makes topics.
 public struct CreateTopicsRequest: KafkaStruct {
+    /// The topics.
     public var topics: [Topic] = []
+    /// How long the server may take, in milliseconds.
     public var timeoutMs: Int32 = 60000
+    /// Only check whether it could be done.
     public var validateOnly = false
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("topics", &topics)
         try coder.field("timeoutMs", &timeoutMs)
         try coder.field("validateOnly", &validateOnly)
@@ -19,6 +23,7 @@ public struct CreateTopicsRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
         /// How many partitions; -1 for the default.
         public var numPartitions: Int32 = 0
@@ -26,11 +31,14 @@ public struct CreateTopicsRequest: KafkaStruct {
         public var replicationFactor: Int16 = 0
         /// Which brokers hold which partitions; empty for a choice of the server.
         public var assignments: [ReplicaAssignment] = []
+        /// The settings.
         public var configs: [Config] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("numPartitions", &numPartitions)
             try coder.field("replicationFactor", &replicationFactor)
@@ -41,13 +49,16 @@ public struct CreateTopicsRequest: KafkaStruct {
 
         /// Which brokers hold a partition.
         public struct ReplicaAssignment: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// The brokers that hold the partition.
             public var brokerIDs: [Int32] = []
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("brokerIDs", &brokerIDs)
                 try coder.noTags()
@@ -56,13 +67,16 @@ public struct CreateTopicsRequest: KafkaStruct {
 
         /// A setting.
         public struct Config: KafkaStruct {
+            /// The name of the setting.
             public var name = ""
             /// The value; nil for the default.
             public var value: String?
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("value", &value)
                 try coder.noTags()
@@ -75,11 +89,13 @@ public struct CreateTopicsRequest: KafkaStruct {
 public struct CreateTopicsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("topics", &topics)
         try coder.noTags()
@@ -87,25 +103,28 @@ public struct CreateTopicsResponse: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
-        /// The identity of the topic.
+        /// The identity of the topic. From version 7 on.
         public var topicID = KafkaUUID()
         /// How it went.
         public var errorCode: KafkaErrorCode = .noError
         /// More about the error, for people.
         public var errorMessage: String?
-        /// Why there are no settings.
+        /// Why there are no settings. From version 5 on.
         public var topicConfigErrorCode: KafkaErrorCode = .noError
-        /// How many partitions; -1 for the default.
+        /// How many partitions; -1 for the default. From version 5 on.
         public var numPartitions: Int32 = -1
-        /// How many replicas; -1 for the default.
+        /// How many replicas; -1 for the default. From version 5 on.
         public var replicationFactor: Int16 = -1
-        /// The settings of the topic; nil when they may not be told.
+        /// The settings of the topic; nil when they may not be told. From version 5 on.
         public var configs: [Config]?
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             if coder.version >= 7 { try coder.field("topicID", &topicID) }
             try coder.field("errorCode", &errorCode)
@@ -123,7 +142,9 @@ public struct CreateTopicsResponse: KafkaStruct {
 
         /// A setting.
         public struct Config: KafkaStruct {
+            /// The name of the setting.
             public var name = ""
+            /// The value.
             public var value: String?
             /// True when it cannot be changed.
             public var readOnly = false
@@ -134,7 +155,9 @@ public struct CreateTopicsResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("value", &value)
                 try coder.field("readOnly", &readOnly)

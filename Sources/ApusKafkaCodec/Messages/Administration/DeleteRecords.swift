@@ -4,13 +4,15 @@
 
 /// Kafka protocol, DeleteRecords request, versions 0-2: removes the records before an offset.
 public struct DeleteRecordsRequest: KafkaStruct {
+    /// The topics.
     public var topics: [Topic] = []
     /// How long the server may take, in milliseconds.
     public var timeoutMs: Int32 = 0
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("topics", &topics)
         try coder.field("timeoutMs", &timeoutMs)
         try coder.noTags()
@@ -18,12 +20,16 @@ public struct DeleteRecordsRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -31,13 +37,16 @@ public struct DeleteRecordsRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// Records before this offset go; -1 means the end.
             public var offset: Int64 = 0
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("offset", &offset)
                 try coder.noTags()
@@ -50,11 +59,13 @@ public struct DeleteRecordsRequest: KafkaStruct {
 public struct DeleteRecordsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("topics", &topics)
         try coder.noTags()
@@ -62,12 +73,16 @@ public struct DeleteRecordsResponse: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -75,6 +90,7 @@ public struct DeleteRecordsResponse: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// The first offset that is still there.
             public var lowWatermark: Int64 = 0
@@ -83,7 +99,9 @@ public struct DeleteRecordsResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("lowWatermark", &lowWatermark)
                 try coder.field("errorCode", &errorCode)

@@ -6,13 +6,15 @@
 public struct DescribeClusterRequest: KafkaStruct {
     /// Tell what the client may do with the cluster.
     public var includeClusterAuthorizedOperations = false
-    /// 1 for brokers, 2 for controllers.
+    /// 1 for brokers, 2 for controllers. From version 1 on.
     public var endpointType: Int8 = 1
+    /// Tell of brokers that may not serve clients, too. From version 2 on.
     public var includeFencedBrokers = false
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("includeClusterAuthorizedOperations", &includeClusterAuthorizedOperations)
         if coder.version >= 1 { try coder.field("endpointType", &endpointType) }
         if coder.version >= 2 { try coder.field("includeFencedBrokers", &includeFencedBrokers) }
@@ -28,19 +30,21 @@ public struct DescribeClusterResponse: KafkaStruct {
     public var errorCode: KafkaErrorCode = .noError
     /// More about the error, for people.
     public var errorMessage: String?
-    /// 1 for brokers, 2 for controllers.
+    /// 1 for brokers, 2 for controllers. From version 1 on.
     public var endpointType: Int8 = 1
     /// The cluster.
     public var clusterID = ""
     /// The broker that is the controller; -1 when there is none.
     public var controllerID: Int32 = -1
+    /// The brokers.
     public var brokers: [Broker] = []
     /// What the client may do with the cluster, as bits; the least number when it did not ask.
     public var clusterAuthorizedOperations: Int32 = Int32.min
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("errorMessage", &errorMessage)
@@ -54,16 +58,22 @@ public struct DescribeClusterResponse: KafkaStruct {
 
     /// A broker and where it listens.
     public struct Broker: KafkaStruct {
+        /// The broker.
         public var brokerID: Int32 = 0
+        /// Where it listens.
         public var host = ""
+        /// The port on which it listens.
         public var port: Int32 = 0
         /// Where the broker stands.
         public var rack: String?
+        /// True for a broker that may not serve clients. From version 2 on.
         public var isFenced = false
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("brokerID", &brokerID)
             try coder.field("host", &host)
             try coder.field("port", &port)

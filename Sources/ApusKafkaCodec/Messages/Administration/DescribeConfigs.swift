@@ -4,15 +4,17 @@
 
 /// Kafka protocol, DescribeConfigs request, versions 1-4: asks for settings.
 public struct DescribeConfigsRequest: KafkaStruct {
+    /// What is configured.
     public var resources: [Resource] = []
     /// Tell where else the value could come from.
     public var includeSynonyms = false
-    /// Tell what the settings mean.
+    /// Tell what the settings mean. From version 3 on.
     public var includeDocumentation = false
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("resources", &resources)
         try coder.field("includeSynonyms", &includeSynonyms)
         if coder.version >= 3 { try coder.field("includeDocumentation", &includeDocumentation) }
@@ -30,7 +32,9 @@ public struct DescribeConfigsRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("resourceType", &resourceType)
             try coder.field("resourceName", &resourceName)
             try coder.field("configurationKeys", &configurationKeys)
@@ -43,11 +47,13 @@ public struct DescribeConfigsRequest: KafkaStruct {
 public struct DescribeConfigsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// One for each that the request names.
     public var results: [Result] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("results", &results)
         try coder.noTags()
@@ -63,11 +69,14 @@ public struct DescribeConfigsResponse: KafkaStruct {
         public var resourceType: Int8 = 0
         /// Its name.
         public var resourceName = ""
+        /// The settings.
         public var configs: [Config] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("errorMessage", &errorMessage)
             try coder.field("resourceType", &resourceType)
@@ -78,7 +87,9 @@ public struct DescribeConfigsResponse: KafkaStruct {
 
         /// A setting.
         public struct Config: KafkaStruct {
+            /// The name of the setting.
             public var name = ""
+            /// The value.
             public var value: String?
             /// True when it cannot be changed.
             public var readOnly = false
@@ -86,15 +97,19 @@ public struct DescribeConfigsResponse: KafkaStruct {
             public var configSource: Int8 = -1
             /// True when the value is a secret and not told.
             public var isSensitive = false
+            /// Where else the value could come from, the first choice first.
             public var synonyms: [Synonym] = []
             /// The type: 1 Boolean, 2 text, 3 Int32, 4 Int16, 5 Int64, 6 number, 7 list, 8 class, 9
-            /// password.
+            /// password. From version 3 on.
             public var configType: Int8 = 0
+            /// What the setting means. From version 3 on.
             public var documentation: String?
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("value", &value)
                 try coder.field("readOnly", &readOnly)
@@ -110,14 +125,18 @@ public struct DescribeConfigsResponse: KafkaStruct {
 
             /// Where else the value could come from.
             public struct Synonym: KafkaStruct {
+                /// The name of the setting.
                 public var name = ""
+                /// The value.
                 public var value: String?
+                /// Where the value comes from, as in `configSource`.
                 public var source: Int8 = 0
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("name", &name)
                     try coder.field("value", &value)
                     try coder.field("source", &source)

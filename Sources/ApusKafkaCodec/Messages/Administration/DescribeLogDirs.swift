@@ -9,19 +9,24 @@ public struct DescribeLogDirsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("topics", &topics)
         try coder.noTags()
     }
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var topic = ""
+        /// The partitions.
         public var partitions: [Int32] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topic", &topic)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -33,13 +38,15 @@ public struct DescribeLogDirsRequest: KafkaStruct {
 public struct DescribeLogDirsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
-    /// How it went.
+    /// How it went. From version 3 on.
     public var errorCode: KafkaErrorCode = .noError
+    /// One for each that the request names.
     public var results: [Directory] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         if coder.version >= 3 { try coder.field("errorCode", &errorCode) }
         try coder.field("results", &results)
@@ -52,17 +59,20 @@ public struct DescribeLogDirsResponse: KafkaStruct {
         public var errorCode: KafkaErrorCode = .noError
         /// The folder.
         public var logDir = ""
+        /// The topics.
         public var topics: [Topic] = []
-        /// The size of the volume, in bytes; -1 when it is not known.
+        /// The size of the volume, in bytes; -1 when it is not known. From version 4 on.
         public var totalBytes: Int64 = -1
-        /// What is free of it, in bytes; -1 when it is not known.
+        /// What is free of it, in bytes; -1 when it is not known. From version 4 on.
         public var usableBytes: Int64 = -1
-        /// True when it takes no new partitions.
+        /// True when it takes no new partitions. From version 5 on.
         public var isCordoned = false
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("logDir", &logDir)
             try coder.field("topics", &topics)
@@ -76,12 +86,16 @@ public struct DescribeLogDirsResponse: KafkaStruct {
 
         /// A topic.
         public struct Topic: KafkaStruct {
+            /// The name of the topic.
             public var name = ""
+            /// The partitions.
             public var partitions: [Partition] = []
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("partitions", &partitions)
                 try coder.noTags()
@@ -89,7 +103,9 @@ public struct DescribeLogDirsResponse: KafkaStruct {
 
             /// A partition.
             public struct Partition: KafkaStruct {
+                /// The partition.
                 public var partitionIndex: Int32 = 0
+                /// How large the partition is, in bytes.
                 public var partitionSize: Int64 = 0
                 /// How far the partition is behind.
                 public var offsetLag: Int64 = 0
@@ -98,8 +114,9 @@ public struct DescribeLogDirsResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("partitionIndex", &partitionIndex)
                     try coder.field("partitionSize", &partitionSize)
                     try coder.field("offsetLag", &offsetLag)

@@ -4,6 +4,7 @@
 
 /// Kafka protocol, DescribeTopicPartitions request, version 0: asks for partitions, page by page.
 public struct DescribeTopicPartitionsRequest: KafkaStruct {
+    /// The topics.
     public var topics: [Topic] = []
     /// How many partitions the answer may have.
     public var responsePartitionLimit: Int32 = 2000
@@ -12,7 +13,8 @@ public struct DescribeTopicPartitionsRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("topics", &topics)
         try coder.field("responsePartitionLimit", &responsePartitionLimit)
         try coder.field("cursor", &cursor)
@@ -21,11 +23,14 @@ public struct DescribeTopicPartitionsRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.noTags()
         }
@@ -33,12 +38,16 @@ public struct DescribeTopicPartitionsRequest: KafkaStruct {
 
     /// A place in the list of partitions.
     public struct Cursor: KafkaStruct {
+        /// The name of the topic.
         public var topicName = ""
+        /// The partition.
         public var partitionIndex: Int32 = 0
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicName", &topicName)
             try coder.field("partitionIndex", &partitionIndex)
             try coder.noTags()
@@ -50,13 +59,15 @@ public struct DescribeTopicPartitionsRequest: KafkaStruct {
 public struct DescribeTopicPartitionsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The topics.
     public var topics: [Topic] = []
     /// Where to go on; nil at the end.
     public var nextCursor: Cursor?
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("topics", &topics)
         try coder.field("nextCursor", &nextCursor)
@@ -67,18 +78,22 @@ public struct DescribeTopicPartitionsResponse: KafkaStruct {
     public struct Topic: KafkaStruct {
         /// How it went.
         public var errorCode: KafkaErrorCode = .noError
+        /// The name of the topic.
         public var name: String?
         /// The identity of the topic.
         public var topicID = KafkaUUID()
         /// True for topics of the broker itself.
         public var isInternal = false
+        /// The partitions.
         public var partitions: [Partition] = []
         /// What the client may do with the topic, as bits; the least number when it did not ask.
         public var topicAuthorizedOperations: Int32 = Int32.min
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("name", &name)
             try coder.field("topicID", &topicID)
@@ -92,6 +107,7 @@ public struct DescribeTopicPartitionsResponse: KafkaStruct {
         public struct Partition: KafkaStruct {
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// The broker that leads the partition; -1 when there is none.
             public var leaderID: Int32 = 0
@@ -110,7 +126,9 @@ public struct DescribeTopicPartitionsResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("errorCode", &errorCode)
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("leaderID", &leaderID)
@@ -127,12 +145,16 @@ public struct DescribeTopicPartitionsResponse: KafkaStruct {
 
     /// A place in the list of partitions.
     public struct Cursor: KafkaStruct {
+        /// The name of the topic.
         public var topicName = ""
+        /// The partition.
         public var partitionIndex: Int32 = 0
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicName", &topicName)
             try coder.field("partitionIndex", &partitionIndex)
             try coder.noTags()

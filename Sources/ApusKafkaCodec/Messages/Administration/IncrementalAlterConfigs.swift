@@ -4,13 +4,15 @@
 
 /// Kafka protocol, IncrementalAlterConfigs request, versions 0-1: changes single settings.
 public struct IncrementalAlterConfigsRequest: KafkaStruct {
+    /// What is configured.
     public var resources: [Resource] = []
     /// Only check whether it could be done.
     public var validateOnly = false
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("resources", &resources)
         try coder.field("validateOnly", &validateOnly)
         try coder.noTags()
@@ -22,11 +24,14 @@ public struct IncrementalAlterConfigsRequest: KafkaStruct {
         public var resourceType: Int8 = 0
         /// Its name.
         public var resourceName = ""
+        /// The settings.
         public var configs: [Config] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("resourceType", &resourceType)
             try coder.field("resourceName", &resourceName)
             try coder.field("configs", &configs)
@@ -35,14 +40,18 @@ public struct IncrementalAlterConfigsRequest: KafkaStruct {
 
         /// A setting.
         public struct Config: KafkaStruct {
+            /// The name of the setting.
             public var name = ""
             /// 0 sets, 1 removes, 2 appends to a list, 3 takes from a list.
             public var configOperation: Int8 = 0
+            /// The value.
             public var value: String?
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("name", &name)
                 try coder.field("configOperation", &configOperation)
                 try coder.field("value", &value)
@@ -56,11 +65,13 @@ public struct IncrementalAlterConfigsRequest: KafkaStruct {
 public struct IncrementalAlterConfigsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// One for each that the request names.
     public var responses: [Result] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("responses", &responses)
         try coder.noTags()
@@ -79,7 +90,9 @@ public struct IncrementalAlterConfigsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("errorMessage", &errorMessage)
             try coder.field("resourceType", &resourceType)

@@ -12,7 +12,8 @@ public struct SASLAuthenticateRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("authBytes", &authBytes)
         try coder.noTags()
     }
@@ -26,12 +27,13 @@ public struct SASLAuthenticateResponse: KafkaStruct {
     public var errorMessage: String?
     /// A message of the mechanism.
     public var authBytes = ByteBuffer()
-    /// After how many milliseconds to authenticate again; 0 for never.
+    /// After how many milliseconds to authenticate again; 0 for never. From version 1 on.
     public var sessionLifetimeMs: Int64 = 0
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("errorCode", &errorCode)
         try coder.field("errorMessage", &errorMessage)
         try coder.field("authBytes", &authBytes)

@@ -4,14 +4,15 @@
 
 /// Kafka protocol, ApiVersions request, versions 0-4: asks what the server speaks, before anything else.
 public struct APIVersionsRequest: KafkaStruct {
-    /// The name of the client library.
+    /// The name of the client library. From version 3 on.
     public var clientSoftwareName = ""
-    /// The version of the client library.
+    /// The version of the client library. From version 3 on.
     public var clientSoftwareVersion = ""
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 3 {
             try coder.field("clientSoftwareName", &clientSoftwareName)
             try coder.field("clientSoftwareVersion", &clientSoftwareVersion)
@@ -26,20 +27,22 @@ public struct APIVersionsResponse: KafkaStruct {
     public var errorCode: KafkaErrorCode = .noError
     /// What the server speaks.
     public var apiKeys: [Range] = []
-    /// How long the client is asked to wait before its next request, in milliseconds.
+    /// How long the client is asked to wait before its next request, in milliseconds. From version 1
+    /// on.
     public var throttleTimeMs: Int32 = 0
-    /// Features that could be used.
+    /// Features that could be used. From version 3 on.
     public var supportedFeatures: [SupportedFeature] = []
-    /// Grows when the features in use change; -1 when they are not known.
+    /// Grows when the features in use change; -1 when they are not known. From version 3 on.
     public var finalizedFeaturesEpoch: Int64 = -1
-    /// Features in use.
+    /// Features in use. From version 3 on.
     public var finalizedFeatures: [FinalizedFeature] = []
-    /// True for a controller that is ready to move away from ZooKeeper.
+    /// True for a controller that is ready to move away from ZooKeeper. From version 3 on.
     public var zkMigrationReady = false
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("errorCode", &errorCode)
         try coder.field("apiKeys", &apiKeys)
         if coder.version >= 1 { try coder.field("throttleTimeMs", &throttleTimeMs) }
@@ -54,13 +57,18 @@ public struct APIVersionsResponse: KafkaStruct {
 
     /// The versions of an API that the server speaks.
     public struct Range: KafkaStruct {
+        /// The API; see `APIKey`.
         public var apiKey: Int16 = 0
+        /// The least version.
         public var minVersion: Int16 = 0
+        /// The greatest version.
         public var maxVersion: Int16 = 0
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("apiKey", &apiKey)
             try coder.field("minVersion", &minVersion)
             try coder.field("maxVersion", &maxVersion)
@@ -70,13 +78,18 @@ public struct APIVersionsResponse: KafkaStruct {
 
     /// A feature and its versions.
     public struct SupportedFeature: KafkaStruct {
+        /// The name of the feature.
         public var name = ""
+        /// The least version.
         public var minVersion: Int16 = 0
+        /// The greatest version.
         public var maxVersion: Int16 = 0
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("minVersion", &minVersion)
             try coder.field("maxVersion", &maxVersion)
@@ -86,13 +99,18 @@ public struct APIVersionsResponse: KafkaStruct {
 
     /// A feature and its versions in use.
     public struct FinalizedFeature: KafkaStruct {
+        /// The name of the feature.
         public var name = ""
+        /// The greatest version in use.
         public var maxVersionLevel: Int16 = 0
+        /// The least version in use.
         public var minVersionLevel: Int16 = 0
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("maxVersionLevel", &maxVersionLevel)
             try coder.field("minVersionLevel", &minVersionLevel)

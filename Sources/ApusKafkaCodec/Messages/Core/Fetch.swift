@@ -4,11 +4,11 @@
 
 /// Kafka protocol, Fetch request, versions 4-17: asks for record batches.
 public struct FetchRequest: KafkaStruct {
-    /// The cluster.
+    /// The cluster. From version 12 on.
     public var clusterID: String?
-    /// The follower that asks; -1 for a consumer.
+    /// The follower that asks; -1 for a consumer. Up to version 14.
     public var replicaID: Int32 = -1
-    /// The follower that asks.
+    /// The follower that asks. From version 15 on.
     public var replicaState = ReplicaState()
     /// How long the server may wait for enough records, in milliseconds.
     public var maxWaitMs: Int32 = 0
@@ -18,19 +18,22 @@ public struct FetchRequest: KafkaStruct {
     public var maxBytes: Int32 = Int32.max
     /// 0 sees all records, 1 only those of committed transactions.
     public var isolationLevel: Int8 = 0
-    /// The fetch session; 0 for none.
+    /// The fetch session; 0 for none. From version 7 on.
     public var sessionID: Int32 = 0
-    /// 0 opens a fetch session, -1 is without one, otherwise it grows with each request.
+    /// 0 opens a fetch session, -1 is without one, otherwise it grows with each request. From version 7
+    /// on.
     public var sessionEpoch: Int32 = -1
+    /// The topics.
     public var topics: [Topic] = []
-    /// Partitions that leave the session.
+    /// Partitions that leave the session. From version 7 on.
     public var forgottenTopicsData: [ForgottenTopic] = []
-    /// Where the client is.
+    /// Where the client is. From version 11 on.
     public var rackID = ""
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version <= 14 { try coder.field("replicaID", &replicaID) }
         try coder.field("maxWaitMs", &maxWaitMs)
         try coder.field("minBytes", &minBytes)
@@ -61,7 +64,9 @@ public struct FetchRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("replicaID", &replicaID)
             try coder.field("replicaEpoch", &replicaEpoch)
             try coder.noTags()
@@ -70,14 +75,18 @@ public struct FetchRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic. Up to version 12.
         public var topic = ""
-        /// The identity of the topic.
+        /// The identity of the topic. From version 13 on.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             if coder.version <= 12 { try coder.field("topic", &topic) }
             if coder.version >= 13 { try coder.field("topicID", &topicID) }
             try coder.field("partitions", &partitions)
@@ -86,23 +95,27 @@ public struct FetchRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partition: Int32 = 0
-            /// The leader epoch that the client knows; -1 for none.
+            /// The leader epoch that the client knows; -1 for none. From version 9 on.
             public var currentLeaderEpoch: Int32 = -1
             /// The first offset that is wanted.
             public var fetchOffset: Int64 = 0
-            /// The leader epoch of the last record that was fetched; -1 when it is not known.
+            /// The leader epoch of the last record that was fetched; -1 when it is not known. From
+            /// version 12 on.
             public var lastFetchedEpoch: Int32 = -1
-            /// The first offset that the follower has; -1 for a consumer.
+            /// The first offset that the follower has; -1 for a consumer. From version 5 on.
             public var logStartOffset: Int64 = -1
             /// How many bytes of records the answer may have of this partition.
             public var partitionMaxBytes: Int32 = 0
-            /// Where the follower keeps the partition.
+            /// Where the follower keeps the partition. From version 17 on.
             public var replicaDirectoryID = KafkaUUID()
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partition", &partition)
                 if coder.version >= 9 { try coder.field("currentLeaderEpoch", &currentLeaderEpoch) }
                 try coder.field("fetchOffset", &fetchOffset)
@@ -122,14 +135,18 @@ public struct FetchRequest: KafkaStruct {
 
     /// A topic with partitions that leave the session.
     public struct ForgottenTopic: KafkaStruct {
+        /// The name of the topic. Up to version 12.
         public var topic = ""
-        /// The identity of the topic.
+        /// The identity of the topic. From version 13 on.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Int32] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             if coder.version <= 12 { try coder.field("topic", &topic) }
             if coder.version >= 13 { try coder.field("topicID", &topicID) }
             try coder.field("partitions", &partitions)
@@ -142,17 +159,19 @@ public struct FetchRequest: KafkaStruct {
 public struct FetchResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
-    /// How it went.
+    /// How it went. From version 7 on.
     public var errorCode: KafkaErrorCode = .noError
-    /// The fetch session; 0 for none.
+    /// The fetch session; 0 for none. From version 7 on.
     public var sessionID: Int32 = 0
+    /// One for each that the request names.
     public var responses: [Topic] = []
-    /// Addresses of the leaders that the answer names.
+    /// Addresses of the leaders that the answer names. From version 16 on.
     public var nodeEndpoints: [KafkaNodeEndpoint] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         if coder.version >= 7 {
             try coder.field("errorCode", &errorCode)
@@ -167,14 +186,18 @@ public struct FetchResponse: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic. Up to version 12.
         public var topic = ""
-        /// The identity of the topic.
+        /// The identity of the topic. From version 13 on.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             if coder.version <= 12 { try coder.field("topic", &topic) }
             if coder.version >= 13 { try coder.field("topicID", &topicID) }
             try coder.field("partitions", &partitions)
@@ -183,6 +206,7 @@ public struct FetchResponse: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError
@@ -190,25 +214,27 @@ public struct FetchResponse: KafkaStruct {
             public var highWatermark: Int64 = 0
             /// Where the first open transaction begins; readers of committed records end here.
             public var lastStableOffset: Int64 = -1
-            /// The first offset that is still there; -1 when it is not known.
+            /// The first offset that is still there; -1 when it is not known. From version 5 on.
             public var logStartOffset: Int64 = -1
-            /// Where the log of the client left that of the leader.
+            /// Where the log of the client left that of the leader. From version 12 on.
             public var divergingEpoch = EpochEndOffset()
-            /// Who leads the partition, when it is not this broker.
+            /// Who leads the partition, when it is not this broker. From version 12 on.
             public var currentLeader = KafkaLeader()
-            /// The snapshot to read instead.
+            /// The snapshot to read instead. From version 12 on.
             public var snapshotID = SnapshotID()
             /// Transactions among the records that were aborted; nil unless asked for committed
             /// records.
             public var abortedTransactions: [AbortedTransaction]?
-            /// The broker to read from instead; -1 for this one.
+            /// The broker to read from instead; -1 for this one. From version 11 on.
             public var preferredReadReplica: Int32 = -1
             /// Record batches, as they came or as they lie in the log.
             public var records: RecordData = .empty
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("errorCode", &errorCode)
                 try coder.field("highWatermark", &highWatermark)
@@ -227,13 +253,16 @@ public struct FetchResponse: KafkaStruct {
 
             /// A leader epoch and where it ends.
             public struct EpochEndOffset: KafkaStruct {
+                /// The leader epoch; -1 when it is not known.
                 public var epoch: Int32 = -1
+                /// Where it ends; -1 when it is not known.
                 public var endOffset: Int64 = -1
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("epoch", &epoch)
                     try coder.field("endOffset", &endOffset)
                     try coder.noTags()
@@ -242,13 +271,16 @@ public struct FetchResponse: KafkaStruct {
 
             /// A snapshot of the log.
             public struct SnapshotID: KafkaStruct {
+                /// Where it ends; -1 when it is not known.
                 public var endOffset: Int64 = -1
+                /// The leader epoch; -1 when it is not known.
                 public var epoch: Int32 = -1
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("endOffset", &endOffset)
                     try coder.field("epoch", &epoch)
                     try coder.noTags()
@@ -264,8 +296,9 @@ public struct FetchResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("producerID", &producerID)
                     try coder.field("firstOffset", &firstOffset)
                     try coder.noTags()

@@ -12,7 +12,8 @@ public struct KafkaLeader: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("leaderID", &leaderID)
         try coder.field("leaderEpoch", &leaderEpoch)
         try coder.noTags()
@@ -32,7 +33,8 @@ public struct KafkaNodeEndpoint: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("nodeID", &nodeID)
         try coder.field("host", &host)
         try coder.field("port", &port)

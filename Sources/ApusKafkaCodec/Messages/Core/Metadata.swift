@@ -5,18 +5,19 @@
 /// Kafka protocol, Metadata request, versions 0-13: asks for brokers, topics and who leads their
 /// partitions.
 public struct MetadataRequest: KafkaStruct {
-    /// The topics to tell of; nil for all (an empty list in version 0).
+    /// The topics to tell of; nil for all. In version 0 an empty list means all.
     public var topics: [Topic]? = []
-    /// Topics that do not exist may be made.
+    /// Topics that do not exist may be made. From version 4 on.
     public var allowAutoTopicCreation = true
-    /// Tell what the client may do with the cluster.
+    /// Tell what the client may do with the cluster. Versions 8 to 10.
     public var includeClusterAuthorizedOperations = false
-    /// Tell what the client may do with the topics.
+    /// Tell what the client may do with the topics. From version 8 on.
     public var includeTopicAuthorizedOperations = false
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("topics", &topics, nullable: coder.version >= 1)
         if coder.version >= 4 { try coder.field("allowAutoTopicCreation", &allowAutoTopicCreation) }
         if coder.version >= 8, coder.version <= 10 {
@@ -30,14 +31,16 @@ public struct MetadataRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
-        /// The identity of the topic.
+        /// The identity of the topic. From version 10 on.
         public var topicID = KafkaUUID()
         /// The name; nil when the identity is given.
         public var name: String? = ""
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             if coder.version >= 10 { try coder.field("topicID", &topicID) }
             try coder.field("name", &name, nullable: coder.version >= 10)
             try coder.noTags()
@@ -47,22 +50,27 @@ public struct MetadataRequest: KafkaStruct {
 
 /// Kafka protocol, Metadata response, versions 0-13: tells brokers, topics and who leads their partitions.
 public struct MetadataResponse: KafkaStruct {
-    /// How long the client is asked to wait before its next request, in milliseconds.
+    /// How long the client is asked to wait before its next request, in milliseconds. From version 3
+    /// on.
     public var throttleTimeMs: Int32 = 0
+    /// The brokers.
     public var brokers: [Broker] = []
-    /// The cluster.
+    /// The cluster. From version 2 on.
     public var clusterID: String?
-    /// The broker that is the controller; -1 when there is none.
+    /// The broker that is the controller; -1 when there is none. From version 1 on.
     public var controllerID: Int32 = -1
+    /// The topics.
     public var topics: [Topic] = []
-    /// What the client may do with the cluster, as bits; the least number when it did not ask.
+    /// What the client may do with the cluster, as bits; the least number when it did not ask. Versions
+    /// 8 to 10.
     public var clusterAuthorizedOperations: Int32 = Int32.min
-    /// How it went.
+    /// How it went. From version 13 on.
     public var errorCode: KafkaErrorCode = .noError
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 3 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         try coder.field("brokers", &brokers)
         if coder.version >= 2 { try coder.field("clusterID", &clusterID) }
@@ -79,14 +87,18 @@ public struct MetadataResponse: KafkaStruct {
     public struct Broker: KafkaStruct {
         /// The broker.
         public var nodeID: Int32 = 0
+        /// Where it listens.
         public var host = ""
+        /// The port on which it listens.
         public var port: Int32 = 0
-        /// Where the broker stands.
+        /// Where the broker stands. From version 1 on.
         public var rack: String?
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("nodeID", &nodeID)
             try coder.field("host", &host)
             try coder.field("port", &port)
@@ -99,18 +111,23 @@ public struct MetadataResponse: KafkaStruct {
     public struct Topic: KafkaStruct {
         /// How it went.
         public var errorCode: KafkaErrorCode = .noError
+        /// The name of the topic; nil when the request had an identity that is not known.
         public var name: String? = ""
-        /// The identity of the topic.
+        /// The identity of the topic. From version 10 on.
         public var topicID = KafkaUUID()
-        /// True for topics of the broker itself.
+        /// True for topics of the broker itself. From version 1 on.
         public var isInternal = false
+        /// The partitions.
         public var partitions: [Partition] = []
-        /// What the client may do with the topic, as bits; the least number when it did not ask.
+        /// What the client may do with the topic, as bits; the least number when it did not ask. From
+        /// version 8 on.
         public var topicAuthorizedOperations: Int32 = Int32.min
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("name", &name, nullable: coder.version >= 12)
             if coder.version >= 10 { try coder.field("topicID", &topicID) }
@@ -126,21 +143,24 @@ public struct MetadataResponse: KafkaStruct {
         public struct Partition: KafkaStruct {
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// The broker that leads the partition; -1 when there is none.
             public var leaderID: Int32 = 0
-            /// The leader epoch; -1 when it is not known.
+            /// The leader epoch; -1 when it is not known. From version 7 on.
             public var leaderEpoch: Int32 = -1
             /// The brokers that hold the partition.
             public var replicaNodes: [Int32] = []
             /// Those of them that are in step with the leader.
             public var isrNodes: [Int32] = []
-            /// Those of them that are away.
+            /// Those of them that are away. From version 5 on.
             public var offlineReplicas: [Int32] = []
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("errorCode", &errorCode)
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("leaderID", &leaderID)

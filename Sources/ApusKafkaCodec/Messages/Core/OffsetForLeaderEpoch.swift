@@ -4,13 +4,15 @@
 
 /// Kafka protocol, OffsetForLeaderEpoch request, versions 2-4: asks where leader epochs end.
 public struct OffsetForLeaderEpochRequest: KafkaStruct {
-    /// The follower that asks; -1 for a consumer, -2 unknown.
+    /// The follower that asks; -1 for a consumer, -2 unknown. From version 3 on.
     public var replicaID: Int32 = -2
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 3 { try coder.field("replicaID", &replicaID) }
         try coder.field("topics", &topics)
         try coder.noTags()
@@ -18,12 +20,16 @@ public struct OffsetForLeaderEpochRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var topic = ""
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topic", &topic)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -31,6 +37,7 @@ public struct OffsetForLeaderEpochRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partition: Int32 = 0
             /// The leader epoch that the client knows; -1 for none.
             public var currentLeaderEpoch: Int32 = -1
@@ -39,7 +46,9 @@ public struct OffsetForLeaderEpochRequest: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partition", &partition)
                 try coder.field("currentLeaderEpoch", &currentLeaderEpoch)
                 try coder.field("leaderEpoch", &leaderEpoch)
@@ -53,11 +62,13 @@ public struct OffsetForLeaderEpochRequest: KafkaStruct {
 public struct OffsetForLeaderEpochResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("topics", &topics)
         try coder.noTags()
@@ -65,12 +76,16 @@ public struct OffsetForLeaderEpochResponse: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var topic = ""
+        /// The partitions.
         public var partitions: [EpochEndOffset] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topic", &topic)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -80,6 +95,7 @@ public struct OffsetForLeaderEpochResponse: KafkaStruct {
         public struct EpochEndOffset: KafkaStruct {
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError
+            /// The partition.
             public var partition: Int32 = 0
             /// The leader epoch; -1 when it is not known.
             public var leaderEpoch: Int32 = -1
@@ -88,7 +104,9 @@ public struct OffsetForLeaderEpochResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("errorCode", &errorCode)
                 try coder.field("partition", &partition)
                 try coder.field("leaderEpoch", &leaderEpoch)

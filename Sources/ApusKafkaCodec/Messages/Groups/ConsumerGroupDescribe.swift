@@ -5,13 +5,15 @@
 /// Kafka protocol, ConsumerGroupDescribe request, versions 0-1: asks for groups whose assignments the
 /// server makes (KIP-848).
 public struct ConsumerGroupDescribeRequest: KafkaStruct {
+    /// The groups.
     public var groupIDs: [String] = []
     /// Tell what the client may do with the groups.
     public var includeAuthorizedOperations = false
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupIDs", &groupIDs)
         try coder.field("includeAuthorizedOperations", &includeAuthorizedOperations)
         try coder.noTags()
@@ -22,11 +24,13 @@ public struct ConsumerGroupDescribeRequest: KafkaStruct {
 public struct ConsumerGroupDescribeResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The groups.
     public var groups: [Group] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("groups", &groups)
         try coder.noTags()
@@ -48,13 +52,16 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
         public var assignmentEpoch: Int32 = 0
         /// The assignor that made it.
         public var assignorName = ""
+        /// The members.
         public var members: [Member] = []
         /// What the client may do with the group, as bits; the least number when it did not ask.
         public var authorizedOperations: Int32 = Int32.min
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("errorMessage", &errorMessage)
             try coder.field("groupID", &groupID)
@@ -85,15 +92,18 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
             public var subscribedTopicNames: [String] = []
             /// A regular expression for the topics that the member wants.
             public var subscribedTopicRegex: String?
+            /// What the member has.
             public var assignment = Assignment()
             /// What the member will own when others have let go.
             public var targetAssignment = Assignment()
-            /// -1 unknown, 0 classic, 1 consumer.
+            /// -1 unknown, 0 classic, 1 consumer. From version 1 on.
             public var memberType: Int8 = -1
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("memberID", &memberID)
                 try coder.field("instanceID", &instanceID)
                 try coder.field("rackID", &rackID)
@@ -110,12 +120,14 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
 
             /// An assignment.
             public struct Assignment: KafkaStruct {
+                /// Partitions, by topic.
                 public var topicPartitions: [TopicPartitions] = []
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("topicPartitions", &topicPartitions)
                     try coder.noTags()
                 }
@@ -124,12 +136,14 @@ public struct ConsumerGroupDescribeResponse: KafkaStruct {
                 public struct TopicPartitions: KafkaStruct {
                     /// The identity of the topic.
                     public var topicID = KafkaUUID()
+                    /// The name of the topic.
                     public var topicName = ""
+                    /// The partitions.
                     public var partitions: [Int32] = []
 
                     public init() {}
 
-                    public mutating func code<Coder: FieldCoder>(
+                    public mutating func code<Coder: FieldCoder & ~Copyable>(
                         with coder: inout Coder
                     ) throws(KafkaCodecError) {
                         try coder.field("topicID", &topicID)

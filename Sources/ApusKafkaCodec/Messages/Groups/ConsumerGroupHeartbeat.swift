@@ -19,7 +19,7 @@ public struct ConsumerGroupHeartbeatRequest: KafkaStruct {
     public var rebalanceTimeoutMs: Int32 = -1
     /// The topics that the member wants.
     public var subscribedTopicNames: [String]?
-    /// A regular expression for the topics that the member wants.
+    /// A regular expression for the topics that the member wants. From version 1 on.
     public var subscribedTopicRegex: String?
     /// The assignor the member wants; nil for the one of the server.
     public var serverAssignor: String?
@@ -28,7 +28,8 @@ public struct ConsumerGroupHeartbeatRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("memberID", &memberID)
         try coder.field("memberEpoch", &memberEpoch)
@@ -46,11 +47,14 @@ public struct ConsumerGroupHeartbeatRequest: KafkaStruct {
     public struct TopicPartitions: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Int32] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicID", &topicID)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -77,7 +81,8 @@ public struct ConsumerGroupHeartbeatResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("errorMessage", &errorMessage)
@@ -90,11 +95,14 @@ public struct ConsumerGroupHeartbeatResponse: KafkaStruct {
 
     /// An assignment.
     public struct Assignment: KafkaStruct {
+        /// Partitions, by topic.
         public var topicPartitions: [TopicPartitions] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicPartitions", &topicPartitions)
             try coder.noTags()
         }
@@ -103,11 +111,14 @@ public struct ConsumerGroupHeartbeatResponse: KafkaStruct {
         public struct TopicPartitions: KafkaStruct {
             /// The identity of the topic.
             public var topicID = KafkaUUID()
+            /// The partitions.
             public var partitions: [Int32] = []
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("topicID", &topicID)
                 try coder.field("partitions", &partitions)
                 try coder.noTags()

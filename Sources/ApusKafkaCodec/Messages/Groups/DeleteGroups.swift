@@ -4,11 +4,13 @@
 
 /// Kafka protocol, DeleteGroups request, versions 0-2: removes groups without members.
 public struct DeleteGroupsRequest: KafkaStruct {
+    /// The groups to remove.
     public var groupsNames: [String] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupsNames", &groupsNames)
         try coder.noTags()
     }
@@ -18,11 +20,13 @@ public struct DeleteGroupsRequest: KafkaStruct {
 public struct DeleteGroupsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// One for each that the request names.
     public var results: [Result] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("results", &results)
         try coder.noTags()
@@ -37,7 +41,9 @@ public struct DeleteGroupsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("groupID", &groupID)
             try coder.field("errorCode", &errorCode)
             try coder.noTags()

@@ -10,12 +10,13 @@ public struct HeartbeatRequest: KafkaStruct {
     public var generationID: Int32 = 0
     /// The member, as the coordinator named it; empty for one that is new.
     public var memberID = ""
-    /// The name of a static member, which it keeps over restarts.
+    /// The name of a static member, which it keeps over restarts. From version 3 on.
     public var groupInstanceID: String?
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("generationID", &generationID)
         try coder.field("memberID", &memberID)
@@ -26,14 +27,16 @@ public struct HeartbeatRequest: KafkaStruct {
 
 /// Kafka protocol, Heartbeat response, versions 0-4: tells whether it has to rejoin.
 public struct HeartbeatResponse: KafkaStruct {
-    /// How long the client is asked to wait before its next request, in milliseconds.
+    /// How long the client is asked to wait before its next request, in milliseconds. From version 1
+    /// on.
     public var throttleTimeMs: Int32 = 0
     /// How it went.
     public var errorCode: KafkaErrorCode = .noError
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 1 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         try coder.field("errorCode", &errorCode)
         try coder.noTags()

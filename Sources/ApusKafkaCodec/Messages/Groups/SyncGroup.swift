@@ -12,18 +12,19 @@ public struct SyncGroupRequest: KafkaStruct {
     public var generationID: Int32 = 0
     /// The member, as the coordinator named it; empty for one that is new.
     public var memberID = ""
-    /// The name of a static member, which it keeps over restarts.
+    /// The name of a static member, which it keeps over restarts. From version 3 on.
     public var groupInstanceID: String?
-    /// What kind of group it is: `consumer` for consumers.
+    /// What kind of group it is: `consumer` for consumers. From version 5 on.
     public var protocolType: String?
-    /// The protocol that all members agreed on.
+    /// The protocol that all members agreed on. From version 5 on.
     public var protocolName: String?
     /// Who gets what, from the leader only.
     public var assignments: [MemberAssignment] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("generationID", &generationID)
         try coder.field("memberID", &memberID)
@@ -45,7 +46,9 @@ public struct SyncGroupRequest: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("memberID", &memberID)
             try coder.field("assignment", &assignment)
             try coder.noTags()
@@ -55,20 +58,22 @@ public struct SyncGroupRequest: KafkaStruct {
 
 /// Kafka protocol, SyncGroup response, versions 0-5: tells the assignment.
 public struct SyncGroupResponse: KafkaStruct {
-    /// How long the client is asked to wait before its next request, in milliseconds.
+    /// How long the client is asked to wait before its next request, in milliseconds. From version 1
+    /// on.
     public var throttleTimeMs: Int32 = 0
     /// How it went.
     public var errorCode: KafkaErrorCode = .noError
-    /// What kind of group it is: `consumer` for consumers.
+    /// What kind of group it is: `consumer` for consumers. From version 5 on.
     public var protocolType: String?
-    /// The protocol that all members agreed on.
+    /// The protocol that all members agreed on. From version 5 on.
     public var protocolName: String?
     /// What the member gets; see `ConsumerAssignment`.
     public var assignment = ByteBuffer()
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 1 { try coder.field("throttleTimeMs", &throttleTimeMs) }
         try coder.field("errorCode", &errorCode)
         if coder.version >= 5 {

@@ -11,13 +11,15 @@ public struct ShareAcknowledgeRequest: KafkaStruct {
     public var memberID: String?
     /// 0 opens a share session, -1 ends it, otherwise it grows with each request.
     public var shareSessionEpoch: Int32 = 0
-    /// True when handed-out records are kept for longer.
+    /// True when handed-out records are kept for longer. From version 2 on.
     public var isRenewAck = false
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("memberID", &memberID)
         try coder.field("shareSessionEpoch", &shareSessionEpoch)
@@ -30,11 +32,14 @@ public struct ShareAcknowledgeRequest: KafkaStruct {
     public struct Topic: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicID", &topicID)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -42,13 +47,16 @@ public struct ShareAcknowledgeRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// What became of records that were handed out.
             public var acknowledgementBatches: [AcknowledgementBatch] = []
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("acknowledgementBatches", &acknowledgementBatches)
                 try coder.noTags()
@@ -66,8 +74,9 @@ public struct ShareAcknowledgeRequest: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("firstOffset", &firstOffset)
                     try coder.field("lastOffset", &lastOffset)
                     try coder.field("acknowledgeTypes", &acknowledgeTypes)
@@ -86,15 +95,17 @@ public struct ShareAcknowledgeResponse: KafkaStruct {
     public var errorCode: KafkaErrorCode = .noError
     /// More about the error, for people.
     public var errorMessage: String?
-    /// How long records stay handed out, in milliseconds.
+    /// How long records stay handed out, in milliseconds. From version 2 on.
     public var acquisitionLockTimeoutMs: Int32 = 0
+    /// One for each that the request names.
     public var responses: [Topic] = []
     /// Addresses of the leaders that the answer names.
     public var nodeEndpoints: [KafkaNodeEndpoint] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("errorMessage", &errorMessage)
@@ -108,11 +119,14 @@ public struct ShareAcknowledgeResponse: KafkaStruct {
     public struct Topic: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicID", &topicID)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -120,6 +134,7 @@ public struct ShareAcknowledgeResponse: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError
@@ -130,7 +145,9 @@ public struct ShareAcknowledgeResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("errorCode", &errorCode)
                 try coder.field("errorMessage", &errorMessage)

@@ -21,17 +21,20 @@ public struct ShareFetchRequest: KafkaStruct {
     public var maxRecords: Int32 = 0
     /// How many records a batch of acquired records should have.
     public var batchSize: Int32 = 0
-    /// 0 lets batches decide how many records are handed out, 1 keeps strictly to the limit.
+    /// 0 lets batches decide how many records are handed out, 1 keeps strictly to the limit. From
+    /// version 2 on.
     public var shareAcquireMode: Int8 = 0
-    /// True when handed-out records are kept for longer.
+    /// True when handed-out records are kept for longer. From version 2 on.
     public var isRenewAck = false
+    /// The topics.
     public var topics: [Topic] = []
     /// Partitions that leave the session.
     public var forgottenTopicsData: [ForgottenTopic] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("memberID", &memberID)
         try coder.field("shareSessionEpoch", &shareSessionEpoch)
@@ -53,11 +56,14 @@ public struct ShareFetchRequest: KafkaStruct {
     public struct Topic: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicID", &topicID)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -65,13 +71,16 @@ public struct ShareFetchRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// What became of records that were handed out.
             public var acknowledgementBatches: [AcknowledgementBatch] = []
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("acknowledgementBatches", &acknowledgementBatches)
                 try coder.noTags()
@@ -89,8 +98,9 @@ public struct ShareFetchRequest: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("firstOffset", &firstOffset)
                     try coder.field("lastOffset", &lastOffset)
                     try coder.field("acknowledgeTypes", &acknowledgeTypes)
@@ -104,11 +114,14 @@ public struct ShareFetchRequest: KafkaStruct {
     public struct ForgottenTopic: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Int32] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicID", &topicID)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -126,13 +139,15 @@ public struct ShareFetchResponse: KafkaStruct {
     public var errorMessage: String?
     /// How long records stay handed out, in milliseconds.
     public var acquisitionLockTimeoutMs: Int32 = 0
+    /// One for each that the request names.
     public var responses: [Topic] = []
     /// Addresses of the leaders that the answer names.
     public var nodeEndpoints: [KafkaNodeEndpoint] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("errorMessage", &errorMessage)
@@ -146,11 +161,14 @@ public struct ShareFetchResponse: KafkaStruct {
     public struct Topic: KafkaStruct {
         /// The identity of the topic.
         public var topicID = KafkaUUID()
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicID", &topicID)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -158,6 +176,7 @@ public struct ShareFetchResponse: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError
@@ -165,6 +184,7 @@ public struct ShareFetchResponse: KafkaStruct {
             public var errorMessage: String?
             /// How the acknowledgements went.
             public var acknowledgeErrorCode: KafkaErrorCode = .noError
+            /// More about the error of the acknowledgements, for people.
             public var acknowledgeErrorMessage: String?
             /// Who leads the partition, when it is not this broker.
             public var currentLeader = KafkaLeader()
@@ -175,7 +195,9 @@ public struct ShareFetchResponse: KafkaStruct {
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("errorCode", &errorCode)
                 try coder.field("errorMessage", &errorMessage)
@@ -198,8 +220,9 @@ public struct ShareFetchResponse: KafkaStruct {
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("firstOffset", &firstOffset)
                     try coder.field("lastOffset", &lastOffset)
                     try coder.field("deliveryCount", &deliveryCount)

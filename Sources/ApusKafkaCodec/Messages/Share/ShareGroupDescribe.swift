@@ -4,13 +4,15 @@
 
 /// Kafka protocol, ShareGroupDescribe request, version 1: asks for share groups (KIP-932).
 public struct ShareGroupDescribeRequest: KafkaStruct {
+    /// The groups.
     public var groupIDs: [String] = []
     /// Tell what the client may do with the groups.
     public var includeAuthorizedOperations = false
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupIDs", &groupIDs)
         try coder.field("includeAuthorizedOperations", &includeAuthorizedOperations)
         try coder.noTags()
@@ -21,11 +23,13 @@ public struct ShareGroupDescribeRequest: KafkaStruct {
 public struct ShareGroupDescribeResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The groups.
     public var groups: [Group] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("groups", &groups)
         try coder.noTags()
@@ -47,13 +51,16 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
         public var assignmentEpoch: Int32 = 0
         /// The assignor that made it.
         public var assignorName = ""
+        /// The members.
         public var members: [Member] = []
         /// What the client may do with the group, as bits; the least number when it did not ask.
         public var authorizedOperations: Int32 = Int32.min
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("errorMessage", &errorMessage)
             try coder.field("groupID", &groupID)
@@ -80,11 +87,14 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
             public var clientHost = ""
             /// The topics that the member wants.
             public var subscribedTopicNames: [String] = []
+            /// What the member has.
             public var assignment = Assignment()
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("memberID", &memberID)
                 try coder.field("rackID", &rackID)
                 try coder.field("memberEpoch", &memberEpoch)
@@ -97,12 +107,14 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
 
             /// An assignment.
             public struct Assignment: KafkaStruct {
+                /// Partitions, by topic.
                 public var topicPartitions: [TopicPartitions] = []
 
                 public init() {}
 
-                public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError)
-                {
+                public mutating func code<Coder: FieldCoder & ~Copyable>(
+                    with coder: inout Coder
+                ) throws(KafkaCodecError) {
                     try coder.field("topicPartitions", &topicPartitions)
                     try coder.noTags()
                 }
@@ -111,12 +123,14 @@ public struct ShareGroupDescribeResponse: KafkaStruct {
                 public struct TopicPartitions: KafkaStruct {
                     /// The identity of the topic.
                     public var topicID = KafkaUUID()
+                    /// The name of the topic.
                     public var topicName = ""
+                    /// The partitions.
                     public var partitions: [Int32] = []
 
                     public init() {}
 
-                    public mutating func code<Coder: FieldCoder>(
+                    public mutating func code<Coder: FieldCoder & ~Copyable>(
                         with coder: inout Coder
                     ) throws(KafkaCodecError) {
                         try coder.field("topicID", &topicID)

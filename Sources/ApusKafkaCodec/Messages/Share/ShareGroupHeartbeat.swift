@@ -18,7 +18,8 @@ public struct ShareGroupHeartbeatRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("groupID", &groupID)
         try coder.field("memberID", &memberID)
         try coder.field("memberEpoch", &memberEpoch)
@@ -47,7 +48,8 @@ public struct ShareGroupHeartbeatResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("errorMessage", &errorMessage)
@@ -60,11 +62,14 @@ public struct ShareGroupHeartbeatResponse: KafkaStruct {
 
     /// An assignment.
     public struct Assignment: KafkaStruct {
+        /// Partitions, by topic.
         public var topicPartitions: [TopicPartitions] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("topicPartitions", &topicPartitions)
             try coder.noTags()
         }
@@ -73,11 +78,14 @@ public struct ShareGroupHeartbeatResponse: KafkaStruct {
         public struct TopicPartitions: KafkaStruct {
             /// The identity of the topic.
             public var topicID = KafkaUUID()
+            /// The partitions.
             public var partitions: [Int32] = []
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("topicID", &topicID)
                 try coder.field("partitions", &partitions)
                 try coder.noTags()

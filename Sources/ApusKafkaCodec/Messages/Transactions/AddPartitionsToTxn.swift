@@ -5,16 +5,21 @@
 /// Kafka protocol, AddPartitionsToTxn request, versions 0-5: says which partitions a transaction is about
 /// to write.
 public struct AddPartitionsToTxnRequest: KafkaStruct {
-    /// The transactions, from version 4 on.
+    /// The transactions. From version 4 on.
     public var transactions: [Transaction] = []
+    /// The one transaction. Up to version 3.
     public var transactionalID = ""
+    /// The producer of the one transaction. Up to version 3.
     public var producerID: Int64 = 0
+    /// The incarnation of the producer. Up to version 3.
     public var producerEpoch: Int16 = 0
+    /// The topics of the one transaction. Up to version 3.
     public var topics: [Topic] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         if coder.version >= 4 { try coder.field("transactions", &transactions) }
         if coder.version <= 3 {
             try coder.field("transactionalID", &transactionalID)
@@ -35,11 +40,14 @@ public struct AddPartitionsToTxnRequest: KafkaStruct {
         public var producerEpoch: Int16 = 0
         /// Only check that the partitions are in the transaction.
         public var verifyOnly = false
+        /// The topics.
         public var topics: [Topic] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("transactionalID", &transactionalID)
             try coder.field("producerID", &producerID)
             try coder.field("producerEpoch", &producerEpoch)
@@ -51,12 +59,16 @@ public struct AddPartitionsToTxnRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var partitions: [Int32] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -68,14 +80,17 @@ public struct AddPartitionsToTxnRequest: KafkaStruct {
 public struct AddPartitionsToTxnResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
-    /// How it went.
+    /// How it went. From version 4 on.
     public var errorCode: KafkaErrorCode = .noError
+    /// The transactions. From version 4 on.
     public var resultsByTransaction: [Result] = []
+    /// The topics of the one transaction. Up to version 3.
     public var resultsByTopic: [TopicResult] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         if coder.version >= 4 {
             try coder.field("errorCode", &errorCode)
@@ -89,11 +104,14 @@ public struct AddPartitionsToTxnResponse: KafkaStruct {
     public struct Result: KafkaStruct {
         /// The name under which transactions of a producer survive its restarts.
         public var transactionalID = ""
+        /// The topics.
         public var topicResults: [TopicResult] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("transactionalID", &transactionalID)
             try coder.field("topicResults", &topicResults)
             try coder.noTags()
@@ -102,12 +120,16 @@ public struct AddPartitionsToTxnResponse: KafkaStruct {
 
     /// How it went with a topic.
     public struct TopicResult: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var resultsByPartition: [PartitionResult] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("resultsByPartition", &resultsByPartition)
             try coder.noTags()
@@ -115,12 +137,16 @@ public struct AddPartitionsToTxnResponse: KafkaStruct {
 
         /// How it went with a partition.
         public struct PartitionResult: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
+            /// How it went.
             public var partitionErrorCode: KafkaErrorCode = .noError
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("partitionErrorCode", &partitionErrorCode)
                 try coder.noTags()

@@ -4,11 +4,13 @@
 
 /// Kafka protocol, DescribeTransactions request, version 0: asks for transactions.
 public struct DescribeTransactionsRequest: KafkaStruct {
+    /// The transactions to tell of.
     public var transactionalIDs: [String] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("transactionalIDs", &transactionalIDs)
         try coder.noTags()
     }
@@ -18,11 +20,13 @@ public struct DescribeTransactionsRequest: KafkaStruct {
 public struct DescribeTransactionsResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The transactions.
     public var transactionStates: [Transaction] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("transactionStates", &transactionStates)
         try coder.noTags()
@@ -44,11 +48,14 @@ public struct DescribeTransactionsResponse: KafkaStruct {
         public var producerID: Int64 = 0
         /// The incarnation of the producer; older ones are fenced off.
         public var producerEpoch: Int16 = 0
+        /// The topics.
         public var topics: [Topic] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("errorCode", &errorCode)
             try coder.field("transactionalID", &transactionalID)
             try coder.field("transactionState", &transactionState)
@@ -62,12 +69,16 @@ public struct DescribeTransactionsResponse: KafkaStruct {
 
         /// A topic.
         public struct Topic: KafkaStruct {
+            /// The name of the topic.
             public var topic = ""
+            /// The partitions.
             public var partitions: [Int32] = []
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("topic", &topic)
                 try coder.field("partitions", &partitions)
                 try coder.noTags()

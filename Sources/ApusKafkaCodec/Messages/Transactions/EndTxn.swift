@@ -15,7 +15,8 @@ public struct EndTxnRequest: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("transactionalID", &transactionalID)
         try coder.field("producerID", &producerID)
         try coder.field("producerEpoch", &producerEpoch)
@@ -30,14 +31,15 @@ public struct EndTxnResponse: KafkaStruct {
     public var throttleTimeMs: Int32 = 0
     /// How it went.
     public var errorCode: KafkaErrorCode = .noError
-    /// The id to go on with; -1 when it stays.
+    /// The id to go on with; -1 when it stays. From version 5 on.
     public var producerID: Int64 = -1
-    /// The epoch to go on with; -1 when it stays.
+    /// The epoch to go on with; -1 when it stays. From version 5 on.
     public var producerEpoch: Int16 = -1
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         if coder.version >= 5 {

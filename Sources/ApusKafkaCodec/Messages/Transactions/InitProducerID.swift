@@ -9,14 +9,15 @@ public struct InitProducerIDRequest: KafkaStruct {
     public var transactionalID: String?
     /// How long a transaction may stay open, in milliseconds.
     public var transactionTimeoutMs: Int32 = 0
-    /// The id the producer has; -1 for none.
+    /// The id the producer has; -1 for none. From version 3 on.
     public var producerID: Int64 = -1
-    /// The epoch the producer has; -1 for none.
+    /// The epoch the producer has; -1 for none. From version 3 on.
     public var producerEpoch: Int16 = -1
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("transactionalID", &transactionalID)
         try coder.field("transactionTimeoutMs", &transactionTimeoutMs)
         if coder.version >= 3 {
@@ -40,7 +41,8 @@ public struct InitProducerIDResponse: KafkaStruct {
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("producerID", &producerID)

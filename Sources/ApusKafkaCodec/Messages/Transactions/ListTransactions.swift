@@ -8,14 +8,15 @@ public struct ListTransactionsRequest: KafkaStruct {
     public var stateFilters: [String] = []
     /// Only transactions of these producers; empty for all.
     public var producerIDFilters: [Int64] = []
-    /// Only transactions open for longer, in milliseconds; -1 for all.
+    /// Only transactions open for longer, in milliseconds; -1 for all. From version 1 on.
     public var durationFilter: Int64 = -1
-    /// Only transactional ids that match this regular expression.
+    /// Only transactional ids that match this regular expression. From version 2 on.
     public var transactionalIDPattern: String?
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("stateFilters", &stateFilters)
         try coder.field("producerIDFilters", &producerIDFilters)
         if coder.version >= 1 { try coder.field("durationFilter", &durationFilter) }
@@ -32,11 +33,13 @@ public struct ListTransactionsResponse: KafkaStruct {
     public var errorCode: KafkaErrorCode = .noError
     /// States that the server does not know.
     public var unknownStateFilters: [String] = []
+    /// The transactions.
     public var transactionStates: [Transaction] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("errorCode", &errorCode)
         try coder.field("unknownStateFilters", &unknownStateFilters)
@@ -55,7 +58,9 @@ public struct ListTransactionsResponse: KafkaStruct {
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("transactionalID", &transactionalID)
             try coder.field("producerID", &producerID)
             try coder.field("transactionState", &transactionState)

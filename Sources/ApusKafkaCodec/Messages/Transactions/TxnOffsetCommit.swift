@@ -13,17 +13,19 @@ public struct TxnOffsetCommitRequest: KafkaStruct {
     public var producerID: Int64 = 0
     /// The incarnation of the producer; older ones are fenced off.
     public var producerEpoch: Int16 = 0
-    /// The generation of the group in which the member believes to be.
+    /// The generation of the group in which the member believes to be. From version 3 on.
     public var generationID: Int32 = -1
-    /// The member, as the coordinator named it; empty for one that is new.
+    /// The member, as the coordinator named it; empty for one that is new. From version 3 on.
     public var memberID = ""
-    /// The name of a static member, which it keeps over restarts.
+    /// The name of a static member, which it keeps over restarts. From version 3 on.
     public var groupInstanceID: String?
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("transactionalID", &transactionalID)
         try coder.field("groupID", &groupID)
         try coder.field("producerID", &producerID)
@@ -39,12 +41,16 @@ public struct TxnOffsetCommitRequest: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -52,17 +58,20 @@ public struct TxnOffsetCommitRequest: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// The offset of the next record to read.
             public var committedOffset: Int64 = 0
-            /// The leader epoch of the record before; -1 when it is not known.
+            /// The leader epoch of the record before; -1 when it is not known. From version 2 on.
             public var committedLeaderEpoch: Int32 = -1
             /// What the client wants to remember with it.
             public var committedMetadata: String?
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("committedOffset", &committedOffset)
                 if coder.version >= 2 { try coder.field("committedLeaderEpoch", &committedLeaderEpoch) }
@@ -77,11 +86,13 @@ public struct TxnOffsetCommitRequest: KafkaStruct {
 public struct TxnOffsetCommitResponse: KafkaStruct {
     /// How long the client is asked to wait before its next request, in milliseconds.
     public var throttleTimeMs: Int32 = 0
+    /// The topics.
     public var topics: [Topic] = []
 
     public init() {}
 
-    public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+    public mutating func code<Coder: FieldCoder & ~Copyable>(with coder: inout Coder) throws(KafkaCodecError)
+    {
         try coder.field("throttleTimeMs", &throttleTimeMs)
         try coder.field("topics", &topics)
         try coder.noTags()
@@ -89,12 +100,16 @@ public struct TxnOffsetCommitResponse: KafkaStruct {
 
     /// A topic.
     public struct Topic: KafkaStruct {
+        /// The name of the topic.
         public var name = ""
+        /// The partitions.
         public var partitions: [Partition] = []
 
         public init() {}
 
-        public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+        public mutating func code<Coder: FieldCoder & ~Copyable>(
+            with coder: inout Coder
+        ) throws(KafkaCodecError) {
             try coder.field("name", &name)
             try coder.field("partitions", &partitions)
             try coder.noTags()
@@ -102,13 +117,16 @@ public struct TxnOffsetCommitResponse: KafkaStruct {
 
         /// A partition.
         public struct Partition: KafkaStruct {
+            /// The partition.
             public var partitionIndex: Int32 = 0
             /// How it went.
             public var errorCode: KafkaErrorCode = .noError
 
             public init() {}
 
-            public mutating func code<Coder: FieldCoder>(with coder: inout Coder) throws(KafkaCodecError) {
+            public mutating func code<Coder: FieldCoder & ~Copyable>(
+                with coder: inout Coder
+            ) throws(KafkaCodecError) {
                 try coder.field("partitionIndex", &partitionIndex)
                 try coder.field("errorCode", &errorCode)
                 try coder.noTags()
