@@ -18,6 +18,8 @@ from group_members import Members
 MEMBERS = ["kafka-python", "aiokafka", "confluent-kafka", "confluent-cooperative", "confluent-kip848"]
 CLASSIC = MEMBERS[:4]
 PARTITIONS = 4
+# What members say of themselves (member.py).
+SESSION_SECONDS = 6
 
 each_member = pytest.mark.parametrize("client", MEMBERS)
 
@@ -78,7 +80,10 @@ def test_members_share_join_leave_and_die(kafka_server, load, members, group, cl
     # One that says goodbye is replaced at once,
     until(lambda: second.committed == len(second.read), members.story)
     second.leave()
-    until(lambda: len(first.assigned) == PARTITIONS, members.story, seconds=5)
+    # (in the newer protocol: by its next heartbeat),
+    until(
+        lambda: len(first.assigned) == PARTITIONS, members.story,
+        seconds=SESSION_SECONDS - 1 if client in CLASSIC else PATIENCE)
     load.add(100)
     load.are_read_by(members)
     third = members.start(client)
