@@ -89,9 +89,20 @@ import Testing
                 == KafkaCodecError(.tagLength(said: 3, was: 2), in: "clusterID", at: 33))
     }
 
-    @Test func `bytes after the end`() {
-        #expect(
-            error(of: .listGroups, 0, "00") == KafkaCodecError(.trailingBytes(1), in: "end", at: 0))
+    @Test func `bytes after the end of a response`() {
+        #expect(throws: KafkaCodecError(.trailingBytes(1), in: "end", at: 2)) {
+            try KafkaResponse(reading: bytes("0000 00"), of: .heartbeat, version: 0)
+        }
+    }
+
+    @Test func `bytes after the end of a request are nothing to us`() throws {
+        // librdkafka's request for all topics: four bytes of zero for a compact array that takes one.
+        let request = try KafkaRequest(reading: bytes("00 000000 01 00 00"), of: .metadata, version: 13)
+        guard case .metadata(let metadata) = request else {
+            Issue.record("another request")
+            return
+        }
+        #expect(metadata.topics == nil)
     }
 
     @Test func `more elements than a message may have`() throws {

@@ -29,9 +29,10 @@ extension KafkaRequest {
         self = try KafkaDecoder.read(
             body, version: version, isFlexible: versions.isFlexible(version), limits: limits
         ) { decoder throws(KafkaCodecError) in
+            // Bytes behind the last field are ignored, as Kafka does: librdkafka leaves three behind its request for the metadata of
+            // all topics.
             var message = KafkaRequest(api)
             try message.code(with: &decoder)
-            try decoder.finish()
             return message
         }
     }

@@ -18,11 +18,11 @@ def kafka_server(tmp_path_factory):
 
 @pytest.fixture
 def new_topic(kafka_server):
-    """Makes topics: new_topic(partitions)."""
+    """Makes topics: new_topic(partitions). They do not wait for the disk, which is for the tests that kill servers."""
 
     def make(partitions=1, **settings):
         name = f"k-{uuid.uuid4().hex[:12]}"
-        kafka_server.create_topic(name, partitions, **settings)
+        kafka_server.create_topic(name, partitions, **{"durability": "none", **settings})
         return name
 
     return make

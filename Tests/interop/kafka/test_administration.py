@@ -40,10 +40,10 @@ class KafkaPythonAdmin:
         return answer["topics"][0]["error_code"]
 
     def delete(self, name):
-        return self.admin.delete_topics([name], raise_errors=False)["responses"][0]["error_code"]
+        return self.admin.delete_topics([name], raise_errors=False)["topics"][0]["error_code"]
 
     def grow(self, name, count):
-        return self.admin.create_partitions({name: count}, raise_errors=False)["results"][0]["error_code"]
+        return self.admin.create_partitions({name: count}, raise_errors=False).results[0].error_code
 
     def topics(self):
         return {topic["name"]: len(topic["partitions"]) for topic in self.admin.describe_topics()}
@@ -53,12 +53,9 @@ class KafkaPythonAdmin:
         return {key: config["value"] for key, config in found["topic"][name].items()}
 
     def alter(self, name, **configs):
-        try:
-            self.admin.alter_configs(
-                [ConfigResource(ConfigResourceType.TOPIC, name, configs)], raise_on_unknown=False)
-        except kafka.errors.BrokerResponseError as error:
-            return error.errno
-        return 0
+        answer = self.admin.alter_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, name, configs)], raise_on_unknown=False)["topic"][name]
+        return 0 if answer == "OK" else int(answer.removeprefix("[Error ").split("]")[0])
 
     def delete_records(self, name, before):
         place = kafka.TopicPartition(name, 0)
@@ -165,8 +162,11 @@ class AioKafkaAdmin:
         return self.run(self.admin.delete_topics([name])).topic_error_codes[0][1]
 
     def grow(self, name, count):
-        answer = self.run(self.admin.create_partitions({name: aiokafka.admin.NewPartitions(count)}))
-        return answer.topic_errors[0][1]
+        try:
+            self.run(self.admin.create_partitions({name: aiokafka.admin.NewPartitions(count)}))
+        except aiokafka.errors.KafkaError as error:
+            return error.errno
+        return 0
 
     def topics(self):
         return {topic["topic"]: len(topic["partitions"]) for topic in self.run(self.admin.describe_topics())}

@@ -7,7 +7,7 @@ from apus_server import ApusServer
 from clients import ALL, Login, Record, each_client
 from wire import Connection, request
 
-TOKEN = "s3cret, with spaces = and signs"
+TOKEN = "s3cret,with=signs"
 MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 

@@ -18,6 +18,8 @@ from group_members import Members
 MEMBERS = ["kafka-python", "aiokafka", "confluent-kafka", "confluent-cooperative", "confluent-kip848"]
 CLASSIC = MEMBERS[:4]
 PARTITIONS = 4
+# What members say of themselves (member.py).
+SESSION_SECONDS = 6
 
 each_member = pytest.mark.parametrize("client", MEMBERS)
 
@@ -78,7 +80,10 @@ def test_members_share_join_leave_and_die(kafka_server, load, members, group, cl
     # One that says goodbye is replaced at once,
     until(lambda: second.committed == len(second.read), members.story)
     second.leave()
-    until(lambda: len(first.assigned) == PARTITIONS, members.story, seconds=5)
+    # (in the newer protocol: by its next heartbeat),
+    until(
+        lambda: len(first.assigned) == PARTITIONS, members.story,
+        seconds=SESSION_SECONDS - 1 if client in CLASSIC else PATIENCE)
     load.add(100)
     load.are_read_by(members)
     third = members.start(client)
@@ -258,3 +263,27 @@ def test_positions_and_their_metadata_are_read_by_all(kafka_server, load, group,
         offset, metadata = read(kafka_server.kafka, group, load.topic)
         # confluent-kafka sends the end of its C string, too.
         assert (offset, metadata.removesuffix("\0")) == (7, f"from {client}"), name
+
+
+def test_positions_survive_the_death_of_the_server_and_members_come_back(new_server):
+    server = new_server().start()
+    with contextlib.ExitStack() as stack:
+        groups = []
+        for client in MEMBERS:
+            server.create_topic(f"t-{client}", PARTITIONS)
+            load = Load(server, f"t-{client}")
+            members = stack.enter_context(Members(server, load.topic, f"g-{client}"))
+            load.add(100)
+            groups.append((load, members, members.start(client)))
+        for load, members, member in groups:
+            load.are_read_by(members)
+            until(lambda: member.committed == 100, members.story)
+        before = {load.topic: committed(server, members.group, load.topic) for load, members, _ in groups}
+        server.restart()
+        for load, members, member in groups:
+            assert committed(server, members.group, load.topic) == before[load.topic]
+            load.add(100)
+        for load, members, member in groups:
+            load.are_read_by(members, 2 * PATIENCE)
+            until(lambda: sum(committed(server, members.group, load.topic)) == 200, members.story)
+            assert set(members.values().values()) == {1}, members.story()
