@@ -37,11 +37,6 @@ import Testing
         _ = try rig.producer()
     }
 
-    @Test func `a broker that cannot write markers has no transactions`() throws {
-        let rig = try EngineRig()
-        #expect(throws: CoordinatorError.self) { try rig.producer("tx") }
-    }
-
     @Test func `a transactional id keeps its producer id over restarts, and each life has the next epoch`()
         async throws
     {
