@@ -5,12 +5,14 @@
 // from time to time another process takes over, while the old one does not know. In the end every event up to the committed position has to have
 // been written and committed once, and nothing else.
 
-import ApusEngine
 import ApusModel
 import ApusStorage
 import ApusTesting
 import Logging
+import NIOCore
 import Synchronization
+
+@testable import ApusEngine
 
 /// A partition's own view of transactions, as far as it is needed to tell who sees what.
 struct SimulatedPartition: Sendable {
@@ -21,7 +23,8 @@ struct SimulatedPartition: Sendable {
     mutating func write(_ value: String, by producer: ProducerIdentity) -> Bool {
         guard producer.epoch >= epochs[producer.id] ?? 0 else { return false }
         epochs[producer.id] = producer.epoch
-        open[producer.id, default: []].append(value)
+        // Sequence numbers would tell.
+        if open[producer.id]?.contains(value) != true { open[producer.id, default: []].append(value) }
         return true
     }
 
@@ -123,13 +126,18 @@ struct SimulatedProcess: Sendable {
     var one: Answer<CoordinatorError?>?
     var many: Answer<[CoordinatorError?]>?
     var producer: Answer<Result<ProducerIdentity, CoordinatorError>>?
+    var wrote: Answer<Bool>?
+    /// The number of the next batch, per partition.
+    var sequences: [Int: Int32] = [:]
     /// Another one has taken over: it does not begin anew.
     var isReplaced = false
 
     var name: String { "tx-\(number)" }
     var group: String { "group-\(number)" }
 
-    mutating func forgetAnswers() { (one, many, producer) = (nil, nil, nil) }
+    var isWaiting: Bool { one != nil || many != nil || producer != nil || wrote != nil }
+
+    mutating func forgetAnswers() { (one, many, producer, wrote) = (nil, nil, nil, nil) }
 
     /// Begins anew, or as who it was: then one that was replaced may try too.
     mutating func restart(keepingIdentity isSame: Bool = false) {
@@ -163,8 +171,12 @@ struct TransactionSimulation {
     private var report = TransactionReport()
     private let input: ResourceName
     private let output: ResourceName
+    private let isWhole: Bool
 
-    init(seed: UInt64) async throws {
+    /// - Parameter isWhole: whether events go to the engine's own partitions, with what these do about transactions, or to simple ones of the
+    ///   test's.
+    init(seed: UInt64, isWhole: Bool) async throws {
+        self.isWhole = isWhole
         random = SplitMix64(seed: seed)
         store = UncertainStore(TransactionSimulation.logs, seed: random.next())
         world = SimulatedPartitions(count: TransactionSimulation.partitions, seed: random.next())
@@ -174,6 +186,10 @@ struct TransactionSimulation {
         try await rig.topic("in", TopicSettings(partitions: 3))
         try await rig.topic("out", TopicSettings(partitions: TransactionSimulation.partitions))
         engine = rig.engine
+        if isWhole {
+            let id = try engine.topic(output).id
+            store.add((0..<TransactionSimulation.partitions).map { id.member($0) })
+        }
         try revive()
         store.setCalm(false)
     }
@@ -182,7 +198,7 @@ struct TransactionSimulation {
         engine.stop()
         var options = EngineOptions()
         options.snapshotBytes = 1 << random.below(14)
-        options.markerWriter = world.writer
+        if !isWhole { options.markerWriter = world.writer }
         engine = try Engine(
             store: store, clock: clock, entropy: Entropy(seed: random.next()), options: options,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, dispatcher: ScriptedTarget(),
@@ -232,9 +248,7 @@ struct TransactionSimulation {
     private mutating func step(_ index: Int) {
         var process = processes[index]
         defer { processes[index] = process }
-        if process.one != nil || process.many != nil || process.producer != nil {
-            return hear(&process)
-        }
+        if process.isWaiting { return hear(&process) }
         switch process.phase {
         case .gone: break
         case .start:
@@ -254,12 +268,11 @@ struct TransactionSimulation {
         case .produce:
             guard let identity = process.identity else { return process.restart() }
             // The partition asks the coordinator, and knows epochs of its own.
-            let value = "\(process.number)-\(process.position)"
             let place = TopicPartition(output, process.partition)
-            guard engine.isInTransaction(place, identity),
-                world.write(value, to: process.partition, by: identity)
-            else { return fail(&process) }
-            process.phase = .group
+            guard engine.isInTransaction(place, identity) else { return fail(&process) }
+            let answer = Answer<Bool>()
+            process.wrote = answer
+            write("\(process.number)-\(process.position)", by: process, identity, answer)
         }
     }
 
@@ -291,13 +304,41 @@ struct TransactionSimulation {
         }
     }
 
+    private func write(
+        _ value: String, by process: SimulatedProcess, _ identity: ProducerIdentity, _ answer: Answer<Bool>
+    ) {
+        guard isWhole else {
+            return answer.set(world.write(value, to: process.partition, by: identity))
+        }
+        var builder = RecordBatchBuilder(
+            producerID: identity.id, producerEpoch: identity.epoch,
+            baseSequence: process.sequences[process.partition] ?? 0)
+        builder.append(timestamp: clock.wall, key: nil, value: Array(value.utf8))
+        guard var bytes = builder.finish()?.bytes else { return answer.set(false) }
+        // The flag of transactions, and with it another checksum, which stamping the times makes.
+        bytes.setInteger(Int16(0x10), at: bytes.readerIndex + 21)
+        var batch = RecordBatch(trusted: bytes)
+        batch.setGreatestTimestamp(clock.wall)
+        engine.append(batch, to: output, partition: process.partition) { result in
+            if case .success = result { answer.set(true) } else { answer.set(false) }
+        }
+    }
+
     private mutating func hear(_ process: inout SimulatedProcess) {
+        if let answer = process.wrote {
+            guard let isWritten = answer.value else { return }
+            process.forgetAnswers()
+            guard isWritten else { return fail(&process) }
+            process.sequences[process.partition, default: 0] += 1
+            process.phase = .group
+            return
+        }
         if let answer = process.producer {
             guard let result = answer.value else { return }
             process.forgetAnswers()
             if case .failure(.producerFenced) = result { return fail(&process) }
             guard case .success(let identity) = result else { return }
-            (process.identity, process.phase) = (identity, .read)
+            (process.identity, process.phase, process.sequences) = (identity, .read, [:])
             return
         }
         let heard: CoordinatorError?
@@ -341,7 +382,7 @@ struct TransactionSimulation {
         try revive()
         let after = try state()
         if before != after { report.breaches.append("after a restart: \(after), before: \(before)") }
-        let written = world.partitions.flatMap(\.committed)
+        let written = try isWhole ? committed() : world.partitions.flatMap(\.committed)
         if Set(written).count != written.count { report.breaches.append("written twice: \(written)") }
         var expected: Set<String> = []
         for (group, position) in after.positions {
@@ -366,6 +407,31 @@ struct TransactionSimulation {
                 while world.step() {}
             }
         }
+    }
+
+    /// What everybody sees who reads events of the engine's partitions.
+    private mutating func committed() throws -> [String] {
+        var values: [String] = []
+        for number in 0..<TransactionSimulation.partitions {
+            for producer in try engine.producers(output, partition: number)
+            where producer.transactionStart != nil {
+                report.breaches.append("partition \(number) has an open transaction: \(producer)")
+            }
+            let (_, partition) = try engine.requirePartition(output, number)
+            var offset = Offset.zero
+            while offset < partition.signal.end {
+                let batches = try partition.readEvents(from: offset, byteLimit: 1 << 20, in: store)
+                guard let last = batches.last else { break }
+                for batch in batches where !batch.isControl {
+                    try batch.forEachRecord { record in
+                        if let value = record.value { values.append(String(decoding: value, as: UTF8.self)) }
+                        return true
+                    }
+                }
+                offset = last.nextOffset
+            }
+        }
+        return values
     }
 
     private struct Outcome: Equatable {

@@ -20,16 +20,25 @@ final class UncertainStore: LogStore {
         var random: SplitMix64
         var isCalm = true
         var waiting: [Append] = []
+        var uncertain: Set<LogID> = []
+        /// Logs that are read while they are written: what was not acknowledged must not be found there before a restart.
+        var read: Set<LogID> = []
     }
 
     let memory = MemoryLogStore()
-    private let uncertain: Set<LogID>
     private let state: Mutex<State>
 
     /// A store in which appends to `uncertain` are as the name says.
     init(_ uncertain: Set<LogID>, seed: UInt64) {
-        self.uncertain = uncertain
-        state = Mutex(State(random: SplitMix64(seed: seed)))
+        state = Mutex(State(random: SplitMix64(seed: seed), uncertain: uncertain))
+    }
+
+    /// Makes appends to more logs uncertain, which are read all the time.
+    func add(_ logs: [LogID]) {
+        state.withLock { state in
+            state.uncertain.formUnion(logs)
+            state.read.formUnion(logs)
+        }
     }
 
     /// Whether everything succeeds at once from now on.
@@ -43,7 +52,9 @@ final class UncertainStore: LogStore {
     func step() -> Bool {
         let (append, chance, isCalm) = state.withLock { state -> (Append?, Int, Bool) in
             guard !state.waiting.isEmpty else { return (nil, 0, true) }
-            return (state.waiting.removeFirst(), state.random.below(20), state.isCalm)
+            let append = state.waiting.removeFirst()
+            let chance = state.random.below(20)
+            return (append, chance == 1 && state.read.contains(append.claim.log) ? 0 : chance, state.isCalm)
         }
         guard let append else { return false }
         switch isCalm ? 19 : chance {
@@ -70,7 +81,7 @@ final class UncertainStore: LogStore {
     ) {
         let append = Append(batch: batch, claim: claim, completion: completion)
         let isTaken = state.withLock { state in
-            guard !state.isCalm, uncertain.contains(claim.log) else { return false }
+            guard !state.isCalm, state.uncertain.contains(claim.log) else { return false }
             state.waiting.append(append)
             return true
         }

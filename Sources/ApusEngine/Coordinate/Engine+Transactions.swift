@@ -71,9 +71,6 @@ extension Engine {
         coordinate(
             { transactions in
                 guard let transactionalID else { return transactions.allocate(completion: completion) }
-                guard transactions.neighbours.markers != nil else {
-                    return completion(.failure(.broker(.invalid("this broker has no transactions"))))
-                }
                 transactions.initialise(
                     transactionalID, timeout: timeout, expected: expected, completion: completion)
             }, refuse: { completion(.failure($0)) })

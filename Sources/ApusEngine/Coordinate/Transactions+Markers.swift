@@ -101,10 +101,9 @@ extension Transactions {
         guard let topic = neighbours.topic(place.topic) else {
             return report(MarkerFailure("the topic was deleted", isFinal: true))
         }
-        guard let markers = neighbours.markers else {
-            return report(MarkerFailure("nobody writes markers", isFinal: false))
+        neighbours.markers(topic, Int(place.partition), marking.producer, marking.isCommit) {
+            report($0.failure)
         }
-        markers(topic, Int(place.partition), marking.producer, marking.isCommit) { report($0.failure) }
     }
 
     private func tellPositions(_ marking: Marking, _ report: @escaping @Sendable (MarkerFailure?) -> Void) {

@@ -33,8 +33,8 @@ package typealias MarkerWriter =
 
 /// What the coordinator of transactions needs of everybody else.
 struct TransactionNeighbours: Sendable {
-    /// Writes markers; without it there are no transactions.
-    var markers: MarkerWriter?
+    /// Writes markers.
+    var markers: MarkerWriter
     /// The name of the topic of this identity; nil when it was deleted.
     var topic: @Sendable (LogID) -> ResourceName?
     /// The positions of groups; nil while they are not open.

@@ -46,7 +46,7 @@ public struct EngineOptions: Sendable {
     public var transactionPartitionsMax = Defaults.transactionPartitionsMax
     /// For how long a transactional id is remembered after it was last used.
     public var transactionalIDRetention = Defaults.transactionalIDRetention
-    /// What appends the markers that end transactions; without it there are none.
+    /// What appends the markers that end transactions, in place of the partitions; for tests.
     package var markerWriter: MarkerWriter?
     /// Where time zones are found.
     public var timeZones = TimeZoneDatabase.system
