@@ -85,6 +85,14 @@ extension TopicDefinition {
             writer.member("deduplicationWindow", deduplication.window.milliseconds)
             if case .attribute(let name) = deduplication.key { writer.member("deduplicationKey", name) }
         }
+        if settings.cleanup != .delete { writer.member("cleanup", settings.cleanup.rawValue) }
+        let compaction = settings.compaction
+        if compaction != CompactionSettings() {
+            writer.member("deleteRetention", compaction.deleteRetention.milliseconds)
+            writer.member("minCompactionLag", compaction.minLag.milliseconds)
+            // In millionths.
+            writer.member("dirtyRatio", Int64((compaction.dirtyRatio * 1e6).rounded()))
+        }
         if holdsDeadLetters { writer.member("holdsDeadLetters", "true") }
     }
 }
@@ -350,7 +358,14 @@ extension TopicDefinition {
                     DeduplicationSettings(
                         window: .milliseconds(window),
                         key: members.object["deduplicationKey"]?.string.map { .attribute($0) } ?? .identity)
-                }),
+                },
+                cleanup: members.object["cleanup"]?.string.flatMap { CleanupPolicy(rawValue: $0) } ?? .delete,
+                compaction: CompactionSettings(
+                    deleteRetention: members.optionalNumber("deleteRetention").map { .milliseconds($0) }
+                        ?? Defaults.compactionDeleteRetention,
+                    minLag: .milliseconds(members.optionalNumber("minCompactionLag") ?? 0),
+                    dirtyRatio: members.optionalNumber("dirtyRatio").map { Double($0) / 1e6 }
+                        ?? Defaults.compactionDirtyRatio)),
             holdsDeadLetters: members.object["holdsDeadLetters"] != nil)
     }
 }

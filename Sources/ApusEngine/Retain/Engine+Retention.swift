@@ -27,7 +27,8 @@ extension Engine {
         let spared = reopening.withLock(\.spared)
         for topic in topics {
             let settings = topic.definition.settings
-            guard settings.retentionAge != nil || settings.retentionBytes != nil, !spared.contains(topic.name)
+            guard settings.cleanup.deletes, settings.retentionAge != nil || settings.retentionBytes != nil,
+                !spared.contains(topic.name)
             else { continue }
             let pins = pins(of: topic, noted: noted)
             for partition in topic.partitions {
@@ -43,7 +44,7 @@ extension Engine {
     }
 
     /// Per partition, the first offset that somebody still needs.
-    private func pins(of topic: Topic, noted: [LogID: Offset]) -> [Int: Offset] {
+    func pins(of topic: Topic, noted: [LogID: Offset]) -> [Int: Offset] {
         let (shared, router) = catalog.withLock { catalog in
             (catalog.shared.values.filter { $0.topic === topic }, catalog.routers[topic.name])
         }
@@ -72,7 +73,7 @@ extension Engine {
 
     /// By target partition, where it ended when all who copy there had written down what they copied. The copies after that are how a restart
     /// tells what was copied: without them it would be copied again.
-    private func notedEnds() -> [LogID: Offset] {
+    func notedEnds() -> [LogID: Offset] {
         let routers = catalog.withLock { Array($0.routers.values) }
         let scheduled = scheduler.withLock { $0 }?.notedEnds ?? [:]
         return routers.reduce(into: scheduled) { ends, router in
