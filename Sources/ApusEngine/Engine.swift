@@ -38,6 +38,7 @@ public final class Engine: Broker {
     let registry: RegistryLog
     let gate: CommandGate
     let retention: Mutex<RetentionClock>
+    let compactor: Compactor
     let reopening = Mutex(Reopening())
     let scheduler = Mutex<Scheduler?>(nil)
     let coordinators = Mutex(Coordinators())
@@ -65,7 +66,11 @@ public final class Engine: Broker {
             offload: { work in
                 // One change is made at a time and one snapshot, so there are few such threads; driven engines have none.
                 if isDriven { work() } else { _ = WorkerThread(name: "apus-files", work) }
+            },
+            rest: { pause in
+                if !isDriven { Signal().wait(atMost: pause) }
             })
+        compactor = Compactor(entropy: entropy)
         gate = CommandGate(inbox: context.inbox)
         registry = try RegistryLog(context: context)
         retention = Mutex(RetentionClock())
@@ -116,6 +121,7 @@ public final class Engine: Broker {
         // Deletions that were decided and not carried out before the end of the last life.
         for log in gone { try? context.store.delete(log) }
         scheduleRetention()
+        scheduleCompaction()
     }
 
     /// Puts a subscription to work.

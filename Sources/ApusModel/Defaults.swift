@@ -35,6 +35,13 @@ public enum Defaults {
     /// When a segment is closed, in bytes.
     public static let segmentBytes = 128 << 20
 
+    /// For how long an event that deletes its key can be read after older ones of its key are gone, where topics are compacted.
+    public static let compactionDeleteRetention: Duration = .seconds(86_400)
+    /// Which part of a partition has to be new before it is compacted.
+    public static let compactionDirtyRatio = 0.5
+    /// Memory for the keys of one pass of compaction, in bytes: 2 million keys.
+    public static let compactionKeyBytes = 64 << 20
+
     // MARK: Subscriptions
 
     /// How long a lease lasts.

@@ -19,6 +19,11 @@ enum MetricHelp {
         "apus_dead_letters_total": "Events given up.",
         "apus_unreadable_batches_total": "Damaged batches that a subscription had to pass over.",
         "apus_unopened_batches_total": "Batches that no reader can look into, each once.",
+        "apus_compaction_passes_total": "Passes over a partition that made part of it clean, or swept it.",
+        "apus_compacted_records_total": "Records left out because a later one has their key.",
+        "apus_compacted_bytes_total": "Bytes that compaction has freed.",
+        "apus_compaction_failures_total":
+            "Obstacles that kept a partition from being compacted as far as it could, each once.",
         "apus_publish_ack_duration_seconds": "From the whole request to its answer, durable.",
         "apus_http_published_events_total": "Events acknowledged to publishers over HTTP.",
         "apus_http_requests_total": "Requests by route and class of status.",

@@ -10,7 +10,7 @@ import Synchronization
 extension FileLogStore {
     /// As ``LogStore/rewrite(_:_:noting:_:)``.
     public func rewrite(
-        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp, _ thin: (RecordBatch) -> Thinned
+        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp?, _ thin: (RecordBatch) -> Thinned
     ) throws(LogError) -> RewriteOutcome {
         guard !range.isEmpty else { return .notNow }
         return try rewriting.withLock { (_: inout Void) throws(LogError) -> RewriteOutcome in
@@ -31,7 +31,7 @@ extension FileLogStore {
     }
 
     private func rewrite(
-        _ files: LogFiles, _ plan: RewritePlan, _ range: Range<Offset>, _ time: Timestamp,
+        _ files: LogFiles, _ plan: RewritePlan, _ range: Range<Offset>, _ time: Timestamp?,
         _ thin: (RecordBatch) -> Thinned
     ) throws(LogError) -> RewriteOutcome {
         var new: SegmentState?

@@ -94,13 +94,17 @@ public struct SegmentDescription: Hashable, Sendable {
     public var bytes: Int64
     /// The greatest timestamp of its records.
     public var maxTimestamp: Timestamp
-    /// The time that was noted when it was last written anew; nil for never.
+    /// The time that was noted when it was last written anew; nil for none.
     public var rewritten: Timestamp?
+    /// Whether all of it survives a power cut, however lightly its log takes that.
+    public var isDurable: Bool
 
     /// A closed part of a log.
     public init(
-        base: Offset, end: Offset, bytes: Int64, maxTimestamp: Timestamp, rewritten: Timestamp? = nil
+        base: Offset, end: Offset, bytes: Int64, maxTimestamp: Timestamp, rewritten: Timestamp? = nil,
+        isDurable: Bool = true
     ) {
+        self.isDurable = isDurable
         self.rewritten = rewritten
         self.base = base
         self.end = end
@@ -180,11 +184,11 @@ public protocol LogStore: Sendable {
     /// moment. Blocks, for as long as reading and writing take, on the caller's thread; appends, reads and trims go on. `thin` may be
     /// called more than once for a batch.
     ///
-    /// - Parameter time: noted with the segment, for ``SegmentDescription/rewritten``.
+    /// - Parameter time: noted with the segment, for ``SegmentDescription/rewritten``; nil notes that there is none.
     /// - Throws: ``LogError/corrupt(log:offset:next:reason:)`` when a batch there is damaged; then nothing has changed, and
     ///   neither has it after any other error, as far as this store is concerned.
     func rewrite(
-        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp, _ thin: (RecordBatch) -> Thinned
+        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp?, _ thin: (RecordBatch) -> Thinned
     ) throws(LogError) -> RewriteOutcome
 
     /// Forgets records before `offset`, by whole segments: it may keep more, never less, but `start` moves to `offset`

@@ -190,7 +190,7 @@ public final class MemoryLogStore: LogStore {
 
     /// As ``LogStore/rewrite(_:_:noting:_:)``; every batch is a segment here.
     public func rewrite(
-        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp, _ thin: (RecordBatch) -> Thinned
+        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp?, _ thin: (RecordBatch) -> Thinned
     ) throws(LogError) -> RewriteOutcome {
         let old = try withLog(log) { entry in
             .success(entry.batches.dropLast().filter { range.contains($0.baseOffset) })

@@ -86,6 +86,11 @@ extension Engine {
             let before = definition.settings.partitions
             definition.settings.apply(changes)
             try check(definition.settings)
+            guard !definition.settings.cleanup.compacts || !definition.holdsDeadLetters else {
+                throw .invalid(
+                    "topic '\(name)' holds dead letters, which are kept until somebody deals with them: it cannot be compacted"
+                )
+            }
             guard definition.settings.partitions >= before else {
                 throw .invalid(
                     "topic '\(name)' has \(before) partitions; they can be added, not taken away: events are in them"
@@ -181,6 +186,13 @@ extension Engine {
                 )
             }
         }
+        let compaction = settings.compaction
+        guard compaction.deleteRetention >= .zero, compaction.minLag >= .zero,
+            (0...1).contains(compaction.dirtyRatio)
+        else {
+            throw .invalid(
+                "of compaction, times are not negative, and the part that has to be new is between 0 and 1")
+        }
         if case .interval(let interval) = settings.durability,
             !(.milliseconds(1) ... .seconds(60)).contains(interval)
         {
@@ -208,5 +220,9 @@ extension TopicSettings {
         if let ttl = changes.ttl { self.ttl = ttl }
         if let deduplication = changes.deduplication { self.deduplication = deduplication }
         if let timestamps = changes.timestamps { self.timestamps = timestamps }
+        if let cleanup = changes.cleanup { self.cleanup = cleanup }
+        if let retention = changes.deleteRetention { compaction.deleteRetention = retention }
+        if let lag = changes.minCompactionLag { compaction.minLag = lag }
+        if let ratio = changes.dirtyRatio { compaction.dirtyRatio = ratio }
     }
 }

@@ -26,15 +26,22 @@ public struct TopicSettings: Sendable, Hashable {
     public var deduplication: DeduplicationSettings?
     /// Which time records have that come as whole batches. Events published otherwise always have that of their arrival.
     public var timestamps: TimestampSource
+    /// What becomes of old events.
+    public var cleanup = CleanupPolicy.delete
+    /// How older events of a key are forgotten, where ``cleanup`` says so.
+    public var compaction = CompactionSettings()
 
     /// What is decided about a topic.
     public init(
         partitions: Int = Defaults.partitions, durability: Durability = .flush,
         retentionAge: Duration? = Defaults.retentionAge, retentionBytes: Int64? = nil,
         segmentBytes: Int = Defaults.segmentBytes, ttl: Duration? = nil,
-        deduplication: DeduplicationSettings? = nil, timestamps: TimestampSource = .producer
+        deduplication: DeduplicationSettings? = nil, timestamps: TimestampSource = .producer,
+        cleanup: CleanupPolicy = .delete, compaction: CompactionSettings = CompactionSettings()
     ) {
         self.timestamps = timestamps
+        self.cleanup = cleanup
+        self.compaction = compaction
         self.ttl = ttl
         self.deduplication = deduplication
         self.partitions = partitions
@@ -51,6 +58,41 @@ public enum TimestampSource: String, Sendable, Hashable, CaseIterable {
     case producer
     /// From the moment at which they are appended.
     case append
+}
+
+/// What becomes of old events; the raw values are those of Kafka's `cleanup.policy`.
+public enum CleanupPolicy: String, Sendable, Hashable, CaseIterable {
+    /// They are forgotten when they are too old or too many.
+    case delete
+    /// All but the last of each key are forgotten; age and number do not matter.
+    case compact
+    /// Both.
+    case compactAndDelete = "compact,delete"
+
+    /// Whether all but the last event of each key are forgotten.
+    public var compacts: Bool { self != .delete }
+    /// Whether events that are too old or too many are forgotten.
+    public var deletes: Bool { self != .compact }
+}
+
+/// How older events of a key are forgotten.
+public struct CompactionSettings: Sendable, Hashable {
+    /// For how long an event without data, which deletes its key, can be read after older ones of its key are gone.
+    public var deleteRetention: Duration
+    /// How old events are at least that are looked at.
+    public var minLag: Duration
+    /// Which part of a partition has to be new before it is gone over; 0 to 1.
+    public var dirtyRatio: Double
+
+    /// How older events of a key are forgotten.
+    public init(
+        deleteRetention: Duration = Defaults.compactionDeleteRetention, minLag: Duration = .zero,
+        dirtyRatio: Double = Defaults.compactionDirtyRatio
+    ) {
+        self.deleteRetention = deleteRetention
+        self.minLag = minLag
+        self.dirtyRatio = dirtyRatio
+    }
 }
 
 /// How a topic tells events that are published twice.
@@ -93,6 +135,14 @@ public struct TopicChanges: Sendable, Hashable {
     public var deduplication: DeduplicationSettings??
     /// Which time records have that come as whole batches.
     public var timestamps: TimestampSource?
+    /// What becomes of old events.
+    public var cleanup: CleanupPolicy?
+    /// For how long an event that deletes its key can be read.
+    public var deleteRetention: Duration?
+    /// How old events are at least that are compacted.
+    public var minCompactionLag: Duration?
+    /// Which part of a partition has to be new before it is compacted.
+    public var dirtyRatio: Double?
 
     /// Changes nothing.
     public init() {}

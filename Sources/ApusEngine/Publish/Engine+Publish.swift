@@ -16,6 +16,10 @@ extension Engine {
             createThenPublish(events, to: name, key: key, completion: completion)
             return
         }
+        if let objection = topic.keyObjection, key == nil, events.contains(where: { $0.placementKey == nil })
+        {
+            return completion(.failure(objection))
+        }
         if let deduplicator = topic.deduplicator, !events.isEmpty {
             publishOnce(events, to: topic, by: deduplicator, key: key, completion: completion)
             return

@@ -63,6 +63,7 @@ final class Topic: Follower {
     let producerLog: ProducerLog
 
     private let isDeduplicating = Atomic(false)
+    private let isCompacted: Atomic<Bool>
 
     private struct State {
         var definition: TopicDefinition
@@ -78,6 +79,7 @@ final class Topic: Follower {
         self.queue = queue
         producerLog = ProducerLog(definition.producersLog)
         published = Count("apus_published_events_total", [("topic", definition.name.description)])
+        isCompacted = Atomic(definition.settings.cleanup.compacts)
         state = Mutex(State(definition: definition, partitions: []))
     }
 
@@ -116,6 +118,7 @@ final class Topic: Follower {
     /// Takes changed settings; more partitions are opened by `open`.
     func alter(_ definition: TopicDefinition, in context: EngineContext) throws(LogError) {
         state.withLock { $0.definition = definition }
+        isCompacted.store(definition.settings.cleanup.compacts, ordering: .releasing)
         for partition in partitions {
             try context.store.configure(partition.claim, definition.settings.logConfiguration)
         }
@@ -147,6 +150,14 @@ final class Topic: Follower {
     /// What tells duplicates, for topics that want to know: for all others one load.
     var deduplicator: Deduplicator? {
         isDeduplicating.load(ordering: .acquiring) ? state.withLock(\.deduplicator) : nil
+    }
+
+    /// Why an event cannot be published without a key here; nil when it can.
+    var keyObjection: BrokerError? {
+        guard isCompacted.load(ordering: .acquiring) else { return nil }
+        return .invalid(
+            "topic '\(name)' keeps the last event of each key, so an event without a key has no place in it: name a key"
+        )
     }
 
     func setDeduplicator(_ deduplicator: Deduplicator?) {

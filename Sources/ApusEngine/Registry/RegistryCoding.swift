@@ -86,6 +86,14 @@ extension TopicDefinition {
             if case .attribute(let name) = deduplication.key { writer.member("deduplicationKey", name) }
         }
         if settings.timestamps != .producer { writer.member("timestamps", settings.timestamps.rawValue) }
+        if settings.cleanup != .delete { writer.member("cleanup", settings.cleanup.rawValue) }
+        let compaction = settings.compaction
+        if compaction != CompactionSettings() {
+            writer.member("deleteRetention", compaction.deleteRetention.milliseconds)
+            writer.member("minCompactionLag", compaction.minLag.milliseconds)
+            // In millionths.
+            writer.member("dirtyRatio", Int64((compaction.dirtyRatio * 1e6).rounded()))
+        }
         if holdsDeadLetters { writer.member("holdsDeadLetters", "true") }
     }
 }
@@ -353,7 +361,14 @@ extension TopicDefinition {
                         key: members.object["deduplicationKey"]?.string.map { .attribute($0) } ?? .identity)
                 },
                 timestamps: members.object["timestamps"]?.string.flatMap { TimestampSource(rawValue: $0) }
-                    ?? .producer),
+                    ?? .producer,
+                cleanup: members.object["cleanup"]?.string.flatMap { CleanupPolicy(rawValue: $0) } ?? .delete,
+                compaction: CompactionSettings(
+                    deleteRetention: members.optionalNumber("deleteRetention").map { .milliseconds($0) }
+                        ?? Defaults.compactionDeleteRetention,
+                    minLag: .milliseconds(members.optionalNumber("minCompactionLag") ?? 0),
+                    dirtyRatio: members.optionalNumber("dirtyRatio").map { Double($0) / 1e6 }
+                        ?? Defaults.compactionDirtyRatio)),
             holdsDeadLetters: members.object["holdsDeadLetters"] != nil)
     }
 }

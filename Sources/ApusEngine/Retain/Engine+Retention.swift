@@ -35,7 +35,8 @@ extension Engine {
         let spared = reopening.withLock(\.spared)
         for topic in topics {
             let settings = topic.definition.settings
-            guard settings.retentionAge != nil || settings.retentionBytes != nil, !spared.contains(topic.name)
+            guard settings.cleanup.deletes, settings.retentionAge != nil || settings.retentionBytes != nil,
+                !spared.contains(topic.name)
             else { continue }
             let pins = pins(of: topic, noted: noted)
             for partition in topic.partitions {
@@ -51,7 +52,7 @@ extension Engine {
     }
 
     /// Per partition, the first offset that somebody still needs.
-    private func pins(of topic: Topic, noted: [LogID: Offset]) -> [Int: Offset] {
+    func pins(of topic: Topic, noted: [LogID: Offset]) -> [Int: Offset] {
         let (shared, router) = catalog.withLock { catalog in
             (catalog.shared.values.filter { $0.topic === topic }, catalog.routers[topic.name])
         }

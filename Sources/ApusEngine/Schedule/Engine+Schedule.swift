@@ -45,6 +45,11 @@ extension Engine {
                     }
                 }
             }
+            if let objection = topic.keyObjection, key == nil,
+                events.contains(where: { $0.event.placementKey == nil })
+            {
+                throw objection
+            }
             scheduler.accept(events, for: topic, key: key, completion: completion)
         } catch {
             completion(.failure(error))

@@ -54,6 +54,10 @@ public struct EngineOptions: Sendable {
     public var retentionInterval = Duration.seconds(10)
     /// How many attempts on targets, of all subscriptions, are under way at the same time; asked when some are to begin.
     public var attemptsUnderWayMax: @Sendable () -> Int = { Defaults.attemptsUnderWayMax }
+    /// How often compaction looks for what is superseded.
+    public var compactionInterval = Duration.seconds(15)
+    /// How compaction goes about it; tests make its memory small.
+    var compaction = CompactionOptions()
     /// How long to wait before work that the disk refused is tried again.
     public var storeRetryInterval = Duration.seconds(1)
     /// How many bytes the logs of subscriptions, rules and dead letters grow before they are folded into snapshots; simulations make it small.
@@ -104,13 +108,17 @@ final class EngineContext: Sendable {
     let unopened: UnopenedBatches
     /// Runs what would hold up the worker.
     let offload: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
+    /// Has what was offloaded wait, so that others get the disk.
+    let rest: @Sendable (Duration) -> Void
 
     init(
         store: any LogStore, clock: any EngineClock, entropy: Entropy, options: EngineOptions, logger: Logger,
         dispatcher: any DeliveryDispatcher, wake: @escaping @Sendable () -> Void,
-        offload: @escaping @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
+        offload: @escaping @Sendable (_ work: @escaping @Sendable () -> Void) -> Void,
+        rest: @escaping @Sendable (Duration) -> Void
     ) {
         self.offload = offload
+        self.rest = rest
         self.store = store
         self.clock = clock
         self.entropy = entropy

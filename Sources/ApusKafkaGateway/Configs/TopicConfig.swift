@@ -123,10 +123,46 @@ extension TopicConfig {
                 guard settings.durability != .flush else { return }
                 settings.durability = value > 60_000 ? .none : .interval(.milliseconds(value))
             }),
+        TopicConfig(
+            name: "cleanup.policy", kind: .list,
+            documentation: "delete: what is too old or too much goes. compact: all but the last record of each key. Or both.",
+            read: { $0.cleanup.rawValue },
+            write: { text, settings throws(Refusal) in
+                let words = Set(text.split(separator: ",").map { $0.filter { $0 != " " } })
+                switch words {
+                case ["delete"]: settings.cleanup = .delete
+                case ["compact"]: settings.cleanup = .compact
+                case ["compact", "delete"]: settings.cleanup = .compactAndDelete
+                default: throw Refusal(reason: "cleanup.policy is delete, compact or compact,delete, not '\(text.prefix(80))'")
+                }
+            }),
+        TopicConfig(
+            name: "delete.retention.ms", kind: .int64,
+            documentation: "How long a record without value can be read after older ones of its key are gone.",
+            read: { String($0.compaction.deleteRetention.milliseconds) },
+            write: { text, settings throws(Refusal) in
+                settings.compaction.deleteRetention = .milliseconds(try integer(text, "delete.retention.ms", in: 0 ... .max))
+            }),
+        TopicConfig(
+            name: "min.compaction.lag.ms", kind: .int64,
+            documentation: "How old records are at least that compaction looks at.",
+            read: { String($0.compaction.minLag.milliseconds) },
+            write: { text, settings throws(Refusal) in
+                settings.compaction.minLag = .milliseconds(try integer(text, "min.compaction.lag.ms", in: 0 ... .max))
+            }),
+        TopicConfig(
+            name: "min.cleanable.dirty.ratio", kind: .number,
+            documentation: "Which part of a partition has to be new before it is compacted, from 0 to 1.",
+            read: { String($0.compaction.dirtyRatio) },
+            write: { text, settings throws(Refusal) in
+                guard let ratio = Double(text), (0...1).contains(ratio) else {
+                    throw Refusal(reason: "min.cleanable.dirty.ratio is a number from 0 to 1, not '\(text.prefix(80))'")
+                }
+                settings.compaction.dirtyRatio = ratio
+            }),
     ]
 
     private static let fixed: [TopicConfig] = [
-        fixed("cleanup.policy", .list, "delete", "old events are deleted"),
         fixed("compression.type", .text, "producer", "batches stay as their producers compressed them"),
         fixed("min.insync.replicas", .int32, "1", "a partition has one replica"),
         fixed("unclean.leader.election.enable", .boolean, "false", "a partition has one replica"),
@@ -162,5 +198,11 @@ extension TopicChanges {
         if new.retentionBytes != old.retentionBytes { retentionBytes = .some(new.retentionBytes) }
         if new.segmentBytes != old.segmentBytes { segmentBytes = new.segmentBytes }
         if new.timestamps != old.timestamps { timestamps = new.timestamps }
+        if new.cleanup != old.cleanup { cleanup = new.cleanup }
+        if new.compaction.deleteRetention != old.compaction.deleteRetention {
+            deleteRetention = new.compaction.deleteRetention
+        }
+        if new.compaction.minLag != old.compaction.minLag { minCompactionLag = new.compaction.minLag }
+        if new.compaction.dirtyRatio != old.compaction.dirtyRatio { dirtyRatio = new.compaction.dirtyRatio }
     }
 }

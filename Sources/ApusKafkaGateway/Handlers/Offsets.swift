@@ -80,6 +80,16 @@ extension KafkaCall {
             .offsetFetch(
                 OffsetFetchResponse { response in
                     response.groups = request.groups.map { group in
+                        let refusal = context.groups.look {
+                            $0.validateFetch(
+                                group: group.groupID, memberID: group.memberID, memberEpoch: group.memberEpoch)
+                        }
+                        if let refusal {
+                            return OffsetFetchResponse.Group {
+                                $0.groupID = group.groupID
+                                $0.errorCode = KafkaErrorCode(refusal)
+                            }
+                        }
                         let topics = group.topics.map { $0.map { ($0.name, $0.partitionIndexes) } }
                         let (code, found) = positions(
                             of: group.groupID, topics, isStable: request.requireStable)
@@ -160,16 +170,22 @@ extension KafkaCall {
     // MARK: OffsetDelete
 
     func offsetDelete(_ request: OffsetDeleteRequest) {
-        if let refusal = context.groups.look({ $0.describeClassic(request.groupID) }),
-            !refusal.members.isEmpty, refusal.protocolType != "consumer"
-        {
-            return answer(.offsetDelete(OffsetDeleteResponse { $0.errorCode = .nonEmptyGroup }))
+        if let refusal = context.groups.look({ $0.validateOffsetDelete(group: request.groupID) }) {
+            return answer(.offsetDelete(OffsetDeleteResponse { $0.errorCode = KafkaErrorCode(refusal) }))
         }
+        // What members consume now is theirs.
+        let subscribed = Set(
+            request.topics.map(\.name).filter { name in
+                context.groups.look { $0.isSubscribed(group: request.groupID, topic: name) }
+            })
         let list = CommitList(
             request.topics.map { topic in
                 (topic.name, topic.partitions.map { CommitList.Entry(partition: $0.partitionIndex) })
             })
-        context.broker.deleteOffsets(group: request.groupID, in: list.commits.map(\.place)) { errors in
+        let (places, free) = list.places(without: subscribed)
+        context.broker.deleteOffsets(group: request.groupID, in: places) { some in
+            var errors = [CoordinatorError?](repeating: nil, count: list.commits.count)
+            for (place, error) in zip(free, some) { errors[place] = error }
             // What the whole group lacks is no partition's fault.
             let code: KafkaErrorCode = errors.contains(.unknownGroup) ? .groupIDNotFound : .noError
             answer(
@@ -183,7 +199,7 @@ extension KafkaCall {
                                 topic.partitions = partitions.map { number, code in
                                     OffsetDeleteResponse.Topic.Partition {
                                         $0.partitionIndex = number
-                                        $0.errorCode = code
+                                        $0.errorCode = subscribed.contains(name) ? .groupSubscribedToTopic : code
                                     }
                                 }
                             }
@@ -261,6 +277,12 @@ struct CommitList: Sendable {
 
     /// The same code for all positions.
     func codes(_ code: KafkaErrorCode) -> [KafkaErrorCode] { places.map { _ in code } }
+
+    /// The partitions of other topics than these, and their places among `commits`.
+    func places(without topics: Set<String>) -> ([TopicPartition], [Int]) {
+        let free = commits.indices.filter { !topics.contains(commits[$0].place.topic.description) }
+        return (free.map { commits[$0].place }, free)
+    }
 
     /// Whether any of them cannot even be asked about.
     var hasRefusals: Bool { commits.count < places.count }

@@ -21,6 +21,11 @@ struct Rewrite: Hashable {
     var time: Timestamp
 }
 
+extension Timestamp {
+    /// Stands for no time in a ``Rewrite``.
+    static let unnoted = Timestamp(milliseconds: .min)
+}
+
 /// The `meta` file of a log.
 struct LogMeta: Hashable {
     static let fileName = "meta"

@@ -141,7 +141,7 @@ extension LogFiles {
 
     /// Lets the new segment count, or notes the time with the old one if there is none; false when the old ones are not what they were.
     func swap(
-        _ plan: RewritePlan, for new: SegmentState?, noting time: Timestamp
+        _ plan: RewritePlan, for new: SegmentState?, noting time: Timestamp?
     ) throws(DiskError) -> Bool {
         guard let base = plan.sources.first?.segment.base, let end = plan.sources.last?.segment.end else {
             return false
@@ -160,7 +160,7 @@ extension LogFiles {
             }
             var meta = state.meta
             let generation = new.map { _ in plan.generation } ?? state.segments[first].generation
-            meta.add(Rewrite(base: base, end: end, generation: generation, time: time))
+            meta.add(Rewrite(base: base, end: end, generation: generation, time: time ?? .unnoted))
             do throws(DiskError) {
                 try AtomicFile.replace(
                     LogMeta.fileName, in: directory, with: meta.bytes, on: environment.disk)

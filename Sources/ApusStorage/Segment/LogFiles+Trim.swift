@@ -65,7 +65,8 @@ extension LogFiles {
                 SegmentDescription(
                     base: segment.base, end: segment.end, bytes: segment.bytes,
                     maxTimestamp: try maxTimestamp(of: segment.base) ?? segment.created,
-                    rewritten: meta.rewrite(of: segment.base)?.time))
+                    rewritten: meta.rewrite(of: segment.base).flatMap { $0.time == .unnoted ? nil : $0.time },
+                    isDurable: segment.isDurable))
         }
         return descriptions
     }

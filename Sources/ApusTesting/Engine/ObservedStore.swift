@@ -70,7 +70,7 @@ final class ObservedStore: LogStore {
     }
 
     func rewrite(
-        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp, _ thin: (RecordBatch) -> Thinned
+        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp?, _ thin: (RecordBatch) -> Thinned
     ) throws(LogError) -> RewriteOutcome {
         try store.rewrite(log, range, noting: time, thin)
     }
