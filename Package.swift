@@ -58,7 +58,7 @@ let package = Package(
     targets: [
         // MARK: Values. No I/O, no clock.
 
-        // CRC32C in hardware, and the few system calls Swift cannot spell.
+        // CRC32C in hardware, and the few instructions and system calls Swift cannot spell.
         .target(name: "CApus"),
         // JSON text read and written as bytes: scanner, value tree, writer; keeps numbers as written.
         .target(name: "JSONText", swiftSettings: settings),
@@ -67,7 +67,7 @@ let package = Package(
         // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.
         .target(name: "ApusModel", dependencies: ["CApus", nioCore], swiftSettings: settings),
         // Event patterns: parse, compile, match, explain. Linear time, pure.
-        .target(name: "ApusRules", dependencies: ["JSONText", "CloudEvents"], swiftSettings: settings),
+        .target(name: "ApusRules", dependencies: ["CApus", "JSONText", "CloudEvents"], swiftSettings: settings),
         // When things recur: cron expressions, rates, time zones, and a clock that distrusts steps.
         .target(name: "ApusSchedule", swiftSettings: settings),
 

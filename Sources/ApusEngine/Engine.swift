@@ -22,7 +22,7 @@ public final class Engine: Broker {
         var cursors: [ResourceName: CursorSubscription] = [:]
         var routers: [ResourceName: TopicRouter] = [:]
         var ledgers: [ResourceName: DeadLetterLedger] = [:]
-        var ruleMatches: [ResourceName: Count] = [:]
+        var ruleMatches = NamedDefinitions<Count>()
     }
 
     let context: EngineContext
