@@ -59,7 +59,7 @@ let package = Package(
     targets: [
         // MARK: Values. No I/O, no clock.
 
-        // CRC32C in hardware, and the few system calls Swift cannot spell.
+        // CRC32C in hardware, and the few instructions and system calls Swift cannot spell.
         .target(name: "CApus"),
         // gzip, snappy, lz4 and zstd by the system's libraries, opened at run time, with bounds on what comes out.
         .target(name: "ApusCompression", dependencies: ["CApus"], swiftSettings: settings),
@@ -71,8 +71,7 @@ let package = Package(
         .target(
             name: "ApusModel", dependencies: ["CApus", "ApusCompression", nioCore], swiftSettings: settings),
         // Event patterns: parse, compile, match, explain. Linear time, pure.
-        .target(
-            name: "ApusRules", dependencies: ["CApus", "JSONText", "CloudEvents"], swiftSettings: settings),
+        .target(name: "ApusRules", dependencies: ["CApus", "JSONText", "CloudEvents"], swiftSettings: settings),
         // When things recur: cron expressions, rates, time zones, and a clock that distrusts steps.
         .target(name: "ApusSchedule", swiftSettings: settings),
 

@@ -23,7 +23,7 @@ public final class Engine: Broker {
         var cursors: [ResourceName: CursorSubscription] = [:]
         var routers: [ResourceName: TopicRouter] = [:]
         var ledgers: [ResourceName: DeadLetterLedger] = [:]
-        var ruleMatches: [ResourceName: Count] = [:]
+        var ruleMatches = NamedDefinitions<Count>()
 
         /// Puts a topic to work, or, with nil, takes it out of work.
         mutating func setTopic(_ name: ResourceName, _ topic: Topic?) {

@@ -31,7 +31,8 @@ extension MatchProgram {
     /// Calls `body` with the places of all arrays.
     @inline(__always)
     private func withRun(
-        _ memory: UnsafeMutablePointer<MatchMemory>, _ data: UnsafeRawBufferPointer, _ body: (MatchRun) -> Void
+        _ memory: UnsafeMutablePointer<MatchMemory>, _ data: UnsafeRawBufferPointer,
+        _ body: (MatchRun) -> Void
     ) {
         names.withReader { names in
             keys.withReader { keys in

@@ -34,7 +34,8 @@ extension MatchRun {
     func visit(_ number: JSONPass.Number, at start: Int, _ node: UInt32, in frame: Int) {
         let value = MatchValue(kind: .number, start: pass.base + start, count: number.end &- start)
         guard number.isPlain else { return visit(value, at: node, in: frame) }
-        let words = nodes[Int(node)].kinds & MatchProgram.KeyKind.number.bit == 0 ? nil : NumberText(number).words
+        let words =
+            nodes[Int(node)].kinds & MatchProgram.KeyKind.number.bit == 0 ? nil : NumberText(number).words
         visit(value, NumberText.double(number), words, at: node, in: frame)
     }
 

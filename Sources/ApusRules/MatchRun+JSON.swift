@@ -96,7 +96,9 @@ extension MatchRun {
         // The memory may have been at work for another program: only what is so in this one counts.
         guard Int(expected) < nodeCount, index &+ MatchProgram.Opening.length <= pass.end else { return nil }
         let field = nodes + Int(expected)
-        guard field.pointee.parent == node, field.pointee.opening.stands(at: pass.base + index) else { return nil }
+        guard field.pointee.parent == node, field.pointee.opening.stands(at: pass.base + index) else {
+            return nil
+        }
         return (expected, index &+ Int(field.pointee.opening.count))
     }
 

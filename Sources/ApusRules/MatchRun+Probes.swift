@@ -137,7 +137,9 @@ extension MatchRun {
                     keys.isKey(at: index, scope, memory.pointee.probes[number].words)
                 }
             if isFound { return keys[index] }
-            guard let next = keys.candidate(memory.pointee.probes[number].hash, after: index) else { return nil }
+            guard let next = keys.candidate(memory.pointee.probes[number].hash, after: index) else {
+                return nil
+            }
             index = next
         }
     }

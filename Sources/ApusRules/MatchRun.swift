@@ -81,7 +81,8 @@ struct MatchRun {
         }
         memory.pointee.ended.count = 0
         // The event's own stays.
-        while memory.pointee.frames.count > 1, memory.pointee.frames[memory.pointee.frames.count &- 1].hasEnded
+        while memory.pointee.frames.count > 1,
+            memory.pointee.frames[memory.pointee.frames.count &- 1].hasEnded
         {
             memory.pointee.frames.removeLast()
         }

@@ -83,7 +83,9 @@ extension MatchValue {
 
     /// The nearest double to a number, and whether no other number of few digits has the same.
     var double: (value: Double, isExact: Bool) {
-        if let number = JSONPass(bytes).number(at: 0), number.isPlain { return (NumberText.double(number), true) }
+        if let number = JSONPass(bytes).number(at: 0), number.isPlain {
+            return (NumberText.double(number), true)
+        }
         return NumberText(bytes).double(bytes)
     }
 

@@ -67,13 +67,14 @@ extension Engine {
             registry.append(decision.changes) { [self] result in
                 context.inbox.post { [self] in
                     switch result {
-                    case .success:
+                    case .success(let base):
                         catalog.withLock { catalog in
                             for change in decision.changes { catalog.definitions.apply(change) }
                         }
                         // A copy kept until after this would have all definitions copied when one of them is written.
                         proceed()
-                        registry.applied(decision.changes, definitions, gate)
+                        registry.applied(
+                            definitions, end: base.advanced(by: Int64(decision.changes.count)))
                     case .failure(let error):
                         ended()
                         completion(.failure(BrokerError(error)))

@@ -140,21 +140,6 @@ struct Definitions: Sendable {
         if edges[rule.settings.topic]?.isEmpty == true { edges[rule.settings.topic] = nil }
     }
 
-    /// Hands `body` the changes that make these definitions out of nothing, until it returns false.
-    func forEachChange(_ body: (RegistryChange) -> Bool) {
-        func each<Value>(
-            _ values: NamedDefinitions<Value>, _ change: (Value) -> RegistryChange
-        ) -> Bool {
-            for name in values.keys.sorted() {
-                if let value = values[name], !body(change(value)) { return false }
-            }
-            return true
-        }
-        _ =
-            each(topics, RegistryChange.topic) && each(subscriptions, RegistryChange.subscription)
-            && each(rules, RegistryChange.rule) && each(schedules, RegistryChange.schedule)
-    }
-
     /// The way along which `rule` would feed its own topic, over however many rules; nil when there is none.
     func cycle(adding rule: RuleDefinition) -> [ResourceName]? {
         // The edges of the rule as it is so far may be among them, but they begin at its topic, where the way ends.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Definitions of one kind by name, in a tree: others hold a copy while changes go on (a list being answered, a snapshot being made), and a
-// change must not copy a hundred thousand rules because of them.
+// change must not copy a hundred thousand rules because of them. Nor has it to wait while a table doubles its size, so what runs because of rules
+// is kept in such trees as well.
 
 import ApusModel
 import HashTreeCollections
 
-/// Definitions of one kind by name; copies share all that is the same.
+/// Definitions of one kind, or what belongs to them, by name; copies share all that is the same.
 struct NamedDefinitions<Definition: Sendable>: Sendable {
     private var tree: TreeDictionary<ResourceName, Definition> = [:]
 

@@ -30,8 +30,8 @@ struct RouteTable: Sendable {
     }
 
     /// By the identifier that the matcher knows them by.
-    private(set) var routes: [Route?] = []
-    private var numbers: [ResourceName: Int] = [:]
+    private(set) var routes = NumberedRoutes()
+    private var numbers = NamedDefinitions<Int>()
     private var free: [Int] = []
     /// The topics that copies may go to, with how many rules name each.
     private var uses: [ResourceName: (topic: Topic, count: Int)] = [:]
@@ -39,7 +39,7 @@ struct RouteTable: Sendable {
     /// Where events go that could not be transformed; nil until the first one comes.
     var deadLetters: Topic?
 
-    var isEmpty: Bool { numbers.isEmpty }
+    var isEmpty: Bool { numbers.count == 0 }
 
     /// The topics that copies and dead letters may go to, each once.
     var targetTopics: [Topic] {
@@ -58,7 +58,8 @@ struct RouteTable: Sendable {
 
     /// All of it as changes to an empty table.
     var changes: [ResourceName: Route?] {
-        numbers.mapValues { routes[$0] }
+        [ResourceName: Route?](
+            uniqueKeysWithValues: numbers.keys.lazy.map { ($0, route(of: $0)) })
     }
 
     /// Puts in the route of a rule, or takes it out if there is none; says what the matcher is to forget and to learn.
@@ -72,8 +73,8 @@ struct RouteTable: Sendable {
             free.append(gone)
         }
         guard let route else { return (gone, nil) }
-        let number = free.popLast() ?? routes.count
-        if number == routes.count { routes.append(route) } else { routes[number] = route }
+        let number = free.popLast() ?? routes.end
+        routes[number] = route
         numbers[rule] = number
         for target in route.targets { uses[target.topic.name, default: (target.topic, 0)].count += 1 }
         return (gone, (number, route.pattern))
@@ -88,8 +89,30 @@ struct RouteTable: Sendable {
     /// not looked at before a crash is still to be looked at.
     func start(of topic: Topic) -> [Offset] {
         topic.ends.enumerated().map { number, end in
-            let starts = routes.lazy.compactMap { $0?.startOffsets }
+            let starts = numbers.values.lazy.compactMap { routes[$0]?.startOffsets }
             return starts.map { number < $0.count ? $0[number] : .zero }.min() ?? end
+        }
+    }
+}
+
+/// Routes by number, in blocks: one more never has all others moved.
+struct NumberedRoutes: Sendable {
+    private static let blockSize = 512
+    private var blocks: [[RouteTable.Route?]] = []
+    /// One more than the greatest number there was.
+    private(set) var end = 0
+
+    /// The route of a number; setting one is possible for numbers up to `end`.
+    subscript(number: Int) -> RouteTable.Route? {
+        get { blocks[number / Self.blockSize][number % Self.blockSize] }
+        set {
+            if number == end {
+                if number.isMultiple(of: Self.blockSize) {
+                    blocks.append(Array(repeating: nil, count: Self.blockSize))
+                }
+                end += 1
+            }
+            blocks[number / Self.blockSize][number % Self.blockSize] = newValue
         }
     }
 }
