@@ -107,7 +107,7 @@ final class UncertainStore: LogStore {
         try memory.closedSegments(log)
     }
     func rewrite(
-        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp, _ thin: (RecordBatch) -> Thinned
+        _ log: LogID, _ range: Range<Offset>, noting time: Timestamp?, _ thin: (RecordBatch) -> Thinned
     ) throws(LogError) -> RewriteOutcome { try memory.rewrite(log, range, noting: time, thin) }
     func trim(_ log: LogID, before offset: Offset) throws(LogError) { try memory.trim(log, before: offset) }
     func delete(_ log: LogID) throws(LogError) { try memory.delete(log) }
