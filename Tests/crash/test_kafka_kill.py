@@ -183,12 +183,13 @@ class Copier:
         self.random = random.Random(11)
         self.commits = 0
         self.aborts = 0
-        self.beginnings = 0
+        self.begun = time.monotonic()
+        # What made it begin anew.
+        self.troubles = []
         self.is_done = threading.Event()
 
     def run(self, is_stopped):
         while not is_stopped() and not self.is_done.is_set():
-            self.beginnings += 1
             producer = confluent_kafka.Producer({
                 **options(self.server), "transactional.id": "copier", "transaction.timeout.ms": 20_000, "linger.ms": 0})
             consumer = confluent_kafka.Consumer({
@@ -198,8 +199,8 @@ class Copier:
                 producer.init_transactions(PATIENCE)
                 while not is_stopped() and not self.is_done.is_set():
                     self.copy_some(producer, consumer)
-            except confluent_kafka.KafkaException:
-                pass
+            except confluent_kafka.KafkaException as error:
+                self.troubles.append(f"{time.monotonic() - self.begun:.1f} s: {error.args[0].str()}")
             finally:
                 consumer.close()
 
@@ -266,7 +267,7 @@ def test_a_transactional_copy_is_exact_when_the_server_is_killed(new_server, rep
         copied += values
         # What is committed is what everybody else sees.
         assert len(server.read_all("out", partition)) == len(values)
-    assert copier.is_done.is_set(), f"the copy stands still after {len(copied)} of {count}"
+    assert copier.is_done.is_set(), f"the copy stands still after {len(copied)} of {count}: {copier.troubles}"
     assert sorted(copied) == list(range(count)), f"{count - len(copied)} records are missing"
     written = sum(len(read(server, "out", partition, committed=False)) for partition in range(PARTITIONS))
     report(

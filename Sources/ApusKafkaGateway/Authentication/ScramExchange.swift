@@ -81,7 +81,10 @@ struct ScramExchange: Sendable {
         guard let cut = text.range(ofLast: ",p=") else { throw Failure(reason: "the message lacks a proof") }
         let withoutProof = text[..<cut.lowerBound]
         let fields = withoutProof.split(separator: ",", omittingEmptySubsequences: false)
-        guard fields.count >= 2, fields[0] == "c=\(channel)", fields[1] == "r=\(nonce)",
+        // Older versions of librdkafka, such as Debian's, write their own nonce twice. All of it is there, and the proof covers what was
+        // sent.
+        guard fields.count >= 2, fields[0] == "c=\(channel)", fields[1].hasPrefix("r="),
+            fields[1].hasSuffix(nonce),
             let proof = Base64.decoded(String(text[cut.upperBound...]))
         else { throw Failure(reason: "the message does not fit the one before") }
         let message = Array("\(signed),\(withoutProof)".utf8)

@@ -81,8 +81,8 @@ class KafkaPython(Client):
     def produce(self, address, topic, records, *, compression=None, partition=None, login=None, **more):
         """Produces records and returns where each went: (partition, offset)."""
         producer = kafka.KafkaProducer(
-            **self.options(address, login), compression_type=compression, linger_ms=5, max_request_size=4 << 20,
-            max_block_ms=10_000, **({"enable_idempotence": False} if os.environ.get("NO_IDS") else {}) | more)
+            **self.options(address, login) | more, compression_type=compression, linger_ms=5, max_request_size=4 << 20,
+            max_block_ms=10_000)
         try:
             futures = [
                 producer.send(
