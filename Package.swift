@@ -71,7 +71,8 @@ let package = Package(
         .target(
             name: "ApusModel", dependencies: ["CApus", "ApusCompression", nioCore], swiftSettings: settings),
         // Event patterns: parse, compile, match, explain. Linear time, pure.
-        .target(name: "ApusRules", dependencies: ["CApus", "JSONText", "CloudEvents"], swiftSettings: settings),
+        .target(
+            name: "ApusRules", dependencies: ["CApus", "JSONText", "CloudEvents"], swiftSettings: settings),
         // When things recur: cron expressions, rates, time zones, and a clock that distrusts steps.
         .target(name: "ApusSchedule", swiftSettings: settings),
 
@@ -155,7 +156,8 @@ let package = Package(
             name: "ApusServer",
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
-                "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel", nioCore, nioPosix, log, coreMetrics, tracing, lifecycle,
+                "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel", nioCore, nioPosix,
+                log, coreMetrics, tracing, lifecycle,
                 signals,
             ], swiftSettings: settings),
         // The commands of `apus`.
@@ -190,8 +192,10 @@ let package = Package(
         .target(
             name: "ApusFuzzTargets",
             dependencies: [
-                "CApus", "ApusCompression", "JSONText", "CloudEvents", "ApusModel", "ApusRules", "ApusSchedule",
-                "ApusTransform", "ApusHTTPCodec", "ApusKafkaCodec", "ApusStorage", "ApusTesting", nioCore, log,
+                "CApus", "ApusCompression", "JSONText", "CloudEvents", "ApusModel", "ApusRules",
+                "ApusSchedule",
+                "ApusTransform", "ApusHTTPCodec", "ApusKafkaCodec", "ApusStorage", "ApusTesting", nioCore,
+                log,
             ],
             swiftSettings: settings),
 
@@ -206,7 +210,8 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText", "CloudEvents",
+                "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
+                "CloudEvents",
             ],
             swiftSettings: settings),
         .testTarget(
@@ -257,7 +262,8 @@ let package = Package(
         .testTarget(
             name: "ApusHTTPGatewayTests",
             dependencies: [
-                "ApusHTTPGateway", "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusModel",
+                "ApusHTTPGateway", "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine",
+                "ApusModel",
                 "ApusRules",
                 "ApusTransform", "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix,
                 nioHTTP1,
@@ -272,7 +278,8 @@ let package = Package(
         .testTarget(
             name: "ApusCLITests",
             dependencies: [
-                "ApusCLI", "ApusServer", "ApusClient", "ApusModel", "ApusNetwork", "JSONText", arguments, nioCore, nioPosix,
+                "ApusCLI", "ApusServer", "ApusClient", "ApusModel", "ApusNetwork", "JSONText", arguments,
+                nioCore, nioPosix,
                 nioHTTP,
             ], swiftSettings: settings),
     ]

@@ -70,7 +70,8 @@ public enum TCPListener {
                 .bind(to: resolved).get()
         } catch {
             let reason =
-                (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? String(describing: error)
+                (error as? IOError).map { String(cString: strerror($0.errnoCode)) }
+                ?? String(describing: error)
             throw ListenError(reason: reason)
         }
     }

@@ -57,8 +57,11 @@ public enum ApusServer {
         engine.start()
         let gateway = HTTPGateway(
             broker: engine, configuration: gatewayConfiguration(configuration, engine, registry, files))
-        let kafka = configuration.kafkaListen.isEmpty ? nil : KafkaGateway(
-            broker: engine, configuration: kafkaConfiguration(configuration, files))
+        let kafka =
+            configuration.kafkaListen.isEmpty
+            ? nil
+            : KafkaGateway(
+                broker: engine, configuration: kafkaConfiguration(configuration, files))
         files.countIncoming { [weak gateway, weak kafka] in
             (gateway?.statistics?.connectionsOpen ?? 0) + (kafka?.statistics?.connectionsOpen ?? 0)
         }
@@ -181,7 +184,8 @@ public enum ApusServer {
     ) -> KafkaGatewayConfiguration {
         var kafka = KafkaGatewayConfiguration(addresses: configuration.kafkaListen)
         kafka.advertised = configuration.kafkaAdvertised
-        kafka.connectionsMax = FileLimit.connections(wanted: Defaults.connectionsMax, files: FileLimit.raise())
+        kafka.connectionsMax = FileLimit.connections(
+            wanted: Defaults.connectionsMax, files: FileLimit.raise())
         let connectionsMax = kafka.connectionsMax
         kafka.connectionsReserved = { files.reserved(of: connectionsMax) }
         kafka.createsTopics = configuration.engine.createsTopicsOnPublish

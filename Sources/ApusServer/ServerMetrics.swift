@@ -128,7 +128,8 @@ final class ServerMetrics: Sendable {
 
     /// Adds what only the Kafka gateway knows.
     static func register(_ gateway: KafkaGateway, in registry: PrometheusRegistry) {
-        registry.gauge("apus_kafka_connections", help: "Open connections of Kafka clients.") { [weak gateway] in
+        registry.gauge("apus_kafka_connections", help: "Open connections of Kafka clients.") {
+            [weak gateway] in
             Double(gateway?.statistics?.connectionsOpen ?? 0)
         }
         registry.counter("apus_kafka_requests_total", help: "Requests of Kafka clients.") { [weak gateway] in
@@ -141,7 +142,8 @@ final class ServerMetrics: Sendable {
             [weak gateway] in
             Double(gateway?.statistics?.bytesReceived ?? 0)
         }
-        registry.counter("apus_kafka_sent_bytes_total", help: "Bytes sent to Kafka clients.") { [weak gateway] in
+        registry.counter("apus_kafka_sent_bytes_total", help: "Bytes sent to Kafka clients.") {
+            [weak gateway] in
             Double(gateway?.statistics?.bytesSent ?? 0)
         }
     }

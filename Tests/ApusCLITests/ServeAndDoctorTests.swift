@@ -55,11 +55,17 @@ import Testing
         #expect(options.durability == "5ms")
     }
 
-    @Test func `Kafka clients are listened for where it is said, at a free port beside a free port, or not at all`() async {
+    @Test
+    func `Kafka clients are listened for where it is said, at a free port beside a free port, or not at all`()
+        async
+    {
         func kafka(_ flags: String...) async -> [String]? {
             await options(["dev"] + flags).options?.kafkaListen.map(\.description)
         }
-        #expect(await kafka("--kafka-listen", "[::1]:9000", "--kafka-listen", "127.0.0.1:9001") == ["[::1]:9000", "127.0.0.1:9001"])
+        #expect(
+            await kafka("--kafka-listen", "[::1]:9000", "--kafka-listen", "127.0.0.1:9001") == [
+                "[::1]:9000", "127.0.0.1:9001",
+            ])
         #expect(await kafka("--listen", "127.0.0.1:0") == ["127.0.0.1:0"])
         #expect(await kafka("--no-kafka") == [])
         #expect(await kafka("--no-kafka", "--kafka-listen", "127.0.0.1:1") == nil)

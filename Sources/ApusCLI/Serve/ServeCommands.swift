@@ -57,7 +57,8 @@ struct ServeCommand: AsyncParsableCommand {
             let list = addresses.http.map(\.description).joined(separator: ", ")
             let kafka = addresses.kafka.map(\.description).joined(separator: ", ")
             guard session.console.isErrorTerminal else { return }
-            session.console.note("apus listens on \(list)" + (kafka.isEmpty ? "" : ", for Kafka clients on \(kafka)"))
+            session.console.note(
+                "apus listens on \(list)" + (kafka.isEmpty ? "" : ", for Kafka clients on \(kafka)"))
         }
     }
 }

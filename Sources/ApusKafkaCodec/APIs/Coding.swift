@@ -134,7 +134,7 @@ extension SupportedVersions {
             APIVersionsResponse.Range {
                 $0.apiKey = api.rawValue
                 $0.minVersion = self[api].advertisedMin
-                $0.maxVersion = self[api].max
+                $0.maxVersion = self[api].advertisedMax
             }
         }
     }

@@ -13,12 +13,19 @@ public struct SupportedVersions: Sendable, Hashable {
     public let flexibleFrom: Int16?
     /// The least version that ApiVersions tells of, which can be less than is spoken.
     public let advertisedMin: Int16
+    /// The greatest version that ApiVersions tells of. Above it are those that brokers use among each other, or that mean a protocol
+    /// which the server does not follow.
+    public let advertisedMax: Int16
 
-    private init(_ range: ClosedRange<Int16>, flexibleFrom: Int16?, advertisedMin: Int16? = nil) {
+    private init(
+        _ range: ClosedRange<Int16>, flexibleFrom: Int16?, advertisedMin: Int16? = nil,
+        advertisedMax: Int16? = nil
+    ) {
         min = range.lowerBound
         max = range.upperBound
         self.flexibleFrom = flexibleFrom
         self.advertisedMin = advertisedMin ?? range.lowerBound
+        self.advertisedMax = advertisedMax ?? range.upperBound
     }
 
     /// All versions that are spoken.
@@ -55,11 +62,11 @@ public struct SupportedVersions: Sendable, Hashable {
         case .deleteRecords: SupportedVersions(0...2, flexibleFrom: 2)
         case .initProducerID: SupportedVersions(0...5, flexibleFrom: 2)
         case .offsetForLeaderEpoch: SupportedVersions(2...4, flexibleFrom: 4)
-        case .addPartitionsToTxn: SupportedVersions(0...5, flexibleFrom: 3)
+        case .addPartitionsToTxn: SupportedVersions(0...5, flexibleFrom: 3, advertisedMax: 3)
         case .addOffsetsToTxn: SupportedVersions(0...4, flexibleFrom: 3)
-        case .endTxn: SupportedVersions(0...5, flexibleFrom: 3)
+        case .endTxn: SupportedVersions(0...5, flexibleFrom: 3, advertisedMax: 4)
         case .writeTxnMarkers: SupportedVersions(1...2, flexibleFrom: 1)
-        case .txnOffsetCommit: SupportedVersions(0...5, flexibleFrom: 3)
+        case .txnOffsetCommit: SupportedVersions(0...5, flexibleFrom: 3, advertisedMax: 4)
         case .describeConfigs: SupportedVersions(1...4, flexibleFrom: 4)
         case .alterConfigs: SupportedVersions(0...2, flexibleFrom: 2)
         case .describeLogDirs: SupportedVersions(1...5, flexibleFrom: 2)

@@ -96,7 +96,10 @@ extension TopicConfig {
                 switch text {
                 case "CreateTime": settings.timestamps = .producer
                 case "LogAppendTime": settings.timestamps = .append
-                default: throw Refusal(reason: "message.timestamp.type is CreateTime or LogAppendTime, not '\(text.prefix(80))'")
+                default:
+                    throw Refusal(
+                        reason:
+                            "message.timestamp.type is CreateTime or LogAppendTime, not '\(text.prefix(80))'")
                 }
             }),
         TopicConfig(
@@ -113,9 +116,14 @@ extension TopicConfig {
             }),
         TopicConfig(
             name: "flush.ms", kind: .int64,
-            documentation: "How long after its acknowledgement a batch is on the disk at the latest, where flush.messages is not 1.",
+            documentation:
+                "How long after its acknowledgement a batch is on the disk at the latest, where flush.messages is not 1.",
             read: {
-                if case .interval(let interval) = $0.durability { String(interval.milliseconds) } else { String(Int64.max) }
+                if case .interval(let interval) = $0.durability {
+                    String(interval.milliseconds)
+                } else {
+                    String(Int64.max)
+                }
             },
             write: { text, settings throws(Refusal) in
                 let value = try integer(text, "flush.ms", in: 1 ... .max)
@@ -125,7 +133,8 @@ extension TopicConfig {
             }),
         TopicConfig(
             name: "cleanup.policy", kind: .list,
-            documentation: "delete: what is too old or too much goes. compact: all but the last record of each key. Or both.",
+            documentation:
+                "delete: what is too old or too much goes. compact: all but the last record of each key. Or both.",
             read: { $0.cleanup.rawValue },
             write: { text, settings throws(Refusal) in
                 let words = Set(text.split(separator: ",").map { $0.filter { $0 != " " } })
@@ -133,22 +142,28 @@ extension TopicConfig {
                 case ["delete"]: settings.cleanup = .delete
                 case ["compact"]: settings.cleanup = .compact
                 case ["compact", "delete"]: settings.cleanup = .compactAndDelete
-                default: throw Refusal(reason: "cleanup.policy is delete, compact or compact,delete, not '\(text.prefix(80))'")
+                default:
+                    throw Refusal(
+                        reason:
+                            "cleanup.policy is delete, compact or compact,delete, not '\(text.prefix(80))'")
                 }
             }),
         TopicConfig(
             name: "delete.retention.ms", kind: .int64,
-            documentation: "How long a record without value can be read after older ones of its key are gone.",
+            documentation:
+                "How long a record without value can be read after older ones of its key are gone.",
             read: { String($0.compaction.deleteRetention.milliseconds) },
             write: { text, settings throws(Refusal) in
-                settings.compaction.deleteRetention = .milliseconds(try integer(text, "delete.retention.ms", in: 0 ... .max))
+                settings.compaction.deleteRetention = .milliseconds(
+                    try integer(text, "delete.retention.ms", in: 0 ... .max))
             }),
         TopicConfig(
             name: "min.compaction.lag.ms", kind: .int64,
             documentation: "How old records are at least that compaction looks at.",
             read: { String($0.compaction.minLag.milliseconds) },
             write: { text, settings throws(Refusal) in
-                settings.compaction.minLag = .milliseconds(try integer(text, "min.compaction.lag.ms", in: 0 ... .max))
+                settings.compaction.minLag = .milliseconds(
+                    try integer(text, "min.compaction.lag.ms", in: 0 ... .max))
             }),
         TopicConfig(
             name: "min.cleanable.dirty.ratio", kind: .number,
@@ -156,7 +171,8 @@ extension TopicConfig {
             read: { String($0.compaction.dirtyRatio) },
             write: { text, settings throws(Refusal) in
                 guard let ratio = Double(text), (0...1).contains(ratio) else {
-                    throw Refusal(reason: "min.cleanable.dirty.ratio is a number from 0 to 1, not '\(text.prefix(80))'")
+                    throw Refusal(
+                        reason: "min.cleanable.dirty.ratio is a number from 0 to 1, not '\(text.prefix(80))'")
                 }
                 settings.compaction.dirtyRatio = ratio
             }),
@@ -181,7 +197,9 @@ extension TopicConfig {
     static func integer(
         _ text: String, _ name: String, in range: ClosedRange<Int64>
     ) throws(Refusal) -> Int64 {
-        guard let value = Int64(text) else { throw Refusal(reason: "\(name) is a whole number, not '\(text.prefix(80))'") }
+        guard let value = Int64(text) else {
+            throw Refusal(reason: "\(name) is a whole number, not '\(text.prefix(80))'")
+        }
         guard range.contains(value) else {
             throw Refusal(reason: "\(name) is \(range.lowerBound) to \(range.upperBound), not \(value)")
         }

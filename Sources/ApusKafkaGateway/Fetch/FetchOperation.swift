@@ -88,7 +88,8 @@ final class FetchOperation: Sendable {
         let readings = read()
         let bytes = readings.reduce(0) { $0 + $1.records.reduce(0) { $0 + $1.length } }
         let hasFailed = readings.contains { $0.error != .noError }
-        if bytes >= bytesMin || hasFailed || NIODeadline.now() >= deadline || targets.isEmpty && bytesMin == 0 {
+        if bytes >= bytesMin || hasFailed || NIODeadline.now() >= deadline || targets.isEmpty && bytesMin == 0
+        {
             return answer(readings, bytes)
         }
         wait(readings)
@@ -110,13 +111,19 @@ final class FetchOperation: Sendable {
                     topic, partition: number, from: Offset(target.wish.offset), byteLimit: limit,
                     isolation: isolation)
                 var records = read.batches
-                if !isEmpty { while let last = records.last, records.bytes > limit, last.length > 0 { records.removeLast() } }
+                if !isEmpty {
+                    while let last = records.last, records.bytes > limit, last.length > 0 {
+                        records.removeLast()
+                    }
+                }
                 if !records.isEmpty { isEmpty = false }
                 left -= records.bytes
                 return Reading(records: records, bounds: read.bounds, aborted: read.aborted)
             } catch {
                 var reading = Reading(error: KafkaErrorCode(error))
-                if let bounds = try? call.context.broker.bounds(topic, partition: number) { reading.bounds = bounds }
+                if let bounds = try? call.context.broker.bounds(topic, partition: number) {
+                    reading.bounds = bounds
+                }
                 return reading
             }
         }

@@ -126,7 +126,9 @@ final class FetchSessions: Sendable {
                 guard var session = state.sessions[request.sessionID] else {
                     return .failure(.fetchSessionIDNotFound)
                 }
-                guard session.epoch == request.sessionEpoch else { return .failure(.invalidFetchSessionEpoch) }
+                guard session.epoch == request.sessionEpoch else {
+                    return .failure(.invalidFetchSessionEpoch)
+                }
                 session.epoch = session.epoch == .max ? 1 : session.epoch + 1
                 session.lastUse = state.clock
                 session.apply(request)

@@ -138,7 +138,8 @@ final class GroupService: Sendable {
     /// Tells the broker which groups have members, so that their positions are not forgotten.
     private func touch() {
         let groups = state.withLock { state in
-            let present = Set(state.coordinator.list().filter { $0.state != "Empty" && $0.state != "Dead" }.map(\.id))
+            let present = Set(
+                state.coordinator.list().filter { $0.state != "Empty" && $0.state != "Dead" }.map(\.id))
             // Those that became empty since are told of once more: their time begins now.
             defer { state.touched = present }
             return present.union(state.touched)

@@ -54,7 +54,9 @@ extension KafkaCall {
 
     /// The rule of KIP-511: letters and digits, and `-` and `.` between them.
     private static func isSoftwareName(_ text: String) -> Bool {
-        guard let first = text.utf8.first, let last = text.utf8.last, text.utf8.count <= 256 else { return false }
+        guard let first = text.utf8.first, let last = text.utf8.last, text.utf8.count <= 256 else {
+            return false
+        }
         func isAlphanumeric(_ byte: UInt8) -> Bool {
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -64,6 +66,8 @@ extension KafkaCall {
             }
         }
         return isAlphanumeric(first) && isAlphanumeric(last)
-            && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
+            && text.utf8.allSatisfy {
+                isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+            }
     }
 }

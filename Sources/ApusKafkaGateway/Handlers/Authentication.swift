@@ -42,7 +42,8 @@ extension KafkaCall {
                 .saslAuthenticate(
                     SASLAuthenticateResponse {
                         $0.errorCode = .illegalSASLState
-                        $0.errorMessage = "a SASL handshake comes first, where the server asks for authentication"
+                        $0.errorMessage =
+                            "a SASL handshake comes first, where the server asks for authentication"
                     }))
         }
         let (next, outcome) = exchange.answer(request.authBytes.array, users: users)

@@ -17,7 +17,8 @@ extension KafkaCall {
                     response.endpointType = request.endpointType
                     response.clusterID = KafkaContext.clusterID
                     guard request.endpointType == 1 else {
-                        response.errorCode = request.endpointType == 2 ? .mismatchedEndpointType : .unsupportedEndpointType
+                        response.errorCode =
+                            request.endpointType == 2 ? .mismatchedEndpointType : .unsupportedEndpointType
                         response.errorMessage = "brokers are described here"
                         return
                     }
@@ -46,7 +47,8 @@ extension KafkaCall {
                     })
                 continue
             }
-            let start = name == first ? min(max(Int(request.cursor?.partitionIndex ?? 0), 0), summary.partitions) : 0
+            let start =
+                name == first ? min(max(Int(request.cursor?.partitionIndex ?? 0), 0), summary.partitions) : 0
             guard left > 0 else {
                 response.nextCursor = Self.cursor(name, start)
                 break
@@ -88,8 +90,11 @@ extension KafkaCall {
     }
 
     func describeLogDirs(_ request: DescribeLogDirsRequest) {
-        let wanted = request.topics.map { Dictionary($0.map { ($0.topic, Set($0.partitions)) }) { $0.union($1) } }
-        let names = wanted.map { $0.keys.compactMap { try? ResourceName($0) } }
+        let wanted = request.topics.map {
+            Dictionary($0.map { ($0.topic, Set($0.partitions)) }) { $0.union($1) }
+        }
+        let names =
+            wanted.map { $0.keys.compactMap { try? ResourceName($0) } }
             ?? context.broker.topicSummaries().map(\.name)
         let free = context.broker.status().store.freeBytes
         answerLater { call in

@@ -49,7 +49,8 @@ extension KafkaCall {
                     }
                 }
             case ConfigResource.broker:
-                guard resource.resourceName.isEmpty || resource.resourceName == "\(KafkaContext.nodeID)" else {
+                guard resource.resourceName.isEmpty || resource.resourceName == "\(KafkaContext.nodeID)"
+                else {
                     result.errorCode = .invalidRequest
                     result.errorMessage = "there is one broker, \(KafkaContext.nodeID)"
                     return
@@ -158,7 +159,8 @@ extension KafkaCall {
         case 1: try config.set(nil, in: &settings, defaults: defaults)
         case 2, 3:
             guard config.kind == .list else {
-                throw TopicConfig.Refusal(reason: "\(config.name) is no list that could be added to or taken from")
+                throw TopicConfig.Refusal(
+                    reason: "\(config.name) is no list that could be added to or taken from")
             }
             var elements = config.read(settings).split(separator: ",").map(String.init)
             let change = (change.value ?? "", isAdded: change.configOperation == 2)
@@ -177,7 +179,8 @@ extension KafkaCall {
     ) async throws(TopicRefusal) {
         guard type == ConfigResource.topic else {
             throw TopicRefusal(
-                .invalidRequest, "configs of the broker are flags of 'apus serve'; only those of topics can be changed")
+                .invalidRequest,
+                "configs of the broker are flags of 'apus serve'; only those of topics can be changed")
         }
         guard let summary = context.topic(name) else {
             throw TopicRefusal(.unknownTopicOrPartition, "there is no topic '\(name.prefix(80))'")

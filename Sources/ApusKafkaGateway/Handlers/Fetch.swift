@@ -44,7 +44,9 @@ extension KafkaCall {
     func listOffsets(_ request: ListOffsetsRequest) {
         let isolation: Isolation = request.isolationLevel == 1 ? .committed : .uncommitted
         // Times are looked up in segments: not on an event loop.
-        let needsDisk = request.topics.contains { $0.partitions.contains { $0.timestamp >= 0 || $0.timestamp == -3 } }
+        let needsDisk = request.topics.contains {
+            $0.partitions.contains { $0.timestamp >= 0 || $0.timestamp == -3 }
+        }
         let respond = { @Sendable [self] in
             answer(
                 .listOffsets(
@@ -95,7 +97,9 @@ extension KafkaCall {
         let bounds = try context.broker.bounds(topic, partition: partition)
         let none = Timestamp(milliseconds: -1)
         switch time {
-        case -1: return TimedOffset(offset: isolation == .committed ? bounds.stableEnd : bounds.end, timestamp: none)
+        case -1:
+            return TimedOffset(
+                offset: isolation == .committed ? bounds.stableEnd : bounds.end, timestamp: none)
         // All that is kept is local: the earliest offset, and the earliest local one.
         case -2, -4: return TimedOffset(offset: bounds.start, timestamp: none)
         case -3: return try context.broker.newest(topic, partition: partition)

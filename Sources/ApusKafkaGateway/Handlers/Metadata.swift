@@ -48,7 +48,8 @@ extension KafkaCall {
             return lookUp(topic)
         }
         do throws(BrokerError) {
-            return describe(try await context.broker.createTopic(name, context.configuration.topicDefaults).summary)
+            return describe(
+                try await context.broker.createTopic(name, context.configuration.topicDefaults).summary)
         } catch {
             // Somebody else may have been faster.
             if let summary = context.broker.topicSummary(name) { return describe(summary) }

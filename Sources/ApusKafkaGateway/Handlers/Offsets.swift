@@ -16,7 +16,9 @@ extension KafkaCall {
             group: request.groupID, memberID: request.memberID, instanceID: request.groupInstanceID,
             generation: isGeneration ? request.generationIDOrMemberEpoch : -1, isTransactional: false,
             knowsConsumerGroups: version >= 9)
-        let refusal = context.groups.ask { coordinator, now in (coordinator.validateCommit(commit, now: now), []) }
+        let refusal = context.groups.ask { coordinator, now in
+            (coordinator.validateCommit(commit, now: now), [])
+        }
         let list = CommitList(
             request.topics.map { topic in
                 (
@@ -82,7 +84,8 @@ extension KafkaCall {
                     response.groups = request.groups.map { group in
                         let refusal = context.groups.look {
                             $0.validateFetch(
-                                group: group.groupID, memberID: group.memberID, memberEpoch: group.memberEpoch)
+                                group: group.groupID, memberID: group.memberID, memberEpoch: group.memberEpoch
+                            )
                         }
                         if let refusal {
                             return OffsetFetchResponse.Group {
@@ -199,7 +202,8 @@ extension KafkaCall {
                                 topic.partitions = partitions.map { number, code in
                                     OffsetDeleteResponse.Topic.Partition {
                                         $0.partitionIndex = number
-                                        $0.errorCode = subscribed.contains(name) ? .groupSubscribedToTopic : code
+                                        $0.errorCode =
+                                            subscribed.contains(name) ? .groupSubscribedToTopic : code
                                     }
                                 }
                             }

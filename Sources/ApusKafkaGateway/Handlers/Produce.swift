@@ -60,7 +60,9 @@ extension KafkaCall {
         guard batch.isTransactional else { return }
         let producer = ProducerIdentity(id: batch.producerID, epoch: batch.producerEpoch)
         guard transactionalID != nil, context.broker.isInTransaction(place, producer) else {
-            throw .code(.invalidTxnState, "the partition was not added to a transaction of this producer that is under way")
+            throw .code(
+                .invalidTxnState,
+                "the partition was not added to a transaction of this producer that is under way")
         }
     }
 

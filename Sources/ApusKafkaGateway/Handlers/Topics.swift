@@ -70,7 +70,8 @@ extension KafkaCall {
         }
     }
 
-    private func make(_ name: ResourceName, _ settings: TopicSettings) async throws(TopicRefusal) -> KafkaUUID {
+    private func make(_ name: ResourceName, _ settings: TopicSettings) async throws(TopicRefusal) -> KafkaUUID
+    {
         do throws(BrokerError) {
             return try await context.broker.createTopic(name, settings).summary.uuid
         } catch {
@@ -97,7 +98,8 @@ extension KafkaCall {
             guard topic.replicationFactor == -1 || topic.replicationFactor == 1 else {
                 throw TopicRefusal(
                     .invalidReplicationFactor,
-                    "there is one broker, so that the replication factor is 1, not \(topic.replicationFactor)")
+                    "there is one broker, so that the replication factor is 1, not \(topic.replicationFactor)"
+                )
             }
             if topic.numPartitions != -1 { settings.partitions = Int(topic.numPartitions) }
         } else {
@@ -106,12 +108,14 @@ extension KafkaCall {
                 topic.assignments.allSatisfy({ $0.brokerIDs == [KafkaContext.nodeID] })
             else {
                 throw TopicRefusal(
-                    .invalidReplicaAssignment, "partitions are numbered from 0, each on broker \(KafkaContext.nodeID) alone")
+                    .invalidReplicaAssignment,
+                    "partitions are numbered from 0, each on broker \(KafkaContext.nodeID) alone")
             }
             settings.partitions = numbers.count
         }
         guard (1...10_000).contains(settings.partitions) else {
-            throw TopicRefusal(.invalidPartitions, "a topic has 1 to 10,000 partitions, not \(settings.partitions)")
+            throw TopicRefusal(
+                .invalidPartitions, "a topic has 1 to 10,000 partitions, not \(settings.partitions)")
         }
         do throws(TopicConfig.Refusal) {
             try TopicConfig.apply(

@@ -64,7 +64,8 @@ extension KafkaCall {
         // From version 4 on the request is one that brokers make of each other; clients stay below.
         guard version < 4 else {
             return answer(
-                .addPartitionsToTxn(AddPartitionsToTxnResponse { $0.errorCode = .clusterAuthorizationFailed }))
+                .addPartitionsToTxn(AddPartitionsToTxnResponse { $0.errorCode = .clusterAuthorizationFailed })
+            )
         }
         let list = CommitList(
             request.topics.map { topic in
@@ -110,7 +111,9 @@ extension KafkaCall {
         let commit = CommitRequest(
             group: request.groupID, memberID: request.memberID, instanceID: request.groupInstanceID,
             generation: request.generationID, isTransactional: true)
-        let refusal = context.groups.ask { coordinator, now in (coordinator.validateCommit(commit, now: now), []) }
+        let refusal = context.groups.ask { coordinator, now in
+            (coordinator.validateCommit(commit, now: now), [])
+        }
         let list = CommitList(
             request.topics.map { topic in
                 (
@@ -172,7 +175,9 @@ extension KafkaCall {
                     && (request.producerIDFilters.isEmpty
                         || request.producerIDFilters.contains(transaction.producer.id))
                     && (request.durationFilter < 0
-                        || transaction.started.map { $0.duration(to: now).milliseconds >= request.durationFilter }
+                        || transaction.started.map {
+                            $0.duration(to: now).milliseconds >= request.durationFilter
+                        }
                             ?? false)
             }.map { transaction in
                 ListTransactionsResponse.Transaction {
