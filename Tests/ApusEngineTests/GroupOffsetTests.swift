@@ -117,6 +117,9 @@ import Testing
             rig.told { rig.engine.deleteOffsets(group: "a", in: places, completion: $0) }
                 == [nil, .unknownPartition])
         #expect(
+            rig.told { rig.engine.deleteOffsets(group: "x", in: places, completion: $0) }
+                == [.unknownGroup, .unknownGroup])
+        #expect(
             rig.told { rig.engine.deleteGroups(["b", "c"], completion: $0) } == [nil, .unknownGroup])
         let again = try rig.restarted()
         #expect(try again.allPositions() == ["a": ["orders/1": 2]])

@@ -140,6 +140,28 @@ import Testing
         #expect(!again.engine.isInTransaction(place, producer))
     }
 
+    @Test func `a partition takes batches of a transaction from its beginning to its end and no others`()
+        async throws
+    {
+        let rig = try EngineRig()
+        try await rig.topic("out")
+        let producer = try rig.producer("tx")
+        let batch = try rig.batch(["a"], by: .transactional(producer.id, 0))
+        #expect(rig.refusal(batch, to: "out") == .invalidTransactionState)
+        #expect(rig.add([0], to: "tx", producer) == [nil])
+        try rig.append(batch, to: "out")
+        #expect(try await rig.values(of: "out").isEmpty)
+        #expect(rig.end("tx", producer, isCommit: true) == nil)
+        #expect(try await rig.values(of: "out") == ["a"])
+        // Late, when nothing would ever end it.
+        let late = try rig.batch(["b"], by: .transactional(producer.id, 1))
+        #expect(rig.refusal(late, to: "out") == .invalidTransactionState)
+        #expect(rig.add([0], to: "tx", producer) == [nil])
+        try rig.append(late, to: "out")
+        #expect(rig.end("tx", producer, isCommit: false) == nil)
+        #expect(try await rig.values(of: "out") == ["a"])
+    }
+
     // MARK: What goes wrong
 
     @Test func `markers that cannot be written are tried again, and the answer does not wait for ever`()

@@ -41,7 +41,8 @@ public enum BatchError: Error, Sendable, Hashable {
     case outOfOrderSequence(expected: Int32, got: Int32)
     /// A later life of the producer is known, or, for a marker, a later epoch.
     case invalidProducerEpoch(current: Int16, got: Int16)
-    /// A batch outside of a transaction from a producer that has one open.
+    /// A batch of a transaction that its coordinator does not know to be under way in this partition, or a batch outside of a transaction from a
+    /// producer that has one open.
     case invalidTransactionState
     /// The end of the producer's transaction is being written: the same request can succeed when that is done.
     case concurrentTransactions
@@ -74,7 +75,7 @@ extension BatchError: CustomStringConvertible {
         case .invalidProducerEpoch(let current, let got):
             "epoch \(got) of the producer has ended: the partition knows epoch \(current)"
         case .invalidTransactionState:
-            "the producer has a transaction open, and the batch does not belong to it"
+            "the batch is of a transaction that is not under way in this partition, or the producer has one that it does not belong to"
         case .concurrentTransactions: "the end of the producer's transaction is being written"
         }
     }

@@ -172,7 +172,7 @@ public protocol Coordinating: Sendable {
     func committedOffsets(
         group: String, in places: [TopicPartition]
     ) throws(CoordinatorError) -> [GroupOffset]
-    /// Forgets the positions of a group in these partitions.
+    /// Forgets the positions of a group in these partitions; ``CoordinatorError/unknownGroup`` for all when it has none anywhere.
     func deleteOffsets(
         group: String, in places: [TopicPartition], completion: @escaping CoordinatorCompletion)
     /// Forgets all positions of groups; ``CoordinatorError/unknownGroup`` for one that has none.

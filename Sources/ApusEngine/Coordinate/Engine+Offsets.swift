@@ -143,6 +143,7 @@ extension Engine {
     ) {
         do throws(CoordinatorError) {
             let offsets = try requireOffsets()
+            guard offsets.isKnown(group) else { throw .unknownGroup }
             let places = places(partitions)
             let errors = places.map { $0 == nil ? CoordinatorError.unknownPartition : nil }
             let known = places.compactMap(\.self)

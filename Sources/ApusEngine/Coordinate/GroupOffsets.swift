@@ -84,6 +84,9 @@ final class GroupOffsets: Sendable {
         }
     }
 
+    /// Whether a group has positions.
+    func isKnown(_ group: String) -> Bool { log.read { $0.groups[group] != nil } }
+
     /// The groups that have positions, in order.
     var groups: [String] { log.read { Array($0.groups.keys) }.sorted() }
 
@@ -96,7 +99,7 @@ final class GroupOffsets: Sendable {
     }
 
     func delete(group: String, completion: @escaping @Sendable (CoordinatorError?) -> Void) {
-        guard log.read({ $0.groups[group] != nil }) else { return completion(.unknownGroup) }
+        guard isKnown(group) else { return completion(.unknownGroup) }
         log.write([.groupDeleted(group: group)]) { completion($0.map { .broker(BrokerError($0)) }) }
     }
 

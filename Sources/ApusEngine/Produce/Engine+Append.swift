@@ -5,6 +5,7 @@
 
 public import ApusModel
 import ApusStorage
+import Synchronization
 
 extension Engine {
     public func append(
@@ -26,13 +27,27 @@ extension Engine {
         }
         let (batch, now) = (batch, context.clock.wall)
         let way = way(into: partition, of: topic)
+        let isUnderWay = verification(of: batch, in: partition, of: topic)
         guard !topic.producerLog.isOpen else {
-            return partition.production.append(batch, by: way, now: now, completion: completion)
+            return partition.production.append(
+                batch, by: way, now: now, isUnderWay: isUnderWay, completion: completion)
         }
         topic.producerLog.whenOpen(for: topic, in: context) { result in
             if case .failure(let error) = result { return completion(.failure(.broker(error))) }
-            partition.production.append(batch, by: way, now: now, completion: completion)
+            partition.production.append(
+                batch, by: way, now: now, isUnderWay: isUnderWay, completion: completion)
         }
+    }
+
+    /// Whether the transaction of a batch is under way with this partition in it; nil when the batch is of none.
+    private func verification(
+        of batch: RecordBatch, in partition: Partition, of topic: Topic
+    ) -> (@Sendable () -> Bool)? {
+        guard batch.isTransactional, context.options.verifiesTransactions else { return nil }
+        let place = OffsetPlace(topic: topic.id, partition: Int32(partition.number))
+        let producer = ProducerIdentity(id: batch.producerID, epoch: batch.producerEpoch)
+        let transactions = coordinators.withLock { $0.transactions }
+        return { transactions?.isInTransaction(place, producer) ?? false }
     }
 
     private func append(

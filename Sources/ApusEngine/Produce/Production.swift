@@ -123,11 +123,18 @@ final class Production: Sendable {
     }
 
     /// Appends a batch unless it is there, or out of its order.
-    func append(_ batch: RecordBatch, by way: Way, now: Timestamp, completion: @escaping BatchCompletion) {
+    ///
+    /// - Parameter isUnderWay: whether the coordinator knows the batch's transaction to be under way here. Asked under the lock under which the
+    ///   end of a transaction takes its place too: a batch for which the answer is yes comes before that end, and none comes after it.
+    func append(
+        _ batch: RecordBatch, by way: Way, now: Timestamp, isUnderWay: (() -> Bool)?,
+        completion: @escaping BatchCompletion
+    ) {
         let produced = ProducedBatch(batch)
         let answer: Result<BatchReceipt, BatchError>?
         var appends = false
         (answer, appends) = state.withLock { state in
+            if let isUnderWay, !isUnderWay() { return (.failure(.invalidTransactionState), false) }
             if state.table.producers.count >= way.producersMax,
                 state.table.producers[produced.producerID] == nil, !state.table.makeRoom()
             {

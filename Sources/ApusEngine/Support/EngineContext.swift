@@ -48,6 +48,8 @@ public struct EngineOptions: Sendable {
     public var transactionalIDRetention = Defaults.transactionalIDRetention
     /// What appends the markers that end transactions, in place of the partitions; for tests.
     package var markerWriter: MarkerWriter?
+    /// Whether batches of transactions are taken only when their coordinator knows of them; tests of partitions by themselves have none.
+    package var verifiesTransactions = true
     /// Where time zones are found.
     public var timeZones = TimeZoneDatabase.system
     /// How often retention looks for what can be forgotten.
