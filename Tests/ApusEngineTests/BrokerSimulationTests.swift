@@ -110,6 +110,9 @@ import Testing
         Finding(
             1146, "a circuit waited for a probe that was gathered for a batch and then taken out of it",
             usesOrder: true, usesReplays: true),
+        Finding(
+            88, "retention took batches that no snapshot of their producers knew of", usesOrder: true,
+            usesReplays: true, usesProducers: true),
     ])
     func `what was found stays mended`(finding: Finding) {
         var options = BrokerSimulation.Options()
