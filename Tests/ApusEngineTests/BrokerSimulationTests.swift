@@ -134,6 +134,9 @@ import Testing
         Finding(
             201_766, "the model gave up on a key that fifty dead letters had stopped, one after the other",
             usesOrder: true, usesReplays: true),
+        Finding(
+            88, "retention took batches that no snapshot of their producers knew of", usesOrder: true,
+            usesReplays: true, usesProducers: true),
     ])
     func `what was found stays mended`(finding: Finding) {
         var options = BrokerSimulation.Options()

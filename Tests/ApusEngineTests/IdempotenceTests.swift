@@ -111,6 +111,28 @@ import Testing
         #expect(try !rig.append(second, to: "orders").isDuplicate)
     }
 
+    @Test func retentionTakesNothingThatTheNextLifeNeedsToKnowTheProducers() async throws {
+        let rig = try EngineRig()
+        try await rig.topic("orders", TopicSettings(retentionAge: .seconds(60)))
+        let batches = try (0..<3).map { try rig.batch(["a"], by: BatchProducer(id: 5, sequence: Int32($0))) }
+        for batch in batches { try rig.append(batch, to: "orders") }
+        try rig.append(try rig.batch(["b"]), to: "orders")
+        rig.pass(.seconds(100))
+        let name = try ResourceName("orders")
+        #expect(try rig.engine.bounds(name, partition: 0).start == Offset(3))
+        let next = try rig.restarted()
+        #expect(try next.append(batches[2], to: "orders").isDuplicate)
+        // And nobody's wish to delete does.
+        let last = try next.batch(["a"], by: BatchProducer(id: 5, sequence: 3))
+        try next.append(last, to: "orders")
+        let start = try await next.driving {
+            try await next.engine.deleteRecords(name, partition: 0, before: Offset(5))
+        }
+        #expect(start == Offset(5))
+        let third = try next.restarted()
+        #expect(try third.append(last, to: "orders").isDuplicate)
+    }
+
     @Test func aDamagedLogOfProducersOnlyCostsReadingTheTopic() async throws {
         let rig = try EngineRig { $0.producerSnapshotBytes = 1 }
         try await rig.topic("orders")

@@ -82,13 +82,22 @@ extension Engine {
     public func deleteRecords(
         _ name: ResourceName, partition number: Int, before offset: Offset
     ) async throws(BrokerError) -> Offset {
-        let (_, partition) = try requirePartition(name, number)
+        let (topic, partition) = try requirePartition(name, number)
         let bounds = partition.bounds
         guard offset >= .zero, offset <= bounds.end else { throw .beyondEnd(end: bounds.end) }
         let needed = notedEnds()[partition.log] ?? bounds.end
-        try storing { () throws(LogError) in
-            try partition.trim(before: min(offset, needed, bounds.stableEnd), in: context.store)
+        let start = min(offset, needed, bounds.stableEnd)
+        if !partition.production.covers(start) {
+            let result = await withUnsafeContinuation { continuation in
+                context.inbox.post { [context] in
+                    topic.producerLog.cover(partition, in: context) { continuation.resume(returning: $0) }
+                }
+            }
+            try result.get()
         }
+        // What was under way meanwhile may be left.
+        guard partition.production.covers(start) else { throw .unavailable(.overloaded) }
+        try storing { () throws(LogError) in try partition.trim(before: start, in: context.store) }
         return partition.start
     }
 

@@ -53,6 +53,7 @@ final class ProducerLog: Sendable {
                 guard let value = record.value, let snapshot = ProducerSnapshot(decoding: value) else {
                     return
                 }
+                // One that was made earlier never comes later.
                 snapshots[snapshot.partition] = snapshot
             }
         } catch .corrupt(_, let offset, _, let reason) {
@@ -88,10 +89,12 @@ final class ProducerLog: Sendable {
         } catch {
             return made(.failure(BrokerError(error)))
         }
-        let begin = topic.partitions.map {
-            ProducerSnapshot(partition: $0.number, next: $0.written.end, table: ProducerTable())
+        let begin = topic.partitions.map { partition in
+            let snapshot = ProducerSnapshot(
+                partition: partition.number, next: partition.written.end, table: ProducerTable())
+            return Draft(partition: partition, next: snapshot.next, bytes: snapshot.encoded())
         }
-        write(begin.map { $0.encoded() }, holding: claim, in: context) { [self] result in
+        write(begin, holding: claim, in: context) { [self] result in
             if case .success = result { state.withLock { $0.claim = claim } }
             made(result.map { _ in () }.mapError { BrokerError($0) })
         }
@@ -127,8 +130,9 @@ final class ProducerLog: Sendable {
             let isDue = partition.production.state.withLock { state in
                 state.table.forget(notSeenSince: expired, before: partition.start)
                 state.bytesAtSnapshot = min(state.bytesAtSnapshot, bytes)
-                return bytes - state.bytesAtSnapshot
-                    > max(context.options.producerSnapshotBytes, 16 * Int64(state.snapshotBytes))
+                return state.wantsSnapshot
+                    || bytes - state.bytesAtSnapshot
+                        > max(context.options.producerSnapshotBytes, 16 * Int64(state.snapshotBytes))
             }
             if isDue { due.append(partition) }
         }
@@ -141,7 +145,7 @@ final class ProducerLog: Sendable {
         let partitions = isWhole ? topic.partitions : due
         let snapshots = partitions.map { snapshot(of: $0, in: context) }
         write(snapshots, holding: claim, in: context) { [self] result in
-            let bytes = snapshots.reduce(0) { $0 + $1.readableBytes }
+            let bytes = snapshots.reduce(0) { $0 + $1.bytes.readableBytes }
             state.withLock { state in
                 state.isWriting = false
                 state.bytes += bytes
@@ -158,7 +162,25 @@ final class ProducerLog: Sendable {
         }
     }
 
-    private func snapshot(of partition: Partition, in context: EngineContext) -> ByteBuffer {
+    /// Writes down the producers of one partition. In the worker's turn, so that snapshots are in the log in the order in which they were made.
+    func cover(
+        _ partition: Partition, in context: EngineContext,
+        completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
+    ) {
+        guard let claim = state.withLock(\.claim) else { return completion(.success(())) }
+        write([snapshot(of: partition, in: context)], holding: claim, in: context) { result in
+            completion(result.map { _ in () }.mapError { BrokerError($0) })
+        }
+    }
+
+    /// A snapshot to be written.
+    private struct Draft: Sendable {
+        var partition: Partition
+        var next: Offset
+        var bytes: ByteBuffer
+    }
+
+    private func snapshot(of partition: Partition, in context: EngineContext) -> Draft {
         let bytes = (try? context.store.bounds(partition.log).bytes) ?? 0
         return partition.production.state.withLock { state in
             // What is under way is not before this, and everything else that was taken is known to be stored.
@@ -167,30 +189,37 @@ final class ProducerLog: Sendable {
                 partition: partition.number, next: min(state.table.floor ?? end, end), table: state.table)
             let encoded = snapshot.encoded()
             (state.bytesAtSnapshot, state.snapshotBytes) = (bytes, encoded.readableBytes)
-            return encoded
+            state.wantsSnapshot = false
+            return Draft(partition: partition, next: snapshot.next, bytes: encoded)
         }
     }
 
     /// Appends snapshots in as many batches as it takes; `completion` gets the offset of the first.
     private func write(
-        _ snapshots: [ByteBuffer], holding claim: LogClaim, in context: EngineContext,
+        _ snapshots: [Draft], holding claim: LogClaim, in context: EngineContext,
         completion: @escaping @Sendable (Result<Offset, LogError>) -> Void
     ) {
         var batches: [RecordBatch] = []
         var builder = RecordBatchBuilder(capacity: 4096)
         for snapshot in snapshots {
-            if builder.count > 0, builder.length + snapshot.readableBytes > ProducerLog.batchBytes,
+            if builder.count > 0, builder.length + snapshot.bytes.readableBytes > ProducerLog.batchBytes,
                 let batch = builder.finish()
             {
                 batches.append(batch)
                 builder = RecordBatchBuilder(capacity: 4096)
             }
-            snapshot.withUnsafeReadableBytes {
+            snapshot.bytes.withUnsafeReadableBytes {
                 builder.append(timestamp: context.clock.wall, key: nil, value: $0)
             }
         }
         if let batch = builder.finish() { batches.append(batch) }
-        let gathering = SnapshotGathering(missing: batches.count, completion: completion)
+        let covered = snapshots.map { ($0.partition, $0.next) }
+        let gathering = SnapshotGathering(missing: batches.count) { result in
+            if case .success = result {
+                for (partition, next) in covered { partition.production.cover(next) }
+            }
+            completion(result)
+        }
         for batch in batches { context.store.append(batch, holding: claim) { gathering.take($0) } }
     }
 }

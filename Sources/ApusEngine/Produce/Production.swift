@@ -30,6 +30,10 @@ final class Production: Sendable {
         var snapshotBytes = 0
         /// How far the snapshot reached that the last life left.
         var seen = Offset.zero
+        /// From where on a start would look at batches: what is before this is in a snapshot that is durable. Nil without producers.
+        var covered: Offset?
+        /// Whether somebody waits for a snapshot that covers more.
+        var wantsSnapshot = false
         fileprivate var outgoing: Deque<Outgoing> = []
         fileprivate var isAppending = false
         /// Those who sent a batch again that was under way.
@@ -88,11 +92,26 @@ final class Production: Sendable {
         state.withLock { state in
             state.table = restored
             state.seen = snapshot?.next ?? .zero
+            state.covered = snapshot?.next ?? .zero
         }
     }
 
     /// The offset before which there certainly was something.
     var seen: Offset { state.withLock(\.seen) }
+
+    /// Whether a start can do without what is before `offset`; when it cannot, a snapshot is made as soon as anybody looks.
+    func covers(_ offset: Offset) -> Bool {
+        state.withLock { state in
+            guard let covered = state.covered, covered < offset else { return true }
+            state.wantsSnapshot = true
+            return false
+        }
+    }
+
+    /// What is before `offset` is in a durable snapshot.
+    func cover(_ offset: Offset) {
+        state.withLock { $0.covered = max($0.covered ?? offset, offset) }
+    }
 
     // MARK: Appending
 

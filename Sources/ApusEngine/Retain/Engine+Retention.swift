@@ -106,7 +106,10 @@ extension Engine {
                 bytes -= segment.bytes
                 keepFrom = segment.end
             }
-            if let keepFrom { try partition.trim(before: keepFrom, in: context.store) }
+            // What a start needs to know the producers goes when a snapshot has it, which is made then.
+            if let keepFrom, partition.production.covers(keepFrom) {
+                try partition.trim(before: keepFrom, in: context.store)
+            }
         } catch {
             context.logger.warning(
                 "old events could not be forgotten: \(error)",
