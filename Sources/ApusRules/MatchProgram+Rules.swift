@@ -15,7 +15,8 @@ extension MatchProgram {
 
     /// Takes away all patterns of a rule.
     mutating func remove(id: Int) {
-        var next = rules.removeValue(forKey: id) ?? Self.none
+        var next = rules[id] ?? Self.none
+        rules[id] = nil
         while next != Self.none {
             let clause = clauses[next]
             if let plan = clause.plan { remove(clause.step, plan) }

@@ -140,7 +140,7 @@ struct MatchProgram: Sendable {
     var code = ConditionCode()
     var clauses = Pool<Clause>()
     /// The first clause of each rule.
-    var rules: [Int: UInt32] = [:]
+    var rules = FirstClauses()
     /// Steps that no value needs to rouse: tried at the end of every event.
     var restless: [UInt32] = []
     /// Nodes with clauses that hold when nothing is there.

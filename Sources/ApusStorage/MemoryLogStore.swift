@@ -222,17 +222,26 @@ public final class MemoryLogStore: LogStore {
 
     /// As ``LogStore/trim(_:before:)``.
     public func trim(_ log: LogID, before offset: Offset) throws(LogError) {
-        let failure: LogError? = state.withLock { state in
-            guard var entry = state.logs.removeValue(forKey: log) else { return .unknownLog(log) }
+        // What is forgotten is given back after the lock: there may be very many of them, and others append.
+        let (failure, forgotten): (LogError?, [RecordBatch]) = state.withLock { state in
+            guard var entry = state.logs.removeValue(forKey: log) else { return (.unknownLog(log), []) }
             defer { state.logs[log] = entry }
-            guard offset <= entry.end else { return .beyondEnd(end: entry.end) }
-            guard offset > entry.start else { return nil }
+            guard offset <= entry.end else { return (.beyondEnd(end: entry.end), []) }
+            guard offset > entry.start else { return (nil, []) }
             entry.start = offset
             let keep = MemoryLogStore.index(of: offset, in: entry.batches)
-            entry.bytes -= entry.batches[..<keep].reduce(0) { $0 + Int64($1.length) }
-            entry.batches.removeSubrange(..<keep)
-            return nil
+            guard keep > entry.batches.count / 2 else {
+                entry.bytes -= entry.batches[..<keep].reduce(0) { $0 + Int64($1.length) }
+                entry.batches.removeSubrange(..<keep)
+                return (nil, [])
+            }
+            // Only those that stay are looked at.
+            let before = entry.batches
+            entry.batches = Array(before[keep...])
+            entry.bytes = entry.batches.reduce(0) { $0 + Int64($1.length) }
+            return (nil, before)
         }
+        withExtendedLifetime(forgotten) {}
         if let failure { throw failure }
     }
 
