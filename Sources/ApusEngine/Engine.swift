@@ -30,7 +30,7 @@ public final class Engine: Broker {
     let registry: RegistryLog
     let gate: CommandGate
     let retention: Mutex<RetentionClock>
-    let compactor: Compactor
+    let compactor = Compactor()
     let reopening = Mutex(Reopening())
     let scheduler = Mutex<Scheduler?>(nil)
     private let worker: EngineWorker?
@@ -61,7 +61,6 @@ public final class Engine: Broker {
             rest: { pause in
                 if !isDriven { Signal().wait(atMost: pause) }
             })
-        compactor = Compactor(entropy: entropy)
         gate = CommandGate(inbox: context.inbox)
         registry = try RegistryLog(context: context)
         retention = Mutex(RetentionClock())
@@ -112,7 +111,6 @@ public final class Engine: Broker {
         // Deletions that were decided and not carried out before the end of the last life.
         for log in gone { try? context.store.delete(log) }
         scheduleRetention()
-        scheduleCompaction()
     }
 
     /// Puts a subscription to work.

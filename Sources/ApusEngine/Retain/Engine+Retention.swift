@@ -13,6 +13,7 @@ extension Engine {
         let next = context.clock.now + context.options.retentionInterval
         context.timers.schedule(at: next) { [weak self] in
             self?.applyRetention()
+            self?.startCompaction()
             self?.scheduleRetention()
         }
     }
