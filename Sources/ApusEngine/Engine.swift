@@ -38,7 +38,7 @@ public final class Engine: Broker {
     let registry: RegistryLog
     let gate: CommandGate
     let retention: Mutex<RetentionClock>
-    let compactor: Compactor
+    let compactor = Compactor()
     let reopening = Mutex(Reopening())
     let scheduler = Mutex<Scheduler?>(nil)
     let coordinators = Mutex(Coordinators())
@@ -70,7 +70,6 @@ public final class Engine: Broker {
             rest: { pause in
                 if !isDriven { Signal().wait(atMost: pause) }
             })
-        compactor = Compactor(entropy: entropy)
         gate = CommandGate(inbox: context.inbox)
         registry = try RegistryLog(context: context)
         retention = Mutex(RetentionClock())
@@ -121,7 +120,6 @@ public final class Engine: Broker {
         // Deletions that were decided and not carried out before the end of the last life.
         for log in gone { try? context.store.delete(log) }
         scheduleRetention()
-        scheduleCompaction()
     }
 
     /// Puts a subscription to work.

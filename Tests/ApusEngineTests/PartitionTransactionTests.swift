@@ -196,8 +196,9 @@ import Testing
         let rig = try await rig()
         try rig.append(try rig.batch(["a"]), to: "orders")
         try rig.append(try rig.batch(["b"], by: .transactional(5, 0)), to: "orders")
-        let start = try await rig.engine.deleteRecords(
-            ResourceName("orders"), partition: 0, before: Offset(2))
+        let start = try await rig.driving {
+            try await rig.engine.deleteRecords(ResourceName("orders"), partition: 0, before: Offset(2))
+        }
         #expect(start == Offset(1))
     }
 
@@ -232,7 +233,9 @@ import Testing
             try rig.append(try rig.batch(["x"], by: .transactional(5, Int32(number))), to: "orders")
             try rig.mark(5, isCommit: false)
         }
-        _ = try await rig.engine.deleteRecords(ResourceName("orders"), partition: 0, before: Offset(16))
+        _ = try await rig.driving {
+            try await rig.engine.deleteRecords(ResourceName("orders"), partition: 0, before: Offset(16))
+        }
         rig.pass(.seconds(11))
         let partition = try #require(rig.engine.topicAtWork(try ResourceName("orders"))?.partitions.first)
         #expect(partition.production.state.withLock { $0.table.aborted.entries.count } == 2)

@@ -16,6 +16,7 @@ struct TopicCommand: ParsableCommand {
               apus topic list
               apus topic create orders --partitions 4 --retention 30d
               apus topic set orders --durability 100ms
+              apus topic create prices --cleanup compact
               apus topic delete orders --yes
             """,
         subcommands: [List.self, Show.self, Create.self, Set.self, Delete.self], aliases: ["topics"])
@@ -44,6 +45,32 @@ struct TopicSettingsOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "What becomes of old events: delete (by age and size), compact (all but the last of each key go) or compact,delete.",
+            valueName: "policy"))
+    var cleanup: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where topics are compacted: how long events without data, which delete their key, can be read.",
+            valueName: "duration"),
+        transform: Limit.duration)
+    var deleteRetention: Limit?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where topics are compacted: how old events are at least that are looked at.",
+            valueName: "duration"),
+        transform: Limit.duration)
+    var minCompactionLag: Limit?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where topics are compacted: how much of a partition has to be new, in percent.",
+            valueName: "percent"))
+    var dirtyPercent: Int?
+
+    @Option(
+        help: ArgumentHelp(
             "How long after arrival events are handed out, or never for no limit.", valueName: "duration"),
         transform: Limit.duration)
     var ttl: Limit?
@@ -63,6 +90,15 @@ struct TopicSettingsOptions: ParsableArguments {
         guard deduplicateBy == nil || deduplicate != nil else {
             throw ValidationError("--deduplicate-by goes with --deduplicate")
         }
+        guard cleanup.map({ ["delete", "compact", "compact,delete"].contains($0) }) ?? true else {
+            throw ValidationError("--cleanup is delete, compact or compact,delete")
+        }
+        guard dirtyPercent.map({ (0...100).contains($0) }) ?? true else {
+            throw ValidationError("--dirty-percent is between 0 and 100")
+        }
+        guard deleteRetention != Limit.none, minCompactionLag != Limit.none else {
+            throw ValidationError("--delete-retention and --min-compaction-lag are durations")
+        }
         guard partitions.map({ $0 > 0 }) ?? true else { throw ValidationError("--partitions is at least 1") }
     }
 
@@ -76,6 +112,12 @@ struct TopicSettingsOptions: ParsableArguments {
         limits["bytes"] = retentionSize?.json
         if !limits.members.isEmpty { settings["retention"] = .object(limits) }
         settings["ttl"] = ttl?.json
+        settings["cleanup"] = cleanup.map { .string($0) }
+        var compaction = JSONObject()
+        compaction["delete_retention"] = deleteRetention?.json
+        compaction["min_lag"] = minCompactionLag?.json
+        compaction["dirty_percent"] = dirtyPercent.map { .number(JSONNumber($0)) }
+        if !compaction.members.isEmpty { settings["compaction"] = .object(compaction) }
         switch deduplicate {
         case nil: break
         case .some(.none): settings["deduplication"] = .null
@@ -142,8 +184,12 @@ extension TopicCommand {
         }
 
         private static func retention(_ topic: TopicInfo) -> String {
-            let limits = [topic.retentionAge, topic.retentionBytes.map { SizeText.format(Int($0)) }]
-                .compactMap { $0 }
+            let cleanup = topic.json["cleanup"]?.string ?? "delete"
+            guard cleanup != "compact" else { return "last of each key" }
+            let limits = [
+                cleanup == "delete" ? nil : "last of each key", topic.retentionAge,
+                topic.retentionBytes.map { SizeText.format(Int($0)) },
+            ].compactMap { $0 }
             return limits.isEmpty ? "all" : limits.joined(separator: ", ")
         }
     }

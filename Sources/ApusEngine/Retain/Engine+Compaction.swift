@@ -11,7 +11,7 @@ import Synchronization
 /// Passes of compaction, one at a time.
 final class Compactor: Sendable {
     let isRunning = Atomic(false)
-    let hash: SipHash128
+    private let hash = Mutex<SipHash128?>(nil)
     /// Bytes gone through since the last rest.
     let bytes = Atomic(0)
     let passes = Count("apus_compaction_passes_total")
@@ -21,7 +21,14 @@ final class Compactor: Sendable {
     /// Partitions whose obstacle was told.
     let told = Mutex<[LogID: String]>([:])
 
-    init(entropy: Entropy) { hash = SipHash128(key: (entropy.next(), entropy.next())) }
+    /// Nobody outside can find two keys that it takes for one.
+    func hash(_ entropy: Entropy) -> SipHash128 {
+        hash.withLock { hash in
+            let chosen = hash ?? SipHash128(key: (entropy.next(), entropy.next()))
+            hash = chosen
+            return chosen
+        }
+    }
 }
 
 extension Engine {
@@ -29,16 +36,8 @@ extension Engine {
     private static let compactionBurst = 1 << 20
     private static let compactionRest = Duration.milliseconds(5)
 
-    /// Looks for what can be compacted, now and then.
-    func scheduleCompaction() {
-        let next = context.clock.now + context.options.compactionInterval
-        context.timers.schedule(at: next) { [weak self] in
-            self?.startCompaction()
-            self?.scheduleCompaction()
-        }
-    }
-
-    private func startCompaction() {
+    /// Looks for what can be compacted, unless that is under way.
+    func startCompaction() {
         let topics = catalog.withLock { catalog in
             catalog.topics.values.filter {
                 $0.definition.settings.cleanup.compacts && !$0.definition.holdsDeadLetters
@@ -73,7 +72,7 @@ extension Engine {
     private func compact(_ topic: Topic, _ partition: Partition, wall: Timestamp, pin: Offset?) {
         var pass = Compaction(
             store: context.store, log: partition.log, settings: topic.definition.settings,
-            hash: compactor.hash, options: context.options.compaction, wall: wall,
+            hash: compactor.hash(context.entropy), options: context.options.compaction, wall: wall,
             limit: min(compactionLimit(of: partition), pin ?? Offset(.max)),
             goOn: { [self] bytes in rest(after: bytes) })
         do {

@@ -14,6 +14,7 @@ extension Engine {
         context.timers.schedule(at: next) { [weak self] in
             self?.applyRetention()
             self?.tendProducers()
+            self?.startCompaction()
             self?.scheduleRetention()
         }
     }

@@ -52,12 +52,10 @@ public struct EngineOptions: Sendable {
     package var verifiesTransactions = true
     /// Where time zones are found.
     public var timeZones = TimeZoneDatabase.system
-    /// How often retention looks for what can be forgotten.
+    /// How often retention and compaction look for what can be forgotten.
     public var retentionInterval = Duration.seconds(10)
     /// How many attempts on targets, of all subscriptions, are under way at the same time; asked when some are to begin.
     public var attemptsUnderWayMax: @Sendable () -> Int = { Defaults.attemptsUnderWayMax }
-    /// How often compaction looks for what is superseded.
-    public var compactionInterval = Duration.seconds(15)
     /// How compaction goes about it; tests make its memory small.
     var compaction = CompactionOptions()
     /// How long to wait before work that the disk refused is tried again.

@@ -24,6 +24,13 @@ extension TopicChanges {
         } else if let value = reader.value("deduplication") {
             deduplication = try DeduplicationSettings(value)
         }
+        cleanup = try reader.choice("cleanup", CleanupPolicy.self)
+        if let value = reader.value("compaction") {
+            let compaction = try MemberReader(value, Schema.compaction, in: "compaction.")
+            deleteRetention = try compaction.duration("delete_retention", in: Bounds.compaction)
+            minCompactionLag = try compaction.duration("min_lag", in: Bounds.compaction)
+            dirtyRatio = try compaction.integer("dirty_percent", in: Bounds.percent).map { Double($0) / 100 }
+        }
         guard let value = reader.value("retention") else { return }
         let retention = try MemberReader(value, Schema.retention, in: "retention.")
         if retention.isNull("age") {
@@ -48,6 +55,10 @@ extension TopicChanges {
         if let segmentBytes { settings.segmentBytes = segmentBytes }
         if let ttl { settings.ttl = ttl }
         if let deduplication { settings.deduplication = deduplication }
+        if let cleanup { settings.cleanup = cleanup }
+        if let deleteRetention { settings.compaction.deleteRetention = deleteRetention }
+        if let minCompactionLag { settings.compaction.minLag = minCompactionLag }
+        if let dirtyRatio { settings.compaction.dirtyRatio = dirtyRatio }
         return settings
     }
 }
@@ -109,6 +120,11 @@ extension JSONWriter {
             } else {
                 writer.null()
             }
+            writer.member("cleanup", topic.settings.cleanup.rawValue)
+            if topic.settings.cleanup.compacts {
+                writer.key("compaction")
+                writer.compaction(topic.settings.compaction)
+            }
             writer.member("created", topic.created)
             writer.member("positions", list: topic.partitions) { $0.partition($1) }
         }
@@ -118,6 +134,14 @@ extension JSONWriter {
         object { writer in
             writer.member("window", settings.window)
             if case .attribute(let name) = settings.key { writer.member("attribute", name) }
+        }
+    }
+
+    private mutating func compaction(_ settings: CompactionSettings) {
+        object { writer in
+            writer.member("delete_retention", settings.deleteRetention)
+            writer.member("min_lag", settings.minLag)
+            writer.member("dirty_percent", Int((settings.dirtyRatio * 100).rounded()))
         }
     }
 

@@ -116,5 +116,7 @@ enum Bounds {
     static let breakerFailures: ClosedRange<Int64> = 0...10_000
     static let breakerPause: ClosedRange<Duration> = .milliseconds(100) ... .seconds(86_400)
     static let flushInterval: ClosedRange<Duration> = .milliseconds(1) ... .seconds(3600)
+    static let compaction: ClosedRange<Duration> = .zero ... .seconds(3650 * 86_400)
+    static let percent: ClosedRange<Int64> = 0...100
     static let retentionAge: ClosedRange<Duration> = .milliseconds(1)...DurationText.max
 }

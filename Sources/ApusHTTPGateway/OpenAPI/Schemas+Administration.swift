@@ -2,6 +2,8 @@
 
 // The named schemas of what is administered, in the order in which a reader of the API meets them.
 
+internal import ApusEngine
+
 extension Schema {
     /// A page of a list, whose elements stand under `member`.
     private static func page(_ member: String, of element: Definition) -> Schema {
@@ -48,7 +50,20 @@ extension Schema {
         .allowing("ttl", .nullable(.duration), "how long after arrival events are handed out; null: no limit")
         .allowing(
             "deduplication", .nullable(.object(deduplication)),
-            "null stores events as often as they are published")
+            "null stores events as often as they are published"
+        )
+        .allowing("cleanup", .choice(CleanupPolicy.allCases.map(\.rawValue)), "what becomes of old events")
+        .allowing("compaction", .object(compaction), "for topics that keep the last event of each key")
+
+    static let compaction = ObjectSchema()
+        .allowing(
+            "delete_retention", .duration,
+            "for how long an event without data, which deletes its key, can be read once older ones are gone"
+        )
+        .allowing("min_lag", .duration, "how old events are at least that are looked at")
+        .allowing(
+            "dirty_percent", .integer(Bounds.percent),
+            "how much of a partition has to be new before it is gone over")
 
     static let retention = ObjectSchema()
         .allowing("age", .nullable(.duration), "null keeps events for ever")
