@@ -196,7 +196,7 @@ class Copier:
                 **options(self.server), "group.id": "copier", "enable.auto.commit": False,
                 "isolation.level": "read_committed", "fetch.wait.max.ms": 50})
             try:
-                producer.init_transactions(PATIENCE)
+                producer.init_transactions(10)
                 while not is_stopped() and not self.is_done.is_set():
                     self.copy_some(producer, consumer)
             except confluent_kafka.KafkaException as error:
@@ -255,7 +255,7 @@ def test_a_transactional_copy_is_exact_when_the_server_is_killed(new_server, rep
     thread.start()
     try:
         kills = kill_again_and_again(server, cycles(5), seed=6, is_over=copier.is_done.is_set)
-        copier.is_done.wait(2 * PATIENCE)
+        copier.is_done.wait(PATIENCE)
     finally:
         stopped.set()
         thread.join(PATIENCE)
