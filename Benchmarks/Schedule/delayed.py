@@ -141,6 +141,8 @@ def measure(server, port, options):
     stop.set()
     for other in others:
         other.join()
+    # The server has closed the first one: nothing was asked there for too long.
+    control = Connection(port)
     ends = [end for end, _ in seen]
     late, stamped, ids, at = [], [], set(), 0
     while at < seen[-1][0]:

@@ -92,17 +92,29 @@ public struct LogID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// An identity from its 32 hexadecimal digits; nil for anything else.
     public init?(_ text: some StringProtocol) {
-        guard text.utf8.count == 32 else { return nil }
-        let middle = text.index(text.startIndex, offsetBy: 16)
-        guard text.utf8.allSatisfy({ LogID.isHex($0) }),
-            let high = UInt64(text[..<middle], radix: 16), let low = UInt64(text[middle...], radix: 16)
-        else { return nil }
-        self.init(high: high, low: low)
+        let found = text.utf8.withContiguousStorageIfAvailable { LogID(digits: UnsafeRawBufferPointer($0)) }
+        guard let id = found ?? Array(text.utf8).withUnsafeBytes({ LogID(digits: $0) }) else { return nil }
+        self = id
     }
 
-    private static func isHex(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-            || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+    /// An identity from its 32 hexadecimal digits, a byte each; nil for anything else.
+    public init?(digits: UnsafeRawBufferPointer) {
+        guard digits.count == 32 else { return nil }
+        var halves = (high: UInt64(0), low: UInt64(0))
+        for (index, byte) in digits.enumerated() {
+            let digit: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+            default: return nil
+            }
+            if index < 16 {
+                halves.high = halves.high << 4 | UInt64(digit)
+            } else {
+                halves.low = halves.low << 4 | UInt64(digit)
+            }
+        }
+        self.init(high: halves.high, low: halves.low)
     }
 
     public var description: String { LogID.hex(high) + LogID.hex(low) }

@@ -52,8 +52,8 @@ extension Scheduler {
         _ number: Int, to end: Int64, _ state: inout State, _ budget: inout Int
     ) throws(LogError) {
         while let tracked = state.buckets[number], tracked.followed < end, budget > 0 {
-            let next = try scan(tracked, tracked.followed, end, &budget) { event in
-                if event.key < state.covered { take(event, &state) }
+            let next = try scan(tracked, tracked.followed, end, &budget, &state) { key, state in
+                key < state.covered
             }
             state.buckets[number]?.followed = next
         }
@@ -70,11 +70,11 @@ extension Scheduler {
                 guard budget > 0 else { return }
                 // What nobody followed yet is looked at once for both.
                 let isNew = tracked.passed >= tracked.followed
-                let next = try scan(tracked, tracked.passed, isNew ? end : tracked.followed, &budget) {
-                    event in
-                    guard let target = state.target, event.key < target, isNew || event.key >= state.covered
-                    else { return }
-                    take(event, &state)
+                let next = try scan(
+                    tracked, tracked.passed, isNew ? end : tracked.followed, &budget, &state
+                ) { key, state in
+                    guard let target = state.target else { return false }
+                    return key < target && (isNew || key >= state.covered)
                 }
                 state.buckets[number]?.passed = next
                 if isNew { state.buckets[number]?.followed = next }
@@ -97,9 +97,11 @@ extension Scheduler {
         if let target = state.target { state.target = min(target, dropped) }
     }
 
-    /// Hands those that still wait of the next part of a bucket to `body`; where to go on.
+    /// Takes those that still wait of the next part of a bucket and are wanted; where to go on. What is not wanted, most of a bucket each time
+    /// but the last, is stepped over without being looked into.
     private func scan(
-        _ tracked: Tracked, _ offset: Int64, _ end: Int64, _ budget: inout Int, _ body: (WaitingEvent) -> Void
+        _ tracked: Tracked, _ offset: Int64, _ end: Int64, _ budget: inout Int, _ state: inout State,
+        isWanted: (ScheduleKey, borrowing State) -> Bool
     ) throws(LogError) -> Int64 {
         let batches: [RecordBatch]
         do {
@@ -115,12 +117,14 @@ extension Scheduler {
             budget -= batch.length
             _ = try? batch.forEachRecord { record in
                 let key = tracked.bucket.key(due: record.timestamp.rawValue, offset: record.offset.rawValue)
-                guard key.offset >= offset, key.offset < end, !tracked.done.contains(key.offset),
-                    let topic = record.header(LineageHeader.topicBytes).flatMap({ LogID($0) })
+                guard key.offset >= offset, key.offset < end, isWanted(key, state),
+                    !tracked.done.contains(key.offset),
+                    let topic = record.withHeader(LineageHeader.topicBytes, { LogID(digits: $0) }) ?? nil
                 else { return true }
-                body(
+                take(
                     WaitingEvent(
-                        key: key, due: record.timestamp.rawValue, topic: topic, record: PackedRecord(record)))
+                        key: key, due: record.timestamp.rawValue, topic: topic, record: PackedRecord(record)),
+                    &state)
                 return true
             }
         }

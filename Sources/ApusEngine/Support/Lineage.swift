@@ -100,10 +100,15 @@ struct Origin: Hashable, Sendable {
 extension RecordView {
     /// The value of the first header with this name, as text.
     func header(_ name: [UInt8]) -> String? {
-        var found: String?
+        withHeader(name) { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Hands the value of the first header with this name to `body`, in place; nil when there is none.
+    func withHeader<Value>(_ name: [UInt8], _ body: (UnsafeRawBufferPointer) -> Value) -> Value? {
+        var found: Value?
         forEachHeader { candidate, value in
             guard candidate.elementsEqual(name), let value else { return true }
-            found = String(decoding: value, as: UTF8.self)
+            found = body(value)
             return false
         }
         return found
