@@ -19,8 +19,8 @@ import Testing
         let page = try String(contentsOf: root.appending(path: "docs/kafka.md"), encoding: .utf8)
         return page.split(separator: "\n").filter { $0.hasPrefix("| ") }.map { line in
             let cells = line.split(separator: "|", maxSplits: 1)
-            let name = cells[0].trimmingCharacters(in: .whitespaces)
-            return (name, cells.count > 1 ? String(cells[1]) : "")
+            let name = cells[0].drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()
+            return (String(name), cells.count > 1 ? String(cells[1]) : "")
         }
     }
 

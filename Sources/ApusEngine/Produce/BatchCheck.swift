@@ -13,6 +13,7 @@ extension RecordBatch {
         guard length <= limit else { throw .broker(.tooLarge(bytes: length, limit: limit)) }
         try checkHeader()
         let greatest = try checkRecords()
+        if settings.cleanup.compacts { try checkKeys() }
         switch settings.timestamps {
         case .append: stamp(now)
         case .producer:
@@ -45,11 +46,20 @@ extension RecordBatch {
         }
     }
 
+    /// Without a key a record of a compacted topic would stay for ever.
+    private func checkKeys() throws(BatchError) {
+        do throws(RecordBatchError) { try validateRecords(needsKeys: true) } catch {
+            if case .malformed(let reason) = error { throw .invalidBatch(reason) }
+            throw .invalidBatch("\(error)")
+        }
+    }
+
     /// Looks through the records; the greatest of their timestamps. Compressed ones are not opened for that: the header has to do, and who looks
     /// inside later finds out what it is worth.
     private func checkRecords() throws(BatchError) -> Timestamp {
         guard compression == 0 else {
-            guard codec != nil else { throw .unsupportedCompression(compression) }
+            // What nobody here could ever open is better refused while its producer can still choose another codec.
+            guard openingObstacle == nil else { throw .unsupportedCompression(compression) }
             return maxTimestamp
         }
         var next = baseOffset
