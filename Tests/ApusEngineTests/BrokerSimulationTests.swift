@@ -137,6 +137,9 @@ import Testing
         Finding(
             88, "retention took batches that no snapshot of their producers knew of", usesOrder: true,
             usesReplays: true, usesProducers: true),
+        Finding(
+            284, "the model took what was sent again for what had been sent before", usesOrder: true,
+            usesReplays: true, usesProducers: true),
     ])
     func `what was found stays mended`(finding: Finding) {
         var options = BrokerSimulation.Options()

@@ -55,6 +55,8 @@ extension BrokerRun {
         options.producerSnapshotBytes = [512, 8 << 10, 4 << 20][producerRandom.below(3)]
         // Longer than any history.
         options.producerExpiration = .seconds(30 * 86_400)
+        // The history decides about transactions itself.
+        options.verifiesTransactions = false
         target = SimulatedTarget()
         engine = try Engine(
             store: ObservedStore(store, truth: truth), clock: clock, entropy: Entropy(seed: random.next()),

@@ -93,19 +93,21 @@ extension LogTruth {
 extension TrueLog {
     /// Which append a batch comes from; nil when it should not be there.
     func number(of batch: RecordBatch, from first: Int) -> Int? {
+        // What a producer sends again has the same bytes as before: the one that was given this offset goes first.
+        var possible: Int?
         for number in batches.indices.dropFirst(first) {
             let entry = batches[number]
             switch entry.fate {
             case .there where entry.base == batch.baseOffset:
                 return entry.batch.bytes == batch.bytes ? number : nil
-            case .unknown:
+            case .unknown where possible == nil:
                 var expected = entry.batch
                 expected.baseOffset = batch.baseOffset
-                if expected.bytes == batch.bytes { return number }
+                if expected.bytes == batch.bytes { possible = number }
             default: continue
             }
         }
-        return nil
+        return possible
     }
 
     /// What was not seen is lost, where that is allowed.
