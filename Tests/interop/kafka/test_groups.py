@@ -278,6 +278,7 @@ def test_positions_survive_the_death_of_the_server_and_members_come_back(new_ser
         for load, members, member in groups:
             load.are_read_by(members)
             until(lambda: member.committed == 100, members.story)
+        first = {load.topic: list(members.values()) for load, members, _ in groups}
         before = {load.topic: committed(server, members.group, load.topic) for load, members, _ in groups}
         server.restart()
         for load, members, member in groups:
@@ -286,4 +287,7 @@ def test_positions_survive_the_death_of_the_server_and_members_come_back(new_ser
         for load, members, member in groups:
             load.are_read_by(members, 2 * PATIENCE)
             until(lambda: sum(committed(server, members.group, load.topic)) == 200, members.story)
-            assert set(members.values().values()) == {1}, members.story()
+            # What was read and not yet committed when the server came back to an empty group is read again, and nothing else.
+            values = members.values()
+            assert all(count >= 1 for count in values.values()), members.story()
+            assert {values[key] for key in first[load.topic]} == {1}, members.story()
