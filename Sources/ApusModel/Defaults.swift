@@ -88,6 +88,10 @@ public enum Defaults {
     public static let webhookConsentLifetime: Duration = .seconds(86_400)
     /// How many attempts of all subscriptions are under way at the same time; fewer where the system allows fewer open files.
     public static let attemptsUnderWayMax = 16_000
+    /// How many connections to targets are begun in a second.
+    public static let webhookConnectsPerSecondMax = 2500
+    /// How many connections to targets are begun at once, when none was for a while.
+    public static let webhookConnectsBurst = 64
 
     /// How often rules copy an event, from copy to copy, before they take it for one that goes in a circle.
     public static let ruleHopsMax = 16

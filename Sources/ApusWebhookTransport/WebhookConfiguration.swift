@@ -2,6 +2,8 @@
 
 // What holds for all webhooks; what differs between them is in `PushSettings`.
 
+internal import ApusModel
+
 /// How webhooks are delivered.
 public struct WebhookConfiguration: Sendable {
     /// Whether events may go to addresses that are not on the open internet: this machine, private networks, link-local ones. Off,
@@ -17,6 +19,8 @@ public struct WebhookConfiguration: Sendable {
     public var retryAfterMax: Duration
     /// How many connections are open at the same time before idle ones are closed to make room.
     public var connectionsMax: @Sendable () -> Int
+    /// How many connections are begun in a second; a request that needs one waits for its turn, and its timeout begins then.
+    public var connectsPerSecondMax: Int
     /// A file with certificates of authorities (PEM) that are trusted beside the system's; nil for none.
     public var trustFile: String?
     /// The DNS name by which this sender asks receivers for their consent.
@@ -30,6 +34,7 @@ public struct WebhookConfiguration: Sendable {
         self.allowedHosts = allowedHosts
         userAgent = "Apus"
         connectionsMax = { 4096 }
+        connectsPerSecondMax = Defaults.webhookConnectsPerSecondMax
         trustFile = nil
         origin = "apus.invalid"
         responseBytesMax = 64 << 10

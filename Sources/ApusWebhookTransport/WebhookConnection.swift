@@ -17,7 +17,6 @@ enum WebhookAnswer: Sendable {
 /// The end of a connection that makes requests.
 final class WebhookConnection: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
 
     /// An exchange under way.
     private struct Exchange {
@@ -30,6 +29,7 @@ final class WebhookConnection: ChannelInboundHandler {
 
     private let bodyBytesMax: Int
     private let guardian: AnswerGuardian
+    private let writer: RequestWriter
     /// Called when the connection can make another request; otherwise it closes.
     private let free: (WebhookConnection, any Channel) -> Void
     private var context: ChannelHandlerContext?
@@ -41,10 +41,12 @@ final class WebhookConnection: ChannelInboundHandler {
     static let excerptBytesMax = 200
 
     init(
-        bodyBytesMax: Int, guardian: AnswerGuardian, free: @escaping (WebhookConnection, any Channel) -> Void
+        bodyBytesMax: Int, guardian: AnswerGuardian, writer: RequestWriter,
+        free: @escaping (WebhookConnection, any Channel) -> Void
     ) {
         self.bodyBytesMax = bodyBytesMax
         self.guardian = guardian
+        self.writer = writer
         self.free = free
     }
 
@@ -68,12 +70,7 @@ final class WebhookConnection: ChannelInboundHandler {
         guardian.expectAnswer()
         exchange = Exchange(end: end, deadline: deadline)
         arm(deadline, context)
-        context.write(wrapOutboundOut(.head(request.head)), promise: nil)
-        if !request.body.isEmpty {
-            let bytes = context.channel.allocator.buffer(bytes: request.body)
-            context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
-        }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        writer.send(request, from: context)
     }
 
     private func arm(_ deadline: NIODeadline, _ context: ChannelHandlerContext) {

@@ -4,6 +4,7 @@
 // events go to addresses on the open internet only, unless configured otherwise: checked when a webhook is configured, and again
 // for every connection, against the very address that is connected to.
 
+internal import ApusModel
 public import ApusTransport
 internal import CloudEvents
 internal import Glibc
@@ -90,7 +91,8 @@ public final class WebhookTarget: Target {
             return .refused(status: nil, reason: error.reason)
         }
         do {
-            let answer = try await exchange(url, settings) { [configuration] in
+            let topic = deliveries.first?.topic.description ?? ""
+            let answer = try await exchange(url, settings, topic: topic) { [configuration] in
                 WebhookRequest.make(deliveries, settings, url, configuration, now: Self.now())
             }
             return outcome(of: answer)
@@ -114,12 +116,13 @@ public final class WebhookTarget: Target {
     public func begin(
         _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
     ) -> Bool {
-        guard !deliveries.isEmpty, let url = try? read(settings.url), let address = addresses.known(url)
-        else {
-            return false
-        }
+        guard let topic = deliveries.first?.topic, let url = try? read(settings.url),
+            let address = addresses.known(url)
+        else { return false }
         let deadline = NIODeadline.now() + TimeAmount(settings.timeout)
-        client.exchange(with: url, at: address, until: deadline) { [configuration] in
+        client.exchange(
+            with: url, at: address, topic: topic.description, until: deadline
+        ) { [configuration] in
             WebhookRequest.make(deliveries, settings, url, configuration, now: Self.now())
         } end: { [self] in
             completion(outcome(of: $0))
@@ -165,7 +168,8 @@ public final class WebhookTarget: Target {
 
     /// - Parameter request: made when there is a connection, so that it tells the time at which it is sent.
     private func exchange(
-        _ url: WebhookURL, _ settings: PushSettings, _ request: @escaping @Sendable () -> WebhookRequest
+        _ url: WebhookURL, _ settings: PushSettings, topic: String = "",
+        _ request: @escaping @Sendable () -> WebhookRequest
     ) async throws(AddressBook.Refusal) -> WebhookAnswer {
         let deadline = NIODeadline.now() + TimeAmount(settings.timeout)
         let address: SocketAddress
@@ -178,7 +182,7 @@ public final class WebhookTarget: Target {
         }
         let known = address
         return await withUnsafeContinuation { continuation in
-            client.exchange(with: url, at: known, until: deadline, request) {
+            client.exchange(with: url, at: known, topic: topic, until: deadline, request) {
                 continuation.resume(returning: $0)
             }
         }

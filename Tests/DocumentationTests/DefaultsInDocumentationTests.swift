@@ -115,6 +115,10 @@ import Testing
         #expect(page.contains("`breaker.initial` (\(seconds(Defaults.breakerInitial))s)"))
         #expect(page.contains("`breaker.max` (\(seconds(Defaults.breakerMax) / 60)m)"))
         #expect(page.replacing(",", with: "").contains("at most \(Defaults.attemptsUnderWayMax) attempts"))
+        #expect(
+            page.contains(
+                "begun at \(Defaults.webhookConnectsPerSecondMax) a second, \(Defaults.webhookConnectsBurst) at once"
+            ))
     }
 
     @Test func `the limits of what waits and recurs are those of the page on them`() throws {
