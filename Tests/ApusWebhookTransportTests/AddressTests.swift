@@ -5,6 +5,7 @@
 import ApusModel
 import ApusTransport
 import CloudEvents
+import Dispatch
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -171,12 +172,24 @@ private let spellings = [
         try await WebhookServer.with(.answer(status: 200)) { server async throws in
             let address = try SocketAddress(ipAddress: "127.0.0.1", port: server.port)
             let turncoat = Turncoat([address])
+            // However busy the machine is, the first look-up does not end before the last delivery begins.
+            let everybodyIsHere = DispatchSemaphore(value: 0)
             let target = target(
-                WebhookConfiguration(allowPrivateTargets: true), lookUp: { _, _ in turncoat.lookUp() })
+                WebhookConfiguration(allowPrivateTargets: true),
+                lookUp: { _, _ in
+                    _ = everybodyIsHere.wait(timeout: .now() + 10)
+                    everybodyIsHere.signal()
+                    return turncoat.lookUp()
+                })
             let settings = PushSettings(url: "http://many.example:\(server.port)/")
             let delivery = try delivery()
             await withTaskGroup(of: Outcome.self) { group in
-                for _ in 0..<50 { group.addTask { await target.deliver([delivery], to: settings) } }
+                for number in 0..<50 {
+                    group.addTask {
+                        if number == 49 { everybodyIsHere.signal() }
+                        return await target.deliver([delivery], to: settings)
+                    }
+                }
                 for await outcome in group { #expect(outcome == .delivered) }
             }
             // One, or a few more that began after it had ended.
