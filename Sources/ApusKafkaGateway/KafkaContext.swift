@@ -40,10 +40,8 @@ final class KafkaContext: Sendable {
         readers.start()
     }
 
-    func stop() {
-        groups.stop()
-        readers.shutdownGracefully { _ in }
-    }
+    /// Ends what runs beside the connections, once these are closed.
+    func stop() { readers.shutdownGracefully { _ in } }
 
     /// What a client is told to connect to.
     func advertised(to session: KafkaSession) -> ListenAddress {

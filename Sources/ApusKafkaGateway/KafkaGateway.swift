@@ -54,9 +54,11 @@ public final class KafkaGateway: Service {
     /// Answers what was produced, ends what waits, and closes all connections.
     public func stop() async {
         context.groups.stop()
-        guard let running = server.withLock({ $0 }) else { return }
-        await running.shutdown(gracePeriod: configuration.gracePeriod)
-        logger.info("stopped")
+        if let running = server.withLock({ $0 }) {
+            await running.shutdown(gracePeriod: configuration.gracePeriod)
+            logger.info("stopped")
+        }
+        context.stop()
     }
 
     /// What the gateway has done so far; nil before it listens.

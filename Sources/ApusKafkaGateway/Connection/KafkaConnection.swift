@@ -345,7 +345,9 @@ final class KafkaConnection: ChannelDuplexHandler {
         if expected != nil || input.readableBytes > 0, !waitsForBudget, slots.isEmpty {
             // A request is arriving: it has to go on doing so.
             guard now &- lastProgress >= loop.limits.requestTimeout else { return }
-            if bytesReceived &- bytesAtProgress < loop.limits.requestBytesMin { return close() }
+            // A large one holds much of what all share, so more is asked of it: it arrives within sixteen such spans.
+            let least = max(loop.limits.requestBytesMin, (expected ?? 0) / 16)
+            if bytesReceived &- bytesAtProgress < least { return close() }
             lastProgress = now
             bytesAtProgress = bytesReceived
         } else if slots.isEmpty {
