@@ -3,14 +3,15 @@
 transactional copy from one topic to another, which must be exact whatever was open, prepared or half marked when the server went."""
 
 import collections
-import os
+import pathlib
 import random
+import subprocess
+import sys
 import threading
 import time
 
 import confluent_kafka
 import kafka
-import pytest
 from traffic import cycles
 
 PATIENCE = 30
@@ -175,67 +176,46 @@ def test_idempotent_producers_repeat_nothing_when_the_server_is_killed(new_serve
     report(f"{kills} kills, {sum(sum(load.sent) for load in loads)} records of idempotent producers, each there once")
 
 
-class Copier:
-    """Copies one topic to another in transactions, positions included, as the documentation of Kafka tells one to: after any error it
-    begins anew with what the group has committed. Now and then it aborts for no reason."""
+class CopierLives:
+    """The copier, one process after the other: whoever stands still is killed, and its next life takes over and fences it."""
+
+    # Longer than any of its waits.
+    STILL_SECONDS = 12
 
     def __init__(self, server, count):
-        self.server = server
-        self.count = count
-        self.random = random.Random(11)
-        self.commits = 0
-        self.aborts = 0
-        self.begun = time.monotonic()
-        # What made it begin anew.
-        self.troubles = []
+        self.command = [
+            sys.executable, str(pathlib.Path(__file__).with_name("kafka_copier.py")), server.kafka, str(count), str(PARTITIONS)]
+        self.lines = collections.Counter()
+        self.lives = 0
         self.is_done = threading.Event()
+        self.is_stopped = threading.Event()
+        self.heard = time.monotonic()
+        self.process = None
 
-    def run(self, is_stopped):
-        while not is_stopped() and not self.is_done.is_set():
-            producer = confluent_kafka.Producer({
-                **options(self.server), "transactional.id": "copier", "transaction.timeout.ms": 20_000, "linger.ms": 0})
-            consumer = confluent_kafka.Consumer({
-                **options(self.server), "group.id": "copier", "enable.auto.commit": False,
-                "isolation.level": "read_committed", "fetch.wait.max.ms": 50})
-            try:
-                producer.init_transactions(10)
-                while not is_stopped() and not self.is_done.is_set():
-                    self.copy_some(producer, consumer)
-            except confluent_kafka.KafkaException as error:
-                self.troubles.append(f"{time.monotonic() - self.begun:.1f} s: {error.args[0].str()}")
-            finally:
-                consumer.close()
+    def run(self):
+        while not self.is_done.is_set() and not self.is_stopped.is_set():
+            self.lives += 1
+            self.heard = time.monotonic()
+            self.process = subprocess.Popen(
+                [*self.command, str(self.lives)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            for line in self.process.stdout:
+                self.heard = time.monotonic()
+                self.lines[line.split()[0]] += 1
+                if line == "done\n":
+                    self.is_done.set()
+            self.process.wait()
 
-    def copy_some(self, producer, consumer):
-        place = confluent_kafka.TopicPartition("in", 0)
-        position = max(consumer.committed([place], 5)[0].offset, 0)
-        consumer.assign([confluent_kafka.TopicPartition("in", 0, position)])
-        while not self.is_done.is_set():
-            if position >= self.count:
-                self.is_done.set()
-                return
-            messages = [message for message in consumer.consume(self.random.randrange(1, 40), 1) if not message.error()]
-            if not messages:
-                return
-            assert messages[0].offset() == position
-            producer.begin_transaction()
-            for message in messages:
-                producer.produce("out", value=message.value(), partition=message.offset() % PARTITIONS)
-            following = messages[-1].offset() + 1
-            producer.send_offsets_to_transaction(
-                [confluent_kafka.TopicPartition("in", 0, following)], consumer.consumer_group_metadata(), 5)
-            if self.random.random() < 0.2:
-                producer.abort_transaction(5)
-                self.aborts += 1
-                return
-            producer.commit_transaction(5)
-            self.commits += 1
-            position = following
+    def watch(self):
+        while not self.is_done.is_set() and not self.is_stopped.wait(0.2):
+            if time.monotonic() - self.heard > self.STILL_SECONDS:
+                self.process.kill()
+
+    def stop(self):
+        self.is_stopped.set()
+        if self.process is not None:
+            self.process.kill()
 
 
-# Open: librdkafka 2.16 may stand still in rd_kafka_send_offsets_to_transaction, beyond the time it was given, when its connection goes just after
-# AddOffsetsToTxn was answered; it asks for nothing more, and nothing that it asked is unanswered. What had been copied was exact in every run.
-@pytest.mark.skipif("APUS_CRASH_OPEN" not in os.environ, reason="librdkafka may stand still while it sends positions; set APUS_CRASH_OPEN")
 def test_a_transactional_copy_is_exact_when_the_server_is_killed(new_server, report):
     server = new_server().start()
     server.create_topic("in")
@@ -245,26 +225,18 @@ def test_a_transactional_copy_is_exact_when_the_server_is_killed(new_server, rep
     for number in range(count):
         producer.produce("in", value=b"%d" % number, partition=0)
     assert producer.flush(PATIENCE) == 0
-    copier = Copier(server, count)
-    stopped = threading.Event()
-    errors = []
-
-    def run():
-        try:
-            copier.run(stopped.is_set)
-        except Exception as error:  # noqa: BLE001, told below
-            errors.append(repr(error))
-            copier.is_done.set()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
+    copier = CopierLives(server, count)
+    threads = [threading.Thread(target=run) for run in (copier.run, copier.watch)]
+    for thread in threads:
+        thread.start()
     try:
         kills = kill_again_and_again(server, cycles(5), seed=6, is_over=copier.is_done.is_set)
-        copier.is_done.wait(PATIENCE)
+        # librdkafka may stand still in sending positions when its connection goes; then its next life goes on.
+        copier.is_done.wait(3 * PATIENCE)
     finally:
-        stopped.set()
-        thread.join(PATIENCE)
-    assert not errors, errors
+        copier.stop()
+        for thread in threads:
+            thread.join(PATIENCE)
     copied = []
     for partition in range(PARTITIONS):
         values = [int(value) for _, _, value in read(server, "out", partition, committed=True)]
@@ -272,9 +244,9 @@ def test_a_transactional_copy_is_exact_when_the_server_is_killed(new_server, rep
         copied += values
         # What is committed is what everybody else sees.
         assert len(server.read_all("out", partition)) == len(values)
-    assert copier.is_done.is_set(), f"the copy stands still after {len(copied)} of {count}: {copier.troubles}"
+    assert copier.is_done.is_set(), f"the copy stands still after {len(copied)} of {count}: {copier.lines}"
     assert sorted(copied) == list(range(count)), f"{count - len(copied)} records are missing"
     written = sum(len(read(server, "out", partition, committed=False)) for partition in range(PARTITIONS))
     report(
-        f"{kills} kills, {copier.commits} commits, {copier.aborts} aborts, {written - count} aborted records seen by nobody,"
-        f" {count} copied once")
+        f"{kills} kills of the server, {copier.lives} lives of the copier, {copier.lines['committed']} commits, {copier.lines['aborted']} aborts,"
+        f" {written - count} aborted records seen by nobody, {count} copied once")
