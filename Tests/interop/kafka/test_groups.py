@@ -162,7 +162,11 @@ def test_the_older_of_two_with_the_same_instance_is_fenced(load, members, client
     load.add(40)
     until(lambda: not first.is_running or first.failed or first.assigned != second.assigned, members.story)
     load.add(40)
-    until(lambda: {str(number) for number in range(44, 84)} <= {value for _, _, value in second.read}, members.story)
+    # aiokafka does not know the error: the older one joins anew and may take its turn, which fences the younger one.
+    readers = (first, second) if client == "aiokafka" else (second,)
+    until(
+        lambda: {str(number) for number in range(44, 84)} <= {value for one in readers for _, _, value in one.read},
+        members.story)
 
 
 def test_kcat_is_a_member(kafka_server, load, group):
