@@ -270,6 +270,9 @@ let package = Package(
                 httpClient, log,
             ], swiftSettings: settings),
         .testTarget(
+            name: "ApusKafkaGatewayTests", dependencies: ["ApusKafkaGateway", "ApusKafkaCodec"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ApusWebhookTransportTests",
             dependencies: [
                 "ApusWebhookTransport", "ApusTransport", "ApusModel", "CloudEvents", nioCore, nioPosix,

@@ -94,7 +94,10 @@ struct KafkaCall: Sendable {
     func refuse(_ reason: String) {
         context.logger.info(
             "a Kafka client was disconnected: \(reason)",
-            metadata: ["peer": "\(session.peer)", "api": "\(header.apiKey)", "version": "\(header.version)"])
+            metadata: [
+                "peer": "\(session.peer)", "software": "\(session.software)", "api": "\(header.apiKey)",
+                "version": "\(header.version)",
+            ])
         responder.send(.close)
     }
 }

@@ -179,7 +179,7 @@ extension Engine {
 
     private func standing(of id: LogID) -> TopicStanding {
         catalog.withLock { catalog in
-            if let topic = catalog.topics.values.first(where: { $0.id == id }) { return .open(topic) }
+            if let topic = catalog.topicNames[id].flatMap({ catalog.topics[$0] }) { return .open(topic) }
             let isDefined = catalog.definitions.topics.values.contains { $0.id == id }
             return isDefined ? .closed : .gone
         }

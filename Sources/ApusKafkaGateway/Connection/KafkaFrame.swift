@@ -6,29 +6,22 @@ internal import ApusNetwork
 internal import NIOCore
 internal import Synchronization
 
-/// One request, its length taken off. The header is at the front of `bytes`: every version of it begins with these three numbers.
+/// One request, its length taken off: its header begins with what is asked.
 struct KafkaFrame: Sendable {
     /// What is asked.
     let apiKey: Int16
-    /// In which version.
-    let apiVersion: Int16
-    /// What the answer has to carry.
-    let correlationID: Int32
     /// The request, header first.
     let bytes: ByteBuffer
 
-    /// The least that a request has.
+    /// The least that a request has: what is asked, in which version, and what the answer has to carry.
     static let bytesMin = 8
 
-    /// Nil for fewer bytes than the three numbers take.
+    /// Nil for fewer bytes than a request has.
     init?(_ bytes: ByteBuffer) {
-        guard let key = bytes.getInteger(at: bytes.readerIndex, as: Int16.self),
-            let version = bytes.getInteger(at: bytes.readerIndex + 2, as: Int16.self),
-            let correlation = bytes.getInteger(at: bytes.readerIndex + 4, as: Int32.self)
+        guard bytes.readableBytes >= Self.bytesMin,
+            let key = bytes.getInteger(at: bytes.readerIndex, as: Int16.self)
         else { return nil }
         apiKey = key
-        apiVersion = version
-        correlationID = correlation
         self.bytes = bytes
     }
 }
@@ -83,8 +76,7 @@ final class KafkaSession: Sendable {
     private struct State {
         var isClosed = false
         var abandon: (@Sendable () -> Void)?
-        var softwareName: String?
-        var softwareVersion: String?
+        var software: String?
         var exchange: SASLExchange?
     }
 
@@ -99,16 +91,11 @@ final class KafkaSession: Sendable {
         self.local = local
     }
 
-    /// What the client says that it is.
-    var software: (name: String?, version: String?) {
-        state.withLock { ($0.softwareName, $0.softwareVersion) }
-    }
+    /// What the client says that it is, for logs.
+    var software: String { state.withLock { $0.software ?? "?" } }
 
     func setSoftware(name: String, version: String) {
-        state.withLock { state in
-            state.softwareName = name
-            state.softwareVersion = version
-        }
+        state.withLock { $0.software = "\(name) \(version)" }
     }
 
     // MARK: Authentication

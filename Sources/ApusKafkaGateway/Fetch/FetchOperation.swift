@@ -86,7 +86,7 @@ final class FetchOperation: Sendable {
     /// Reads, and answers or waits.
     private func turn() {
         let readings = read()
-        let bytes = readings.reduce(0) { $0 + $1.records.reduce(0) { $0 + $1.length } }
+        let bytes = readings.reduce(0) { $0 + $1.records.bytes }
         let hasFailed = readings.contains { $0.error != .noError }
         if bytes >= bytesMin || hasFailed || NIODeadline.now() >= deadline || targets.isEmpty && bytesMin == 0
         {
@@ -110,12 +110,8 @@ final class FetchOperation: Sendable {
                 let read = try call.context.broker.readBatches(
                     topic, partition: number, from: Offset(target.wish.offset), byteLimit: limit,
                     isolation: isolation)
-                var records = read.batches
-                if !isEmpty {
-                    while let last = records.last, records.bytes > limit, last.length > 0 {
-                        records.removeLast()
-                    }
-                }
+                // Only the first batch of the answer may be larger than what is left.
+                let records = isEmpty ? read.batches : read.batches.first(within: limit)
                 if !records.isEmpty { isEmpty = false }
                 left -= records.bytes
                 return Reading(records: records, bounds: read.bounds, aborted: read.aborted)
@@ -139,14 +135,14 @@ final class FetchOperation: Sendable {
         if isFirst {
             let timer = call.responder.eventLoop.scheduleTask(deadline: deadline) { [self] in wake() }
             state.withLock { $0.timer = timer }
-            call.session.whenClosed { [self] in abandon() }
+            call.session.whenClosed { [self] in _ = end() }
         }
         var waits: [BatchWait] = []
         for (target, reading) in zip(targets, readings) {
             guard let topic = target.topic else { continue }
             let end = isolation == .committed ? reading.bounds.stableEnd : reading.bounds.end
             let wait = call.context.broker.whenBeyond(
-                end.advanced(by: 0), of: topic, partition: Int(target.key.partition), isolation: isolation
+                end, of: topic, partition: Int(target.key.partition), isolation: isolation
             ) { [weak self] in self?.wake() }
             if let wait { waits.append(wait) }
         }
@@ -175,10 +171,7 @@ final class FetchOperation: Sendable {
         call.responder.eventLoop.execute { [self] in turn() }
     }
 
-    private func abandon() { end() }
-
     /// Ends all waits; true the first time.
-    @discardableResult
     private func end() -> Bool {
         let (isFirst, waits, timer) = state.withLock { state in
             defer {
@@ -257,4 +250,14 @@ final class FetchOperation: Sendable {
 
 extension [RecordBatch] {
     fileprivate var bytes: Int { reduce(0) { $0 + $1.length } }
+
+    /// Those from the front that are not longer than `limit` together.
+    fileprivate func first(within limit: Int) -> [RecordBatch] {
+        var left = limit
+        return Array(
+            prefix { batch in
+                left -= batch.length
+                return left >= 0
+            })
+    }
 }

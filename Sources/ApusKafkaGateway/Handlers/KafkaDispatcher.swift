@@ -19,7 +19,7 @@ struct KafkaDispatcher: KafkaRequestHandler {
         do throws(KafkaCodecError) {
             header = try KafkaRequestHeader(reading: &bytes)
         } catch {
-            return refuse(frame, session, responder, "\(error)")
+            return refuse(session, responder, "\(error)")
         }
         let call = KafkaCall(context: context, header: header, session: session, responder: responder)
         guard header.isSupported else {
@@ -38,9 +38,7 @@ struct KafkaDispatcher: KafkaRequestHandler {
         }
     }
 
-    private func refuse(
-        _ frame: KafkaFrame, _ session: KafkaSession, _ responder: KafkaResponder, _ reason: String
-    ) {
+    private func refuse(_ session: KafkaSession, _ responder: KafkaResponder, _ reason: String) {
         context.logger.info(
             "a Kafka client was disconnected: \(reason)", metadata: ["peer": "\(session.peer)"])
         responder.send(.close)

@@ -29,7 +29,11 @@ extension KafkaCall {
                 }
                 do throws(ProduceFailure) {
                     let batch = try Self.batch(in: partition.records)
-                    try check(batch, TopicPartition(name, Int(partition.index)), request.transactionalID)
+                    // Whether the transaction is under way here is for the broker to say, where it appends.
+                    guard !batch.isTransactional || request.transactionalID != nil else {
+                        throw .code(
+                            .invalidTxnState, "the batch is of a transaction, and the request names none")
+                    }
                     context.broker.append(batch, to: name, partition: Int(partition.index)) {
                         result.take($0.mapError { .batch($0) }, at: here)
                     }
@@ -51,19 +55,6 @@ extension KafkaCall {
             return .failure(.code(.invalidTopicException, nil))
         }
         return .success(name)
-    }
-
-    /// A batch of a transaction that its coordinator does not know of would stay undecided for ever.
-    private func check(
-        _ batch: RecordBatch, _ place: TopicPartition, _ transactionalID: String?
-    ) throws(ProduceFailure) {
-        guard batch.isTransactional else { return }
-        let producer = ProducerIdentity(id: batch.producerID, epoch: batch.producerEpoch)
-        guard transactionalID != nil, context.broker.isInTransaction(place, producer) else {
-            throw .code(
-                .invalidTxnState,
-                "the partition was not added to a transaction of this producer that is under way")
-        }
     }
 
     /// The one batch that a partition of a request has to have.

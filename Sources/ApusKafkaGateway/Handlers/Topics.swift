@@ -255,7 +255,6 @@ extension KafkaCall {
             ).rawValue
         } catch {
             result.errorCode = KafkaErrorCode(error)
-            if case .conflict = error { result.errorCode = .policyViolation }
         }
         return result
     }
