@@ -34,7 +34,7 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 let package = Package(
     name: "apus",
     products: [
-        .executable(name: "apus", targets: ["apus"]),
+        .executable(name: "apus", targets: ["ApusCommand"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
@@ -103,6 +103,11 @@ let package = Package(
                 "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap, trees,
             ], swiftSettings: settings),
 
+        // MARK: The library.
+
+        // One broker as applications use it: the seam that every transport of the library implements. Values, no I/O.
+        .target(name: "ApusBus", dependencies: ["CloudEvents", log], swiftSettings: settings),
+
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
 
         // Metrics as Prometheus text, logs for people and programs, W3C trace context.
@@ -168,7 +173,8 @@ let package = Package(
                 "ApusNetwork", "CloudEvents", "JSONText",
                 arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
-        .executableTarget(name: "apus", dependencies: ["ApusCLI"], swiftSettings: settings),
+        // Not called `apus`: where file systems ignore case, that and the library's `Apus` would be one.
+        .executableTarget(name: "ApusCommand", dependencies: ["ApusCLI"], swiftSettings: settings),
 
         // MARK: Proof.
 
