@@ -45,7 +45,9 @@ public protocol BusTransport: Sendable {
     func deadLetters(of subscription: Subscription, limit: Int) async throws(BusError) -> [DeadLetter]
 
     /// Reads stored events in order, without a subscription; needs ``Feature/replay``.
-    func replay(_ topic: String, from start: ReplayStart, pattern: String?) async throws(BusError) -> any ReplayReader
+    func replay(
+        _ topic: String, from start: ReplayStart, pattern: String?
+    ) async throws(BusError) -> any ReplayReader
 
     // MARK: Route
 

@@ -115,9 +115,10 @@ public struct BusURL: Sendable, Hashable {
         for pair in text.split(separator: "&") {
             let equals = pair.firstIndex(of: "=")
             let name = try decoded(pair[..<(equals ?? pair.endIndex)], "query")
-            query[name] = try equals.map { at throws(BusError) in
-                try decoded(pair[pair.index(after: at)...], "query")
-            } ?? ""
+            query[name] =
+                try equals.map { at throws(BusError) in
+                    try decoded(pair[pair.index(after: at)...], "query")
+                } ?? ""
         }
         return query
     }
@@ -134,7 +135,9 @@ public struct BusURL: Sendable, Hashable {
             }
             guard let high = rest.popFirst(), let low = rest.popFirst(),
                 let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16)
-            else { throw .invalid("the \(part) of the bus URL has a '%' that no two hexadecimal digits follow") }
+            else {
+                throw .invalid("the \(part) of the bus URL has a '%' that no two hexadecimal digits follow")
+            }
             bytes.append(value)
         }
         guard let decoded = String(validating: bytes, as: UTF8.self) else {
