@@ -37,6 +37,7 @@ let package = Package(
         .executable(name: "apus", targets: ["ApusCommand"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
+        .library(name: "ApusAWS", targets: ["ApusAWS"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
@@ -153,6 +154,13 @@ let package = Package(
             name: "ApusClient",
             dependencies: ["ApusModel", "JSONText", httpClient, nioCore, nioPosix, nioHTTP],
             swiftSettings: settings),
+
+        // The library's transport for AWS: SNS, SQS and EventBridge, signed by Signature Version 4.
+        .target(
+            name: "ApusAWS",
+            dependencies: [
+                "ApusBus", "CloudEvents", "JSONText", httpClient, crypto, nioCore, nioPosix, nioHTTP1, log,
+            ], swiftSettings: settings),
 
         // MARK: Composition.
 
@@ -284,6 +292,9 @@ let package = Package(
                 "ApusWebhookTransport", "ApusTransport", "ApusModel", "CloudEvents", nioCore, nioPosix,
                 nioHTTP1, nioLocks, log, crypto,
             ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusAWSTests", dependencies: ["ApusAWS", "ApusBus", "CloudEvents", "JSONText"],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusCLITests",
             dependencies: [
