@@ -35,6 +35,7 @@ let package = Package(
     name: "apus",
     products: [
         .executable(name: "apus", targets: ["ApusCommand"]),
+        .executable(name: "apus-bus-check", targets: ["ApusBusCheck"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
         .library(name: "ApusAWS", targets: ["ApusAWS"]),
@@ -209,6 +210,12 @@ let package = Package(
                 "ApusTesting", "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransport",
                 nioCore, arguments,
             ], swiftSettings: settings),
+
+        // Any broker held against the contract of the library's transports: `apus-bus-check memory:`.
+        .executableTarget(
+            name: "ApusBusCheck",
+            dependencies: ["ApusTesting", "ApusBus", "ApusEmbeddedBus", "ApusAWS", arguments, log],
+            swiftSettings: settings),
 
         // Every decoder with the properties that must hold for any bytes; fuzzers and tests call the same functions.
         .target(

@@ -24,6 +24,8 @@ struct SQSService: Sendable {
         var receiveCount: Int
         /// When it was sent, in milliseconds since 1970.
         var sentAt: Int64?
+        /// What it is in order with (FIFO).
+        var group: String?
         /// Attributes of the sender's, those of type String.
         var attributes: [String: String]
     }
@@ -120,7 +122,7 @@ struct SQSService: Sendable {
                 "MaxNumberOfMessages": .number(JSONNumber(Int64(min(limit, Self.batchMax)))),
                 "WaitTimeSeconds": .number(JSONNumber(Int64(min(wait, Self.waitMax)))),
                 "VisibilityTimeout": .number(JSONNumber(Int64(min(visibility, Self.visibilityMax)))),
-                "AttributeNames": ["ApproximateReceiveCount", "SentTimestamp"],
+                "AttributeNames": ["ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"],
                 "MessageAttributeNames": ["All"],
             ], timeout: .seconds(wait + 30))
         return (answer["Messages"]?.array ?? []).compactMap(Self.message)
@@ -138,7 +140,8 @@ struct SQSService: Sendable {
         return Message(
             id: id, receipt: receipt, body: body,
             receiveCount: system?["ApproximateReceiveCount"]?.string.flatMap { Int($0) } ?? 1,
-            sentAt: system?["SentTimestamp"]?.string.flatMap { Int64($0) }, attributes: attributes)
+            sentAt: system?["SentTimestamp"]?.string.flatMap { Int64($0) },
+            group: system?["MessageGroupId"]?.string, attributes: attributes)
     }
 
     /// Deletes messages, at most ten; those that could not be.

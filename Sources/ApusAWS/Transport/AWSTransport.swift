@@ -8,6 +8,7 @@ internal import AsyncHTTPClient
 internal import CloudEvents
 internal import Crypto
 internal import JSONText
+internal import Synchronization
 
 /// A broker that AWS runs.
 final class AWSTransport: BusTransport {
@@ -16,6 +17,10 @@ final class AWSTransport: BusTransport {
     let isFIFO: Bool
     private let fanOut: any FanOut
     private let http: HTTPClient
+    private let closed = Atomic(false)
+
+    /// Whether ``close()`` was called.
+    var isClosed: Bool { closed.load(ordering: .acquiring) }
 
     init(
         capabilities: Capabilities, sqs: SQSService, fanOut: any FanOut, isFIFO: Bool, http: HTTPClient
@@ -28,6 +33,7 @@ final class AWSTransport: BusTransport {
     }
 
     func close() async {
+        closed.store(true, ordering: .releasing)
         // The only error is that it is closed already.
         try? await http.shutdown()
     }
@@ -35,6 +41,7 @@ final class AWSTransport: BusTransport {
     // MARK: Publish
 
     func publish(_ events: [CloudEvent], to topic: String) async throws(BusError) -> [Receipt] {
+        guard !isClosed else { throw .closed }
         var messages: [OutgoingMessage] = []
         for event in events {
             let text = AWSMessage.text(event)
@@ -103,6 +110,7 @@ final class AWSTransport: BusTransport {
     // MARK: Consume
 
     func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver {
+        guard !isClosed else { throw .closed }
         if subscription.ordering == .byKey { try capabilities.require(.orderByKey) }
         if subscription.start == .earliest { try capabilities.require(.replay) }
         let queue = try await makeQueue(subscription)

@@ -83,7 +83,7 @@ final class SNSFanOut: FanOut {
             attributes += [("FilterPolicyScope", "MessageBody"), ("FilterPolicy", policy)]
         }
         do { _ = try await sns.subscribe(arn, queue: queue, attributes) } catch {
-            throw error.busError("subscription '\(subscription.name)'")
+            throw FilterPolicy.refusal(error, of: subscription)
         }
         return arn
     }
@@ -107,6 +107,7 @@ struct EventBridgeFanOut: FanOut {
     var bytesMax: Int { EventBridgeService.bytesMax }
 
     func publish(_ messages: [OutgoingMessage], to topic: String) async throws(BusError) -> [PublishOutcome] {
+        guard !topic.isEmpty else { throw .invalid("the name of a topic cannot be empty") }
         do {
             return try await service.put(
                 bus,
@@ -126,7 +127,7 @@ struct EventBridgeFanOut: FanOut {
                 queue: queue,
                 group: nil)
         } catch let error as AWSError {
-            throw error.busError("rule of subscription '\(subscription.name)'")
+            throw FilterPolicy.refusal(error, of: subscription)
         } catch let error as BusError {
             throw error
         } catch { throw .unavailable("\(error)") }
@@ -167,6 +168,15 @@ enum FilterPolicy {
             policy["type"] = .array(types.sorted().map { .string($0) })
         }
         return policy.members.isEmpty ? nil : policy
+    }
+
+    /// What it means that a subscription could not be bound: its pattern may be one that AWS does not take.
+    static func refusal(_ error: AWSError, of subscription: Subscription) -> BusError {
+        switch error.code {
+        case "InvalidParameter", "InvalidEventPatternException":
+            .invalid("the pattern of subscription '\(subscription.name)': \(error.message)")
+        default: error.busError("subscription '\(subscription.name)'")
+        }
     }
 
     /// As text; nil for everything.

@@ -20,9 +20,20 @@ struct SubscriptionQueue: Sendable {
 
 /// One open subscription.
 final class SQSReceiver: Receiver {
+    private struct HandedOut {
+        /// What has to be known if it is given up.
+        var message: SQSService.Message
+        /// When its lease ends: SQS takes a verdict on a message that has been handed to somebody else meanwhile.
+        var deadline: ContinuousClock.Instant
+    }
+
     private struct State {
-        /// What is handed out, with what has to be known if it is given up.
-        var outstanding: [DeliveryToken: SQSService.Message] = [:]
+        /// What is handed out, or waits for another one of its group.
+        var outstanding: [DeliveryToken: HandedOut] = [:]
+        /// Order within groups (FIFO).
+        var lanes = GroupLanes<ReceivedEvent>()
+        /// What waited for another one of its group and may now go out.
+        var ready: [ReceivedEvent] = []
         /// How many messages are being asked for.
         var asked = 0
         var isClosed = false
@@ -46,6 +57,9 @@ final class SQSReceiver: Receiver {
     func receive(limit: Int, wait: Duration) async throws(BusError) -> [ReceivedEvent] {
         let end = ContinuousClock.now + wait
         while true {
+            if transport.isClosed { throw .closed }
+            let waited = try await takeReady(limit)
+            guard waited.isEmpty else { return waited }
             let room = try reserve(limit)
             let left = max(Duration.zero, ContinuousClock.now.duration(to: end))
             guard room > 0 else {
@@ -62,7 +76,7 @@ final class SQSReceiver: Receiver {
                     visibility: SubscriptionQueue.seconds(subscription.lease))
             } catch {
                 state.withLock { $0.asked -= room }
-                if isClosed { throw .closed }
+                if isClosed || transport.isClosed { throw .closed }
                 throw error.busError("queue of subscription '\(subscription.name)'")
             }
             let events = try await handOut(messages, room)
@@ -87,6 +101,7 @@ final class SQSReceiver: Receiver {
     private func handOut(
         _ messages: [SQSService.Message], _ room: Int
     ) async throws(BusError) -> [ReceivedEvent] {
+        let deadline = ContinuousClock.now + .seconds(SubscriptionQueue.seconds(subscription.lease))
         var events: [ReceivedEvent] = []
         var unwanted: [String] = []
         for message in messages {
@@ -104,7 +119,11 @@ final class SQSReceiver: Receiver {
         state.withLock { state in
             state.asked -= room
             for message in messages where !unwanted.contains(message.receipt) {
-                state.outstanding[.text(message.receipt)] = message
+                state.outstanding[.text(message.receipt)] = HandedOut(message: message, deadline: deadline)
+            }
+            events = events.filter { event in
+                guard transport.isFIFO, let group = state.outstanding[event.token]?.message.group else { return true }
+                return state.lanes.admit(event, of: group)
             }
         }
         // What the subscription does not want is done with, as it would be had the broker filtered it.
@@ -116,6 +135,44 @@ final class SQSReceiver: Receiver {
         return events
     }
 
+    /// What waited for another one of its group, under a lease that begins anew.
+    private func takeReady(_ limit: Int) async throws(BusError) -> [ReceivedEvent] {
+        let ready = state.withLock { state in
+            let ready = Array(state.ready.prefix(limit))
+            state.ready.removeFirst(ready.count)
+            return ready
+        }
+        guard !ready.isEmpty else { return [] }
+        try await extend(ready.map(\.token), by: subscription.lease)
+        return ready
+    }
+
+    /// Lets go of messages; what waited for them in their groups moves up if they are done, and goes back if they come again.
+    private func leave(_ receipts: [String], areDone: Bool) async {
+        let back = state.withLock { state -> [String] in
+            var back: [String] = []
+            for receipt in receipts {
+                guard let message = state.outstanding.removeValue(forKey: .text(receipt))?.message,
+                    transport.isFIFO, let group = message.group
+                else { continue }
+                if areDone {
+                    if let next = state.lanes.advance(group) { state.ready.append(next) }
+                } else {
+                    for event in state.lanes.abandon(group) {
+                        if let held = state.outstanding.removeValue(forKey: event.token) {
+                            back.append(held.message.receipt)
+                        }
+                    }
+                }
+            }
+            return back
+        }
+        for batch in Self.slices(back) {
+            // What cannot be given back comes again when its lease ends.
+            _ = try? await sqs.changeVisibility(queue.url, batch.map { ($0, 0) })
+        }
+    }
+
     // MARK: Settle
 
     func settle(_ settlements: [Settlement]) async throws(BusError) -> [SettleResult] {
@@ -124,13 +181,17 @@ final class SQSReceiver: Receiver {
         var later: [(index: Int, receipt: String, seconds: Int)] = []
         for (index, settlement) in settlements.enumerated() {
             guard case .text(let receipt) = settlement.token,
-                let message = state.withLock({ $0.outstanding[settlement.token] })
+                let message = take(settlement.token)
             else {
                 results[index] = .expired
                 continue
             }
             switch settlement.verdict {
             case .acknowledge: done.append((index, receipt))
+            case .retry(_, let reason) where message.receiveCount >= subscription.attemptsMax:
+                // The redrive policy would do this at the next hand-out, and not know why.
+                try await bury(message, reason)
+                done.append((index, receipt))
             case .retry(let after, _): later.append((index, receipt, SubscriptionQueue.seconds(after)))
             case .release: later.append((index, receipt, 0))
             case .deadLetter(let reason):
@@ -144,21 +205,25 @@ final class SQSReceiver: Receiver {
                 try await sqs.delete(queue.url, receipts: batch.map(\.receipt))
             }
             for index in try expired(failures, of: batch.map(\.index)) { results[index] = .expired }
-            forget(batch.map(\.receipt))
+            await leave(batch.map(\.receipt), areDone: true)
         }
         for batch in Self.slices(later) {
             let failures = try await call { () async throws(AWSError) in
                 try await sqs.changeVisibility(queue.url, batch.map { ($0.receipt, $0.seconds) })
             }
             for index in try expired(failures, of: batch.map(\.index)) { results[index] = .expired }
-            forget(batch.map(\.receipt))
+            await leave(batch.map(\.receipt), areDone: false)
         }
         return results
     }
 
     func extend(_ tokens: [DeliveryToken], by duration: Duration) async throws(BusError) {
         let seconds = SubscriptionQueue.seconds(duration)
+        let deadline = ContinuousClock.now + .seconds(seconds)
         let receipts = tokens.compactMap { if case .text(let receipt) = $0 { receipt } else { nil } }
+        state.withLock { state in
+            for token in tokens { state.outstanding[token]?.deadline = deadline }
+        }
         for batch in Self.slices(receipts) {
             // A lease that has ended cannot be extended, which its handler learns when it settles.
             _ = try await call { () async throws(AWSError) in
@@ -171,7 +236,7 @@ final class SQSReceiver: Receiver {
         let receipts = state.withLock { state in
             state.isClosed = true
             defer { state.outstanding = [:] }
-            return state.outstanding.values.map(\.receipt)
+            return state.outstanding.values.map(\.message.receipt)
         }
         for batch in Self.slices(receipts) {
             // What cannot be given back comes again when its lease ends.
@@ -181,6 +246,20 @@ final class SQSReceiver: Receiver {
     }
 
     // MARK: Parts
+
+    /// The message of a token whose lease holds.
+    private func take(_ token: DeliveryToken) -> SQSService.Message? {
+        state.withLock { state in
+            guard let handedOut = state.outstanding[token] else { return nil }
+            if handedOut.deadline > .now { return handedOut.message }
+            state.outstanding[token] = nil
+            if let group = handedOut.message.group {
+                // It comes again, and they come again after it.
+                for event in state.lanes.abandon(group) { state.outstanding[event.token] = nil }
+            }
+            return nil
+        }
+    }
 
     private func bury(_ message: SQSService.Message, _ reason: String) async throws(BusError) {
         let attributes = [
@@ -213,12 +292,6 @@ final class SQSReceiver: Receiver {
             expired.append(indices[failure.index])
         }
         return expired
-    }
-
-    private func forget(_ receipts: [String]) {
-        state.withLock { state in
-            for receipt in receipts { state.outstanding[.text(receipt)] = nil }
-        }
     }
 
     private static func slices<Element>(_ elements: [Element]) -> [ArraySlice<Element>] {
