@@ -200,7 +200,7 @@ let package = Package(
             name: "ApusTesting",
             dependencies: [
                 "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransform", "ApusTransport",
-                "ApusBus", "ApusEmbeddedBus", nioCore, log,
+                "ApusBus", "ApusEmbeddedBus", "JSONText", nioCore, log,
             ],
             swiftSettings: settings),
         // One seed replays a workload with crashes and faults: `apus-sim --seed 42`.

@@ -5,6 +5,7 @@
 
 import ApusAWS
 import ApusBus
+import ApusEmbeddedBus
 import ApusTesting
 import ArgumentParser
 import Logging
@@ -14,10 +15,12 @@ struct BusCheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus-bus-check",
         abstract: "Hold a broker against the contract of the library's transports.",
-        discussion: "Topics, queues and groups that it makes begin with 'contract-'. Exits with 1 when a promise is broken.")
+        discussion:
+            "Topics, queues and groups that it makes begin with 'contract-'. Exits with 1 when a promise is broken."
+    )
 
     /// Every transport there is.
-    static let schemes: [TransportScheme] = [.aws, .eventBridge]
+    static let schemes: [TransportScheme] = [.memory, .file, .aws, .eventBridge]
 
     @Argument(help: "The broker, such as memory: or aws://eu-central-1?endpoint=http://127.0.0.1:5000.")
     var url: String
@@ -69,7 +72,9 @@ struct BusCheck: AsyncParsableCommand {
         case broken(String)
     }
 
-    private static func outcome(of promise: BusContract.Promise, _ subject: BusContract.Subject) async -> Outcome {
+    private static func outcome(
+        of promise: BusContract.Promise, _ subject: BusContract.Subject
+    ) async -> Outcome {
         do { return try await promise.run(subject) ? .kept : .foreign } catch { return .broken("\(error)") }
     }
 }

@@ -38,7 +38,10 @@ public final class EmbeddedBus: BusTransport {
     private let store: any LogStore
     private let room: MemoryRoom?
 
-    init(engine: Engine, store: any LogStore, options: EmbeddedOptions, transport: String, durability: ApusBus.Durability) {
+    init(
+        engine: Engine, store: any LogStore, options: EmbeddedOptions, transport: String,
+        durability: ApusBus.Durability
+    ) {
         self.engine = engine
         self.store = store
         self.options = options

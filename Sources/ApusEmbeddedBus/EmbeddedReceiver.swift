@@ -73,10 +73,12 @@ final class EmbeddedReceiver: Receiver {
     }
 
     func extend(_ tokens: [DeliveryToken], by duration: Duration) async throws(BusError) {
-        guard (.zero ... Defaults.leaseMax).contains(duration) else {
+        guard (.zero...Defaults.leaseMax).contains(duration) else {
             throw .invalid("a lease is extended by \(Defaults.leaseMax) at most, not \(duration)")
         }
-        let numbers = tokens.compactMap { if case .number(let number, session: 0) = $0 { number } else { nil } }
+        let numbers = tokens.compactMap {
+            if case .number(let number, session: 0) = $0 { number } else { nil }
+        }
         do throws(BrokerError) { try await consumer.extend(numbers, by: duration) } catch {
             throw BusError(error)
         }

@@ -169,3 +169,19 @@ struct AWSRequestTests {
         #expect(AWSGroup.id(String(repeating: "k", count: 129)).count == 64)
     }
 }
+
+struct GroupLaneTests {
+    @Test func `of each group one is out, and what waits follows it in order`() {
+        var lanes = GroupLanes<String>()
+        #expect(lanes.admit("a1", .text("a1"), of: "a"))
+        #expect(!lanes.admit("a2", .text("a2"), of: "a"))
+        #expect(!lanes.admit("a3", .text("a3"), of: "a"))
+        #expect(lanes.admit("b1", .text("b1"), of: "b"))
+        #expect(lanes.advance("a", token: DeliveryToken.text) == "a2")
+        #expect(lanes.out(of: "a") == .text("a2"))
+        #expect(lanes.abandon("a") == ["a3"])
+        #expect(lanes.admit("a2", .text("a2"), of: "a"))
+        #expect(lanes.advance("b", token: DeliveryToken.text) == nil)
+        #expect(lanes.out(of: "b") == nil)
+    }
+}

@@ -122,8 +122,17 @@ final class SQSReceiver: Receiver {
                 state.outstanding[.text(message.receipt)] = HandedOut(message: message, deadline: deadline)
             }
             events = events.filter { event in
-                guard transport.isFIFO, let group = state.outstanding[event.token]?.message.group else { return true }
-                return state.lanes.admit(event, of: group)
+                guard transport.isFIFO, let group = state.outstanding[event.token]?.message.group else {
+                    return true
+                }
+                // What was out and is over comes again, and what waited for it as well.
+                if let out = state.lanes.out(of: group),
+                    state.outstanding[out].map({ $0.deadline <= .now }) ?? true
+                {
+                    for waiting in state.lanes.abandon(group) { state.outstanding[waiting.token] = nil }
+                    state.outstanding[out] = nil
+                }
+                return state.lanes.admit(event, event.token, of: group)
             }
         }
         // What the subscription does not want is done with, as it would be had the broker filtered it.
@@ -156,7 +165,7 @@ final class SQSReceiver: Receiver {
                     transport.isFIFO, let group = message.group
                 else { continue }
                 if areDone {
-                    if let next = state.lanes.advance(group) { state.ready.append(next) }
+                    if let next = state.lanes.advance(group, token: \.token) { state.ready.append(next) }
                 } else {
                     for event in state.lanes.abandon(group) {
                         if let held = state.outstanding.removeValue(forKey: event.token) {

@@ -192,7 +192,8 @@ package final class Consumer: Sendable {
                     if hasRoom { wake(id) }
                     return
                 }
-                let verdict = subscription.addWaiter(place, since: version) { [weak self] _ in self?.wake(id) }
+                let verdict = subscription.addWaiter(place, since: version) { [weak self] _ in self?.wake(id)
+                }
                 if verdict != nil { wake(id) } else { context.options.onRest?() }
             }
         } onCancel: {

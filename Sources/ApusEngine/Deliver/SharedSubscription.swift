@@ -289,7 +289,8 @@ final class SharedSubscription: Follower {
         var timer: UInt64?
         let isWork = await withTaskCancellationHandler {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Bool, Never>) in
-                if let verdict = addWaiter(id, since: version, resume: { continuation.resume(returning: $0) }) {
+                if let verdict = addWaiter(id, since: version, resume: { continuation.resume(returning: $0) })
+                {
                     continuation.resume(returning: verdict)
                 } else {
                     timer = context.timers.schedule(at: deadline) { [weak self] in self?.stopWaiting(id) }
