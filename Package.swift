@@ -38,6 +38,7 @@ let package = Package(
         .executable(name: "apus-bus-check", targets: ["ApusBusCheck"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
+        .library(name: "ApusServerBus", targets: ["ApusServerBus"]),
         .library(name: "ApusAWS", targets: ["ApusAWS"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
@@ -164,6 +165,11 @@ let package = Package(
             dependencies: ["ApusModel", "JSONText", httpClient, nioCore, nioPosix, nioHTTP],
             swiftSettings: settings),
 
+        // A server as a transport of the library, over its HTTP API.
+        .target(
+            name: "ApusServerBus",
+            dependencies: ["ApusBus", "ApusClient", "ApusModel", "CloudEvents", "JSONText"],
+            swiftSettings: settings),
         // The library's transport for AWS: SNS, SQS and EventBridge, signed by Signature Version 4.
         .target(
             name: "ApusAWS",
@@ -214,7 +220,9 @@ let package = Package(
         // Any broker held against the contract of the library's transports: `apus-bus-check memory:`.
         .executableTarget(
             name: "ApusBusCheck",
-            dependencies: ["ApusTesting", "ApusBus", "ApusEmbeddedBus", "ApusAWS", arguments, log],
+            dependencies: [
+                "ApusTesting", "ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAWS", arguments, log,
+            ],
             swiftSettings: settings),
 
         // Every decoder with the properties that must hold for any bytes; fuzzers and tests call the same functions.

@@ -6,6 +6,7 @@
 import ApusAWS
 import ApusBus
 import ApusEmbeddedBus
+import ApusServerBus
 import ApusTesting
 import ArgumentParser
 import Logging
@@ -20,7 +21,7 @@ struct BusCheck: AsyncParsableCommand {
     )
 
     /// Every transport there is.
-    static let schemes: [TransportScheme] = [.memory, .file, .aws, .eventBridge]
+    static let schemes: [TransportScheme] = [.memory, .file, .server, .aws, .eventBridge]
 
     @Argument(help: "The broker, such as memory: or aws://eu-central-1?endpoint=http://127.0.0.1:5000.")
     var url: String
