@@ -202,11 +202,11 @@ public final class TestBus: BusTransport {
     /// What was given up so far, by whom: by the consumer, and by the bus after the last attempt. Only of the subscription `group.topic` if given.
     public func deadLettered(
         by subscription: String? = nil
-    ) async throws(BusError) -> [(subscription: String, letter: DeadLetter)] {
+    ) async throws(BusError) -> [(subscription: String, letter: ApusBus.DeadLetter)] {
         let subscriptions = state.state.withLock { state in
             state.subscriptions.values.filter { subscription == nil || $0.name == subscription }
         }
-        var found: [(String, DeadLetter)] = []
+        var found: [(String, ApusBus.DeadLetter)] = []
         for subscription in subscriptions.sorted(by: { $0.name < $1.name }) {
             let letters = try await bus.deadLetters(of: subscription, limit: .max)
             found += letters.map { (subscription.name, $0) }
@@ -290,7 +290,7 @@ public final class TestBus: BusTransport {
     }
 
     /// As ``BusTransport/deadLetters(of:limit:)``.
-    public func deadLetters(of subscription: Subscription, limit: Int) async throws(BusError) -> [DeadLetter] {
+    public func deadLetters(of subscription: Subscription, limit: Int) async throws(BusError) -> [ApusBus.DeadLetter] {
         try await bus.deadLetters(of: subscription, limit: limit)
     }
 
