@@ -49,6 +49,7 @@ extension EmbeddedBus {
         engineOptions.topicDefaults = options.topicSettings(inMemory: isInMemory)
         engineOptions.onRest = options.onRest
         if isInMemory { engineOptions.retentionInterval = Defaults.embeddedRetentionInterval }
+        if let interval = options.retentionInterval { engineOptions.retentionInterval = interval }
         let engine: Engine
         do throws(LogError) {
             engine = try Engine(

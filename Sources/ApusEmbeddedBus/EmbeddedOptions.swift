@@ -36,6 +36,8 @@ public struct EmbeddedOptions: Sendable {
     public var journalBytes = Defaults.journalBytes
     /// The time that it lives by.
     public var clock: any EngineClock = SystemClock()
+    /// How often it looks for what it can forget; nil for as often as is usual.
+    package var retentionInterval: Duration?
     /// As ``EngineOptions/onRest``.
     package var onRest: (@Sendable () -> Void)?
 
