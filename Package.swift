@@ -37,6 +37,7 @@ let package = Package(
         .executable(name: "apus", targets: ["ApusCommand"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
+        .library(name: "ApusAMQP", targets: ["ApusAMQP"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
@@ -123,6 +124,14 @@ let package = Package(
             swiftSettings: settings),
         // Kafka's protocol: frames, headers and messages to values and back. No sockets.
         .target(name: "ApusKafkaCodec", dependencies: [nioCore], swiftSettings: settings),
+        // AMQP 0-9-1 with RabbitMQ's extensions: frames, methods, tables to values and back. No sockets.
+        .target(name: "ApusAMQPCodec", dependencies: [nioCore], swiftSettings: settings),
+        // RabbitMQ as a transport of the library: connections, topology, confirms, retries.
+        .target(
+            name: "ApusAMQP",
+            dependencies: [
+                "ApusBus", "ApusAMQPCodec", "CloudEvents", nioCore, nioPosix, tls, log, deque,
+            ], swiftSettings: settings),
         // The HTTP API: routes, translation, errors as problem+json, OpenAPI document.
         .target(
             name: "ApusHTTPGateway",
@@ -200,7 +209,8 @@ let package = Package(
             dependencies: [
                 "CApus", "ApusCompression", "JSONText", "CloudEvents", "ApusModel", "ApusRules",
                 "ApusSchedule",
-                "ApusTransform", "ApusHTTPCodec", "ApusKafkaCodec", "ApusStorage", "ApusTesting", nioCore,
+                "ApusTransform", "ApusHTTPCodec", "ApusKafkaCodec", "ApusAMQPCodec", "ApusStorage",
+                "ApusTesting", nioCore,
                 log,
             ],
             swiftSettings: settings),
@@ -261,6 +271,13 @@ let package = Package(
         .testTarget(
             name: "ApusKafkaCodecTests", dependencies: ["TestThreads", "ApusKafkaCodec", nioCore],
             exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "ApusAMQPCodecTests", dependencies: ["TestThreads", "ApusAMQPCodec", nioCore],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusAMQPTests",
+            dependencies: ["ApusAMQP", "ApusAMQPCodec", "ApusBus", "CloudEvents", nioCore, log],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPServerTests",
             dependencies: ["ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", nioCore, nioPosix],
