@@ -211,6 +211,11 @@ let package = Package(
                 nioCore, arguments,
             ], swiftSettings: settings),
 
+        // The RabbitMQ transport as a program: its contract, publishing and consuming through faults, rates.
+        .executableTarget(
+            name: "apus-amqp-check",
+            dependencies: ["ApusAMQP", "ApusBus", "ApusTesting", "CloudEvents", log], swiftSettings: settings),
+
         // Every decoder with the properties that must hold for any bytes; fuzzers and tests call the same functions.
         .target(
             name: "ApusFuzzTargets",

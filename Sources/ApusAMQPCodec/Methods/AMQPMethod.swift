@@ -238,7 +238,8 @@ extension AMQPMethod {
         }
     }
 
-    mutating func code<Coder: AMQPFieldCoder & ~Copyable>(with coder: inout Coder) throws(AMQPCodecError) {
+    /// Shows each field to a coder.
+    package mutating func code<Coder: AMQPFieldCoder & ~Copyable>(with coder: inout Coder) throws(AMQPCodecError) {
         switch self {
         case .connectionStart(var fields):
             try fields.code(with: &coder)
