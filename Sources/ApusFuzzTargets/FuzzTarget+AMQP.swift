@@ -10,7 +10,8 @@ import NIOCore
 func fuzzAMQPFrames(_ input: [UInt8]) {
     let whole = frames(in: input, pieceLength: max(input.count, 1))
     for pieceLength in [1, 3, 64] where pieceLength < input.count {
-        precondition(frames(in: input, pieceLength: pieceLength) == whole, "split differently, read differently")
+        precondition(
+            frames(in: input, pieceLength: pieceLength) == whole, "split differently, read differently")
     }
     var assemblers: [UInt16: ContentAssembler] = [:]
     for frame in whole.frames {
@@ -18,12 +19,14 @@ func fuzzAMQPFrames(_ input: [UInt8]) {
         let channel: UInt16
         switch frame {
         case .method(let method, let number):
-            precondition((try? encoder.method(method, channel: number)) != nil, "a method that came cannot be written")
+            precondition(
+                (try? encoder.method(method, channel: number)) != nil, "a method that came cannot be written")
             channel = number
         case .header(let header, let number):
             // Written with the length of a body that is not there, so what is compared is the properties.
             precondition(
-                (try? encoder.content(header.properties, body: ByteBuffer(), channel: number, frameMax: 131_072)) != nil,
+                (try? encoder.content(
+                    header.properties, body: ByteBuffer(), channel: number, frameMax: 131_072)) != nil,
                 "properties that came cannot be written")
             channel = number
         case .body(let bytes, let number):
@@ -33,13 +36,15 @@ func fuzzAMQPFrames(_ input: [UInt8]) {
             encoder.heartbeat()
             channel = 0
         }
-        let again = frames(in: Array(encoder.buffer.readableBytesView), pieceLength: max(encoder.count, 1)).frames
+        let again = frames(in: Array(encoder.buffer.readableBytesView), pieceLength: max(encoder.count, 1))
+            .frames
         switch frame {
         case .header(let header, let number):
             precondition(
                 again == [.header(AMQPContentHeader(properties: header.properties), channel: number)],
                 "properties change")
-        case .body(let bytes, _) where bytes.readableBytes == 0: precondition(again.isEmpty, "nothing becomes something")
+        case .body(let bytes, _) where bytes.readableBytes == 0:
+            precondition(again.isEmpty, "nothing becomes something")
         default: precondition(again == [frame], "a frame changes")
         }
         _ = try? assemblers[channel, default: ContentAssembler(messageMax: 65536)].take(frame)

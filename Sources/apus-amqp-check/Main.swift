@@ -6,6 +6,8 @@
 //     apus-amqp-check produce URL TOPIC COUNT        publishes until all are confirmed; a line for each that is
 //     apus-amqp-check consume URL TOPIC GROUP        acknowledges for ever; a line for each event
 //     apus-amqp-check subscribe URL TOPIC GROUP      makes the subscription
+//     apus-amqp-check take URL TOPIC GROUP ATTEMPTS  takes one event and dies of it
+//     apus-amqp-check dead URL TOPIC GROUP           shows dead letters
 //     apus-amqp-check publish-rate URL TOPIC COUNT SIZE BATCH
 //     apus-amqp-check consume-rate URL TOPIC GROUP COUNT PREFETCH
 
@@ -45,8 +47,16 @@ struct Check {
             let bus = try await connect(url)
             _ = try await bus.subscribe(Subscription(group: rest[1], topic: rest[0]))
             await bus.close()
+        case ("take", 3): try await take(connect(url), rest[0], rest[1], Int(rest[2]) ?? 1)
+        case ("dead", 2):
+            let bus = try await connect(url)
+            let letters = try await bus.deadLetters(
+                of: Subscription(group: rest[1], topic: rest[0]), limit: 100)
+            for letter in letters { say("dead \(letter.event.id) \(letter.attempts ?? 0) \(letter.reason)") }
+            await bus.close()
         case ("publish-rate", 4):
-            try await publishRate(connect(url), rest[0], Int(rest[1]) ?? 0, Int(rest[2]) ?? 0, Int(rest[3]) ?? 1)
+            try await publishRate(
+                connect(url), rest[0], Int(rest[1]) ?? 0, Int(rest[2]) ?? 0, Int(rest[3]) ?? 1)
         case ("consume-rate", 4):
             try await consumeRate(connect(url), rest[0], rest[1], Int(rest[2]) ?? 0, Int(rest[3]) ?? 1)
         default: throw BusError.invalid("no such command, or other arguments")
@@ -134,8 +144,26 @@ struct Check {
         while true {
             let events = try await receiver.receive(limit: 50, wait: .seconds(1))
             let results = try await receiver.settle(events.map { Settlement($0.token, .acknowledge) })
-            for (event, result) in zip(events, results) { say("\(result) \(event.event.id)") }
+            for (event, result) in zip(events, results) {
+                let (event, problem) = (event.event, event.problem ?? "")
+                say(
+                    "\(result) \(event.id) \(event.type) \(event.source) \(event.data?.text ?? "") \(problem)"
+                )
+            }
         }
+    }
+
+    /// Takes one event and ends without a word to the broker, as a program does that an event kills.
+    static func take(_ bus: any BusTransport, _ topic: String, _ group: String, _ attempts: Int) async throws
+    {
+        let receiver = try await bus.subscribe(
+            Subscription(group: group, topic: topic, prefetch: 1, attemptsMax: attempts))
+        if let event = try await receiver.receive(limit: 1, wait: .seconds(2)).first {
+            say("attempt \(event.attempt)")
+            kill(getpid(), SIGKILL)
+        }
+        say("none")
+        await bus.close()
     }
 
     // MARK: Rates

@@ -50,7 +50,8 @@ import Testing
         (
             "0100030000001f001400280194144e4f545f464f554e44202d206e6f2071756575650032000ace",
             .channelClose(
-                Channel.Close(replyCode: 404, replyText: "NOT_FOUND - no queue", classID: 50, methodID: 10)), 3
+                Channel.Close(replyCode: 404, replyText: "NOT_FOUND - no queue", classID: 50, methodID: 10)),
+            3
         ),
     ]
 

@@ -32,7 +32,8 @@ import Testing
         }
     }
 
-    @Test func `a message is divided by the frame length that was agreed on, and put together again`() throws {
+    @Test func `a message is divided by the frame length that was agreed on, and put together again`() throws
+    {
         for size in [0, 1, 4088, 4089, 100_000] {
             let body = ByteBuffer(bytes: (0..<size).map { UInt8(truncatingIfNeeded: $0) })
             var encoder = AMQPEncoder()
@@ -70,7 +71,9 @@ import Testing
     @Test func `what is no frame is refused with the code for it`() {
         #expect(failure([9, 0, 0, 0, 0, 0, 0, 206])?.replyCode == .frameError)
         #expect(failure([8, 0, 0, 0, 0, 0, 0, 207])?.reason == .missingFrameEnd(207))
-        #expect(failure([3, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF])?.reason == .frameTooLong(length: 0xFFFF_FFFF + 8, max: 131_072))
+        #expect(
+            failure([3, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF])?.reason
+                == .frameTooLong(length: 0xFFFF_FFFF + 8, max: 131_072))
         #expect(failure([3, 0, 0, 0, 0, 0, 0, 206])?.replyCode == .channelError)
         #expect(failure([8, 0, 1, 0, 0, 0, 0, 206])?.replyCode == .channelError)
         #expect(failure([1, 0, 0, 0, 0, 0, 4, 0, 10, 0, 99, 206])?.replyCode == .notImplemented)
@@ -124,10 +127,18 @@ import Testing
 private struct RandomCoder<Random: RandomNumberGenerator>: AMQPFieldCoder {
     var random: Random
 
-    mutating func field(_ name: StaticString, _ value: inout UInt8) { value = .random(in: .min ... .max, using: &random) }
-    mutating func field(_ name: StaticString, _ value: inout UInt16) { value = .random(in: .min ... .max, using: &random) }
-    mutating func field(_ name: StaticString, _ value: inout UInt32) { value = .random(in: .min ... .max, using: &random) }
-    mutating func field(_ name: StaticString, _ value: inout UInt64) { value = .random(in: .min ... .max, using: &random) }
+    mutating func field(_ name: StaticString, _ value: inout UInt8) {
+        value = .random(in: .min ... .max, using: &random)
+    }
+    mutating func field(_ name: StaticString, _ value: inout UInt16) {
+        value = .random(in: .min ... .max, using: &random)
+    }
+    mutating func field(_ name: StaticString, _ value: inout UInt32) {
+        value = .random(in: .min ... .max, using: &random)
+    }
+    mutating func field(_ name: StaticString, _ value: inout UInt64) {
+        value = .random(in: .min ... .max, using: &random)
+    }
     mutating func field(_ name: StaticString, _ value: inout Bool) { value = .random(using: &random) }
     mutating func field(_ name: StaticString, _ value: inout String) {
         value = String(repeating: "ü", count: .random(in: 0...127, using: &random))
@@ -137,7 +148,8 @@ private struct RandomCoder<Random: RandomNumberGenerator>: AMQPFieldCoder {
     }
     mutating func field(_ name: StaticString, _ value: inout FieldTable) {
         let choices: [FieldValue] = [
-            .boolean(true), .int8(-1), .uint8(255), .int16(-2), .uint16(65535), .int32(-3), .uint32(.max), .int64(-4),
+            .boolean(true), .int8(-1), .uint8(255), .int16(-2), .uint16(65535), .int32(-3), .uint32(.max),
+            .int64(-4),
             .float(1), .double(2), .decimal(scale: 2, value: -5), .text("text"), .array([.void, .int8(1)]),
             .timestamp(5), .void, .bytes(ByteBuffer(bytes: [1, 2])),
         ]
@@ -148,7 +160,9 @@ private struct RandomCoder<Random: RandomNumberGenerator>: AMQPFieldCoder {
 }
 
 extension AMQPMethod {
-    fileprivate static func random(_ id: AMQPMethodID, using random: inout some RandomNumberGenerator) -> AMQPMethod? {
+    fileprivate static func random(
+        _ id: AMQPMethodID, using random: inout some RandomNumberGenerator
+    ) -> AMQPMethod? {
         guard var method = AMQPMethod(id) else { return nil }
         var coder = RandomCoder(random: random)
         try? method.code(with: &coder)

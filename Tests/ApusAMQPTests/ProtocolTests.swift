@@ -24,7 +24,9 @@ import Testing
     }
 
     private func tune(_ frameMax: UInt32, _ heartbeat: UInt16) -> AMQPFrame {
-        .method(.connectionTune(Connection.Tune(channelMax: 100, frameMax: frameMax, heartbeat: heartbeat)), channel: 0)
+        .method(
+            .connectionTune(Connection.Tune(channelMax: 100, frameMax: frameMax, heartbeat: heartbeat)),
+            channel: 0)
     }
 
     @Test func `a connection is opened with what both can do`() throws {
@@ -45,10 +47,13 @@ import Testing
             opened
                 == .opened(
                     ConnectionLimits(
-                        frameMax: 65536, channelMax: 100, heartbeatSeconds: 30, product: "RabbitMQ", version: "")))
+                        frameMax: 65536, channelMax: 100, heartbeatSeconds: 30, product: "RabbitMQ",
+                        version: "")))
         let blocked = AMQPFrame.method(.connectionBlocked(Connection.Blocked(reason: "memory")), channel: 0)
         #expect(machine.received(blocked) == .blocked("memory"))
-        #expect(machine.received(.method(.connectionUnblocked(Connection.Unblocked()), channel: 0)) == .blocked(nil))
+        #expect(
+            machine.received(.method(.connectionUnblocked(Connection.Unblocked()), channel: 0))
+                == .blocked(nil))
         let frame = AMQPFrame.body(ByteBuffer(string: "x"), channel: 4)
         #expect(machine.received(frame) == .forChannel(4, frame))
     }
@@ -78,7 +83,9 @@ import Testing
 
     @Test func `frames of channels before the connection is open end it`() throws {
         var machine = try machine()
-        guard case .end(.protocolError, .connectionClose(let close)) = machine.received(.body(ByteBuffer(), channel: 1))
+        guard
+            case .end(.protocolError, .connectionClose(let close)) = machine.received(
+                .body(ByteBuffer(), channel: 1))
         else {
             Issue.record("it went on")
             return
@@ -93,7 +100,9 @@ import Testing
         _ = machine.received(.method(.connectionOpenOk(Connection.OpenOk()), channel: 0))
         #expect(machine.close() != nil)
         #expect(machine.received(.body(ByteBuffer(), channel: 1)) == .nothing)
-        #expect(machine.received(.method(.connectionCloseOk(Connection.CloseOk()), channel: 0)) == .end(.ended, nil))
+        #expect(
+            machine.received(.method(.connectionCloseOk(Connection.CloseOk()), channel: 0))
+                == .end(.ended, nil))
     }
 }
 
@@ -155,7 +164,10 @@ import Testing
     @Test func `a run from the first on is acknowledged by one frame`() {
         var deliveries = deliveries(10)
         #expect(deliveries.acknowledge([1, 2, 3]) == [.init(tag: 3, multiple: true)])
-        #expect(deliveries.acknowledge([5, 4, 8]) == [.init(tag: 5, multiple: true), .init(tag: 8, multiple: false)])
+        #expect(
+            deliveries.acknowledge([5, 4, 8]) == [
+                .init(tag: 5, multiple: true), .init(tag: 8, multiple: false),
+            ])
         #expect(deliveries[6] == 60 && deliveries[8] == nil)
         #expect(deliveries.acknowledge([6, 7]) == [.init(tag: 7, multiple: true)])
         #expect(deliveries.acknowledge([7, 8, 99]).isEmpty)
@@ -163,7 +175,10 @@ import Testing
 
     @Test func `what is unsettled ahead keeps those behind it in frames of their own`() {
         var deliveries = deliveries(4)
-        #expect(deliveries.acknowledge([2, 3]) == [.init(tag: 2, multiple: false), .init(tag: 3, multiple: false)])
+        #expect(
+            deliveries.acknowledge([2, 3]) == [
+                .init(tag: 2, multiple: false), .init(tag: 3, multiple: false),
+            ])
         deliveries.remove(1)
         #expect(deliveries.acknowledge([4]) == [.init(tag: 4, multiple: false)])
     }

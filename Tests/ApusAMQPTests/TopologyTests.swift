@@ -22,7 +22,8 @@ import Testing
         #expect(plain.user == "guest" && plain.password == "guest" && plain.tls == nil)
         #expect(try configuration("amqp://h/%2F").virtualHost == "/")
         let secure = try configuration(
-            "amqps://me:p%40ss@a,b:1234/shop?heartbeat=5&verify=verify_none&cacertfile=/ca.pem&auth_mechanism=plain")
+            "amqps://me:p%40ss@a,b:1234/shop?heartbeat=5&verify=verify_none&cacertfile=/ca.pem&auth_mechanism=plain"
+        )
         #expect(secure.hosts == [BusURL.Host(name: "a", port: 5671), BusURL.Host(name: "b", port: 1234)])
         #expect(secure.virtualHost == "shop" && secure.user == "me" && secure.password == "p@ss")
         #expect(secure.heartbeatSeconds == 5 && secure.mechanism == .plain)
@@ -51,7 +52,9 @@ import Testing
     }
 
     /// Where a message is at the end, and how long it was on its way, by the declarations themselves.
-    private func journey(_ delay: Duration, _ destination: DelayLadder.Destination) throws -> (Set<String>, Duration) {
+    private func journey(
+        _ delay: Duration, _ destination: DelayLadder.Destination
+    ) throws -> (Set<String>, Duration) {
         var queues: [String: (ttl: Int64, next: String)] = [:]
         var bindings: [(source: String, key: String, destination: String)] = []
         for method in try DelayLadder.declarations() + DelayLadder.bindings(destination) {
@@ -59,7 +62,8 @@ import Testing
             case .queueDeclare(let queue):
                 guard let next = queue.arguments["x-dead-letter-exchange"]?.text else { continue }
                 queues[queue.queue] = (try #require(queue.arguments["x-message-ttl"]?.integer), next)
-            case .queueBind(let bind): bindings.append((bind.exchange, bind.routingKey, "queue " + bind.queue))
+            case .queueBind(let bind):
+                bindings.append((bind.exchange, bind.routingKey, "queue " + bind.queue))
             case .exchangeBind(let bind): bindings.append((bind.source, bind.routingKey, bind.destination))
             default: break
             }
@@ -69,10 +73,13 @@ import Testing
         var (exchange, waited) = (start, Duration.zero)
         while exchange != DelayLadder.deliver {
             let next = bindings.filter {
-                $0.source == exchange && matches(words, $0.key.split(separator: ".", omittingEmptySubsequences: false)[...])
+                $0.source == exchange
+                    && matches(words, $0.key.split(separator: ".", omittingEmptySubsequences: false)[...])
             }
             try #require(next.count == 1)
-            if let queue = queues[String(next[0].destination.dropFirst(6))], next[0].destination.hasPrefix("queue ") {
+            if let queue = queues[String(next[0].destination.dropFirst(6))],
+                next[0].destination.hasPrefix("queue ")
+            {
                 waited += .milliseconds(queue.ttl)
                 exchange = queue.next
             } else {
@@ -80,13 +87,15 @@ import Testing
             }
         }
         let ends = bindings.filter {
-            $0.source == exchange && matches(words, $0.key.split(separator: ".", omittingEmptySubsequences: false)[...])
+            $0.source == exchange
+                && matches(words, $0.key.split(separator: ".", omittingEmptySubsequences: false)[...])
         }
         return (Set(ends.map(\.destination)), waited)
     }
 
     @Test(arguments: [
-        Duration.milliseconds(1), .milliseconds(100), .milliseconds(101), .seconds(1), .seconds(3.7), .seconds(86_400),
+        Duration.milliseconds(1), .milliseconds(100), .milliseconds(101), .seconds(1), .seconds(3.7),
+        .seconds(86_400),
         .seconds(1_234_567), DelayLadder.delayMax,
     ])
     func `a delay is kept to a tenth of a second`(delay: Duration) throws {
@@ -152,8 +161,10 @@ import Testing
         try extensions.set("bytes", to: .binary([0, 1]))
         try extensions.set("partitionkey", to: "k")
         let event = try CloudEvent(
-            id: "1", source: "/s", type: "t", subject: "ü", time: CloudEventTimestamp("2026-02-28T23:59:59.123+01:30"),
-            dataContentType: "application/json", dataSchema: "https://example.com/schema", extensions: extensions,
+            id: "1", source: "/s", type: "t", subject: "ü",
+            time: CloudEventTimestamp("2026-02-28T23:59:59.123+01:30"),
+            dataContentType: "application/json", dataSchema: "https://example.com/schema",
+            extensions: extensions,
             data: CloudEventData(text: "{}"))
         let decoded = try roundTrip(event)
         #expect(decoded.event == event && decoded.problem == nil)
@@ -171,7 +182,8 @@ import Testing
         for prefix in ["cloudEvents:", "cloudEvents_"] {
             let decoded = AMQPEventBinding.decode(
                 try message([
-                    (prefix + "specversion", .text("1.0")), (prefix + "id", .text("1")), (prefix + "source", .text("/s")),
+                    (prefix + "specversion", .text("1.0")), (prefix + "id", .text("1")),
+                    (prefix + "source", .text("/s")),
                     (prefix + "type", .text("t")), (prefix + "time", .timestamp(0)), ("other", .text("x")),
                 ]), topic: "orders")
             #expect(decoded.problem == nil && decoded.event.id == "1")
@@ -201,7 +213,9 @@ import Testing
 
     @Test func `attempts are those that copies carry and those that the broker counts`() throws {
         #expect(Attempts.before(try message([])) == 0)
-        #expect(Attempts.before(try message([("apus-attempts", .int64(3)), ("x-delivery-count", .int64(2))])) == 5)
+        #expect(
+            Attempts.before(try message([("apus-attempts", .int64(3)), ("x-delivery-count", .int64(2))])) == 5
+        )
         var again = try message([("apus-attempts", .int64(3))])
         again.method = .basicDeliver(Basic.Deliver(redelivered: true))
         #expect(Attempts.before(again) == 4)

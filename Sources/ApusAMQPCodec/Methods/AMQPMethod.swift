@@ -239,7 +239,9 @@ extension AMQPMethod {
     }
 
     /// Shows each field to a coder.
-    package mutating func code<Coder: AMQPFieldCoder & ~Copyable>(with coder: inout Coder) throws(AMQPCodecError) {
+    package mutating func code<Coder: AMQPFieldCoder & ~Copyable>(
+        with coder: inout Coder
+    ) throws(AMQPCodecError) {
         switch self {
         case .connectionStart(var fields):
             try fields.code(with: &coder)
