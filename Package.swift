@@ -40,6 +40,7 @@ let package = Package(
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
         .library(name: "ApusServerBus", targets: ["ApusServerBus"]),
         .library(name: "ApusAWS", targets: ["ApusAWS"]),
+        .library(name: "ApusAMQP", targets: ["ApusAMQP"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
@@ -137,6 +138,14 @@ let package = Package(
             swiftSettings: settings),
         // Kafka's protocol: frames, headers and messages to values and back. No sockets.
         .target(name: "ApusKafkaCodec", dependencies: [nioCore], swiftSettings: settings),
+        // AMQP 0-9-1 with RabbitMQ's extensions: frames, methods, tables to values and back. No sockets.
+        .target(name: "ApusAMQPCodec", dependencies: [nioCore], swiftSettings: settings),
+        // RabbitMQ as a transport of the library: connections, topology, confirms, retries.
+        .target(
+            name: "ApusAMQP",
+            dependencies: [
+                "ApusBus", "ApusAMQPCodec", "CloudEvents", nioCore, nioPosix, tls, log, deque,
+            ], swiftSettings: settings),
         // The HTTP API: routes, translation, errors as problem+json, OpenAPI document.
         .target(
             name: "ApusHTTPGateway",
@@ -227,6 +236,10 @@ let package = Package(
                 "ApusTesting", "ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAWS", arguments, log,
             ],
             swiftSettings: settings),
+        // The RabbitMQ transport as a program: its contract, publishing and consuming through faults, rates.
+        .executableTarget(
+            name: "apus-amqp-check",
+            dependencies: ["ApusAMQP", "ApusBus", "ApusTesting", "CloudEvents", log], swiftSettings: settings),
 
         // Every decoder with the properties that must hold for any bytes; fuzzers and tests call the same functions.
         .target(
@@ -234,7 +247,8 @@ let package = Package(
             dependencies: [
                 "CApus", "ApusCompression", "JSONText", "CloudEvents", "ApusModel", "ApusRules",
                 "ApusSchedule",
-                "ApusTransform", "ApusHTTPCodec", "ApusKafkaCodec", "ApusStorage", "ApusTesting", nioCore,
+                "ApusTransform", "ApusHTTPCodec", "ApusKafkaCodec", "ApusAMQPCodec", "ApusStorage",
+                "ApusTesting", nioCore,
                 log,
             ],
             swiftSettings: settings),
@@ -304,6 +318,13 @@ let package = Package(
         .testTarget(
             name: "ApusKafkaCodecTests", dependencies: ["TestThreads", "ApusKafkaCodec", nioCore],
             exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "ApusAMQPCodecTests", dependencies: ["TestThreads", "ApusAMQPCodec", nioCore],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusAMQPTests",
+            dependencies: ["ApusAMQP", "ApusAMQPCodec", "ApusBus", "CloudEvents", nioCore, log],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPServerTests",
             dependencies: ["ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", nioCore, nioPosix],

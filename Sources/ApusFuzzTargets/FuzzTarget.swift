@@ -29,6 +29,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case kafkaResponse = "kafka-response"
     /// What Kafka's consumers embed in requests, and records that end transactions.
     case kafkaEmbedded = "kafka-embedded"
+    /// Frames of AMQP 0-9-1, however they are split.
+    case amqpFrames = "amqp-frames"
+    /// Methods of AMQP 0-9-1.
+    case amqpMethod = "amqp-method"
+    /// Field tables of AMQP 0-9-1.
+    case amqpTable = "amqp-table"
     /// Event patterns, compiled and matched.
     case pattern
     /// CESQL expressions, compiled and evaluated.
@@ -67,6 +73,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .kafkaRequest: fuzzKafkaRequest(input)
         case .kafkaResponse: fuzzKafkaResponse(input)
         case .kafkaEmbedded: fuzzKafkaEmbedded(input)
+        case .amqpFrames: fuzzAMQPFrames(input)
+        case .amqpMethod: fuzzAMQPMethod(input)
+        case .amqpTable: fuzzAMQPTable(input)
         case .pattern: fuzzPattern(input)
         case .cesql: fuzzCESQL(input)
         case .snsFilterPolicy: fuzzSNSFilterPolicy(input)
