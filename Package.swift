@@ -36,6 +36,7 @@ let package = Package(
     products: [
         .executable(name: "apus", targets: ["ApusCommand"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
+        .library(name: "Apus", targets: ["Apus"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
@@ -107,6 +108,12 @@ let package = Package(
 
         // One broker as applications use it: the seam that every transport of the library implements. Values, no I/O.
         .target(name: "ApusBus", dependencies: ["CloudEvents", log], swiftSettings: settings),
+        // Events as Swift types: define, publish, consume, route, replay, request, schedule. What applications import.
+        .target(
+            name: "Apus",
+            dependencies: [
+                "ApusBus", "CloudEvents", "ApusRules", "JSONText", deque, log, coreMetrics, tracing, lifecycle,
+            ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
 
@@ -223,6 +230,11 @@ let package = Package(
         .testTarget(
             name: "ApusFuzzTargetsTests", dependencies: ["TestThreads", "ApusFuzzTargets"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ApusTests",
+            dependencies: [
+                "Apus", "ApusBus", "CloudEvents", "ApusRules", "JSONText", log, coreMetrics, tracing, lifecycle,
+            ], swiftSettings: settings),
         .testTarget(
             name: "ApusCompressionTests", dependencies: ["TestThreads", "ApusCompression"],
             swiftSettings: settings),
