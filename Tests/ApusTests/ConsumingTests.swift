@@ -61,9 +61,9 @@ import Testing
             #expect(notes.all == [1, 2, 3])
             #expect(
                 verdicts == [
-                    .retry(after: .seconds(5), reason: "GatewayDown: GatewayDown()"),
-                    .retry(after: .seconds(60), reason: "GatewayDown: GatewayDown()"),
-                    .deadLetter(reason: "GatewayDown: GatewayDown()"),
+                    .retry(after: .seconds(5), reason: "GatewayDown()"),
+                    .retry(after: .seconds(60), reason: "GatewayDown()"),
+                    .deadLetter(reason: "GatewayDown()"),
                 ])
             #expect(bench.dead("billing.orders").map(\.attempts) == [3])
         }
@@ -88,7 +88,7 @@ import Testing
             #expect(
                 await bench.transport.settled(3) == [
                     .deadLetter(reason: "too little"), .retry(after: .seconds(7), reason: "busy"),
-                    .deadLetter(reason: "CardDeclined: CardDeclined()"),
+                    .deadLetter(reason: "CardDeclined()"),
                 ])
         }
     }

@@ -65,9 +65,15 @@ enum ErrorText {
             switch error {
             case let error as DecodingError: describe(error)
             case let error as any CustomStringConvertible: error.description
-            default: "\(type(of: error)): \(error)"
+            default: named(error)
             }
         return cut(text)
+    }
+
+    /// Errors without a text of their own print as their type does, which need not be said twice.
+    private static func named(_ error: any Error) -> String {
+        let (type, text) = ("\(type(of: error))", "\(error)")
+        return text.hasPrefix(type) ? text : "\(type): \(text)"
     }
 
     /// A text of at most 1 KiB without control characters, which attributes of events cannot have.

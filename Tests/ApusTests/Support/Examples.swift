@@ -2,6 +2,7 @@
 
 // The events and errors of these tests, and a consumer that runs while a test looks.
 
+import Logging
 import Synchronization
 import Testing
 
@@ -75,10 +76,12 @@ struct Bench {
     init(without missing: Set<Feature> = []) {
         clock = TestClock()
         transport = ScriptedTransport(clock: clock, without: missing)
-        bus = Bus(transport: transport, options: BusOptions(clock: clock))
+        let silent = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
+        bus = Bus(transport: transport, options: BusOptions(logger: silent, clock: clock))
     }
 
     /// Runs a consumer while `body` goes on, and stops it then.
+    @discardableResult
     func running<Result: Sendable>(
         _ consumer: Consumer, _ body: @Sendable () async throws -> Result
     ) async throws -> Result {
