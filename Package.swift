@@ -108,11 +108,20 @@ let package = Package(
 
         // One broker as applications use it: the seam that every transport of the library implements. Values, no I/O.
         .target(name: "ApusBus", dependencies: ["CloudEvents", log], swiftSettings: settings),
+        // The engine in the process as such a transport: `memory:` and `file:`. No socket, no HTTP client, no TLS.
+        .target(
+            name: "ApusEmbeddedBus",
+            dependencies: [
+                "ApusBus", "ApusEngine", "ApusModel", "ApusRules", "ApusStorage", "ApusTransport",
+                "CloudEvents",
+                "JSONText", log,
+            ], swiftSettings: settings),
         // Events as Swift types: define, publish, consume, route, replay, request, schedule. What applications import.
         .target(
             name: "Apus",
             dependencies: [
-                "ApusBus", "CloudEvents", "ApusRules", "JSONText", deque, log, coreMetrics, tracing, lifecycle,
+                "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", deque, log, coreMetrics, tracing,
+                lifecycle,
             ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
@@ -190,7 +199,7 @@ let package = Package(
             name: "ApusTesting",
             dependencies: [
                 "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransform", "ApusTransport",
-                nioCore,
+                "ApusBus", "ApusEmbeddedBus", nioCore, log,
             ],
             swiftSettings: settings),
         // One seed replays a workload with crashes and faults: `apus-sim --seed 42`.
@@ -233,7 +242,7 @@ let package = Package(
         .testTarget(
             name: "ApusTests",
             dependencies: [
-                "Apus", "ApusBus", "CloudEvents", "ApusRules", "JSONText", log, coreMetrics, tracing, lifecycle,
+                "Apus", "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", log, coreMetrics, tracing, lifecycle,
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusCompressionTests", dependencies: ["TestThreads", "ApusCompression"],
@@ -264,6 +273,15 @@ let package = Package(
                 "JSONText", "ApusRules", "ApusTransform", nioCore, log,
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "ApusBusTests", dependencies: ["ApusBus", "CloudEvents", log], swiftSettings: settings),
+        .testTarget(
+            name: "ApusEmbeddedBusTests",
+            dependencies: [
+                "ApusBus", "ApusEmbeddedBus", "ApusTesting", "ApusEngine", "ApusModel", "ApusStorage",
+                "CloudEvents",
+                log,
+            ], swiftSettings: settings),
         .testTarget(
             name: "ApusTelemetryTests", dependencies: ["ApusTelemetry", log, coreMetrics, tracing],
             swiftSettings: settings),

@@ -4,4 +4,5 @@
 // they are part of what this library's functions take and return.
 
 @_exported public import ApusBus
+@_exported public import ApusEmbeddedBus
 @_exported public import CloudEvents

@@ -45,6 +45,7 @@ public final class Engine: Broker {
     private let worker: EngineWorker?
     private let recoveryTime = Mutex(Duration.zero)
     private let isStopping = Atomic(false)
+    private let isTurning = Atomic(false)
     private let office = Mutex<DeadLetterOffice?>(nil)
 
     /// Opens the engine as its store left it.
@@ -82,7 +83,14 @@ public final class Engine: Broker {
 
     /// Starts the worker thread.
     public func start() {
-        worker?.start(clock: context.clock) { [weak self] in self?.turn() }
+        worker?.start(clock: context.clock) { [weak self] in
+            guard let self else { return nil }
+            isTurning.store(true, ordering: .sequentiallyConsistent)
+            let deadline = turn()
+            isTurning.store(false, ordering: .sequentiallyConsistent)
+            context.options.onRest?()
+            return deadline
+        }
     }
 
     /// Stops giving turns. What is acknowledged is durable already, so there is nothing to save.
@@ -102,6 +110,32 @@ public final class Engine: Broker {
         let deadline = context.timers.run(now: context.clock.now)
         return context.inbox.isEmpty && context.followers.isEmpty ? deadline : context.clock.now
     }
+
+    /// Whether the worker has nothing to do before time passes or somebody calls.
+    package var isAtRest: Bool {
+        // In this order: what a turn has taken out of a queue it has not done yet.
+        guard context.inbox.isEmpty, context.followers.isEmpty, !gate.isBusy,
+            context.timers.next.map({ $0 > context.clock.now }) ?? true
+        else { return false }
+        return !isTurning.load(ordering: .sequentiallyConsistent)
+    }
+
+    /// When the worker next has something to do because time has passed.
+    package var nextDeadline: Duration? { context.timers.next }
+
+    /// Time since some moment in the engine's life.
+    package var monotonicNow: Duration { context.clock.now }
+
+    /// Calls `body` in the first turn at or after `deadline`, unless the timer is cancelled.
+    package func schedule(at deadline: Duration, _ body: @escaping @Sendable () -> Void) -> UInt64 {
+        context.timers.schedule(at: deadline, body)
+    }
+
+    /// Forgets a timer.
+    package func cancelTimer(_ timer: UInt64) { context.timers.cancel(timer) }
+
+    /// Has the worker look at the clock again, which was moved.
+    package func clockMoved() { context.inbox.post {} }
 
     var isStopped: Bool { isStopping.load(ordering: .acquiring) }
 

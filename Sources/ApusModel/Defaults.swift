@@ -42,6 +42,19 @@ public enum Defaults {
     /// Memory for the keys of one pass of compaction, in bytes: 2 million keys.
     public static let compactionKeyBytes = 64 << 20
 
+    // MARK: The embedded bus
+
+    /// The most bytes of data that an event can have on a bus in the process.
+    public static let embeddedEventBytesMax = 16 << 20
+    /// How many bytes a bus in memory may hold.
+    public static let embeddedMemoryBytes: Int64 = 1 << 30
+    /// How many bytes of events a bus in memory keeps per partition once they are consumed.
+    public static let embeddedRetentionBytes: Int64 = 64 << 20
+    /// How often a bus in memory looks for what it can forget.
+    public static let embeddedRetentionInterval: Duration = .milliseconds(500)
+    /// How many events of a subscription may be handed out, to all its receivers together.
+    public static let embeddedInFlightMax = 20_000
+
     // MARK: Subscriptions
 
     /// How long a lease lasts.

@@ -76,7 +76,8 @@ struct Quote: Event, Equatable {
                 for try await isRight in tasks { #expect(isRight) }
             }
         }
-        #expect(bench.transport.change { $0.groups.values.count { $0.subscription.isTemporary } } == 1)
+        let temporary = bench.transport.change { state in state.groups.values.count { $0.subscription.isTemporary } }
+        #expect(temporary == 1)
         await bus.close()
     }
 

@@ -2,6 +2,9 @@
 
 // From a URL to a bus.
 
+public import ApusBus
+public import ApusEmbeddedBus
+
 extension Bus {
     /// Reaches the broker that a URL names.
     ///
@@ -11,11 +14,11 @@ extension Bus {
     ///
     /// - Parameters:
     ///   - url: `memory:` and `file:///folder` for a broker in this process, and the schemes of whatever else is listed in `transports`.
-    ///   - transports: the kinds of broker that the program is linked with.
+    ///   - transports: the kinds of broker that the program is linked with; by default those in the process.
     ///   - options: what the program says of itself.
     /// - Throws: ``BusError``.
     public static func connect(
-        _ url: String, transports: [TransportScheme], options: BusOptions = BusOptions()
+        _ url: String, transports: [TransportScheme] = [.memory, .file], options: BusOptions = BusOptions()
     ) async throws(BusError) -> Bus {
         let connection = ConnectionOptions(
             logger: options.logger, clientName: options.clientName, connectTimeout: options.connectTimeout)

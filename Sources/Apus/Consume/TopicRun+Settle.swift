@@ -16,21 +16,29 @@ extension TopicRun {
 
     private func tell(_ verdicts: [(slot: Int, settlement: Settlement)]) async {
         let settlements = verdicts.map(\.settlement)
+        guard await !tell(settlements), settlements.count > 1 else { return }
+        // One of them may be what the broker will not have, such as a wait that is too long for it: the others must not suffer.
+        for settlement in settlements { _ = await tell([settlement]) }
+    }
+
+    /// False when the broker will not have these verdicts, and there are several.
+    private func tell(_ settlements: [Settlement]) async -> Bool {
         var failures = 0
         while true {
             do throws(BusError) {
                 let results = try await receiver.settle(settlements)
                 for result in results where result == .expired { metrics.count(.expired) }
-                return
+                return true
             } catch {
                 failures += 1
                 // What cannot be told is handed out again when its lease ends, or its connection: at least once is what was promised.
+                guard error.isRetryable || error == .closed || settlements.count == 1 else { return false }
                 guard error.isRetryable, failures < Self.settleAttemptsMax else {
                     logger.warning(
                         "verdicts were not taken; these events come again",
                         metadata: ["count": "\(settlements.count)", "error": "\(error)"])
                     for _ in settlements { metrics.count(.expired) }
-                    return
+                    return true
                 }
                 try? await clock.sleep(for: .milliseconds(50) * (1 << failures))
             }

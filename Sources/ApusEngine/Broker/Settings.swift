@@ -270,6 +270,8 @@ public struct SubscriptionSettings: Sendable, Hashable {
     public var fairness: FairnessSettings?
     /// The attribute that has an event's priority, from 0 to 9, higher ones first; nil for no priorities.
     public var priority: String?
+    /// Whether it belongs to a reader in this process, and has no use after it.
+    public var isTemporary = false
 
     /// What is decided about a subscription.
     public init(

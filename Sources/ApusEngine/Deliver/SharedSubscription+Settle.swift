@@ -11,35 +11,59 @@ import Synchronization
 extension SharedSubscription {
     typealias SettleCompletion = @Sendable (Result<[SettleResult], BrokerError>) -> Void
 
+    /// What is to become of one lease.
+    struct Settlement: Sendable {
+        /// Nil when it was none.
+        var token: LeaseToken?
+        var verdict: Verdict
+        /// Why an event is released, for its dead letter if this was the last attempt.
+        var reason: String? = nil
+    }
+
     /// Applies `verdict` to each lease.
     func settle(_ leases: [String], _ verdict: Verdict, completion: @escaping SettleCompletion) {
+        settle(leases.map { Settlement(token: LeaseToken($0), verdict: verdict) }, completion: completion)
+    }
+
+    /// Applies to each lease a verdict of its own; `completion` comes when all of them are durable.
+    func settle(_ settlements: [Settlement], completion: @escaping SettleCompletion) {
         var letters: [DeadLetterDraft] = []
-        let (results, isWriting) = state.withLock { state -> ([SettleResult], Bool) in
+        let (results, parts, gathering) = state.withLock {
+            state -> ([SettleResult], Int, SettleGathering?) in
             var results: [SettleResult] = []
             var changes: [SubscriptionChange] = []
             var undo: [Undo] = []
-            for lease in leases {
-                guard let token = LeaseToken(lease),
+            results.reserveCapacity(settlements.count)
+            changes.reserveCapacity(settlements.count)
+            undo.reserveCapacity(settlements.count)
+            for settlement in settlements {
+                guard let token = settlement.token,
                     let item = state.delivery.leasedItem(token.position, nonce: token.nonce)
                 else {
                     results.append(.expired)
                     continue
                 }
                 results.append(.ok)
-                guard let change = apply(verdict, token, item, &state, &letters) else { continue }
+                guard let change = apply(settlement, token, item, &state, &letters) else { continue }
                 changes.append(change)
                 undo.append(Undo(position: token.position, attempts: item.attempts))
             }
             rearm(&state)
-            if !changes.isEmpty { append(changes, undo: undo, results: results, &state, completion) }
-            return (results, !changes.isEmpty)
+            let parts = (changes.isEmpty ? 0 : 1) + (letters.isEmpty ? 0 : 1)
+            guard parts > 1 else {
+                if !changes.isEmpty { append(changes, undo: undo, results: results, &state, completion) }
+                return (results, parts, nil)
+            }
+            let gathering = SettleGathering(results, parts: parts, completion)
+            append(changes, undo: undo, results: results, &state) { gathering.take($0.map { _ in () }) }
+            return (results, parts, gathering)
         }
-        if isWriting {
-            bury(letters)
-        } else if letters.isEmpty {
-            completion(.success(results))
-        } else {
+        if let gathering {
+            bury(letters) { gathering.take($0) }
+        } else if !letters.isEmpty {
             bury(letters) { outcome in completion(outcome.map { results }) }
+        } else if parts == 0 {
+            completion(.success(results))
         }
         context.followers.enqueue(self)
     }
@@ -51,11 +75,11 @@ extension SharedSubscription {
 
     /// Applies a verdict to the state; the change to write down, if there is one.
     private func apply(
-        _ verdict: Verdict, _ token: LeaseToken, _ item: DeliveryState.Item, _ state: inout State,
+        _ settlement: Settlement, _ token: LeaseToken, _ item: DeliveryState.Item, _ state: inout State,
         _ letters: inout [DeadLetterDraft]
     ) -> SubscriptionChange? {
         let position = token.position
-        switch verdict {
+        switch settlement.verdict {
         case .acknowledge:
             metrics.attempt(.acknowledged)
             state.delivery.settle(position)
@@ -68,7 +92,8 @@ extension SharedSubscription {
                 return putBack(position, attempts: attempts, after: delay, &state)
             }
             state.failures[position] = DeliveryFailure(
-                status: nil, reason: "released by the consumer at the last attempt", isFinal: true)
+                status: nil, reason: settlement.reason ?? "released by the consumer at the last attempt",
+                isFinal: true)
             letters.append(draft(position, attempts, &state))
             return nil
         case .reject(let reason):
@@ -209,5 +234,29 @@ extension SharedSubscription {
             (state.hasLostSettlement, state.wantsSnapshot) = (true, true)
         }
         if case .failure = result { context.enqueue(self, after: context.options.storeRetryInterval) }
+    }
+}
+
+/// Waits for the parts of one call that become durable apart from each other: settlements and dead letters.
+private final class SettleGathering: Sendable {
+    private let state: Mutex<(missing: Int, error: BrokerError?)>
+    private let results: [SettleResult]
+    private let completion: SharedSubscription.SettleCompletion
+
+    init(
+        _ results: [SettleResult], parts: Int, _ completion: @escaping SharedSubscription.SettleCompletion
+    ) {
+        state = Mutex((parts, nil))
+        self.results = results
+        self.completion = completion
+    }
+
+    func take(_ result: Result<Void, BrokerError>) {
+        let (isLast, error) = state.withLock { state in
+            state.missing -= 1
+            if case .failure(let error) = result { state.error = error }
+            return (state.missing == 0, state.error)
+        }
+        if isLast { completion(error.map { .failure($0) } ?? .success(results)) }
     }
 }

@@ -285,30 +285,47 @@ final class SharedSubscription: Follower {
 
     /// Waits for a reason to look again, at most until `deadline`; false when there was none.
     func waitForWork(since version: UInt64, until deadline: Duration) async -> Bool {
-        let id = state.withLock { state in
-            state.lastWaiter += 1
-            return state.lastWaiter
-        }
-        return await withTaskCancellationHandler {
+        let id = nextWaiter()
+        var timer: UInt64?
+        let isWork = await withTaskCancellationHandler {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Bool, Never>) in
-                let verdict: Bool? = state.withLock { state in
-                    if state.isClosed || Task.isCancelled { return false }
-                    if state.version != version { return true }
-                    state.waiters.append((id, { continuation.resume(returning: $0) }))
-                    return nil
-                }
-                if let verdict {
+                if let verdict = addWaiter(id, since: version, resume: { continuation.resume(returning: $0) }) {
                     continuation.resume(returning: verdict)
                 } else {
-                    context.timers.schedule(at: deadline) { [weak self] in self?.stopWaiting(id) }
+                    timer = context.timers.schedule(at: deadline) { [weak self] in self?.stopWaiting(id) }
                 }
             }
         } onCancel: {
             stopWaiting(id)
         }
+        if let timer { context.timers.cancel(timer) }
+        return isWork
     }
 
-    private func stopWaiting(_ id: UInt64) {
+    /// What a waiter is known by.
+    func nextWaiter() -> UInt64 {
+        state.withLock { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
+        }
+    }
+
+    /// Calls `resume` once: with true when there is a reason to look again, with false when there will be none.
+    ///
+    /// - Returns: what it would have been called with when that is known already; then it is not called.
+    func addWaiter(
+        _ id: UInt64, since version: UInt64, resume: @escaping @Sendable (Bool) -> Void
+    ) -> Bool? {
+        state.withLock { state in
+            if state.isClosed || Task.isCancelled { return false }
+            if state.version != version { return true }
+            state.waiters.append((id, resume))
+            return nil
+        }
+    }
+
+    /// Has a waiter go on without a reason.
+    func stopWaiting(_ id: UInt64) {
         let waiter = state.withLock { state -> (@Sendable (Bool) -> Void)? in
             guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
             return state.waiters.remove(at: index).resume

@@ -154,6 +154,7 @@ extension SubscriptionDefinition {
             writer.endObject()
         }
         writer.member("priority", settings.priority)
+        if settings.isTemporary { writer.member("temporary", "true") }
         writer.member("transformation", transformation)
     }
 }
@@ -401,6 +402,7 @@ extension SubscriptionDefinition {
             rule: try members.optionalName("rule"),
             endOffsets: members.object["endOffsets"] == nil ? nil : members.offsets("endOffsets"),
             transformation: try members.transformation("transformation"))
+        settings.isTemporary = members.object["temporary"] != nil
     }
 }
 

@@ -44,6 +44,9 @@ final class CommandGate: Sendable {
     /// Commands run in the turns of `inbox`.
     init(inbox: Inbox) { self.inbox = inbox }
 
+    /// Whether a command is running.
+    var isBusy: Bool { state.withLock(\.isBusy) }
+
     /// Runs `command` when its turn comes.
     func run(_ command: @escaping Command) {
         let isFree = state.withLock { state in

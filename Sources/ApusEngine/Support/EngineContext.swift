@@ -65,6 +65,8 @@ public struct EngineOptions: Sendable {
     /// How many bytes are appended to a partition before its producers are written down again: what a start has to look through; simulations
     /// make it small.
     package var producerSnapshotBytes: Int64 = 4 << 20
+    /// Called when the worker has done what there was to do, and when a consumer begins to wait, on any thread: for who waits until nothing happens.
+    package var onRest: (@Sendable () -> Void)?
     /// Bytes of events that are due soon and kept in memory, about; tests make it small.
     package var scheduleWindowBytes = 64 << 20
 

@@ -56,6 +56,17 @@ final class TimerQueue: Sendable {
         }
     }
 
+    /// When the next one is due.
+    var next: Duration? {
+        state.withLock { state in
+            while let first = state.heap.min {
+                if state.actions[first.token] != nil { return first.deadline }
+                state.heap.removeMin()
+            }
+            return nil
+        }
+    }
+
     /// Runs what is due, and says when the next one will be.
     func run(now: Duration) -> Duration? {
         while true {
