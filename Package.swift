@@ -43,7 +43,10 @@ let package = Package(
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
         .library(
             name: "ApusMeasured",
-            targets: ["CApus", "JSONText", "ApusModel", "ApusRules", "ApusStorage", "CloudEvents"]),
+            targets: [
+                "CApus", "JSONText", "ApusModel", "ApusRules", "ApusStorage", "CloudEvents", "ApusBus",
+                "ApusEmbeddedBus",
+            ]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

@@ -23,6 +23,9 @@ let package = Package(
             path: "Append",
             swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(
+            name: "bus", dependencies: [measured, .product(name: "Logging", package: "swift-log")],
+            path: "Bus", swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(
             name: "rules", dependencies: [measured], path: "Rules", swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(
             name: "Checksums", dependencies: [benchmark, measured], path: "Benchmarks/Checksums",

@@ -70,6 +70,9 @@ public struct BusURL: Sendable, Hashable {
         _ text: Substring
     ) throws(BusError) -> (user: String?, password: String?, hosts: [Host]) {
         guard let at = text.lastIndex(of: "@") else { return (nil, nil, try hosts(text)) }
+        guard text.index(after: at) < text.endIndex else {
+            throw .invalid("a host is missing in the bus URL, behind the '@'")
+        }
         let credentials = text[..<at]
         let colon = credentials.firstIndex(of: ":")
         let user = try decoded(credentials[..<(colon ?? credentials.endIndex)], "user")
@@ -92,20 +95,28 @@ public struct BusURL: Sendable, Hashable {
         var port: Substring?
         if text.hasPrefix("[") {
             guard let end = text.firstIndex(of: "]") else {
-                throw .invalid("'\(text)' lacks the ']' of an IPv6 address")
+                throw .invalid("the bus URL lacks the ']' of an IPv6 address")
             }
             name = text[text.index(after: text.startIndex)..<end]
             let rest = text[text.index(after: end)...]
-            guard rest.isEmpty || rest.hasPrefix(":") else { throw .invalid("'\(text)' is not a host") }
+            guard rest.isEmpty || rest.hasPrefix(":") else {
+                throw .invalid("what follows the ']' of an IPv6 address in the bus URL is no port")
+            }
             if !rest.isEmpty { port = rest.dropFirst() }
         } else if let colon = text.lastIndex(of: ":") {
             name = text[..<colon]
             port = text[text.index(after: colon)...]
         }
         guard !name.isEmpty else { throw .invalid("a host is missing in the bus URL") }
+        guard text.hasPrefix("[") || !name.contains(":") else {
+            throw .invalid("the bus URL has a host with several ':'; an IPv6 address stands in '[' and ']'")
+        }
         guard let port else { return Host(name: try decoded(name, "host")) }
-        guard let number = Int(port), (1...65_535).contains(number) else {
-            throw .invalid("'\(port)' is not a port from 1 to 65535")
+        // Not told what it is: where the host was forgotten, it is the password.
+        guard port.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let number = Int(port), (1...65_535).contains(number)
+        else {
+            throw .invalid("what follows a host and ':' in the bus URL is no port from 1 to 65535")
         }
         return Host(name: try decoded(name, "host"), port: number)
     }

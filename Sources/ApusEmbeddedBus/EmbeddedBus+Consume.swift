@@ -138,7 +138,8 @@ extension EmbeddedBus {
         _ name: ResourceName, _ existing: SubscriptionSettings, to wanted: SubscriptionSettings
     ) async throws(BrokerError) {
         guard existing.topic == wanted.topic, existing.kind == .shared, existing.push == nil else {
-            throw .conflict("subscription '\(name)' exists already, and is another one: name the group otherwise")
+            throw .conflict(
+                "subscription '\(name)' exists already, and is another one: name the group otherwise")
         }
         var changes = SubscriptionChanges()
         if existing.pattern != wanted.pattern { changes.pattern = .some(wanted.pattern) }

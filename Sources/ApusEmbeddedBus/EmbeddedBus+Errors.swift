@@ -12,7 +12,8 @@ extension BusError {
     init(_ error: BrokerError, durability: ApusBus.Durability = .memory) {
         switch error {
         case .unknownTopic(let name): self = .unknown("topic '\(name)'")
-        case .unknownPartition(let name, let number): self = .unknown("partition \(number) of topic '\(name)'")
+        case .unknownPartition(let name, let number):
+            self = .unknown("partition \(number) of topic '\(name)'")
         case .unknownSubscription(let name): self = .unknown("subscription '\(name)'")
         case .unknownRule(let name): self = .unknown("rule '\(name)'")
         case .unknownSchedule(let name): self = .unknown("recurring event '\(name)'")

@@ -49,6 +49,7 @@ extension EmbeddedBus {
         engineOptions.topicDefaults = options.topicSettings(inMemory: isInMemory)
         engineOptions.onRest = options.onRest
         if isInMemory { engineOptions.retentionInterval = Defaults.embeddedRetentionInterval }
+        if let interval = options.retentionInterval { engineOptions.retentionInterval = interval }
         let engine: Engine
         do throws(LogError) {
             engine = try Engine(
@@ -110,7 +111,8 @@ extension TransportScheme {
         TransportScheme(names: ["file"], capabilities: EmbeddedBus.known("file", .flushed)) {
             url, options async throws(BusError) in
             guard url.hosts.isEmpty || url.hosts == [BusURL.Host(name: "localhost")], url.user == nil else {
-                throw .invalid("a bus on files is in this machine's: write file:///folder, with three slashes")
+                throw .invalid(
+                    "a bus on files is in this machine's: write file:///folder, with three slashes")
             }
             guard url.path.hasPrefix("/"), url.path.utf8.count > 1 else {
                 throw .invalid("the folder of a bus on files is missing: write file:///folder")

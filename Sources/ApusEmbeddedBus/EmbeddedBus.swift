@@ -38,7 +38,10 @@ public final class EmbeddedBus: BusTransport {
     private let store: any LogStore
     private let room: MemoryRoom?
 
-    init(engine: Engine, store: any LogStore, options: EmbeddedOptions, transport: String, durability: ApusBus.Durability) {
+    init(
+        engine: Engine, store: any LogStore, options: EmbeddedOptions, transport: String,
+        durability: ApusBus.Durability
+    ) {
         self.engine = engine
         self.store = store
         self.options = options
@@ -162,8 +165,8 @@ public final class EmbeddedBus: BusTransport {
     private func portions(of events: [CloudEvent]) throws(BusError) -> [ArraySlice<CloudEvent>] {
         var portions: [ArraySlice<CloudEvent>] = []
         var (begin, bytes, total) = (0, 0, 0)
-        for (index, event) in events.enumerated() {
-            let size = event.data?.bytes.count ?? 0
+        for index in events.indices {
+            let size = events[index].data?.bytes.count ?? 0
             guard size <= Defaults.embeddedEventBytesMax else {
                 throw .tooLarge(bytes: size, limit: Defaults.embeddedEventBytesMax)
             }
@@ -200,6 +203,12 @@ public final class EmbeddedBus: BusTransport {
         }
         guard let receivers else { return }
         for receiver in receivers { await receiver.close() }
+        engine.stop()
+        (store as? FileLogStore)?.close()
+    }
+
+    /// Ends as a process does that is killed: nothing is given back.
+    package func abandon() {
         engine.stop()
         (store as? FileLogStore)?.close()
     }

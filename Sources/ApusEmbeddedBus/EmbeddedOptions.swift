@@ -36,6 +36,8 @@ public struct EmbeddedOptions: Sendable {
     public var journalBytes = Defaults.journalBytes
     /// The time that it lives by.
     public var clock: any EngineClock = SystemClock()
+    /// How often it looks for what it can forget; nil for as often as is usual.
+    package var retentionInterval: Duration?
     /// As ``EngineOptions/onRest``.
     package var onRest: (@Sendable () -> Void)?
 
@@ -52,7 +54,8 @@ extension EmbeddedOptions {
         for (name, value) in url.query.sorted(by: { $0.key < $1.key }) {
             guard allowed.contains(name) else {
                 throw .invalid(
-                    "\(url.scheme): has no setting '\(name.prefix(40))'; there are \(allowed.sorted().joined(separator: ", "))")
+                    "\(url.scheme): has no setting '\(name.prefix(40))'; there are \(allowed.sorted().joined(separator: ", "))"
+                )
             }
             switch name {
             case "partitions":
@@ -71,11 +74,12 @@ extension EmbeddedOptions {
                     }
                     flush = .every(interval)
                 }
-            case "retention": retentionAge = value == "forever" ? nil : try EmbeddedOptions.duration(value, name)
+            case "retention":
+                retentionAge = value == "forever" ? nil : try EmbeddedOptions.duration(value, name)
             case "retention_bytes": retentionBytes = Int64(try EmbeddedOptions.bytes(value, name))
             case "deduplicate":
                 let window = try EmbeddedOptions.duration(value, name)
-                guard (.seconds(1) ... Defaults.deduplicationWindowMax).contains(window) else {
+                guard (.seconds(1)...Defaults.deduplicationWindowMax).contains(window) else {
                     throw .invalid("duplicates are told for one second to seven days")
                 }
                 deduplication = window
@@ -87,7 +91,9 @@ extension EmbeddedOptions {
 
     /// A time such as `1h30m`.
     static func duration(_ text: String, _ name: String) throws(BusError) -> Duration {
-        let units: [(String, Int64)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
+        let units: [(String, Int64)] = [
+            ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
+        ]
         var rest = text[...]
         var milliseconds: Int64 = 0
         repeat {
@@ -96,7 +102,8 @@ extension EmbeddedOptions {
             let unit = rest.prefix { $0.isASCII && $0.isLetter }
             rest = rest.dropFirst(unit.count)
             guard let number = Int64(digits), let factor = units.first(where: { $0.0 == unit })?.1 else {
-                throw .invalid("\(name): '\(text.prefix(40))' is no time; write it as 500ms, 30s, 10m, 12h or 7d")
+                throw .invalid(
+                    "\(name): '\(text.prefix(40))' is no time; write it as 500ms, 30s, 10m, 12h or 7d")
             }
             let (product, isTooMuch) = number.multipliedReportingOverflow(by: factor)
             let (sum, isMore) = milliseconds.addingReportingOverflow(product)
@@ -114,7 +121,10 @@ extension EmbeddedOptions {
         let factor = text.last.flatMap { units[$0] }
         guard let number = Int(factor == nil ? text[...] : text.dropLast()), number > 0,
             case let (bytes, isTooMuch) = number.multipliedReportingOverflow(by: factor ?? 1), !isTooMuch
-        else { throw .invalid("\(name): '\(text.prefix(40))' is no number of bytes; write it as 1000000, 64m or 1g") }
+        else {
+            throw .invalid(
+                "\(name): '\(text.prefix(40))' is no number of bytes; write it as 1000000, 64m or 1g")
+        }
         return bytes
     }
 }

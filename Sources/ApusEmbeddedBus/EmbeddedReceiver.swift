@@ -2,14 +2,14 @@
 
 // One open subscription: the engine's consumer, in the library's words.
 
-import ApusBus
+package import ApusBus
 import ApusEngine
 import ApusModel
 import CloudEvents
 import Synchronization
 
 /// One open subscription.
-final class EmbeddedReceiver: Receiver {
+package final class EmbeddedReceiver: Receiver {
     private let bus: EmbeddedBus
     private let subscription: Subscription
     private let name: ResourceName
@@ -24,23 +24,23 @@ final class EmbeddedReceiver: Receiver {
             bus.engine, name, prefetch: subscription.prefetch, lease: subscription.lease)
     }
 
-    func receive(limit: Int, wait: Duration) async throws(BusError) -> [ReceivedEvent] {
-        let events: [Consumer.Event]?
+    package func receive(limit: Int, wait: Duration) async throws(BusError) -> [ReceivedEvent] {
+        let topic = subscription.topic
+        let events: [ReceivedEvent]?
         do throws(BrokerError) {
-            events = try await consumer.receive(limit: max(1, limit), wait: wait)
+            events = try await consumer.receive(limit: max(1, limit), wait: wait) { number, attempt, stored in
+                ReceivedEvent(
+                    event: stored.event, topic: topic, partition: stored.partition,
+                    offset: stored.offset.rawValue,
+                    publishedAt: CloudEventTimestamp(millisecondsSinceEpoch: stored.timestamp.rawValue),
+                    attempt: attempt, token: .number(number, session: 0))
+            }
         } catch { throw BusError(error) }
         guard let events else { throw .closed }
-        let topic = subscription.topic
-        return events.map { event in
-            ReceivedEvent(
-                event: event.stored.event, topic: topic, partition: event.stored.partition,
-                offset: event.stored.offset.rawValue,
-                publishedAt: CloudEventTimestamp(millisecondsSinceEpoch: event.stored.timestamp.rawValue),
-                attempt: event.attempt, token: .number(event.number, session: 0))
-        }
+        return events
     }
 
-    func settle(_ settlements: [ApusBus.Settlement]) async throws(BusError) -> [ApusBus.SettleResult] {
+    package func settle(_ settlements: [ApusBus.Settlement]) async throws(BusError) -> [ApusBus.SettleResult] {
         guard !settlements.isEmpty else { return [] }
         var verdicts: [Consumer.Settlement] = []
         verdicts.reserveCapacity(settlements.count)
@@ -72,17 +72,19 @@ final class EmbeddedReceiver: Receiver {
         } catch { throw BusError(error) }
     }
 
-    func extend(_ tokens: [DeliveryToken], by duration: Duration) async throws(BusError) {
-        guard (.zero ... Defaults.leaseMax).contains(duration) else {
+    package func extend(_ tokens: [DeliveryToken], by duration: Duration) async throws(BusError) {
+        guard (.zero...Defaults.leaseMax).contains(duration) else {
             throw .invalid("a lease is extended by \(Defaults.leaseMax) at most, not \(duration)")
         }
-        let numbers = tokens.compactMap { if case .number(let number, session: 0) = $0 { number } else { nil } }
+        let numbers = tokens.compactMap {
+            if case .number(let number, session: 0) = $0 { number } else { nil }
+        }
         do throws(BrokerError) { try await consumer.extend(numbers, by: duration) } catch {
             throw BusError(error)
         }
     }
 
-    func close() async {
+    package func close() async {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         consumer.close()
         let isLast = bus.state.withLock { state in

@@ -30,7 +30,8 @@ extension EmbeddedBus {
                     if next < bounds.start { throw .trimmed(start: bounds.start) }
                 case .time(let time):
                     let moment = Timestamp(milliseconds: time.millisecondsSinceEpoch)
-                    next = try engine.offset(name, partition: partition, at: moment)?.offset ?? bounds.stableEnd
+                    next =
+                        try engine.offset(name, partition: partition, at: moment)?.offset ?? bounds.stableEnd
                 }
                 cursors.append(EmbeddedReplay.Cursor(next: next))
             }

@@ -9,16 +9,6 @@ import Synchronization
 
 /// One reader of a shared subscription.
 package final class Consumer: Sendable {
-    /// What it was handed out.
-    package struct Event: Sendable {
-        /// What it is settled by.
-        package var number: UInt64
-        /// Which try this is, from 1.
-        package var attempt: Int
-        /// The event.
-        package var stored: StoredEvent
-    }
-
     /// A verdict on one event.
     package struct Settlement: Sendable {
         /// The event's.
@@ -92,8 +82,11 @@ package final class Consumer: Sendable {
 
     // MARK: Receive
 
-    /// Up to `limit` events, at least one unless `wait` passes first; nil when it is closed.
-    package func receive(limit: Int, wait: Duration) async throws(BrokerError) -> [Event]? {
+    /// Up to `limit` events, at least one unless `wait` passes first; nil when it is closed. `make` makes of each what the caller wants, from what it is settled by, which
+    /// try it is (from 1), and the event.
+    package func receive<Event: Sendable>(
+        limit: Int, wait: Duration, _ make: (_ number: UInt64, _ attempt: Int, _ stored: StoredEvent) -> Event
+    ) async throws(BrokerError) -> [Event]? {
         state.withLock { $0.looking += 1 }
         defer { state.withLock { $0.looking -= 1 } }
         let deadline = wait > .zero ? context.clock.now + wait : .zero
@@ -110,9 +103,11 @@ package final class Consumer: Sendable {
                 let result = await withUnsafeContinuation { continuation in
                     subscription.handOut(limit: room, lease: lease) { continuation.resume(returning: $0) }
                 }
-                guard let events = keep(result, reserved: room, of: subscription) else { return nil }
-                let taken = try events.get()
-                guard taken.isEmpty else { return taken }
+                guard keep(result, reserved: room, of: subscription) else { return nil }
+                let taken = try result.get()
+                guard taken.isEmpty else {
+                    return taken.map { make($0.token.nonce, $0.attempt, $0.stored) }
+                }
             }
             guard wait > .zero, context.clock.now < deadline, !engine.isStopped, !Task.isCancelled else {
                 return []
@@ -139,11 +134,11 @@ package final class Consumer: Sendable {
         }
     }
 
-    /// Takes down what was handed out; nil when it came after the end, and then it goes back.
+    /// Takes down what was handed out; false when it came after the end, and then it goes back.
     private func keep(
         _ result: Result<[SharedSubscription.Handout], BrokerError>, reserved: Int,
         of subscription: SharedSubscription
-    ) -> Result<[Event], BrokerError>? {
+    ) -> Bool {
         let handouts = (try? result.get()) ?? []
         let (isClosed, waiters) = state.withLock { state -> (Bool, [Waiter]) in
             state.reserved -= reserved
@@ -155,13 +150,8 @@ package final class Consumer: Sendable {
             return (false, handouts.count < reserved ? state.takeWaitersForRoom() : [])
         }
         for waiter in waiters { waiter.resume.resume() }
-        guard !isClosed else {
-            giveBack(handouts.map(\.token), to: subscription)
-            return nil
-        }
-        return result.map { handouts in
-            handouts.map { Event(number: $0.token.nonce, attempt: $0.attempt, stored: $0.stored) }
-        }
+        if isClosed { giveBack(handouts.map(\.token), to: subscription) }
+        return !isClosed
     }
 
     // MARK: Wait
@@ -192,7 +182,8 @@ package final class Consumer: Sendable {
                     if hasRoom { wake(id) }
                     return
                 }
-                let verdict = subscription.addWaiter(place, since: version) { [weak self] _ in self?.wake(id) }
+                let verdict = subscription.addWaiter(place, since: version) { [weak self] _ in self?.wake(id)
+                }
                 if verdict != nil { wake(id) } else { context.options.onRest?() }
             }
         } onCancel: {
@@ -307,7 +298,7 @@ extension SharedSubscription {
         let ends = topic.ends
         return state.withLock { state in
             if state.delivery.arrangement == nil, state.delivery.mayHaveReady { return true }
-            if state.ahead.values.contains(where: { !$0.events.isEmpty }) { return true }
+            if state.ahead.contains(where: { $0?.events.isEmpty == false }) { return true }
             return ends.enumerated().contains { number, end in
                 end > (number < state.delivery.next.count ? state.delivery.next[number] : .zero)
             }

@@ -321,9 +321,9 @@ package struct DeliveryState: Sendable {
     }
 
     private mutating func set(_ position: Position, _ item: Item?) {
-        count(items[position], -1)
+        let old = item.map { items.updateValue($0, forKey: position) } ?? items.removeValue(forKey: position)
+        count(old, -1)
         count(item, 1)
-        items[position] = item
         if parkedCount > 0 { unpark(position) }
         if arrangement != nil { note(position, item?.phase) }
     }

@@ -118,8 +118,9 @@ extension SharedSubscription {
             let number = (state.firstPartition + turn) % partitions.count
             let partition = partitions[number]
             state.delivery.grow(to: number)
+            while state.ahead.count <= number { state.ahead.append(nil) }
             var ahead =
-                state.ahead.removeValue(forKey: number)
+                state.ahead[number].take()
                 ?? LookAhead(
                     scanned: state.delivery.next[number], limit: state.definition.end(ofPartition: number))
             let looked = ahead.scanned

@@ -83,7 +83,7 @@ extension SharedSubscription {
         state.delivery.arrange(tagger, isChanged: true)
         state.ordered = OrderedReads()
         unblockAll(&state)
-        if before != (state.delivery.arrangement == nil) { state.ahead = [:] }
+        if before != (state.delivery.arrangement == nil) { state.ahead = [] }
     }
 
     /// The event whose turn it is.

@@ -33,6 +33,7 @@ extension SharedSubscription {
             var results: [SettleResult] = []
             var changes: [SubscriptionChange] = []
             var undo: [Undo] = []
+            var acknowledged = 0
             results.reserveCapacity(settlements.count)
             changes.reserveCapacity(settlements.count)
             undo.reserveCapacity(settlements.count)
@@ -44,10 +45,12 @@ extension SharedSubscription {
                     continue
                 }
                 results.append(.ok)
+                if case .acknowledge = settlement.verdict { acknowledged += 1 }
                 guard let change = apply(settlement, token, item, &state, &letters) else { continue }
                 changes.append(change)
                 undo.append(Undo(position: token.position, attempts: item.attempts))
             }
+            if acknowledged > 0 { metrics.attempt(.acknowledged, count: acknowledged) }
             rearm(&state)
             let parts = (changes.isEmpty ? 0 : 1) + (letters.isEmpty ? 0 : 1)
             guard parts > 1 else {
@@ -81,9 +84,8 @@ extension SharedSubscription {
         let position = token.position
         switch settlement.verdict {
         case .acknowledge:
-            metrics.attempt(.acknowledged)
             state.delivery.settle(position)
-            state.failures[position] = nil
+            if !state.failures.isEmpty { state.failures[position] = nil }
             return .settled(position)
         case .release(let delay, let counted):
             metrics.attempt(.released)

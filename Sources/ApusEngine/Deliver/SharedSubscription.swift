@@ -23,7 +23,8 @@ final class SharedSubscription: Follower {
         var delivery: DeliveryState
         var log: SubscriptionLog
         var filter: EventFilter
-        var ahead: [Int: LookAhead] = [:]
+        /// By partition, what was read ahead of it.
+        var ahead: [LookAhead?] = []
         /// Where the order of events, fairness or priorities decide: what they go by, and what was read of those to come.
         var tagger: EventTagger
         var ordered = OrderedReads()
@@ -179,7 +180,7 @@ final class SharedSubscription: Follower {
         state.withLock { state in
             if state.definition.settings.pattern != definition.settings.pattern {
                 state.filter = EventFilter(definition.settings.pattern)
-                (state.ahead, state.replayAhead) = ([:], [:])
+                (state.ahead, state.replayAhead) = ([], [:])
             }
             let old = state.definition.settings
             state.definition = definition
@@ -289,7 +290,8 @@ final class SharedSubscription: Follower {
         var timer: UInt64?
         let isWork = await withTaskCancellationHandler {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Bool, Never>) in
-                if let verdict = addWaiter(id, since: version, resume: { continuation.resume(returning: $0) }) {
+                if let verdict = addWaiter(id, since: version, resume: { continuation.resume(returning: $0) })
+                {
                     continuation.resume(returning: verdict)
                 } else {
                     timer = context.timers.schedule(at: deadline) { [weak self] in self?.stopWaiting(id) }

@@ -144,6 +144,18 @@ package enum SubscriptionChange: Hashable, Sendable {
 }
 
 extension ByteBuffer {
+    // The two that are written for every event that is handed out and settled need no array.
+    fileprivate mutating func write(_ operation: UInt8, _ first: Int64, _ second: Int64) {
+        writeInteger(operation)
+        writeVarint(first)
+        writeVarint(second)
+    }
+
+    fileprivate mutating func write(_ operation: UInt8, _ first: Int64, _ second: Int64, _ third: Int64) {
+        write(operation, first, second)
+        writeVarint(third)
+    }
+
     fileprivate mutating func write(_ operation: UInt8, _ numbers: Int64...) {
         writeInteger(operation)
         for number in numbers { writeVarint(number) }

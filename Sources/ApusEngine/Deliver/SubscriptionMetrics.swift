@@ -7,6 +7,18 @@ import ApusModel
 /// How an attempt ended, as metrics name it.
 enum AttemptOutcome: String, CaseIterable {
     case acknowledged, released, rejected, failed, refused, expired
+
+    /// Its place among all cases.
+    fileprivate var place: Int {
+        switch self {
+        case .acknowledged: 0
+        case .released: 1
+        case .rejected: 2
+        case .failed: 3
+        case .refused: 4
+        case .expired: 5
+        }
+    }
 }
 
 /// The counts of one subscription since start.
@@ -32,10 +44,8 @@ struct SubscriptionMetrics: Sendable {
         unreadable = Count("apus_unreadable_batches_total", dimensions)
     }
 
-    func attempt(_ outcome: AttemptOutcome) {
-        for (candidate, count) in zip(AttemptOutcome.allCases, attempts) where candidate == outcome {
-            count.increment()
-        }
+    func attempt(_ outcome: AttemptOutcome, count: Int = 1) {
+        attempts[outcome.place].increment(by: Int64(count))
     }
 
     /// Acknowledged since start.
