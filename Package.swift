@@ -202,7 +202,7 @@ let package = Package(
             name: "ApusTesting",
             dependencies: [
                 "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransform", "ApusTransport",
-                "ApusBus", "ApusEmbeddedBus", nioCore, log,
+                "ApusBus", "ApusEmbeddedBus", "Apus", nioCore, log,
             ],
             swiftSettings: settings),
         // One seed replays a workload with crashes and faults: `apus-sim --seed 42`.
@@ -236,7 +236,7 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents",
+                "CloudEvents", "Apus", "ApusTesting", lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -245,7 +245,8 @@ let package = Package(
         .testTarget(
             name: "ApusTests",
             dependencies: [
-                "Apus", "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", log, coreMetrics, tracing, lifecycle,
+                "Apus", "ApusBus", "ApusEmbeddedBus", "ApusTesting", "ApusModel", "CloudEvents", "ApusRules", "JSONText", log,
+                coreMetrics, tracing, lifecycle,
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusCompressionTests", dependencies: ["TestThreads", "ApusCompression"],
