@@ -22,7 +22,9 @@ import Testing
         ) { _, _ throws(BusError) in throw .closed }
         let bus = Bus(transport: transport, options: BusOptions(clock: clock), schemes: [other])
         do throws(AssemblyError) {
-            _ = try bus.consumer(group: "g", options: .init(ordering: .byKey)) { Handle(OrderPlaced.self) { _, _ in } }
+            _ = try bus.consumer(group: "g", options: .init(ordering: .byKey)) {
+                Handle(OrderPlaced.self) { _, _ in }
+            }
             Issue.record("it was assembled")
         } catch {
             guard case .missing(let missing) = error else {
@@ -68,7 +70,8 @@ import Testing
                 Throttle(1)
                 Handle(batchesOf: OrderPlaced.self, size: 2) { _ in }
             }.contains("batch handlers"))
-        #expect(reason(.init(concurrency: 0)) { Handle(OrderPlaced.self) { _, _ in } }.contains("concurrency"))
+        #expect(
+            reason(.init(concurrency: 0)) { Handle(OrderPlaced.self) { _, _ in } }.contains("concurrency"))
         #expect(
             reason { Handle(OrderPlaced.self) { _, _ in }.timeout(.zero) }.contains("timeout"))
         #expect(

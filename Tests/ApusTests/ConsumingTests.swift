@@ -33,12 +33,15 @@ import Testing
         }
         #expect(consumer.subscriptions.map(\.topic) == ["orders", "payments"])
         try await bench.running(consumer) {
-            try await bench.bus.publish([OrderCancelled(orderID: "1"), PaymentTaken(orderID: "2")] as [any Event])
+            try await bench.bus.publish(
+                [OrderCancelled(orderID: "1"), PaymentTaken(orderID: "2")] as [any Event])
             #expect(Set(await notes.wait(2)) == ["1", "2"])
         }
     }
 
-    @Test func `throwing has an event retried after the policy's waits, and given up with the last reason`() async throws {
+    @Test func `throwing has an event retried after the policy's waits, and given up with the last reason`()
+        async throws
+    {
         let notes = Notes<Int>()
         let consumer = try bench.bus.consumer(
             group: "billing", options: .init(retry: .list([.seconds(5), .seconds(60)]))
@@ -69,7 +72,9 @@ import Testing
         }
     }
 
-    @Test func `Reject gives up at once, RetryLater says when, and never(on:) knows hopeless errors`() async throws {
+    @Test func `Reject gives up at once, RetryLater says when, and never(on:) knows hopeless errors`()
+        async throws
+    {
         let consumer = try bench.bus.consumer(
             group: "g", options: .init(concurrency: 1, retry: .immediate(5).never(on: CardDeclined.self))
         ) {
@@ -93,7 +98,10 @@ import Testing
         }
     }
 
-    @Test func `undecodable data, unknown versions and broken events go to the dead letters and block nothing`() async throws {
+    @Test
+    func `undecodable data, unknown versions and broken events go to the dead letters and block nothing`()
+        async throws
+    {
         let notes = Notes<String>()
         let consumer = try bench.bus.consumer(group: "g", options: .init(concurrency: 1)) {
             Handle(OrderPlaced.self) { order, _ in notes.add(order.orderID) }
@@ -102,7 +110,8 @@ import Testing
             var options = PublishOptions()
             try options.extensions.set("dataversion", to: 2)
             try await bench.bus.publish(
-                RawEvent(type: OrderPlaced.type, topic: "orders", data: Array("{\"orderID\":7}".utf8)), options: options)
+                RawEvent(type: OrderPlaced.type, topic: "orders", data: Array("{\"orderID\":7}".utf8)),
+                options: options)
             try options.extensions.set("dataversion", to: 9)
             try await bench.bus.publish(
                 RawEvent(type: OrderPlaced.type, topic: "orders", data: []), options: options)
@@ -154,7 +163,9 @@ import Testing
         }
         let notes = Notes<OrderPlaced>()
         let consumer = try bench.bus.consumer(group: "g") {
-            Upcaster(from: V0.self, to: OrderPlacedV1.self) { old in OrderPlacedV1(id: "\(old.number)", cents: 100) }
+            Upcaster(from: V0.self, to: OrderPlacedV1.self) { old in
+                OrderPlacedV1(id: "\(old.number)", cents: 100)
+            }
             Upcaster(from: OrderPlacedV1.self, to: OrderPlaced.self) { old in
                 OrderPlaced(orderID: old.id, total: Double(old.cents) / 100)
             }
@@ -212,7 +223,9 @@ import Testing
         #expect(bench.transport.change { $0.topics["payments"]?.first?.extensions[.traceParent] } == parent)
     }
 
-    @Test func `no more events are asked for than there is room for, and no more handlers run than may`() async throws {
+    @Test func `no more events are asked for than there is room for, and no more handlers run than may`()
+        async throws
+    {
         let running = Mutex((now: 0, most: 0))
         let notes = Notes<Int>()
         let gate = Signal()

@@ -8,7 +8,10 @@ import Testing
 @testable import Apus
 
 @Suite struct EmbeddedBusTests {
-    @Test func `a failing handler is retried at its time, dead-lettered in the end, and every step can be seen`() async throws {
+    @Test
+    func `a failing handler is retried at its time, dead-lettered in the end, and every step can be seen`()
+        async throws
+    {
         let test = try await TestBus()
         let bus = Bus(testing: test)
         let consumer = try bus.consumer(
@@ -20,12 +23,17 @@ import Testing
             }
         }
         try await test.running(consumer) {
-            try await bus.publish([OrderPlaced(orderID: "good", total: 1), OrderPlaced(orderID: "bad", total: 2)])
+            try await bus.publish([
+                OrderPlaced(orderID: "good", total: 1), OrderPlaced(orderID: "bad", total: 2),
+            ])
             try await test.settle()
             #expect(try test.published(PaymentTaken.self) == [PaymentTaken(orderID: "good")])
             #expect(try test.consumed(OrderPlaced.self, by: "billing").count == 2)
             try await test.advance(by: .seconds(10))
-            #expect(try test.consumed(OrderPlaced.self).filter { $0.event.orderID == "bad" }.map(\.attempt) == [1, 2])
+            #expect(
+                try test.consumed(OrderPlaced.self).filter { $0.event.orderID == "bad" }.map(\.attempt) == [
+                    1, 2,
+                ])
             try await test.advance(by: .seconds(60))
             let dead = try await test.deadLettered(OrderPlaced.self)
             #expect(dead.map(\.event.orderID) == ["bad"] && dead.map(\.reason) == ["GatewayDown()"])
@@ -60,7 +68,8 @@ import Testing
 
     @Test func `typed rules run in the broker, and what they copy is replayed`() async throws {
         let bus = try await Bus.connect("memory:")
-        try await bus.route("large", OrderPlaced.self, where: \.total > 1000 && \.region == "eu", to: .topic("large"))
+        try await bus.route(
+            "large", OrderPlaced.self, where: \.total > 1000 && \.region == "eu", to: .topic("large"))
         let notes = Notes<String>()
         let consumer = try bus.consumer(group: "vip", topic: "large") {
             Handle(OrderPlaced.self) { order, _ in notes.add(order.orderID) }
@@ -103,11 +112,15 @@ import Testing
     @Test func `a request is answered over the engine`() async throws {
         let bus = try await Bus.connect("memory:")
         let consumer = try bus.consumer(group: "quotes") {
-            Handle(GetQuote.self, replying: Quote.self) { request, _ in Quote(price: Double(request.symbol.count)) }
+            Handle(GetQuote.self, replying: Quote.self) { request, _ in
+                Quote(price: Double(request.symbol.count))
+            }
         }
         try await consumer.subscribe()
         let task = Task { try await consumer.run() }
-        #expect(try await bus.request(GetQuote(symbol: "apus"), as: Quote.self, timeout: .seconds(30)) == Quote(price: 4))
+        #expect(
+            try await bus.request(GetQuote(symbol: "apus"), as: Quote.self, timeout: .seconds(30))
+                == Quote(price: 4))
         consumer.stop()
         try await task.value
         await bus.close()

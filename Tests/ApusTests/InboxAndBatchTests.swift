@@ -20,7 +20,8 @@ import Testing
         try await bench.running(one) {
             try await bench.running(two) {
                 for _ in 0..<2 {
-                    try await bench.bus.publish(OrderCancelled(orderID: "1"), options: PublishOptions(id: "same"))
+                    try await bench.bus.publish(
+                        OrderCancelled(orderID: "1"), options: PublishOptions(id: "same"))
                 }
                 #expect(await bench.transport.settled(4).allSatisfy { $0 == .acknowledge })
             }
@@ -104,7 +105,9 @@ import Testing
     @Test func `a batch that waits is handled at the end`() async throws {
         let notes = Notes<Int>()
         let consumer = try bench.bus.consumer(group: "g", options: .init(timeout: nil)) {
-            Handle(batchesOf: OrderCancelled.self, size: 10, linger: .seconds(2)) { items in notes.add(items.count) }
+            Handle(batchesOf: OrderCancelled.self, size: 10, linger: .seconds(2)) { items in
+                notes.add(items.count)
+            }
         }
         try await bench.running(consumer) {
             try await bench.bus.publish(OrderCancelled(orderID: "1"))

@@ -10,7 +10,9 @@ import Testing
 @Suite struct LifecycleTests {
     let bench = Bench()
 
-    @Test func `a handler that takes too long is cancelled and its event retried, and the worker goes on`() async throws {
+    @Test func `a handler that takes too long is cancelled and its event retried, and the worker goes on`()
+        async throws
+    {
         let notes = Notes<String>()
         let clock = bench.clock
         let consumer = try bench.bus.consumer(
@@ -18,7 +20,9 @@ import Testing
         ) {
             Handle(OrderCancelled.self) { order, context in
                 notes.add("\(order.orderID) \(context.attempt)")
-                if order.orderID == "slow", context.attempt == 1 { try await clock.sleep(for: .seconds(1000)) }
+                if order.orderID == "slow", context.attempt == 1 {
+                    try await clock.sleep(for: .seconds(1000))
+                }
             }
         }
         try await bench.running(consumer) {
@@ -113,7 +117,9 @@ import Testing
         #expect(notes.all == ["1"])
     }
 
-    @Test func `handlers that do not end within the grace are cancelled and their events given back`() async throws {
+    @Test func `handlers that do not end within the grace are cancelled and their events given back`()
+        async throws
+    {
         let clock = bench.clock
         let notes = Notes<Int>()
         let consumer = try bench.bus.consumer(
@@ -155,7 +161,10 @@ import Testing
         #expect(bench.settled == [.release])
     }
 
-    @Test func `a broker that hiccups is asked again, and one that is gone ends the consumer with the reason`() async throws {
+    @Test
+    func `a broker that hiccups is asked again, and one that is gone ends the consumer with the reason`()
+        async throws
+    {
         let consumer = try bench.bus.consumer(group: "g") { Handle(OrderCancelled.self) { _, _ in } }
         bench.transport.change { state in
             state.receiveFailures = [.unavailable("restarting"), .refused("not allowed")]

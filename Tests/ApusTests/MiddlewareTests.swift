@@ -63,7 +63,8 @@ import Testing
             Handle(OrderCancelled.self) { _, _ in }
         }
         try await bench.running(consumer) {
-            try await bench.bus.publish(RawEvent(type: OrderCancelled.type, topic: "orders", data: Array("{}".utf8)))
+            try await bench.bus.publish(
+                RawEvent(type: OrderCancelled.type, topic: "orders", data: Array("{}".utf8)))
             _ = await bench.transport.settled(1)
         }
         #expect(notes.all == ["data of com.shop.order.cancelled cannot be read: data lacks 'orderID'"])

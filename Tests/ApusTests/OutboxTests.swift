@@ -82,7 +82,10 @@ final class LedgerDatabase: Outbox {
         #expect(database.content.withLock(\.orders) == ["1", "2"])
     }
 
-    @Test func `a crash between publishing and noting it publishes the same event again, by the same identity`() async throws {
+    @Test
+    func `a crash between publishing and noting it publishes the same event again, by the same identity`()
+        async throws
+    {
         try place(["1"])
         let relay = OutboxRelay(bus: bench.bus, outbox: database)
         database.diesBeforeRemoving.withLock { $0 = true }
@@ -103,15 +106,21 @@ final class LedgerDatabase: Outbox {
         database.diesBeforeRemoving.withLock { $0 = false }
         #expect(try await !relay.step())
         var seen: [String] = []
-        for try await past in bus.replay(OrderPlaced.self, from: .earliest) { seen.append(past.event.orderID) }
+        for try await past in bus.replay(OrderPlaced.self, from: .earliest) {
+            seen.append(past.event.orderID)
+        }
         #expect(seen == ["1"])
         await bus.close()
     }
 
-    @Test func `what the broker will never have is set aside with the reason, and the rest goes on in order`() async throws {
+    @Test func `what the broker will never have is set aside with the reason, and the rest goes on in order`()
+        async throws
+    {
         try place(["1", "2", "3"])
         // The batch is refused, then 1 is taken, 2 refused, 3 taken.
-        bench.transport.change { $0.publishFailures = [.tooLarge(bytes: 9, limit: 1), .refused("a"), .refused("b")] }
+        bench.transport.change {
+            $0.publishFailures = [.tooLarge(bytes: 9, limit: 1), .refused("a"), .refused("b")]
+        }
         let relay = OutboxRelay(bus: bench.bus, outbox: database)
         _ = try await relay.step()
         #expect(published().map { $0.extensions[.partitionKey] } == ["3"])

@@ -7,7 +7,9 @@ import Testing
 @Suite struct PublishingTests {
     let bench = Bench()
 
-    private func published(_ topic: String) -> [CloudEvent] { bench.transport.change { $0.topics[topic] ?? [] } }
+    private func published(_ topic: String) -> [CloudEvent] {
+        bench.transport.change { $0.topics[topic] ?? [] }
+    }
 
     @Test func `an event has its kind's attributes, and identity and time filled in`() async throws {
         let receipt = try await bench.bus.publish(PaymentTaken(orderID: "o-1"))
@@ -20,7 +22,9 @@ import Testing
         #expect(event.dataVersion == 1 && event.extensions.isEmpty)
     }
 
-    @Test func `key and version travel as attributes, and the program's name is the source of who says none`() async throws {
+    @Test func `key and version travel as attributes, and the program's name is the source of who says none`()
+        async throws
+    {
         try await bench.bus.publish(OrderPlaced(orderID: "o-1", total: 1))
         let event = try #require(published("orders").first)
         #expect(event.extensions[.partitionKey] == "o-1" && event.dataVersion == 2)
@@ -38,7 +42,10 @@ import Testing
         #expect(event.extensions["tenant"] == "blue")
     }
 
-    @Test func `identities are UUIDs of version 7 that ascend within a millisecond and after the clock went back`() throws {
+    @Test
+    func `identities are UUIDs of version 7 that ascend within a millisecond and after the clock went back`()
+        throws
+    {
         let ids = EventIDs()
         let texts = (0..<10_000).map { ids.next(at: 1_700_000_000_000 - Int64($0 % 3)) }
         #expect(texts == texts.sorted() && Set(texts).count == texts.count)
@@ -48,11 +55,15 @@ import Testing
         #expect(["8", "9", "a", "b"].contains(id.split(separator: "-")[3].prefix(1)))
     }
 
-    @Test func `many events of one kind are one call, many kinds one call per topic, order and receipts kept`() async throws {
+    @Test
+    func `many events of one kind are one call, many kinds one call per topic, order and receipts kept`()
+        async throws
+    {
         try await bench.bus.publish([OrderCancelled(orderID: "1"), OrderCancelled(orderID: "2")])
-        let receipts = try await bench.bus.publish([
-            OrderCancelled(orderID: "3"), PaymentTaken(orderID: "4"), OrderPlaced(orderID: "5", total: 1),
-        ] as [any Event])
+        let receipts = try await bench.bus.publish(
+            [
+                OrderCancelled(orderID: "3"), PaymentTaken(orderID: "4"), OrderPlaced(orderID: "5", total: 1),
+            ] as [any Event])
         #expect(receipts.map(\.topic) == ["orders", "payments", "orders"])
         #expect(receipts.map(\.offset) == [2, 0, 3])
         #expect(bench.transport.change { $0.publishCalls.map(\.count) } == [2, 2, 1])
@@ -62,7 +73,8 @@ import Testing
     @Test func `when one topic fails, what was published of the others is told`() async throws {
         bench.transport.change { $0.publishFailures = [.unavailable("down")] }
         let error = await #expect(throws: BusError.self) {
-            try await bench.bus.publish([OrderCancelled(orderID: "1"), PaymentTaken(orderID: "2")] as [any Event])
+            try await bench.bus.publish(
+                [OrderCancelled(orderID: "1"), PaymentTaken(orderID: "2")] as [any Event])
         }
         guard case .partial(let outcomes) = error else {
             Issue.record("\(String(describing: error))")
@@ -85,7 +97,8 @@ import Testing
 
     @Test func `bytes go out as they are`() async throws {
         try await bench.bus.publish(
-            RawEvent(type: "t", topic: "raw", data: [0, 255], contentType: "application/octet-stream", key: "k"))
+            RawEvent(
+                type: "t", topic: "raw", data: [0, 255], contentType: "application/octet-stream", key: "k"))
         let event = try #require(published("raw").first)
         #expect(event.data?.bytes == [0, 255] && event.extensions[.partitionKey] == "k" && event.type == "t")
         let receipts = try await bench.bus.publish([

@@ -19,7 +19,10 @@ struct Quote: Event, Equatable {
 
     @Test func `stored events of the kind come again, with their place`() async throws {
         try await bench.bus.publish(
-            [OrderPlaced(orderID: "1", total: 1), OrderCancelled(orderID: "2"), OrderPlaced(orderID: "3", total: 3)]
+            [
+                OrderPlaced(orderID: "1", total: 1), OrderCancelled(orderID: "2"),
+                OrderPlaced(orderID: "3", total: 3),
+            ]
                 as [any Event])
         var seen: [String] = []
         for try await past in bench.bus.replay(OrderPlaced.self, from: .earliest) {
@@ -27,13 +30,17 @@ struct Quote: Event, Equatable {
         }
         #expect(seen == ["1@0", "3@2"])
         var later: [String] = []
-        for try await past in bench.bus.replay(OrderPlaced.self, from: .offset(1)) { later.append(past.event.orderID) }
+        for try await past in bench.bus.replay(OrderPlaced.self, from: .offset(1)) {
+            later.append(past.event.orderID)
+        }
         #expect(later == ["3"])
     }
 
     @Test func `where the broker cannot choose, this program does`() async throws {
         let bench = Bench(without: [.filterByContent])
-        try await bench.bus.publish([OrderPlaced(orderID: "1", total: 1), OrderPlaced(orderID: "3", total: 3)])
+        try await bench.bus.publish([
+            OrderPlaced(orderID: "1", total: 1), OrderPlaced(orderID: "3", total: 3),
+        ])
         var seen: [String] = []
         for try await past in try bench.bus.replay(OrderPlaced.self, from: .earliest, where: \.total > 2) {
             seen.append(past.event.orderID)
@@ -62,7 +69,9 @@ struct Quote: Event, Equatable {
 
     @Test func `a request gets its own answer`() async throws {
         let consumer = try bench.bus.consumer(group: "quotes") {
-            Handle(GetQuote.self, replying: Quote.self) { request, _ in Quote(price: Double(request.symbol.count)) }
+            Handle(GetQuote.self, replying: Quote.self) { request, _ in
+                Quote(price: Double(request.symbol.count))
+            }
         }
         let bus = bench.bus
         try await bench.running(consumer) {
@@ -70,13 +79,16 @@ struct Quote: Event, Equatable {
                 for length in 1...20 {
                     tasks.addTask {
                         let symbol = String(repeating: "x", count: length)
-                        return try await bus.request(GetQuote(symbol: symbol), as: Quote.self) == Quote(price: Double(length))
+                        return try await bus.request(GetQuote(symbol: symbol), as: Quote.self)
+                            == Quote(price: Double(length))
                     }
                 }
                 for try await isRight in tasks { #expect(isRight) }
             }
         }
-        let temporary = bench.transport.change { state in state.groups.values.count { $0.subscription.isTemporary } }
+        let temporary = bench.transport.change { state in
+            state.groups.values.count { $0.subscription.isTemporary }
+        }
         #expect(temporary == 1)
         await bus.close()
     }
@@ -84,7 +96,9 @@ struct Quote: Event, Equatable {
     @Test func `without an answer there is a timeout`() async throws {
         let bus = bench.bus
         let clock = bench.clock
-        let answer = Task { try await bus.request(GetQuote(symbol: "x"), as: Quote.self, timeout: .seconds(3)) }
+        let answer = Task {
+            try await bus.request(GetQuote(symbol: "x"), as: Quote.self, timeout: .seconds(3))
+        }
         await clock.sleepers(until: .seconds(3))
         clock.advance(by: .seconds(3))
         await #expect(throws: RequestError.timedOut(.seconds(3))) { try await answer.value }
@@ -124,7 +138,8 @@ struct Quote: Event, Equatable {
 
     @Test func `a broker without temporary subscriptions, and a failing publish, are told`() async throws {
         let poor = Bench(without: [.temporarySubscriptions])
-        await #expect(throws: RequestError.bus(.unsupported(.temporarySubscriptions, transport: "scripted"))) {
+        await #expect(throws: RequestError.bus(.unsupported(.temporarySubscriptions, transport: "scripted")))
+        {
             try await poor.bus.request(GetQuote(symbol: "x"), as: Quote.self)
         }
         bench.transport.change { $0.publishFailures = [.refused("no")] }
@@ -139,10 +154,14 @@ struct Quote: Event, Equatable {
 @Suite struct SchedulingTests {
     @Test func `recurring events are the broker's to keep`() async throws {
         let bench = Bench()
-        try await bench.bus.schedule("nightly", cron: "0 3 * * *", timeZone: "Europe/Berlin", OrderCancelled(orderID: "1"))
+        try await bench.bus.schedule(
+            "nightly", cron: "0 3 * * *", timeZone: "Europe/Berlin", OrderCancelled(orderID: "1"))
         try await bench.bus.schedule("tick", every: .seconds(10), OrderCancelled(orderID: "2"))
         let schedules = bench.transport.change(\.schedules)
-        #expect(schedules.map(\.recurrence) == [.cron("0 3 * * *", timeZone: "Europe/Berlin"), .rate(.seconds(10))])
+        #expect(
+            schedules.map(\.recurrence) == [
+                .cron("0 3 * * *", timeZone: "Europe/Berlin"), .rate(.seconds(10)),
+            ])
         #expect(schedules.map(\.topic) == ["orders", "orders"])
         try await bench.bus.unschedule("tick")
         #expect(bench.transport.change(\.schedules).map(\.name) == ["nightly"])

@@ -7,10 +7,16 @@ import Testing
 @Suite struct RetryPolicyTests {
     private func waits(_ policy: RetryPolicy, _ error: any Error = GatewayDown()) -> [Duration] {
         var random = SystemRandomNumberGenerator()
-        return (1...100).prefix { attempt in policy.decision(attempt: attempt, error: error, using: &random) != .giveUp }
-            .compactMap { attempt in
-                if case .retry(let wait) = policy.decision(attempt: attempt, error: error, using: &random) { wait } else { nil }
+        return (1...100).prefix { attempt in
+            policy.decision(attempt: attempt, error: error, using: &random) != .giveUp
+        }
+        .compactMap { attempt in
+            if case .retry(let wait) = policy.decision(attempt: attempt, error: error, using: &random) {
+                wait
+            } else {
+                nil
             }
+        }
     }
 
     @Test func `waits are as they were asked for`() {
@@ -43,7 +49,8 @@ import Testing
         var random = SystemRandomNumberGenerator()
         let policy = RetryPolicy.exponential(from: .seconds(8), to: .seconds(8), attempts: 2, jitter: 0.5)
         for _ in 0..<200 {
-            guard case .retry(let wait) = policy.decision(attempt: 1, error: GatewayDown(), using: &random) else {
+            guard case .retry(let wait) = policy.decision(attempt: 1, error: GatewayDown(), using: &random)
+            else {
                 Issue.record("no retry")
                 return
             }
@@ -52,7 +59,8 @@ import Testing
     }
 
     @Test func `a long way up does not overflow`() {
-        let policy = RetryPolicy.exponential(from: .nanoseconds(1), to: .seconds(86_400 * 365), attempts: 1_000, jitter: 0)
+        let policy = RetryPolicy.exponential(
+            from: .nanoseconds(1), to: .seconds(86_400 * 365), attempts: 1_000, jitter: 0)
         var random = SystemRandomNumberGenerator()
         #expect(
             policy.decision(attempt: 999, error: GatewayDown(), using: &random)

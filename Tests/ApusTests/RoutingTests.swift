@@ -59,13 +59,16 @@ struct Order: Event {
     private func canonical(_ text: String) throws -> String { try Pattern(parsing: text).text }
 
     @Test func `fields have the names of the coding keys, nested ones too`() throws {
-        #expect(try text(\.total > 1000) == canonical(#"{"type":["order"],"data":{"amount":[{"numeric":[">",1000]}]}}"#))
+        #expect(
+            try text(\.total > 1000)
+                == canonical(#"{"type":["order"],"data":{"amount":[{"numeric":[">",1000]}]}}"#))
         #expect(
             try text(\.customer.name == "Ada")
                 == canonical(#"{"type":["order"],"data":{"customer":{"full_name":["Ada"]}}}"#))
         #expect(
             try text(\.customer.address.city == "Bern" && \.region == "eu")
-                == canonical(#"{"type":["order"],"data":{"customer":{"address":{"city":["Bern"]}},"region":["eu"]}}"#))
+                == canonical(
+                    #"{"type":["order"],"data":{"customer":{"address":{"city":["Bern"]}},"region":["eu"]}}"#))
     }
 
     @Test func `every operator becomes what patterns call it`() throws {
@@ -83,9 +86,11 @@ struct Order: Event {
         #expect(try text(.isIn(\.region, ["eu", "us"])) == data(#"{"region":["eu","us"]}"#))
         #expect(try text(.isIn(\.count, 1...5)) == data(#"{"count":[{"numeric":[">=",1,"<=",5]}]}"#))
         #expect(try text(.contains(\.tags, "new")) == data(#"{"tags":["new"]}"#))
-        #expect(try text(\.customer.address.zip == "3000") == data(#"{"customer":{"address":{"zip":["3000"]}}}"#))
         #expect(
-            try text(\.region != "eu") == data(#"{"region":[{"anything-but":["eu"]},null,{"exists":false}]}"#))
+            try text(\.customer.address.zip == "3000") == data(#"{"customer":{"address":{"zip":["3000"]}}}"#))
+        #expect(
+            try text(\.region != "eu") == data(#"{"region":[{"anything-but":["eu"]},null,{"exists":false}]}"#)
+        )
     }
 
     /// What a predicate says of events, by the code that brokers run.
@@ -96,16 +101,23 @@ struct Order: Event {
                 customer: .init(name: "Ada", address: .init(city: "Bern")), id: UUID())
         }
         let orders = [
-            order("eu", 5), order("eu", 5000, ["new"]), order("us", 5000, note: "x"), order("us", 50, ["old", "new"]),
+            order("eu", 5), order("eu", 5000, ["new"]), order("us", 5000, note: "x"),
+            order("us", 50, ["old", "new"]),
         ]
         let cases: [(EventPredicate<Order>, (Order) -> Bool)] = [
             (\.total > 1000 && \.region == "eu", { $0.total > 1000 && $0.region == "eu" }),
             (\.total > 1000 || \.region == "eu", { $0.total > 1000 || $0.region == "eu" }),
             (!(\.total > 1000 && \.region == "eu"), { !($0.total > 1000 && $0.region == "eu") }),
-            (!(\.total > 1000 || .contains(\.tags, "new")), { !($0.total > 1000 || $0.tags.contains("new")) }),
+            (
+                !(\.total > 1000 || .contains(\.tags, "new")),
+                { !($0.total > 1000 || $0.tags.contains("new")) }
+            ),
             (\.note != "x", { $0.note != "x" }),
             (.exists(\.note) || !.hasPrefix(\.region, "e"), { $0.note != nil || !$0.region.hasPrefix("e") }),
-            (\.total > 10 && \.total < 100 && \.total != 50, { $0.total > 10 && $0.total < 100 && $0.total != 50 }),
+            (
+                \.total > 10 && \.total < 100 && \.total != 50,
+                { $0.total > 10 && $0.total < 100 && $0.total != 50 }
+            ),
             (\.region == "eu" && \.region != "us", { $0.region == "eu" && $0.region != "us" }),
             (.isIn(\.region, []), { _ in false }), (.always, { _ in true }),
             (
@@ -131,7 +143,9 @@ struct Order: Event {
             } catch { return error.description }
         }
         #expect(reason(\.loud == "EU").contains("made from it"))
-        #expect(reason(\.label == "EU").contains("made from it") || reason(\.label == "EU").contains("several fields"))
+        #expect(
+            reason(\.label == "EU").contains("made from it")
+                || reason(\.label == "EU").contains("several fields"))
         #expect(reason(\.region.count == 3).contains("made from it"))
         #expect(reason(\.tags[0] == "new").contains("element of a list"))
     }
@@ -179,7 +193,8 @@ struct Order: Event {
             .webhook("https://crm.example/hook", secret: "whsec_x"))
         let rule = try #require(bench.transport.change { $0.rules.first })
         #expect(rule.name == "vip" && rule.topic == "orders" && rule.targets.count == 2)
-        #expect(rule.pattern == #"{"data":{"amount":[{"numeric":[">",1000]}],"region":["eu"]},"type":["order"]}"#)
+        #expect(
+            rule.pattern == #"{"data":{"amount":[{"numeric":[">",1000]}],"region":["eu"]},"type":["order"]}"#)
         try await bench.bus.route("text", topic: "orders", matching: #"{"subject":["a"]}"#, to: .topic("a"))
         try await bench.bus.unroute("vip")
         #expect(bench.transport.change { $0.rules.map(\.name) } == ["text"])

@@ -76,7 +76,8 @@ public struct MissingFeatures: Error, Sendable, Hashable, CustomStringConvertibl
         let lacks = needs.map { "\($0.feature.title) (\($0.reason))" }.joined(separator: ", ")
         let others =
             alternatives.isEmpty
-            ? "none of the transports linked in has that" : "these have: \(alternatives.joined(separator: ", "))"
+            ? "none of the transports linked in has that"
+            : "these have: \(alternatives.joined(separator: ", "))"
         return "\(transport): cannot do \(lacks); \(others)"
     }
 }

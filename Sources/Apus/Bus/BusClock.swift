@@ -73,6 +73,7 @@ extension Duration {
     var nanosecondsClamped: Int64 {
         let (seconds, attoseconds) = components
         let scaled = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return scaled.overflow ? (seconds < 0 ? .min : .max) : scaled.partialValue + attoseconds / 1_000_000_000
+        return scaled.overflow
+            ? (seconds < 0 ? .min : .max) : scaled.partialValue + attoseconds / 1_000_000_000
     }
 }

@@ -29,7 +29,8 @@ extension Bus {
         group: String, topic: String? = nil, options: ConsumerOptions = ConsumerOptions(),
         @ConsumerBuilder _ parts: () -> [ConsumerPart]
     ) throws(AssemblyError) -> Consumer {
-        let assembly = ConsumerAssembly(bus: self, group: group, topic: topic, options: options, parts: parts())
+        let assembly = ConsumerAssembly(
+            bus: self, group: group, topic: topic, options: options, parts: parts())
         return Consumer(bus: self, group: group, options: options, plans: try assembly.plans())
     }
 }
@@ -76,7 +77,8 @@ public struct Consumer: Service, Sendable {
                 for plan in plans {
                     topics.addTask {
                         let receiver = try await bus.transport.subscribe(plan.subscription)
-                        try await TopicRun(consumer: self, plan: plan, receiver: receiver, stopping: stopping).run()
+                        try await TopicRun(consumer: self, plan: plan, receiver: receiver, stopping: stopping)
+                            .run()
                     }
                 }
                 do {

@@ -112,25 +112,31 @@ struct ConsumerAssembly {
             }
         }
         if !layers.isEmpty, handles.contains(where: { if case .batch = $0.body { true } else { false } }) {
-            throw .invalid("middleware stands around single events: give batch handlers a consumer of their own")
+            throw .invalid(
+                "middleware stands around single events: give batch handlers a consumer of their own")
         }
         for handle in handles {
             if case .batch = handle.body, !handle.layers.isEmpty {
-                throw .invalid("middleware stands around single events, and \(handle.type) is handled in batches")
+                throw .invalid(
+                    "middleware stands around single events, and \(handle.type) is handled in batches")
             }
             if handle.type.isEmpty || (topic ?? handle.topic).isEmpty {
-                throw .invalid("events need a type and a topic; one of \(handle.type), \(handle.topic) is empty")
+                throw .invalid(
+                    "events need a type and a topic; one of \(handle.type), \(handle.topic) is empty")
             }
         }
         if options.selection == .everything, handles.contains(where: { $0.filter?.place == .broker }) {
             throw .invalid(
-                "a consumer of everything cannot filter in the broker, which would hold back the rest: evaluate in the client")
+                "a consumer of everything cannot filter in the broker, which would hold back the rest: evaluate in the client"
+            )
         }
     }
 
     private func needs() -> [MissingFeatures.Need] {
         var needs: [MissingFeatures.Need] = []
-        if options.ordering == .byKey { needs.append(.init(feature: .orderByKey, reason: "ordering: .byKey")) }
+        if options.ordering == .byKey {
+            needs.append(.init(feature: .orderByKey, reason: "ordering: .byKey"))
+        }
         if options.start == .earliest { needs.append(.init(feature: .replay, reason: "start: .earliest")) }
         if handles.contains(where: { ($0.retry ?? options.retry).waits }) {
             needs.append(.init(feature: .delayedRetry, reason: "a retry policy with waits"))
@@ -159,7 +165,9 @@ struct ConsumerAssembly {
                 case .own(let limit): limit
                 }
             if let limit {
-                guard limit > .zero else { throw .invalid("a timeout of \(handle.type) is not longer than nothing") }
+                guard limit > .zero else {
+                    throw .invalid("a timeout of \(handle.type) is not longer than nothing")
+                }
                 timeouts.append(limit)
             }
             let sources = chains(to: handle, handles)
@@ -182,8 +190,10 @@ struct ConsumerAssembly {
                 }
             }
         }
-        let attemptsMax = handles.map { ($0.retry ?? options.retry).attemptsMax }.max() ?? options.retry.attemptsMax
-        let prefetch = max(options.prefetchOrDefault, options.concurrency, (batches.map(\.size).max() ?? 0) * 2)
+        let attemptsMax =
+            handles.map { ($0.retry ?? options.retry).attemptsMax }.max() ?? options.retry.attemptsMax
+        let prefetch = max(
+            options.prefetchOrDefault, options.concurrency, (batches.map(\.size).max() ?? 0) * 2)
         let subscription = Subscription(
             group: group, topic: topic,
             types: options.selection == .everything ? nil : Set(routes.keys),

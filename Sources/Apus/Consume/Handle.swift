@@ -59,7 +59,9 @@ public struct Handle: Sendable {
             type,
             .single(
                 Single(
-                    decodeAndRun: { context in try await handler(try context.event.decoded(as: E.self), context) },
+                    decodeAndRun: { context in
+                        try await handler(try context.event.decoded(as: E.self), context)
+                    },
                     run: { value, context in try await handler(try Self.typed(value), context) })))
     }
 
@@ -79,7 +81,8 @@ public struct Handle: Sendable {
             .single(
                 Single(
                     decodeAndRun: { context in
-                        try await context.reply(try await handler(try context.event.decoded(as: E.self), context))
+                        try await context.reply(
+                            try await handler(try context.event.decoded(as: E.self), context))
                     },
                     run: { value, context in
                         try await context.reply(try await handler(try Self.typed(value), context))

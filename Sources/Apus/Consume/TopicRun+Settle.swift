@@ -57,7 +57,8 @@ extension TopicRun {
             do throws(BusError) {
                 try await receiver.extend(tokens, by: options.lease)
             } catch {
-                logger.debug("leases were not extended", metadata: ["error": "\(error)", "count": "\(tokens.count)"])
+                logger.debug(
+                    "leases were not extended", metadata: ["error": "\(error)", "count": "\(tokens.count)"])
             }
         }
     }

@@ -95,7 +95,8 @@ extension TopicRun {
                 try await inbox.complete(inboxKey(context))
             } catch {
                 // Handled and not noted: a repeat is handled again, which is what there would be without an inbox.
-                context.logger.warning("the inbox did not note an event", metadata: ["error": "\(ErrorText.of(error))"])
+                context.logger.warning(
+                    "the inbox did not note an event", metadata: ["error": "\(ErrorText.of(error))"])
             }
         }
         metrics.count(.acknowledged)
@@ -106,7 +107,9 @@ extension TopicRun {
         _ error: any Error, _ context: EventContext, _ route: HandlerRoute, _ slot: HandlingSlot?
     ) async -> Settlement.Verdict {
         await abandon(context)
-        if let unreadable = error as? UnreadableEvent { return await unreadable_(unreadable, context, slot, route) }
+        if let unreadable = error as? UnreadableEvent {
+            return await unreadable_(unreadable, context, slot, route)
+        }
         var error = error
         if let limit = slot?.takeTimeout() {
             error = HandlerTimeout(limit: limit)
@@ -201,7 +204,8 @@ extension TopicRun {
         do {
             try await inbox.abandon(inboxKey(context))
         } catch {
-            context.logger.warning("the inbox did not forget an event", metadata: ["error": "\(ErrorText.of(error))"])
+            context.logger.warning(
+                "the inbox did not forget an event", metadata: ["error": "\(ErrorText.of(error))"])
         }
     }
 }

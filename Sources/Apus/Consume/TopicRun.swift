@@ -129,7 +129,8 @@ struct TopicRun: Sendable {
             } catch {
                 guard error.isRetryable else { return error }
                 failures += 1
-                logger.warning("receiving failed", metadata: ["error": "\(error)", "failures": "\(failures)"])
+                logger.warning(
+                    "receiving failed", metadata: ["error": "\(error)", "failures": "\(failures)"])
                 let wait = min(Duration.milliseconds(100) * (1 << min(failures, 10)), .seconds(30))
                 do { try await clock.sleep(for: wait) } catch { return nil }
             }
@@ -148,7 +149,8 @@ struct TopicRun: Sendable {
         guard !Task.isCancelled else { return .grace }
         do {
             try await clock.sleep(for: options.grace)
-            logger.warning("handlers are cancelled: they did not end in time", metadata: ["grace": "\(options.grace)"])
+            logger.warning(
+                "handlers are cancelled: they did not end in time", metadata: ["grace": "\(options.grace)"])
         } catch {
             // Cancelled: everything ended before.
         }

@@ -31,7 +31,8 @@ public enum UnreadableEvent: Error, Sendable, CustomStringConvertible {
         switch self {
         case .malformed(let reason): "not a whole event: \(reason)"
         case .unknownType(let type): "no handler for events of type \(type)"
-        case .unknownVersion(let type, let version): "no handler and no upcaster for version \(version) of \(type)"
+        case .unknownVersion(let type, let version):
+            "no handler and no upcaster for version \(version) of \(type)"
         case .undecodable(let type, let reason): "data of \(type) cannot be read: \(reason)"
         }
     }

@@ -22,7 +22,9 @@ public final class CircuitBreaker: Middleware {
     ///     nothing of what the handler depends on.
     public init(
         after failures: Int = 5, pause: Duration = .seconds(30),
-        counting counts: @escaping @Sendable (any Error) -> Bool = { !($0 is Reject || $0 is UnreadableEvent) }
+        counting counts: @escaping @Sendable (any Error) -> Bool = {
+            !($0 is Reject || $0 is UnreadableEvent)
+        }
     ) {
         state = Mutex(CircuitState(failuresMax: max(1, failures), pause: pause))
         self.counts = counts
@@ -50,7 +52,9 @@ public final class CircuitBreaker: Middleware {
                     ? state.failed(at: clock.uptime, isProbe: isProbe)
                     : state.learnedNothing(at: clock.uptime, isProbe: isProbe)
             }
-            if opened { context.logger.warning("circuit opened", metadata: ["error": "\(ErrorText.of(error))"]) }
+            if opened {
+                context.logger.warning("circuit opened", metadata: ["error": "\(ErrorText.of(error))"])
+            }
             throw error
         }
         if state.withLock({ $0.succeeded(isProbe: isProbe) }) { context.logger.info("circuit closed") }

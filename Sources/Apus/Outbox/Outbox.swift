@@ -60,7 +60,9 @@ extension Bus {
     public func message<E: Event>(
         _ event: E, options: PublishOptions = .none
     ) throws(BusError) -> OutboxMessage {
-        guard options.due == nil else { throw .invalid("an event in an outbox is published as soon as it can be") }
+        guard options.due == nil else {
+            throw .invalid("an event in an outbox is published as soon as it can be")
+        }
         return OutboxMessage(topic: options.topic ?? E.topic, event: try envelope(event, options))
     }
 }

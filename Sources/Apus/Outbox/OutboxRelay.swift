@@ -55,7 +55,8 @@ public struct OutboxRelay<Box: Outbox>: Service {
                     failures += 1
                     let wait = min(Duration.milliseconds(100) * (1 << min(failures, 9)), .seconds(30))
                     bus.logger.warning(
-                        "the outbox waits", metadata: ["error": "\(ErrorText.of(error))", "failures": "\(failures)"])
+                        "the outbox waits",
+                        metadata: ["error": "\(ErrorText.of(error))", "failures": "\(failures)"])
                     await pause(wait)
                 }
             }
@@ -109,7 +110,8 @@ public struct OutboxRelay<Box: Outbox>: Service {
             if let failure { throw failure }
         } catch {
             switch error {
-            case .unavailable, .undecided, .closed, .unauthorized, .unknown, .unsupported, .trimmed, .partial: throw error
+            case .unavailable, .undecided, .closed, .unauthorized, .unknown, .unsupported, .trimmed, .partial:
+                throw error
             case .invalid, .refused, .tooLarge:
                 // One of them: which, is found by publishing them one by one, in order.
                 guard entries.count > 1 else { return try await refuse(entries[0], error.description) }

@@ -101,7 +101,8 @@ extension Bus {
     /// - Throws: ``BusError/invalid(_:)`` when the receipt is not that of a delayed event.
     public func cancel(_ receipt: Receipt) async throws(BusError) -> Bool {
         guard let id = receipt.scheduleID else {
-            throw .invalid("only the receipt of a delayed event can be cancelled; this one has no schedule id")
+            throw .invalid(
+                "only the receipt of a delayed event can be cancelled; this one has no schedule id")
         }
         return try await transport.cancel(id)
     }

@@ -105,7 +105,8 @@ public struct Replay<E: Event>: AsyncSequence, Sendable {
                 return (try received.event.decoded(), context)
             } catch {
                 throw UnreadableReplay(
-                    topic: received.topic, partition: received.partition, offset: received.offset, reason: error)
+                    topic: received.topic, partition: received.partition, offset: received.offset,
+                    reason: error)
             }
         }
     }

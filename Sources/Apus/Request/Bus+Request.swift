@@ -69,7 +69,8 @@ extension Bus {
         if let reason = event.extensions[ApusAttribute.replyError]?.text { throw .failed(reason) }
         guard event.type == Reply.type, event.dataVersion == Reply.version else {
             throw .unexpected(
-                "the answer is version \(event.dataVersion) of \(event.type), not \(Reply.version) of \(Reply.type)")
+                "the answer is version \(event.dataVersion) of \(event.type), not \(Reply.version) of \(Reply.type)"
+            )
         }
         do throws(UnreadableEvent) {
             return try event.decoded(as: Reply.self)

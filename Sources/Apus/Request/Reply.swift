@@ -22,7 +22,8 @@ extension EventContext {
             let event = RawEvent(type: ApusAttribute.failedReplyType, topic: topic, data: [])
             try await bus.publish(event, options: options)
         } catch {
-            logger.warning("whoever asked was not told of the failure", metadata: ["error": "\(ErrorText.of(error))"])
+            logger.warning(
+                "whoever asked was not told of the failure", metadata: ["error": "\(ErrorText.of(error))"])
         }
     }
 

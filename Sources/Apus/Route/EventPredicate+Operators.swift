@@ -57,7 +57,9 @@ public func == <Root: Event, Value: Codable & Equatable>(
         operand == .null
             ? (PatternTest.missing, PatternTest.present)
             : ([operand], [PatternTest.but([operand])] + PatternTest.missing)
-    } operand: { value }
+    } operand: {
+        value
+    }
 }
 
 /// The field has another value, or is missing.
@@ -121,7 +123,9 @@ extension EventPredicate {
         return test(field, known: first) { operand in
             let list = operand.array ?? []
             return (list, [PatternTest.but(list)] + PatternTest.missing)
-        } operand: { values }
+        } operand: {
+            values
+        }
     }
 
     /// The field is a number in a range, both ends included.
@@ -173,14 +177,22 @@ extension EventPredicate {
     public static func contains<Value: Codable & Equatable>(
         _ field: KeyPath<Root, [Value]>, _ value: Value
     ) -> EventPredicate {
-        list(field, known: [value]) { operand in ([operand], [PatternTest.none([operand])]) } operand: { value }
+        list(field, known: [value]) { operand in
+            ([operand], [PatternTest.none([operand])])
+        } operand: {
+            value
+        }
     }
 
     /// The field is there and not null.
     public static func exists<Value: Codable & Equatable>(
         _ field: KeyPath<Root, Value?>
     ) -> EventPredicate {
-        test(field, known: nil) { _ in (PatternTest.present, PatternTest.missing) } operand: { true }
+        test(field, known: nil) { _ in
+            (PatternTest.present, PatternTest.missing)
+        } operand: {
+            true
+        }
     }
 
     /// The field is missing or null.
@@ -246,7 +258,9 @@ extension EventPredicate {
     ) -> EventPredicate {
         test(field, known: value) { operand in
             ([range(sign, operand)], [range(opposite, operand)])
-        } operand: { value }
+        } operand: {
+            value
+        }
     }
 
     static func compare<Value: EventNumber & Decodable>(
@@ -254,7 +268,9 @@ extension EventPredicate {
     ) -> EventPredicate {
         test(field, known: value) { operand in
             ([range(sign, operand)], [range(opposite, operand)] + PatternTest.missing)
-        } operand: { value }
+        } operand: {
+            value
+        }
     }
 
     private static func range(_ sign: String, _ operand: JSONValue) -> JSONValue {
@@ -267,7 +283,9 @@ extension EventPredicate {
         test(field, known: nil) { operand in
             let test = PatternTest.one(name, operand)
             return ([test], [PatternTest.one("anything-but", test)] + PatternTest.missing)
-        } operand: { operand }
+        } operand: {
+            operand
+        }
     }
 }
 
@@ -282,7 +300,8 @@ extension Handle {
         _ type: E.Type, _ predicate: EventPredicate<E>, evaluated place: EventFilter.Place = .broker
     ) -> Handle {
         with { handle in
-            handle.filter = EventFilter(pattern: { () throws(BusError) in try predicate.pattern() }, place: place)
+            handle.filter = EventFilter(
+                pattern: { () throws(BusError) in try predicate.pattern() }, place: place)
         }
     }
 }

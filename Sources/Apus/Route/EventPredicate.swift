@@ -41,7 +41,8 @@ public struct EventPredicate<Root: Event>: Sendable {
     }
 
     /// The condition as a pattern; negations go down to the fields, where patterns have them.
-    private static func condition(_ node: Node, isNegated: Bool) throws(BusError) -> PredicateWriter.Condition {
+    private static func condition(_ node: Node, isNegated: Bool) throws(BusError) -> PredicateWriter.Condition
+    {
         switch node {
         case .always: return isNegated ? .never : .always
         case .leaf(let leaf):
@@ -158,7 +159,9 @@ enum PredicateWriter {
 
     /// Two objects as one, if no field is in both.
     private static func merge(_ left: JSONValue, _ right: JSONValue) -> JSONValue? {
-        guard case .object(var object) = left, case .object(let other) = right else { return bounds(left, right) }
+        guard case .object(var object) = left, case .object(let other) = right else {
+            return bounds(left, right)
+        }
         for member in other.members {
             if let own = object[member.name] {
                 guard let both = merge(own, member.value) else { return nil }
@@ -172,7 +175,8 @@ enum PredicateWriter {
 
     /// Two bounds of a number as one range.
     private static func bounds(_ left: JSONValue, _ right: JSONValue) -> JSONValue? {
-        guard let low = left.array?.first?["numeric"]?.array, let high = right.array?.first?["numeric"]?.array,
+        guard let low = left.array?.first?["numeric"]?.array,
+            let high = right.array?.first?["numeric"]?.array,
             left.array?.count == 1, right.array?.count == 1, low.count == 2, high.count == 2,
             let first = low[0].string, let second = high[0].string
         else { return nil }

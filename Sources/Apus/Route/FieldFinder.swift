@@ -13,7 +13,8 @@ enum FieldFinder<Root: Event> {
     static func json(_ value: some Encodable) throws(BusError) -> JSONValue {
         guard Root.codec.contentType.contains("json") else {
             throw .invalid(
-                "\(Root.self) is written as \(Root.codec.contentType): key paths lead into JSON only; use a pattern as text")
+                "\(Root.self) is written as \(Root.codec.contentType): key paths lead into JSON only; use a pattern as text"
+            )
         }
         do {
             // In a list, because not every encoder writes a lone value.
@@ -44,7 +45,9 @@ enum FieldFinder<Root: Event> {
     ) throws(BusError) -> [String] {
         let path = try place(of: field, known: known)
         guard let names = names(path) else {
-            throw .invalid("\(field) is an element of a list, and patterns cannot tell which: use .contains, or a pattern as text")
+            throw .invalid(
+                "\(field) is an element of a list, and patterns cannot tell which: use .contains, or a pattern as text"
+            )
         }
         return names
     }
@@ -81,13 +84,15 @@ enum FieldFinder<Root: Event> {
         var found: Set<[JSONStep]> = []
         for leaf in 0..<probe.leaves {
             // A combination that the type refuses says nothing of the field.
-            guard let other = try? probe.make(Root.self, changing: leaf), other[keyPath: field] != value else {
+            guard let other = try? probe.make(Root.self, changing: leaf), other[keyPath: field] != value
+            else {
                 continue
             }
             let otherValue = other[keyPath: field]
             let places = JSONDifference.places(baseText, try json(other))
             guard let place = place(of: try json(value), try json(otherValue), among: places) else {
-                throw .invalid("\(field) is not a field of \(Root.self)'s data as it stands there, but made from it")
+                throw .invalid(
+                    "\(field) is not a field of \(Root.self)'s data as it stands there, but made from it")
             }
             found.insert(place)
         }

@@ -75,7 +75,9 @@ final class Probe {
 
     private func attempt<T: Decodable>(_ type: T.Type, _ path: [any CodingKey]) -> (T?, (any Error)?) {
         guard path.count < Self.depthMax * 2 else { return (nil, nil) }
-        do { return (try T(from: ProbeDecoder(probe: self, codingPath: path)), nil) } catch { return (nil, error) }
+        do { return (try T(from: ProbeDecoder(probe: self, codingPath: path)), nil) } catch {
+            return (nil, error)
+        }
     }
 
     private func cases<T: CaseIterable>(_ type: T.Type) -> T? {

@@ -29,7 +29,9 @@ extension Bus {
     public func schedule<E: Event>(
         _ name: String, every interval: Duration, _ event: E, options: PublishOptions = .none
     ) async throws(BusError) {
-        guard interval > .zero else { throw .invalid("'\(name)' has to recur after some time, not \(interval)") }
+        guard interval > .zero else {
+            throw .invalid("'\(name)' has to recur after some time, not \(interval)")
+        }
         try await put(name, .rate(interval), event, options)
     }
 
@@ -42,7 +44,9 @@ extension Bus {
         _ name: String, _ recurrence: RecurringEvent.Recurrence, _ event: E, _ options: PublishOptions
     ) async throws(BusError) {
         try capabilities.require(.recurring)
-        guard options.due == nil else { throw .invalid("'\(name)': a recurring event cannot be delayed, too") }
+        guard options.due == nil else {
+            throw .invalid("'\(name)': a recurring event cannot be delayed, too")
+        }
         try await transport.putSchedule(
             RecurringEvent(
                 name: name, topic: options.topic ?? E.topic, recurrence: recurrence,

@@ -29,7 +29,8 @@ extension TestBus {
         _ type: E.Type, by group: String? = nil
     ) throws -> [(event: E, attempt: Int, verdict: Settlement.Verdict)] {
         try consumed().filter { one in
-            one.event.event.isOf(type) && (group.map { one.subscription == "\($0).\(one.event.topic)" } ?? true)
+            one.event.event.isOf(type)
+                && (group.map { one.subscription == "\($0).\(one.event.topic)" } ?? true)
         }.map { (try $0.event.event.decoded(), $0.event.attempt, $0.verdict) }
     }
 

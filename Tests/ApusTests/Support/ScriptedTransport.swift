@@ -166,8 +166,12 @@ final class ScriptedTransport: BusTransport {
     }
 
     func putRule(_ rule: Rule) async throws(BusError) { change { $0.rules.append(rule) } }
-    func deleteRule(_ name: String) async throws(BusError) { change { $0.rules.removeAll { $0.name == name } } }
-    func putSchedule(_ schedule: RecurringEvent) async throws(BusError) { change { $0.schedules.append(schedule) } }
+    func deleteRule(_ name: String) async throws(BusError) {
+        change { $0.rules.removeAll { $0.name == name } }
+    }
+    func putSchedule(_ schedule: RecurringEvent) async throws(BusError) {
+        change { $0.schedules.append(schedule) }
+    }
     func deleteSchedule(_ name: String) async throws(BusError) {
         change { $0.schedules.removeAll { $0.name == name } }
     }
@@ -188,10 +192,13 @@ struct ScriptedReceiver: Receiver {
         let clock = transport.clock
         while !Task.isCancelled {
             let signal = Signal()
-            let (taken, due) = try transport.change { state -> Result<([ReceivedEvent], Duration?), BusError> in
+            let (taken, due) = try transport.change {
+                state -> Result<([ReceivedEvent], Duration?), BusError> in
                 if state.isClosed { return .failure(.closed) }
                 if !state.receiveFailures.isEmpty { return .failure(state.receiveFailures.removeFirst()) }
-                guard var group = state.groups[name] else { return .failure(.unknown("subscription '\(name)'")) }
+                guard var group = state.groups[name] else {
+                    return .failure(.unknown("subscription '\(name)'"))
+                }
                 defer { state.groups[name] = group }
                 for index in group.waiting.indices.reversed() where group.waiting[index].due <= clock.uptime {
                     group.ready.append(group.waiting.remove(at: index).event)
@@ -278,7 +285,8 @@ final class ScriptedReader: ReplayReader {
             guard place < end else { return [] }
             return (place..<end).map {
                 ReceivedEvent(
-                    event: events[$0], topic: topic, partition: 0, offset: Int64($0), token: .number(0, session: 0))
+                    event: events[$0], topic: topic, partition: 0, offset: Int64($0),
+                    token: .number(0, session: 0))
             }
         }
     }

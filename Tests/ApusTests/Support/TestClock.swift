@@ -27,7 +27,8 @@ final class TestClock: BusClock {
     var wallTime: CloudEventTimestamp {
         let (seconds, attoseconds) = uptime.components
         return CloudEventTimestamp(
-            millisecondsSinceEpoch: start.millisecondsSinceEpoch + seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+            millisecondsSinceEpoch: start.millisecondsSinceEpoch + seconds * 1000 + attoseconds
+                / 1_000_000_000_000_000)
     }
 
     func sleep(until uptime: Duration) async throws {
@@ -36,7 +37,8 @@ final class TestClock: BusClock {
             return state.next
         }
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            try await withCheckedThrowingContinuation {
+                (continuation: CheckedContinuation<Void, any Error>) in
                 enum Step { case wake, cancelled, sleep([CheckedContinuation<Void, Never>]) }
                 let step = state.withLock { state -> Step in
                     if Task.isCancelled { return .cancelled }
@@ -51,7 +53,8 @@ final class TestClock: BusClock {
                 }
             }
         } onCancel: {
-            state.withLock { $0.sleepers.removeValue(forKey: ticket) }?.continuation.resume(throwing: CancellationError())
+            state.withLock { $0.sleepers.removeValue(forKey: ticket) }?.continuation.resume(
+                throwing: CancellationError())
         }
     }
 

@@ -20,7 +20,8 @@ struct PaymentTaken: Event {
 
 let bus = try await Bus.connect(CommandLine.arguments.dropFirst().first ?? "memory:")
 
-try await bus.route("large-eu", OrderPlaced.self, where: \.total > 1000 && \.region == "eu", to: .topic("large"))
+try await bus.route(
+    "large-eu", OrderPlaced.self, where: \.total > 1000 && \.region == "eu", to: .topic("large"))
 
 let billing = try bus.consumer(group: "billing", options: .init(ordering: .byKey)) {
     Handle(OrderPlaced.self) { order, context in
