@@ -37,6 +37,7 @@ let package = Package(
         .executable(name: "apus", targets: ["ApusCommand"]),
         .executable(name: "apus-bus-check", targets: ["ApusBusCheck"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
+        .library(name: "Apus", targets: ["Apus"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
         .library(name: "ApusServerBus", targets: ["ApusServerBus"]),
         .library(name: "ApusAWS", targets: ["ApusAWS"]),
@@ -121,6 +122,13 @@ let package = Package(
                 "ApusBus", "ApusEngine", "ApusModel", "ApusRules", "ApusStorage", "ApusTransport",
                 "CloudEvents",
                 "JSONText", log,
+            ], swiftSettings: settings),
+        // Events as Swift types: define, publish, consume, route, replay, request, schedule. What applications import.
+        .target(
+            name: "Apus",
+            dependencies: [
+                "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", deque, log, coreMetrics, tracing,
+                lifecycle,
             ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
@@ -219,6 +227,7 @@ let package = Package(
             dependencies: [
                 "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransform", "ApusTransport",
                 "ApusBus", "ApusEmbeddedBus", "JSONText", nioCore, log,
+                "ApusBus", "ApusEmbeddedBus", "Apus", nioCore, log,
             ],
             swiftSettings: settings),
         // One seed replays a workload with crashes and faults: `apus-sim --seed 42`.
@@ -265,12 +274,18 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents",
+                "CloudEvents", "Apus", "ApusTesting", lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "ApusFuzzTargetsTests", dependencies: ["TestThreads", "ApusFuzzTargets"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ApusTests",
+            dependencies: [
+                "Apus", "ApusBus", "ApusEmbeddedBus", "ApusTesting", "ApusModel", "CloudEvents", "ApusRules", "JSONText", log,
+                coreMetrics, tracing, lifecycle,
+            ], swiftSettings: settings),
         .testTarget(
             name: "ApusCompressionTests", dependencies: ["TestThreads", "ApusCompression"],
             swiftSettings: settings),

@@ -135,7 +135,7 @@ public final class TestBus: BusTransport {
     }
 
     /// Waits for a change; returns at once if there was one meanwhile.
-    private func change(since changes: UInt64) async {
+    func change(since changes: UInt64) async {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
                 let isOver = state.state.withLock { state in
@@ -185,6 +185,7 @@ public final class TestBus: BusTransport {
     public func moveClock(by duration: Duration) {
         clock.advance(by: duration)
         bus.engine.clockMoved()
+        state.changed()
     }
 
     // MARK: What has happened

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// From a URL to a bus.
+
+public import ApusBus
+public import ApusEmbeddedBus
+
+extension Bus {
+    /// Reaches the broker that a URL names.
+    ///
+    /// ```swift
+    /// let bus = try await Bus.connect("file:///var/lib/shop/events")
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - url: `memory:` and `file:///folder` for a broker in this process, and the schemes of whatever else is listed in `transports`.
+    ///   - transports: the kinds of broker that the program is linked with; by default those in the process.
+    ///   - options: what the program says of itself.
+    /// - Throws: ``BusError``.
+    public static func connect(
+        _ url: String, transports: [TransportScheme] = [.memory, .file], options: BusOptions = BusOptions()
+    ) async throws(BusError) -> Bus {
+        let connection = ConnectionOptions(
+            logger: options.logger, clientName: options.clientName, connectTimeout: options.connectTimeout)
+        let transport = try await TransportScheme.connect(try BusURL(url), among: transports, connection)
+        return Bus(transport: transport, options: options, schemes: transports)
+    }
+}

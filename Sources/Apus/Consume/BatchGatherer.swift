@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Gathers events until they are a batch.
+
+import ApusBus
+import CoreMetrics
+import Synchronization
+
+/// An event that waits for its batch to be full.
+struct GatheredEvent: Sendable {
+    var queued: QueuedEvent
+    var context: EventContext
+    var route: HandlerRoute
+}
+
+/// Events that will be handled together.
+final class BatchGatherer: Sendable {
+    private struct State {
+        var events: [GatheredEvent] = []
+        var isDraining = false
+        /// Resumed when there is a first event, and anew when there are enough.
+        var waiting: (count: Int, Signal)?
+    }
+
+    let size: Int
+    let linger: Duration
+    private let state = Mutex(State())
+
+    init(size: Int, linger: Duration) {
+        self.size = size
+        self.linger = linger
+    }
+
+    func add(_ event: GatheredEvent) {
+        let signal = state.withLock { state -> Signal? in
+            state.events.append(event)
+            guard let waiting = state.waiting, state.events.count >= waiting.count else { return nil }
+            state.waiting = nil
+            return waiting.1
+        }
+        signal?.fire()
+    }
+
+    /// Waits for nothing any more.
+    func drain() {
+        let signal = state.withLock { state in
+            state.isDraining = true
+            return state.waiting.take()?.1
+        }
+        signal?.fire()
+    }
+
+    /// The next batch; nil when there will be none.
+    func next(_ clock: any BusClock) async -> [GatheredEvent]? {
+        if let first = signal(at: 1) { await first.wait() }
+        if let full = signal(at: size) {
+            await withTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { await full.wait() }
+                tasks.addTask { try? await clock.sleep(for: self.linger) }
+                await tasks.next()
+                tasks.cancelAll()
+            }
+        }
+        return state.withLock { state in
+            state.waiting = nil
+            guard !state.events.isEmpty else { return state.isDraining || Task.isCancelled ? nil : [] }
+            let batch = Array(state.events.prefix(size))
+            state.events.removeFirst(batch.count)
+            return batch
+        }
+    }
+
+    /// What to wait on until there are `count` events; nil when there are, or no more will come.
+    private func signal(at count: Int) -> Signal? {
+        state.withLock { state in
+            guard state.events.count < count, !state.isDraining else { return nil }
+            let signal = Signal()
+            state.waiting = (count, signal)
+            return signal
+        }
+    }
+}
+
+extension TopicRun {
+    /// Handles batches until there are no more.
+    func handleBatches(_ batch: Handle.Batch, _ gatherer: BatchGatherer) async {
+        while let events = await gatherer.next(clock) {
+            guard !events.isEmpty else { continue }
+            guard !Task.isCancelled else {
+                await release(events)
+                continue
+            }
+            let began = clock.uptime
+            let outcomes = await batch.run(events.map(\.context))
+            metrics.duration.recordNanoseconds((clock.uptime - began).nanosecondsClamped)
+            for (event, error) in zip(events, outcomes) {
+                let verdict =
+                    if let error {
+                        await failed(error, event.context, event.route, nil)
+                    } else {
+                        await done(event.context)
+                    }
+                queue.settle(event.queued, verdict)
+            }
+        }
+    }
+
+    private func release(_ events: [GatheredEvent]) async {
+        for event in events {
+            queue.settle(event.queued, await failed(CancellationError(), event.context, event.route, nil))
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A consumer as a program sees it: put together by the bus, run by a service group.
+
+public import ApusBus
+import Logging
+public import ServiceLifecycle
+
+extension Bus {
+    /// Puts a consumer together. Programs with the same group share the events of a topic; each group gets all of them.
+    ///
+    /// ```swift
+    /// let billing = try bus.consumer(group: "billing", options: .init(ordering: .byKey)) {
+    ///     Handle(OrderPlaced.self) { order, context in
+    ///         guard order.total > 0 else { throw Reject("nothing to pay") }
+    ///         try await charge(order)
+    ///     }
+    /// }
+    /// try await ServiceGroup(services: [billing], gracefulShutdownSignals: [.sigterm], logger: logger).run()
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - group: who consumes.
+    ///   - topic: what is consumed; nil for the topic of each handler's event.
+    ///   - options: how.
+    ///   - parts: handlers, upcasters and middleware.
+    /// - Throws: ``AssemblyError`` when the parts do not fit together or ask for what the broker cannot do. Nothing has been consumed then.
+    public func consumer(
+        group: String, topic: String? = nil, options: ConsumerOptions = ConsumerOptions(),
+        @ConsumerBuilder _ parts: () -> [ConsumerPart]
+    ) throws(AssemblyError) -> Consumer {
+        let assembly = ConsumerAssembly(
+            bus: self, group: group, topic: topic, options: options, parts: parts())
+        return Consumer(bus: self, group: group, options: options, plans: try assembly.plans())
+    }
+}
+
+/// A consumer: runs until it is told to stop, and then finishes what it has begun.
+///
+/// A graceful shutdown (``ServiceLifecycle/ServiceGroup``, or ``stop()``) ends receiving at once, gives back what no handler has begun with, waits
+/// for the handlers that run, for ``ConsumerOptions/grace`` at most, and settles. Cancelling the task cancels the handlers, too; their events come again.
+public struct Consumer: Service, Sendable {
+    /// Who consumes.
+    public let group: String
+    /// What it opens with the broker, one for each topic.
+    public var subscriptions: [Subscription] { plans.map(\.subscription) }
+
+    let bus: Bus
+    let options: ConsumerOptions
+    let plans: [TopicPlan]
+    private let stopping = Signal()
+
+    init(bus: Bus, group: String, options: ConsumerOptions, plans: [TopicPlan]) {
+        self.bus = bus
+        self.group = group
+        self.options = options
+        self.plans = plans
+    }
+
+    /// Makes the consumer's subscriptions without consuming, so that what is published from now on waits for it.
+    public func subscribe() async throws(BusError) {
+        for plan in plans {
+            let receiver = try await bus.transport.subscribe(plan.subscription)
+            await receiver.close()
+        }
+    }
+
+    /// Has ``run()`` end as a graceful shutdown does. For programs without a service group; a consumer that was stopped does not run again.
+    public func stop() { stopping.fire() }
+
+    /// Consumes until it is stopped.
+    ///
+    /// - Throws: ``BusError`` when the broker will never hand out anything again.
+    public func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { topics in
+                for plan in plans {
+                    topics.addTask {
+                        let receiver = try await bus.transport.subscribe(plan.subscription)
+                        try await TopicRun(consumer: self, plan: plan, receiver: receiver, stopping: stopping)
+                            .run()
+                    }
+                }
+                do {
+                    try await topics.waitForAll()
+                } catch {
+                    // One topic cannot go on: the others finish what they have.
+                    stopping.fire()
+                    while (try? await topics.next()) ?? nil != nil {}
+                    throw error
+                }
+            }
+        } onGracefulShutdown: {
+            stopping.fire()
+        }
+    }
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A consumer, put together and checked: per topic the subscription to open and, for each kind of event, the way to its handler. Whatever is wrong with it, or
+// asks for what the broker cannot do, is said here, before anything is consumed.
+
+import ApusBus
+import ApusRules
+import CloudEvents
+
+/// Why a consumer cannot be put together.
+public enum AssemblyError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// It asks for what the broker cannot do.
+    case missing(MissingFeatures)
+    /// Its parts do not fit together; says how.
+    case invalid(String)
+
+    public var description: String {
+        switch self {
+        case .missing(let features): features.description
+        case .invalid(let reason): reason
+        }
+    }
+}
+
+/// The way of one kind of event to its handler.
+struct HandlerRoute: Sendable {
+    enum Body: Sendable {
+        /// All layers, and inside them decoding and the handler.
+        case single(Middleware.Next)
+        /// The batch of this number, among those of the topic.
+        case batch(Int)
+    }
+
+    var body: Body
+    var retry: RetryPolicy
+    /// Looks at what the broker did not filter.
+    var check: PatternCheck?
+    var replies: Bool
+}
+
+/// What is done with one topic.
+struct TopicPlan: Sendable {
+    var subscription: Subscription
+    var routes: [String: [Int: HandlerRoute]]
+    var batches: [Handle.Batch]
+    /// The shortest time that a handler may take; nil when none has a limit.
+    var shortestTimeout: Duration?
+
+    func route(for event: CloudEvent) throws(UnreadableEvent) -> HandlerRoute {
+        guard let versions = routes[event.type] else { throw .unknownType(event.type) }
+        let version = event.dataVersion
+        guard let route = versions[version] else {
+            throw .unknownVersion(type: event.type, version: version)
+        }
+        return route
+    }
+}
+
+/// Puts a consumer together.
+struct ConsumerAssembly {
+    let bus: Bus
+    let group: String
+    let topic: String?
+    let options: ConsumerOptions
+    private var handles: [Handle] = []
+    private var upcasters: [Upcaster] = []
+    private var layers: [any Middleware] = []
+
+    init(bus: Bus, group: String, topic: String?, options: ConsumerOptions, parts: [ConsumerPart]) {
+        self.bus = bus
+        self.group = group
+        self.topic = topic
+        self.options = options
+        for part in parts {
+            switch part {
+            case .handle(let handle): handles.append(handle)
+            case .upcaster(let upcaster): upcasters.append(upcaster)
+            case .middleware(let layer): layers.append(layer)
+            }
+        }
+    }
+
+    func plans() throws(AssemblyError) -> [TopicPlan] {
+        try check()
+        do throws(MissingFeatures) { try bus.require(needs()) } catch { throw .missing(error) }
+        var plans: [TopicPlan] = []
+        var topics: [String] = []
+        for handle in handles where !topics.contains(topic ?? handle.topic) {
+            topics.append(topic ?? handle.topic)
+        }
+        if handles.isEmpty, let topic { topics = [topic] }
+        for topic in topics {
+            plans.append(try plan(topic, handles.filter { (self.topic ?? $0.topic) == topic }))
+        }
+        return plans
+    }
+
+    // MARK: Checks
+
+    private func check() throws(AssemblyError) {
+        guard !group.isEmpty else { throw .invalid("a consumer needs the name of a group") }
+        guard (1...10_000).contains(options.concurrency) else {
+            throw .invalid("concurrency has to be from 1 to 10,000, not \(options.concurrency)")
+        }
+        guard (1...1_000_000).contains(options.prefetchOrDefault) else {
+            throw .invalid("prefetch has to be from 1 to 1,000,000, not \(options.prefetchOrDefault)")
+        }
+        guard options.lease > .zero else { throw .invalid("a lease has to be longer than nothing") }
+        if handles.isEmpty {
+            guard topic != nil, options.selection == .everything, case .handle = options.unknown else {
+                throw .invalid("a consumer needs a handler, or a topic and what to do with all events of it")
+            }
+        }
+        if !layers.isEmpty, handles.contains(where: { if case .batch = $0.body { true } else { false } }) {
+            throw .invalid(
+                "middleware stands around single events: give batch handlers a consumer of their own")
+        }
+        for handle in handles {
+            if case .batch = handle.body, !handle.layers.isEmpty {
+                throw .invalid(
+                    "middleware stands around single events, and \(handle.type) is handled in batches")
+            }
+            if handle.type.isEmpty || (topic ?? handle.topic).isEmpty {
+                throw .invalid(
+                    "events need a type and a topic; one of \(handle.type), \(handle.topic) is empty")
+            }
+        }
+        if options.selection == .everything, handles.contains(where: { $0.filter?.place == .broker }) {
+            throw .invalid(
+                "a consumer of everything cannot filter in the broker, which would hold back the rest: evaluate in the client"
+            )
+        }
+    }
+
+    private func needs() -> [MissingFeatures.Need] {
+        var needs: [MissingFeatures.Need] = []
+        if options.ordering == .byKey {
+            needs.append(.init(feature: .orderByKey, reason: "ordering: .byKey"))
+        }
+        if options.start == .earliest { needs.append(.init(feature: .replay, reason: "start: .earliest")) }
+        if handles.contains(where: { ($0.retry ?? options.retry).waits }) {
+            needs.append(.init(feature: .delayedRetry, reason: "a retry policy with waits"))
+        }
+        if handles.contains(where: { $0.filter?.place == .broker }) {
+            needs.append(.init(feature: .filterByContent, reason: "a filter evaluated in the broker"))
+        }
+        return needs
+    }
+
+    // MARK: One topic
+
+    private func plan(_ topic: String, _ handles: [Handle]) throws(AssemblyError) -> TopicPlan {
+        var routes: [String: [Int: HandlerRoute]] = [:]
+        var batches: [Handle.Batch] = []
+        var timeouts: [Duration] = []
+        var conditions: [String] = []
+        var isFiltering = false
+        for handle in handles {
+            guard routes[handle.type]?[handle.version] == nil else {
+                throw .invalid("two handlers for version \(handle.version) of \(handle.type)")
+            }
+            let limit: Duration? =
+                switch handle.timeout {
+                case .inherited: options.timeout
+                case .own(let limit): limit
+                }
+            if let limit {
+                guard limit > .zero else {
+                    throw .invalid("a timeout of \(handle.type) is not longer than nothing")
+                }
+                timeouts.append(limit)
+            }
+            let sources = chains(to: handle, handles)
+            let types = Set([handle.type] + sources.compactMap(\.first?.from.type)).sorted()
+            let (check, condition) = try filter(handle, types)
+            conditions.append(condition)
+            isFiltering = isFiltering || (handle.filter != nil && check == nil)
+            let retry = handle.retry ?? options.retry
+            switch handle.body {
+            case .batch(let batch):
+                routes[handle.type, default: [:]][handle.version] = HandlerRoute(
+                    body: .batch(batches.count), retry: retry, check: check, replies: false)
+                batches.append(batch)
+            case .single(let single):
+                for chain in [[]] + sources {
+                    let kind = chain.first?.from ?? Upcaster.Kind(type: handle.type, version: handle.version)
+                    routes[kind.type, default: [:]][kind.version] = HandlerRoute(
+                        body: .single(self.chain(around: single.after(chain), handle, limit)), retry: retry,
+                        check: check, replies: single.replies)
+                }
+            }
+        }
+        let attemptsMax =
+            handles.map { ($0.retry ?? options.retry).attemptsMax }.max() ?? options.retry.attemptsMax
+        let prefetch = max(
+            options.prefetchOrDefault, options.concurrency, (batches.map(\.size).max() ?? 0) * 2)
+        let subscription = Subscription(
+            group: group, topic: topic,
+            types: options.selection == .everything ? nil : Set(routes.keys),
+            pattern: isFiltering ? union(conditions) : nil, ordering: options.ordering, prefetch: prefetch,
+            lease: options.lease, attemptsMax: attemptsMax, deadLetter: options.deadLetter,
+            start: options.start)
+        return TopicPlan(
+            subscription: subscription, routes: routes, batches: batches, shortestTimeout: timeouts.min())
+    }
+
+    /// The layers around a handler: the consumer's, its own, and innermost the time that it may take.
+    private func chain(
+        around handler: @escaping Middleware.Next, _ handle: Handle, _ limit: Duration?
+    ) -> Middleware.Next {
+        guard let limit else { return (layers + handle.layers).chain(around: handler) }
+        let timed: Middleware.Next = { context in
+            guard let slot = context.storage.slot else { return try await handler(context) }
+            slot.begin(at: context.bus.clock.uptime, limit: limit)
+            defer { slot.end() }
+            try await handler(context)
+        }
+        return (layers + handle.layers).chain(around: timed)
+    }
+
+    /// All chains of upcasters that end in what a handler takes, from kinds that no handler takes itself; the shortest from each.
+    private func chains(to handle: Handle, _ handles: [Handle]) -> [[Upcaster]] {
+        let handled = Set(handles.map { Upcaster.Kind(type: $0.type, version: $0.version) })
+        var found: [[Upcaster]] = []
+        var seen = handled
+        var ends: [(kind: Upcaster.Kind, chain: [Upcaster])] = [
+            (Upcaster.Kind(type: handle.type, version: handle.version), [])
+        ]
+        while let (kind, chain) = ends.first {
+            ends.removeFirst()
+            for upcaster in upcasters where upcaster.to == kind && seen.insert(upcaster.from).inserted {
+                found.append([upcaster] + chain)
+                ends.append((upcaster.from, [upcaster] + chain))
+            }
+        }
+        return found
+    }
+
+    // MARK: Filters
+
+    /// What this program has to look at, and what the broker may: one object of an event pattern for each handler.
+    private func filter(
+        _ handle: Handle, _ types: [String]
+    ) throws(AssemblyError) -> (PatternCheck?, String) {
+        let ofTypes = #"{"type":\#(PatternText.list(types))}"#
+        guard let filter = handle.filter else { return (nil, ofTypes) }
+        let pattern: Pattern
+        do throws(BusError) { pattern = try PatternCheck.parse(try filter.pattern()) } catch {
+            throw .invalid("the filter of \(handle.type): \(error)")
+        }
+        let isInBroker =
+            filter.place == .broker
+            || (filter.place == .either && options.selection == .handledTypes
+                && bus.capabilities.features.contains(.filterByContent))
+        guard isInBroker else { return (PatternCheck(pattern), ofTypes) }
+        return (nil, #"{"$and":[\#(ofTypes),\#(pattern.text)]}"#)
+    }
+
+    private func union(_ conditions: [String]) -> String {
+        conditions.count == 1 ? conditions[0] : #"{"$or":[\#(conditions.joined(separator: ","))]}"#
+    }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Between the broker and the handlers: events that were handed out and wait for a worker, and verdicts that wait to be told. All workers meet here under
+// one lock, and go through it without suspending as long as there is something to take. Verdicts gather while the last ones are being told, so that a fast
+// consumer settles many in a call and a slow one each at once.
+
+import ApusBus
+import DequeModule
+import Synchronization
+
+/// An event on its way to a handler.
+struct QueuedEvent: Sendable {
+    /// Where its token is kept until it is settled.
+    var slot: Int
+    var received: ReceivedEvent
+}
+
+/// Events waiting for workers and verdicts waiting for the broker.
+///
+/// Invariant: `unsettled` counts the taken slots, and is at most `prefetch`, except by what a receiver hands out beyond what it was asked for.
+final class ConsumerQueue: Sendable {
+    private struct State {
+        var buffer: Deque<QueuedEvent> = []
+        /// Tokens of what is unsettled, by slot.
+        var held: [DeliveryToken?] = []
+        var free: [Int] = []
+        var unsettled = 0
+        var verdicts: [(slot: Int, settlement: Settlement)] = []
+        var isDraining = false
+        var isFinished = false
+        var idle: [CheckedContinuation<QueuedEvent?, Never>] = []
+        var receiving: CheckedContinuation<Int, Never>?
+        var settling: CheckedContinuation<Bool, Never>?
+    }
+
+    let prefetch: Int
+    private let state = Mutex(State())
+
+    init(prefetch: Int) { self.prefetch = prefetch }
+
+    // MARK: The receiving side
+
+    /// How many events there is room for, once there is; 0 when no more are wanted.
+    func room() async -> Int {
+        await withCheckedContinuation { continuation in
+            let now = state.withLock { state -> Int? in
+                if let room = roomNow(state) { return room }
+                state.receiving = continuation
+                return nil
+            }
+            if let now { continuation.resume(returning: now) }
+        }
+    }
+
+    private func roomNow(_ state: State) -> Int? {
+        if state.isDraining { return 0 }
+        // Asking for few at a time is dear; waiting until nothing is left makes workers wait.
+        guard state.unsettled <= prefetch / 2 || (state.buffer.isEmpty && state.unsettled < prefetch) else {
+            return nil
+        }
+        return prefetch - state.unsettled
+    }
+
+    /// Takes what was received.
+    func offer(_ events: [ReceivedEvent]) {
+        var woken: [(CheckedContinuation<QueuedEvent?, Never>, QueuedEvent)] = []
+        let settling = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            for received in events {
+                let slot: Int
+                if let last = state.free.popLast() {
+                    slot = last
+                    state.held[slot] = received.token
+                } else {
+                    slot = state.held.count
+                    state.held.append(received.token)
+                }
+                state.unsettled += 1
+                if state.isDraining {
+                    state.verdicts.append((slot, Settlement(received.token, .release)))
+                } else if let worker = state.idle.popLast() {
+                    woken.append((worker, QueuedEvent(slot: slot, received: received)))
+                } else {
+                    state.buffer.append(QueuedEvent(slot: slot, received: received))
+                }
+            }
+            return state.verdicts.isEmpty ? nil : state.settling.take()
+        }
+        for (worker, event) in woken { worker.resume(returning: event) }
+        settling?.resume(returning: true)
+    }
+
+    // MARK: The handling side
+
+    /// The next event; nil when there will be none.
+    func next() async -> QueuedEvent? {
+        // Taken without a continuation when one is there, which is the way of a busy consumer.
+        enum Taken { case event(QueuedEvent), none, wait }
+        let taken = state.withLock { state -> Taken in
+            if let event = state.buffer.popFirst() { return .event(event) }
+            return state.isDraining ? .none : .wait
+        }
+        switch taken {
+        case .event(let event): return event
+        case .none: return nil
+        case .wait: break
+        }
+        return await withCheckedContinuation { continuation in
+            let (event, isOver, receiving, room) = state.withLock { state in
+                if let event = state.buffer.popFirst() {
+                    return (Optional(event), false, CheckedContinuation<Int, Never>?.none, 0)
+                }
+                if state.isDraining { return (nil, true, nil, 0) }
+                state.idle.append(continuation)
+                // Somebody has nothing to do: ask for more even if half of it is not settled yet.
+                guard state.receiving != nil, let room = roomNow(state) else { return (nil, false, nil, 0) }
+                return (nil, false, state.receiving.take(), room)
+            }
+            if event != nil || isOver { continuation.resume(returning: event) }
+            receiving?.resume(returning: room)
+        }
+    }
+
+    /// Notes a verdict, to be told soon.
+    func settle(_ event: QueuedEvent, _ verdict: Settlement.Verdict) {
+        let settling = state.withLock { state in
+            state.verdicts.append((event.slot, Settlement(event.received.token, verdict)))
+            return state.settling.take()
+        }
+        settling?.resume(returning: true)
+    }
+
+    // MARK: The settling side
+
+    /// All verdicts that were noted, once there are any; nil when there will be none.
+    func verdicts() async -> [(slot: Int, settlement: Settlement)]? {
+        while true {
+            let (verdicts, isOver) = state.withLock { state in
+                let taken = state.verdicts
+                state.verdicts = []
+                return (taken, taken.isEmpty && state.isFinished)
+            }
+            if !verdicts.isEmpty { return verdicts }
+            if isOver { return nil }
+            _ = await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+                let isThere = state.withLock { state in
+                    if !state.verdicts.isEmpty || state.isFinished { return true }
+                    state.settling = continuation
+                    return false
+                }
+                if isThere { continuation.resume(returning: true) }
+            }
+        }
+    }
+
+    /// Makes room for others: these were told, or will never be.
+    func forget(_ slots: some Sequence<Int>) {
+        let (receiving, room) = state.withLock { state in
+            for slot in slots {
+                state.held[slot] = nil
+                state.free.append(slot)
+                state.unsettled -= 1
+            }
+            guard state.receiving != nil, let room = roomNow(state) else {
+                return (CheckedContinuation<Int, Never>?.none, 0)
+            }
+            return (state.receiving.take(), room)
+        }
+        receiving?.resume(returning: room)
+    }
+
+    /// The tokens of all that is unsettled.
+    func held() -> [DeliveryToken] {
+        state.withLock { state in state.held.compactMap(\.self) }
+    }
+
+    var unsettled: Int { state.withLock(\.unsettled) }
+
+    // MARK: The end
+
+    /// Takes no more: what waits for a worker is given back.
+    func drain() {
+        let (idle, receiving, settling) = state.withLock { state in
+            state.isDraining = true
+            for event in state.buffer {
+                state.verdicts.append((event.slot, Settlement(event.received.token, .release)))
+            }
+            state.buffer.removeAll()
+            let idle = state.idle
+            state.idle = []
+            return (idle, state.receiving.take(), state.verdicts.isEmpty ? nil : state.settling.take())
+        }
+        for worker in idle { worker.resume(returning: nil) }
+        receiving?.resume(returning: 0)
+        settling?.resume(returning: true)
+    }
+
+    /// No verdict will be noted any more.
+    func finish() {
+        let settling = state.withLock { state in
+            state.isFinished = true
+            return state.settling.take()
+        }
+        settling?.resume(returning: true)
+    }
+}
+
+extension Optional {
+    /// What is there, leaving nothing.
+    mutating func take() -> Wrapped? {
+        defer { self = nil }
+        return self
+    }
+}

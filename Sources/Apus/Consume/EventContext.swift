@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What a handler can know of its event beside the value: all attributes, where it came from, which attempt this is. Behind one reference, because it
+// is handed from layer to layer, and in a task-local, because what is published while it is handled says so.
+
+public import CloudEvents
+public import Logging
+
+/// The circumstances in which an event is handled.
+public struct EventContext: Sendable {
+    /// The context of the event that the current task handles.
+    @TaskLocal static var current: EventContext?
+
+    final class Storage: Sendable {
+        let received: ReceivedEvent
+        let group: String
+        let bus: Bus
+        /// Where the handling began, for timeouts; nil in a replay.
+        let slot: HandlingSlot?
+
+        init(_ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot?) {
+            self.received = received
+            self.group = group
+            self.bus = bus
+            self.slot = slot
+        }
+    }
+
+    let storage: Storage
+
+    init(_ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot? = nil) {
+        storage = Storage(received, group: group, bus: bus, slot: slot)
+    }
+
+    /// The event as it travelled: its attributes, and its data as bytes.
+    public var event: CloudEvent { storage.received.event }
+    /// The identity of the event, unique together with its source.
+    public var id: String { event.id }
+    /// The topic that it came from.
+    public var topic: String { storage.received.topic }
+    /// The partition, where the broker has any.
+    public var partition: Int? { storage.received.partition }
+    /// Its place in the partition, where the broker has any.
+    public var offset: Int64? { storage.received.offset }
+    /// When the broker got it, where it says so.
+    public var publishedAt: CloudEventTimestamp? { storage.received.publishedAt }
+    /// Which attempt this is, from 1.
+    public var attempt: Int { storage.received.attempt }
+    /// Who consumes; empty in a replay.
+    public var group: String { storage.group }
+    /// The bus, for what the handler publishes.
+    public var bus: Bus { storage.bus }
+    /// The key of the event.
+    public var key: String? { event.extensions[.partitionKey] }
+    /// What is common to all events of one flow: what the event says, or its own identity, with which a flow begins.
+    public var correlationID: String { event.extensions[.correlationID] ?? event.id }
+    /// The event that caused this one.
+    public var causationID: String? { event.extensions[.causationID] }
+    /// The problem with an event that is not whole.
+    var problem: String? { storage.received.problem }
+
+    /// A logger that says which event this is about.
+    public var logger: Logger {
+        var logger = bus.options.logger
+        logger[metadataKey: "topic"] = "\(topic)"
+        logger[metadataKey: "event"] = "\(event.id)"
+        logger[metadataKey: "type"] = "\(event.type)"
+        logger[metadataKey: "attempt"] = "\(attempt)"
+        logger[metadataKey: "correlation"] = "\(correlationID)"
+        if !group.isEmpty { logger[metadataKey: "group"] = "\(group)" }
+        return logger
+    }
+}

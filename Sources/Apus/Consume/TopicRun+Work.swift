@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Handling: from the queue through the layers to the handler, and what follows from how that ended.
+
+import ApusBus
+import CloudEvents
+import CoreMetrics
+import Logging
+
+extension TopicRun {
+    /// Handles events until there are no more.
+    ///
+    /// A handler that takes too long is cancelled by cancelling the worker that runs it, after which another takes its place: that costs something for
+    /// each handler that overstays, and nothing for those that do not.
+    func work() async {
+        guard let shortest = plan.shortestTimeout else { return await handleEvents(HandlingSlot?.none) }
+        let slot = HandlingSlot()
+        while !Task.isCancelled {
+            let isDone = await withTaskGroup(of: Bool.self) { tasks in
+                tasks.addTask {
+                    await handleEvents(slot)
+                    return !Task.isCancelled
+                }
+                tasks.addTask {
+                    await watch(slot, shortest)
+                    return false
+                }
+                let isDone = await tasks.next() ?? true
+                tasks.cancelAll()
+                // A watcher that ended first waits here for the handler that it had cancelled.
+                return isDone
+            }
+            if isDone { return }
+        }
+    }
+
+    /// Ends when the handler in `slot` has taken too long.
+    private func watch(_ slot: HandlingSlot, _ shortest: Duration) async {
+        while !slot.expire(at: clock.uptime) {
+            // A handler that begins meanwhile has at least the shortest limit.
+            do { try await clock.sleep(until: slot.deadline ?? clock.uptime + shortest) } catch { return }
+        }
+    }
+
+    private func handleEvents(_ slot: HandlingSlot?) async {
+        while !Task.isCancelled, let event = await queue.next() {
+            let began = clock.uptime
+            if let verdict = await handle(event, slot) {
+                metrics.duration.recordNanoseconds((clock.uptime - began).nanosecondsClamped)
+                queue.settle(event, verdict)
+            }
+        }
+    }
+
+    /// What is to become of an event; nil when that is decided later, with its batch.
+    private func handle(_ queued: QueuedEvent, _ slot: HandlingSlot?) async -> Settlement.Verdict? {
+        let context = EventContext(queued.received, group: group, bus: bus, slot: slot)
+        let route: HandlerRoute
+        do throws(UnreadableEvent) {
+            if let problem = context.problem { throw .malformed(problem) }
+            route = try plan.route(for: context.event)
+        } catch {
+            return await unreadable(error, context, slot)
+        }
+        if let check = route.check, !check.matches(context.event) {
+            metrics.count(.skipped)
+            return .acknowledge
+        }
+        if let inbox = options.inbox, let verdict = await begin(context, inbox) { return verdict }
+        switch route.body {
+        case .batch(let index):
+            batches[index].add(GatheredEvent(queued: queued, context: context, route: route))
+            return nil
+        case .single(let chain):
+            do {
+                try await EventContext.$current.withValue(context) {
+                    if bus.telemetry.tracer == nil {
+                        try await chain(context)
+                    } else {
+                        try await bus.telemetry.handling(context, group: group) { try await chain(context) }
+                    }
+                }
+            } catch {
+                return await failed(error, context, route, slot)
+            }
+            return await done(context)
+        }
+    }
+
+    // MARK: How it ended
+
+    func done(_ context: EventContext) async -> Settlement.Verdict {
+        if let inbox = options.inbox {
+            do {
+                try await inbox.complete(inboxKey(context))
+            } catch {
+                // Handled and not noted: a repeat is handled again, which is what there would be without an inbox.
+                context.logger.warning(
+                    "the inbox did not note an event", metadata: ["error": "\(ErrorText.of(error))"])
+            }
+        }
+        metrics.count(.acknowledged)
+        return .acknowledge
+    }
+
+    func failed(
+        _ error: any Error, _ context: EventContext, _ route: HandlerRoute, _ slot: HandlingSlot?
+    ) async -> Settlement.Verdict {
+        await abandon(context)
+        if let unreadable = error as? UnreadableEvent {
+            return await unreadable_(unreadable, context, slot, route)
+        }
+        var error = error
+        if let limit = slot?.takeTimeout() {
+            error = HandlerTimeout(limit: limit)
+        } else if Task.isCancelled {
+            // Cut off by the end of the program, not by anything of its own.
+            metrics.count(.released)
+            return .release
+        }
+        return await verdict(error, context, route.retry, route.replies)
+    }
+
+    private func verdict(
+        _ error: any Error, _ context: EventContext, _ retry: RetryPolicy, _ replies: Bool
+    ) async -> Settlement.Verdict {
+        let reason = ErrorText.of(error)
+        var decision = RetryPolicy.Decision.giveUp
+        if !(error is Reject) {
+            var random = SystemRandomNumberGenerator()
+            decision = retry.decision(attempt: context.attempt, error: error, using: &random)
+        }
+        switch decision {
+        case .retry(var wait):
+            if let later = error as? RetryLater { wait = later.after }
+            metrics.count(.retried)
+            context.logger.info(
+                "handling failed; the event is retried", metadata: ["error": "\(reason)", "wait": "\(wait)"])
+            return .retry(after: wait, reason: reason)
+        case .giveUp:
+            metrics.count(.deadLettered)
+            context.logger.error("handling failed; the event is given up", metadata: ["error": "\(reason)"])
+            if replies { await context.replyFailed(reason) }
+            return .deadLetter(reason: reason)
+        }
+    }
+
+    private func unreadable(
+        _ error: UnreadableEvent, _ context: EventContext, _ slot: HandlingSlot?
+    ) async -> Settlement.Verdict {
+        await unreadable_(error, context, slot, nil)
+    }
+
+    private func unreadable_(
+        _ error: UnreadableEvent, _ context: EventContext, _ slot: HandlingSlot?, _ route: HandlerRoute?
+    ) async -> Settlement.Verdict {
+        switch options.unknown {
+        case .skip:
+            metrics.count(.skipped)
+            context.logger.debug("event skipped", metadata: ["reason": "\(error)"])
+            return .acknowledge
+        case .deadLetter:
+            return await verdict(Reject(error.description), context, .none, route?.replies ?? false)
+        case .handle(let closure):
+            do {
+                try await EventContext.$current.withValue(context) { try await closure(context, error) }
+            } catch {
+                if Task.isCancelled {
+                    metrics.count(.released)
+                    return .release
+                }
+                return await verdict(error, context, route?.retry ?? options.retry, false)
+            }
+            metrics.count(.acknowledged)
+            return .acknowledge
+        }
+    }
+
+    // MARK: Repeats
+
+    private func inboxKey(_ context: EventContext) -> InboxKey {
+        InboxKey(group: group, source: context.event.source, id: context.event.id)
+    }
+
+    /// A verdict without handling: the event was handled before, or is being handled at this moment.
+    private func begin(_ context: EventContext, _ inbox: any Inbox) async -> Settlement.Verdict? {
+        do {
+            switch try await inbox.begin(inboxKey(context)) {
+            case .new: return nil
+            case .handled:
+                metrics.count(.duplicate)
+                return .acknowledge
+            case .underWay:
+                metrics.count(.released)
+                return .retry(after: .seconds(1), reason: "the same event is being handled")
+            }
+        } catch {
+            return await verdict(error, context, options.retry, false)
+        }
+    }
+
+    private func abandon(_ context: EventContext) async {
+        guard let inbox = options.inbox else { return }
+        do {
+            try await inbox.abandon(inboxKey(context))
+        } catch {
+            context.logger.warning(
+                "the inbox did not forget an event", metadata: ["error": "\(ErrorText.of(error))"])
+        }
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// One topic being consumed. Four kinds of task share a queue: one receives, some handle, one settles, one keeps leases. They end in that order: receiving at
+// once, handling when it is done or its time is over, settling when everything was told.
+
+import ApusBus
+import CoreMetrics
+import Logging
+
+/// The consumption of one topic, from the opened subscription to its end.
+struct TopicRun: Sendable {
+    let bus: Bus
+    let group: String
+    let options: ConsumerOptions
+    let plan: TopicPlan
+    let receiver: any Receiver
+    /// Somebody asked for the end.
+    let stopping: Signal
+    let queue: ConsumerQueue
+    let batches: [BatchGatherer]
+    let metrics: ConsumerMetrics
+    let logger: Logger
+
+    var clock: any BusClock { bus.clock }
+    var topic: String { plan.subscription.topic }
+
+    init(consumer: Consumer, plan: TopicPlan, receiver: any Receiver, stopping: Signal) {
+        bus = consumer.bus
+        group = consumer.group
+        options = consumer.options
+        self.plan = plan
+        self.receiver = receiver
+        self.stopping = stopping
+        queue = ConsumerQueue(prefetch: plan.subscription.prefetch)
+        batches = plan.batches.map { BatchGatherer(size: $0.size, linger: $0.linger) }
+        metrics = ConsumerMetrics(group: consumer.group, topic: plan.subscription.topic)
+        var logger = consumer.bus.logger
+        logger[metadataKey: "group"] = "\(consumer.group)"
+        logger[metadataKey: "topic"] = "\(plan.subscription.topic)"
+        self.logger = logger
+    }
+
+    func run() async throws {
+        // Verdicts are told even if this task is cancelled: work that was done must not come again for nothing.
+        let settling = Task { await settle() }
+        let keeping = Task { await keepLeases() }
+        var failure: BusError?
+        await withTaskGroup(of: Ended.self) { tasks in
+            tasks.addTask { await receive() }
+            tasks.addTask { await overstayed() }
+            for _ in 0..<options.concurrency {
+                tasks.addTask {
+                    await work()
+                    return .worker
+                }
+            }
+            for (index, gatherer) in batches.enumerated() {
+                tasks.addTask {
+                    await handleBatches(plan.batches[index], gatherer)
+                    return .worker
+                }
+            }
+            var workers = options.concurrency + batches.count
+            while workers > 0, let ended = await tasks.next() {
+                switch ended {
+                case .worker: workers -= 1
+                case .receiver(let error):
+                    failure = error
+                    // Without a source there is nothing to wait for.
+                    drain()
+                case .grace:
+                    tasks.cancelAll()
+                }
+            }
+            tasks.cancelAll()
+        }
+        queue.finish()
+        await settling.value
+        keeping.cancel()
+        await keeping.value
+        let receiver = receiver
+        await Task { await receiver.close() }.value
+        if let failure { throw failure }
+        try Task.checkCancellation()
+    }
+
+    private enum Ended: Sendable {
+        case worker
+        case receiver(BusError?)
+        case grace
+    }
+
+    private func drain() {
+        queue.drain()
+        for batch in batches { batch.drain() }
+    }
+
+    // MARK: Receiving
+
+    /// Receives until it is time to end.
+    private func receive() async -> Ended {
+        let outcome = await withTaskGroup(of: Ended?.self) { tasks in
+            tasks.addTask { .receiver(await receiveEvents()) }
+            tasks.addTask {
+                await stopping.wait()
+                return nil
+            }
+            let first = await tasks.next() ?? nil
+            tasks.cancelAll()
+            return first
+        }
+        // Whoever receives at this moment hands in what it got, which is then given back.
+        drain()
+        return outcome ?? .receiver(nil)
+    }
+
+    private func receiveEvents() async -> BusError? {
+        var failures = 0
+        while !Task.isCancelled, !stopping.hasHappened {
+            let room = await queue.room()
+            guard room > 0 else { return nil }
+            do throws(BusError) {
+                let events = try await receiver.receive(limit: room, wait: Self.receiveWait)
+                failures = 0
+                queue.offer(events)
+                metrics.inFlight.record(queue.unsettled)
+            } catch .closed {
+                return Task.isCancelled || stopping.hasHappened ? nil : .closed
+            } catch {
+                guard error.isRetryable else { return error }
+                failures += 1
+                logger.warning(
+                    "receiving failed", metadata: ["error": "\(error)", "failures": "\(failures)"])
+                let wait = min(Duration.milliseconds(100) * (1 << min(failures, 10)), .seconds(30))
+                do { try await clock.sleep(for: wait) } catch { return nil }
+            }
+        }
+        return nil
+    }
+
+    /// How long one call for events waits: short enough for connections that went silently to be noticed.
+    static let receiveWait = Duration.seconds(20)
+
+    // MARK: The end
+
+    /// Ends when handlers have had their time after a stop.
+    private func overstayed() async -> Ended {
+        await stopping.wait()
+        guard !Task.isCancelled else { return .grace }
+        do {
+            try await clock.sleep(for: options.grace)
+            logger.warning(
+                "handlers are cancelled: they did not end in time", metadata: ["grace": "\(options.grace)"])
+        } catch {
+            // Cancelled: everything ended before.
+        }
+        return .grace
+    }
+}

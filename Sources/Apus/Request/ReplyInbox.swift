@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Answers that come in, and those who wait for them.
+
+import ApusBus
+import CloudEvents
+import Synchronization
+
+/// One bus's receivers of answers, opened when they are first needed.
+final class ReplyInbox: Sendable {
+    typealias Answer = Result<CloudEvent, RequestError>
+
+    private enum Line: Sendable {
+        case opening(Signal)
+        case open(any Receiver, Task<Void, Never>)
+    }
+
+    private struct State {
+        var lines: [String: Line] = [:]
+        var waiting: [String: CheckedContinuation<Answer, Never>] = [:]
+        var isClosed = false
+    }
+
+    /// Who asks, in the answers and as a group.
+    let name = "asker-" + EventIDs.shared.next(at: SystemBusClock().wallTime.millisecondsSinceEpoch)
+    private let state = Mutex(State())
+
+    /// Where answers to requests on a topic go.
+    func topic(for topic: String) -> String { topic + ".replies" }
+
+    // MARK: Receiving
+
+    /// Sees to it that answers are received.
+    func open(_ bus: Bus, topic: String) async throws(BusError) {
+        let replies = self.topic(for: topic)
+        while true {
+            enum Step { case ready, mine(Signal), wait(Signal), closed }
+            let step = state.withLock { state -> Step in
+                if state.isClosed { return .closed }
+                switch state.lines[replies] {
+                case .open: return .ready
+                case .opening(let signal): return .wait(signal)
+                case nil:
+                    let signal = Signal()
+                    state.lines[replies] = .opening(signal)
+                    return .mine(signal)
+                }
+            }
+            switch step {
+            case .ready: return
+            case .closed: throw .closed
+            case .wait(let signal):
+                await signal.wait()
+                if Task.isCancelled { throw .undecided("cancelled before the request was published") }
+            case .mine(let signal):
+                defer { signal.fire() }
+                do throws(BusError) {
+                    let receiver = try await bus.transport.subscribe(subscription(replies, bus))
+                    let task = Task { await self.receive(receiver, replies, bus) }
+                    state.withLock { $0.lines[replies] = .open(receiver, task) }
+                } catch {
+                    state.withLock { $0.lines[replies] = nil }
+                    throw error
+                }
+                return
+            }
+        }
+    }
+
+    /// Its own answers only, where the broker can tell; else all answers come, and those of others are passed over.
+    private func subscription(_ topic: String, _ bus: Bus) -> Subscription {
+        let pattern =
+            bus.capabilities.features.contains(.filterByContent)
+            ? #"{"\#(ApusAttribute.replyFor)":["\#(name)"]}"# : nil
+        return Subscription(
+            group: name, topic: topic, pattern: pattern, prefetch: 256, start: .latest, isTemporary: true)
+    }
+
+    private func receive(_ receiver: any Receiver, _ topic: String, _ bus: Bus) async {
+        while !Task.isCancelled {
+            do throws(BusError) {
+                let events = try await receiver.receive(limit: 256, wait: TopicRun.receiveWait)
+                for event in events { deliver(event.event) }
+                _ = try await receiver.settle(events.map { Settlement($0.token, .acknowledge) })
+            } catch {
+                guard error.isRetryable else { break }
+                do { try await bus.clock.sleep(for: .seconds(1)) } catch { break }
+            }
+        }
+        // The next request opens another.
+        state.withLock { $0.lines[topic] = nil }
+        await receiver.close()
+    }
+
+    private func deliver(_ event: CloudEvent) {
+        guard let request = event.extensions[.causationID] else { return }
+        let waiting = state.withLock { $0.waiting.removeValue(forKey: request) }
+        waiting?.resume(returning: .success(event))
+    }
+
+    // MARK: Waiting
+
+    /// Publishes, and waits for the answer.
+    func answer(
+        to request: String, within limit: Duration, _ clock: any BusClock,
+        publish: @escaping @Sendable () async throws(BusError) -> Void
+    ) async -> Answer {
+        await withTaskGroup(of: Void.self) { tasks in
+            let answer = await withTaskCancellationHandler {
+                await withCheckedContinuation { (continuation: CheckedContinuation<Answer, Never>) in
+                    let isClosed = state.withLock { state in
+                        if !state.isClosed { state.waiting[request] = continuation }
+                        return state.isClosed
+                    }
+                    if isClosed { return continuation.resume(returning: .failure(.bus(.closed))) }
+                    tasks.addTask {
+                        do throws(BusError) { try await publish() } catch {
+                            return self.give(.failure(.bus(error)), to: request)
+                        }
+                        // Ends early with the group, when the answer is there, or when the asker is cancelled.
+                        try? await clock.sleep(for: limit)
+                        self.give(.failure(.timedOut(limit)), to: request)
+                    }
+                }
+            } onCancel: {
+                self.give(.failure(.timedOut(limit)), to: request)
+            }
+            tasks.cancelAll()
+            return answer
+        }
+    }
+
+    private func give(_ answer: Answer, to request: String) {
+        state.withLock { $0.waiting.removeValue(forKey: request) }?.resume(returning: answer)
+    }
+
+    // MARK: The end
+
+    func close() async {
+        let (lines, waiting) = state.withLock { state in
+            state.isClosed = true
+            defer { (state.lines, state.waiting) = ([:], [:]) }
+            return (Array(state.lines.values), Array(state.waiting.values))
+        }
+        for continuation in waiting { continuation.resume(returning: .failure(.bus(.closed))) }
+        for case .open(let receiver, let task) in lines {
+            task.cancel()
+            await receiver.close()
+        }
+    }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+@testable import Apus
+
+@Suite struct LifecycleTests {
+    let bench = Bench()
+
+    @Test func `a handler that takes too long is cancelled and its event retried, and the worker goes on`()
+        async throws
+    {
+        let notes = Notes<String>()
+        let clock = bench.clock
+        let consumer = try bench.bus.consumer(
+            group: "g", options: .init(concurrency: 1, retry: .immediate(3), timeout: .seconds(10))
+        ) {
+            Handle(OrderCancelled.self) { order, context in
+                notes.add("\(order.orderID) \(context.attempt)")
+                if order.orderID == "slow", context.attempt == 1 {
+                    try await clock.sleep(for: .seconds(1000))
+                }
+            }
+        }
+        try await bench.running(consumer) {
+            try await bench.bus.publish(OrderCancelled(orderID: "slow"))
+            _ = await notes.wait(1)
+            await clock.sleepers(until: .seconds(10))
+            clock.advance(by: .seconds(10))
+            #expect(
+                await bench.transport.settled(1) == [
+                    .retry(after: .zero, reason: "the handler took longer than 10.0 seconds")
+                ])
+            try await bench.bus.publish(OrderCancelled(orderID: "next"))
+            #expect(Set(await notes.wait(3)) == ["slow 1", "slow 2", "next 1"])
+            _ = await bench.transport.settled(3)
+        }
+    }
+
+    @Test func `a handler's own limit wins over the consumer's`() async throws {
+        let clock = bench.clock
+        let notes = Notes<Int>()
+        let consumer = try bench.bus.consumer(
+            group: "g", options: .init(concurrency: 1, retry: .none, timeout: .seconds(10))
+        ) {
+            Handle(OrderCancelled.self) { _, context in
+                notes.add(1)
+                try await clock.sleep(for: .seconds(1000))
+            }
+            .timeout(.seconds(2))
+        }
+        try await bench.running(consumer) {
+            try await bench.bus.publish(OrderCancelled(orderID: "1"))
+            _ = await notes.wait(1)
+            await clock.sleepers(until: .seconds(2))
+            clock.advance(by: .seconds(2))
+            #expect(
+                await bench.transport.settled(1) == [
+                    .deadLetter(reason: "the handler took longer than 2.0 seconds")
+                ])
+        }
+    }
+
+    @Test func `leases are extended as long as events are unsettled`() async throws {
+        let gate = Signal()
+        let notes = Notes<Int>()
+        let consumer = try bench.bus.consumer(
+            group: "g", options: .init(timeout: nil, lease: .seconds(30))
+        ) {
+            Handle(OrderCancelled.self) { _, _ in
+                notes.add(1)
+                await gate.wait()
+            }
+        }
+        try await bench.running(consumer) {
+            try await bench.bus.publish(OrderCancelled(orderID: "1"))
+            _ = await notes.wait(1)
+            for round in 1...3 {
+                await bench.clock.sleepers(until: .seconds(10 * round))
+                bench.clock.advance(by: .seconds(10))
+                await bench.transport.until { $0.extended.count == round }
+            }
+            gate.fire()
+            _ = await bench.transport.settled(1)
+            await bench.clock.sleepers(until: .seconds(40))
+            bench.clock.advance(by: .seconds(10))
+            await bench.clock.sleepers(until: .seconds(50))
+        }
+        #expect(bench.transport.change(\.extended) == [.seconds(30), .seconds(30), .seconds(30)])
+    }
+
+    @Test func `a graceful shutdown finishes what runs and gives the rest back`() async throws {
+        let gate = Signal()
+        let notes = Notes<String>()
+        let consumer = try bench.bus.consumer(group: "g", options: .init(concurrency: 1)) {
+            Handle(OrderCancelled.self) { order, _ in
+                notes.add(order.orderID)
+                await gate.wait()
+            }
+        }
+        try await consumer.subscribe()
+        let group = ServiceGroup(services: [consumer], logger: bench.bus.logger)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            try await bench.bus.publish((1...3).map { OrderCancelled(orderID: "\($0)") })
+            _ = await notes.wait(1)
+            await bench.transport.until { ($0.groups["g.orders"]?.out.count ?? 0) == 3 }
+            await group.triggerGracefulShutdown()
+            #expect(await bench.transport.settled(2) == [.release, .release])
+            gate.fire()
+            try await tasks.waitForAll()
+        }
+        #expect(bench.settled == [.release, .release, .acknowledge])
+        #expect(notes.all == ["1"])
+    }
+
+    @Test func `handlers that do not end within the grace are cancelled and their events given back`()
+        async throws
+    {
+        let clock = bench.clock
+        let notes = Notes<Int>()
+        let consumer = try bench.bus.consumer(
+            group: "g", options: .init(timeout: nil, grace: .seconds(5))
+        ) {
+            Handle(OrderCancelled.self) { _, _ in
+                notes.add(1)
+                try await clock.sleep(for: .seconds(1000))
+            }
+        }
+        try await consumer.subscribe()
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await consumer.run() }
+            try await bench.bus.publish(OrderCancelled(orderID: "1"))
+            _ = await notes.wait(1)
+            consumer.stop()
+            await clock.sleepers(until: .seconds(5))
+            clock.advance(by: .seconds(5))
+            try await tasks.waitForAll()
+        }
+        #expect(bench.settled == [.release])
+    }
+
+    @Test func `cancelling a consumer gives its events back and says so`() async throws {
+        let clock = bench.clock
+        let notes = Notes<Int>()
+        let consumer = try bench.bus.consumer(group: "g") {
+            Handle(OrderCancelled.self) { _, _ in
+                notes.add(1)
+                try await clock.sleep(for: .seconds(1000))
+            }
+        }
+        try await consumer.subscribe()
+        let task = Task { try await consumer.run() }
+        try await bench.bus.publish(OrderCancelled(orderID: "1"))
+        _ = await notes.wait(1)
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(bench.settled == [.release])
+    }
+
+    @Test
+    func `a broker that hiccups is asked again, and one that is gone ends the consumer with the reason`()
+        async throws
+    {
+        let consumer = try bench.bus.consumer(group: "g") { Handle(OrderCancelled.self) { _, _ in } }
+        bench.transport.change { state in
+            state.receiveFailures = [.unavailable("restarting"), .refused("not allowed")]
+        }
+        try await consumer.subscribe()
+        let task = Task { try await consumer.run() }
+        await bench.clock.sleepers(until: .milliseconds(200))
+        bench.clock.advance(by: .milliseconds(200))
+        await #expect(throws: BusError.refused("not allowed")) { try await task.value }
+    }
+
+    @Test func `verdicts that were not taken are told again`() async throws {
+        let consumer = try bench.bus.consumer(group: "g") { Handle(OrderCancelled.self) { _, _ in } }
+        bench.transport.change { $0.settleFailures = [.unavailable("a moment")] }
+        try await bench.running(consumer) {
+            try await bench.bus.publish(OrderCancelled(orderID: "1"))
+            await bench.clock.sleepers(until: .milliseconds(100))
+            bench.clock.advance(by: .milliseconds(100))
+            #expect(await bench.transport.settled(1) == [.acknowledge])
+        }
+    }
+
+    @Test func `a consumer ends when the bus is closed`() async throws {
+        let consumer = try bench.bus.consumer(group: "g") { Handle(OrderCancelled.self) { _, _ in } }
+        try await consumer.subscribe()
+        let task = Task { try await consumer.run() }
+        await bench.transport.until { $0.groups["g.orders"]?.receiving.isEmpty == false }
+        await bench.bus.close()
+        await #expect(throws: BusError.closed) { try await task.value }
+    }
+}
