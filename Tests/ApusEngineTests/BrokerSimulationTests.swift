@@ -140,6 +140,12 @@ import Testing
         Finding(
             284, "the model took what was sent again for what had been sent before", usesOrder: true,
             usesReplays: true, usesProducers: true),
+        Finding(
+            8618, "what followed a producer's first batch, which failed, was taken for its beginning",
+            usesOrder: true, usesReplays: true, usesProducers: true),
+        Finding(
+            8819, "a bounded replay went on after a restart with events that the log had not looked at, and past those before them",
+            usesOrder: true, usesReplays: true, usesProducers: true),
     ])
     func `what was found stays mended`(finding: Finding) {
         var options = BrokerSimulation.Options()
