@@ -144,7 +144,16 @@ import Testing
             8618, "what followed a producer's first batch, which failed, was taken for its beginning",
             usesOrder: true, usesReplays: true, usesProducers: true),
         Finding(
-            8819, "a bounded replay went on after a restart with events that the log had not looked at, and past those before them",
+            8819, "a bounded replay went on after a restart behind what the log had looked at",
+            usesOrder: true, usesReplays: true, usesProducers: true),
+        Finding(
+            15088, "a release that failed undid the acknowledgement that came after it", usesOrder: true,
+            usesReplays: true, usesProducers: true),
+        Finding(
+            15077, "the model did not wait for what was overdue by a clock that was set back",
+            usesOrder: true, usesReplays: true, usesProducers: true),
+        Finding(
+            15124, "the model forgot that a clock set back has a first batch refused and not a later one",
             usesOrder: true, usesReplays: true, usesProducers: true),
     ])
     func `what was found stays mended`(finding: Finding) {

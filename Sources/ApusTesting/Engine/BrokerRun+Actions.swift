@@ -83,6 +83,7 @@ extension BrokerRun {
         case .passLongTime: clock.advance(by: .seconds(10 + random.below(600)))
         case .jump:
             hasJumped = true
+            latestWall = max(latestWall, clock.wall)
             clock.jump(by: .seconds(random.below(20_000) - 10_000))
         case .administer: administer()
         case .moveLetters: moveLetters()

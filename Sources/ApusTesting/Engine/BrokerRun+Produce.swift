@@ -182,7 +182,10 @@ extension BrokerRun {
             }
             giveUp(producer)
             producer.isGone = true
-        case .broker, .invalidTimestamp: break
+        case .broker: break
+        case .invalidTimestamp:
+            // Nothing is remembered of it: what was sent behind it may have been taken for the beginning, since a clock can be set in between.
+            producer.hasGap = true
         case .outOfOrderSequence:
             // Others ahead of it are not there, and are sent again first.
             guard producer.sent.first === sent else { break }

@@ -57,6 +57,8 @@ final class BrokerRun {
     var nextName = 0
     var step = 0
     var hasJumped = false
+    /// The latest time that the clock showed before somebody set it.
+    var latestWall = Timestamp(milliseconds: 0)
     /// When the store last had nothing left to do: what was asked of it before that is done.
     var idleAt = Duration.zero
     var idleStep = 0
