@@ -58,12 +58,14 @@ import Testing
         let usesOrder: Bool
         let usesReplays: Bool
         let usesProducers: Bool
+        let usesCompaction: Bool
         var testDescription: String { "seed \(seed): \(what)" }
 
         init(
             _ seed: UInt64, _ what: String, usesOrder: Bool = false, usesReplays: Bool = false,
-            usesProducers: Bool = false
+            usesProducers: Bool = false, usesCompaction: Bool = false
         ) {
+            self.usesCompaction = usesCompaction
             self.usesProducers = usesProducers
             self.seed = seed
             self.what = what
@@ -161,6 +163,7 @@ import Testing
         options.usesOrder = finding.usesOrder
         options.usesReplays = finding.usesReplays
         options.usesProducers = finding.usesProducers
+        options.usesCompaction = finding.usesCompaction
         let report = BrokerSimulation.run(seed: finding.seed, options)
         #expect(report.isSound, "\(report)")
     }

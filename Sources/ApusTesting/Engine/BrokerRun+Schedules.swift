@@ -45,7 +45,7 @@ extension BrokerRun {
         let topics = topics.filter { $0.certainty != .gone && !$0.holdsDeadLetters }
         guard !topics.isEmpty else { return }
         let topic = topics[random.below(topics.count)]
-        let key = random.oneIn(2) ? nil : "k\(random.below(4))"
+        let key = eventKey(random.oneIn(2) ? nil : "k\(random.below(4))", for: topic)
         let count = random.oneIn(3) ? 1 + random.below(6) : 1
         let now = clock.wall
         let events = (0..<count).compactMap { _ -> DelayedEvent? in
