@@ -58,7 +58,8 @@ extension BrokerRun {
         {
             let place = Place(partition: number, offset: record.offset)
             // It was dealt with before it was left out, or nobody had asked for it.
-            guard truth.gone[record.offset] == nil, record.recipient.map({ $0 == subscription.name.description }) ?? true, !isHidden(record),
+            guard truth.gone[record.offset] == nil,
+                record.recipient.map({ $0 == subscription.name.description }) ?? true, !isHidden(record),
                 subscription.filters.mustMatch(record.type, since: record.step),
                 !subscription.finished.contains(place)
             else { continue }
