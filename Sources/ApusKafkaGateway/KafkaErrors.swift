@@ -60,7 +60,8 @@ extension KafkaErrorCode {
     /// What the broker has against positions and transactions.
     init(_ error: CoordinatorError) {
         switch error {
-        case .broker(.unavailable): self = .coordinatorNotAvailable
+        // The coordinator's disk is the coordinator's affair: what a client retries here is to ask for it again.
+        case .broker(.unavailable), .broker(.storage): self = .coordinatorNotAvailable
         case .broker(let error): self.init(error)
         case .unknownPartition: self = .unknownTopicOrPartition
         case .metadataTooLarge: self = .offsetMetadataTooLarge

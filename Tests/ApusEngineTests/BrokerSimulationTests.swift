@@ -58,12 +58,14 @@ import Testing
         let usesOrder: Bool
         let usesReplays: Bool
         let usesProducers: Bool
+        let usesCompaction: Bool
         var testDescription: String { "seed \(seed): \(what)" }
 
         init(
             _ seed: UInt64, _ what: String, usesOrder: Bool = false, usesReplays: Bool = false,
-            usesProducers: Bool = false
+            usesProducers: Bool = false, usesCompaction: Bool = false
         ) {
+            self.usesCompaction = usesCompaction
             self.usesProducers = usesProducers
             self.seed = seed
             self.what = what
@@ -140,12 +142,28 @@ import Testing
         Finding(
             284, "the model took what was sent again for what had been sent before", usesOrder: true,
             usesReplays: true, usesProducers: true),
+        Finding(
+            8618, "what followed a producer's first batch, which failed, was taken for its beginning",
+            usesOrder: true, usesReplays: true, usesProducers: true),
+        Finding(
+            8819, "a bounded replay went on after a restart behind what the log had looked at",
+            usesOrder: true, usesReplays: true, usesProducers: true),
+        Finding(
+            15088, "a release that failed undid the acknowledgement that came after it", usesOrder: true,
+            usesReplays: true, usesProducers: true),
+        Finding(
+            15077, "the model did not wait for what was overdue by a clock that was set back",
+            usesOrder: true, usesReplays: true, usesProducers: true),
+        Finding(
+            15124, "the model forgot that a clock set back has a first batch refused and not a later one",
+            usesOrder: true, usesReplays: true, usesProducers: true),
     ])
     func `what was found stays mended`(finding: Finding) {
         var options = BrokerSimulation.Options()
         options.usesOrder = finding.usesOrder
         options.usesReplays = finding.usesReplays
         options.usesProducers = finding.usesProducers
+        options.usesCompaction = finding.usesCompaction
         let report = BrokerSimulation.run(seed: finding.seed, options)
         #expect(report.isSound, "\(report)")
     }

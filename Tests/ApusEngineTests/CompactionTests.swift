@@ -93,6 +93,32 @@ import Testing
         #expect(try await rig.ids(of: "states") == ["3", "4", "5"])
     }
 
+    @Test func `what is sent back from among dead letters does not take the place of the last event`()
+        async throws
+    {
+        let rig = try await rig()
+        try await rig.subscription("work", .shared("states"))
+        try await publish(rig, ["a 1"])
+        let first = try await rig.receive("work").map(\.lease)
+        try await rig.settle("work", first, .reject(reason: "no good"))
+        try await publish(rig, ["a 2"])
+        let moved = try await rig.driving { [engine = rig.engine] in
+            try await engine.redrive(DeadLetterSelection(), dryRun: false).moved
+        }
+        #expect(moved == 1)
+        let rest = try await rig.receive("work")
+        #expect(rest.map(\.stored.event.id) == ["2", "1"])
+        try await rig.settle("work", rest.map(\.lease), .acknowledge)
+        try await publish(rig, ["b 3", "end 4"])
+        let last = try await rig.receive("work").map(\.lease)
+        try await rig.settle("work", last, .acknowledge)
+        rig.pass(.seconds(20))
+        let fetched = try await rig.engine.fetch(
+            ResourceName("states"), partition: 0, from: .earliest, limit: 10, pattern: nil, wait: .zero)
+        #expect(fetched.events.map(\.offset.rawValue) == [1, 3, 4])
+        #expect(fetched.events.map(\.event.id) == ["2", "3", "4"])
+    }
+
     @Test func `events that are too young are not looked at`() async throws {
         let rig = try await rig { $0.compaction.minLag = .seconds(600) }
         try await publish(rig, ["a 1", "a 2", "end 3"])

@@ -28,6 +28,30 @@ import Testing
         #expect(try await again.receive("work").map(\.stored.event.id).sorted() == ["a", "b"])
     }
 
+    @Test func `an acknowledgement holds although a release before it could not be written down`()
+        async throws
+    {
+        let rig = try EngineRig()
+        try await rig.topic("orders")
+        let before = try rig.store.logs()
+        try await rig.subscription("work", .shared("orders"))
+        let log = try #require(try rig.store.logs(since: before).first)
+        try await rig.publish(["a"], to: "orders")
+        let first = try await rig.receive("work").map(\.lease)
+        let name = try ResourceName("work")
+        // All of it before the worker has a turn.
+        rig.store.refuseAppends(to: log, with: .failed("simulated"))
+        await #expect(throws: BrokerError.self) {
+            try await rig.engine.settle(
+                name, leases: first, verdict: .release(delay: .zero, counted: false))
+        }
+        rig.store.refuseAppends(to: log, with: nil)
+        let second = try await rig.engine.receive(name, limit: 1, wait: .zero, lease: nil).map(\.lease)
+        #expect(try await rig.engine.settle(name, leases: second, verdict: .acknowledge) == [.ok])
+        rig.pass(.seconds(40))
+        #expect(try await rig.receive("work").isEmpty)
+    }
+
     @Test func `a commit that fails leaves the position where it was`() async throws {
         let rig = try EngineRig()
         try await rig.topic("orders")

@@ -174,11 +174,6 @@ struct ProducerTableRun {
         if chance.oneIn(4) {
             model[id]?.batches[index].fate = .failed
             table.failed(ticket, of: id)
-            if let producer = model[id], producer.batches.allSatisfy({ $0.fate == .failed }),
-                !hasMarker(of: id)
-            {
-                model[id] = nil
-            }
         } else {
             store(id, index)
             table.stored(ticket, of: id, at: Offset(end - 2))
@@ -244,7 +239,8 @@ struct ProducerTableRun {
         underWay = []
         for (id, producer) in model {
             model[id]?.lowest = producer.next
-            // An epoch of which nothing is stored is known if it was in the snapshot, which has all that had anything before.
+            // What only failed is forgotten. An epoch of which nothing is stored is known if it was in the snapshot, which has all that had
+            // anything before.
             if producer.batches.allSatisfy({ $0.fate == .failed }), !hasMarker(of: id) { model[id] = nil }
         }
         guard let snapshot = buffer.readableBytesView.withUnsafeBytes({ ProducerSnapshot(decoding: $0) })

@@ -98,11 +98,23 @@ import Testing
         for ticket in tickets { table.failed(ticket, of: 7) }
         #expect(ticket(admit(&table, batch(2, 2))) == nil)
         #expect(ticket(admit(&table, batch(1, 1))) != nil)
-        // A producer of whom nothing else is known is unknown again.
+    }
+
+    @Test func whatFollowsAFirstBatchThatFailedIsNotTheBeginning() {
+        var table = ProducerTable()
+        if let first = ticket(admit(&table, batch(5, 5))) { table.failed(first, of: 7) }
+        // It was on its way when the first one failed.
+        #expect(admit(&table, batch(6, 6)) == .refused(.outOfOrderSequence(expected: 5, got: 6)))
+        #expect(ticket(store(&table, batch(5, 5), at: 0)) != nil)
+        #expect(ticket(store(&table, batch(6, 6), at: 1)) != nil)
+        // Whoever gave up on it has a new epoch, or is forgotten in time.
         var other = ProducerTable()
         if let only = ticket(admit(&other, batch(5, 5))) { other.failed(only, of: 7) }
-        #expect(other.producers.isEmpty)
-        #expect(ticket(admit(&other, batch(0, 0))) != nil)
+        #expect(ticket(store(&other, batch(0, 0, epoch: 1), at: 0)) != nil)
+        var idle = ProducerTable()
+        if let only = ticket(admit(&idle, batch(5, 5))) { idle.failed(only, of: 7) }
+        idle.forget(notSeenSince: now.advanced(by: .milliseconds(1)), before: .zero)
+        #expect(ticket(admit(&idle, batch(0, 0))) != nil)
     }
 
     @Test func aGapIsFilledBeforeAnythingElseIsTaken() {
@@ -159,7 +171,6 @@ import Testing
         let first = try #require(ticket(admit(&table, batch(0, 0, isTransactional: true))))
         table.failed(first, of: 7)
         #expect(table.firstUnstable == nil)
-        #expect(table.producers.isEmpty)
     }
 
     @Test func idleProducersAreForgottenAndThoseWithATransactionAreNot() {

@@ -121,6 +121,16 @@ import Testing
         #expect(try await take(rig, "audit") == ["0"])
     }
 
+    /// The log lacks that 2, 3 and 4 were handed out, which had failed; the replay was written down behind that.
+    @Test func `a replay takes nothing that the log had not looked at`() {
+        var state = DeliveryState(next: [Offset(2), Offset(4)])
+        for partition in 0..<2 {
+            state.apply(.replaying(partition: partition, next: Offset(3), end: Offset(5))) { _ in .zero }
+        }
+        #expect(state.replays == [1: ReplayWindow(next: Offset(3), end: Offset(4))])
+        #expect(state.cursors() == [Offset(2), Offset(3)])
+    }
+
     @Test func `a subscription with an end gets what was before it and is then complete`() async throws {
         let rig = try await rig(6)
         try await rig.subscription(

@@ -4,32 +4,13 @@ The data folder is a small memory file system of its own, which only root can mo
 """
 
 import itertools
-import os
-import subprocess
 import time
 
-import pytest
 from apus_server import event
-from ledger import Ledger, read_records
+from disks import RECOVER_SECONDS_MAX, fill, launch_when_full, wait_for_journal
+from ledger import Ledger
 
-DISK = "320m"
 FILLER = "x" * 500_000
-RECOVER_SECONDS_MAX = 20
-
-
-@pytest.fixture
-def small_disk_server(new_server):
-    """A server, not yet started, whose data folder is a disk of its own."""
-    server = new_server("--journal-size", "32MiB")
-    server.data.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "apus-test", str(server.data)],
-        capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    yield server
-    server.kill()
-    subprocess.run(["umount", "--lazy", str(server.data)], check=True)
 
 
 class Filler:
@@ -94,18 +75,6 @@ def assert_is_full(server, answer):
     assert server.request("GET", "/health/live").status_code == 200
 
 
-def wait_for_journal(server):
-    """What the server can still write when others leave no space is the journal file that it prepared before:
-    waits until a whole one is free again."""
-    deadline = time.monotonic() + RECOVER_SECONDS_MAX
-    while True:
-        sizes = [path.stat().st_size for path in (server.data / "journal").iterdir()]
-        if len(sizes) > 1 and max(sizes) == 8 << 20:
-            return
-        assert time.monotonic() < deadline, f"no journal file is prepared: {sizes}"
-        time.sleep(0.1)
-
-
 def acknowledge(server, count):
     """Receives and acknowledges events one by one; their offsets."""
     offsets = []
@@ -117,20 +86,6 @@ def acknowledge(server, count):
         assert results[0]["status"] == "ok"
         offsets.append(delivery["offset"])
     return offsets
-
-
-def launch_when_full(server):
-    """Starts the server, which is alive but not ready while the disk is full."""
-    server.launch()
-    deadline = time.monotonic() + RECOVER_SECONDS_MAX
-    while time.monotonic() < deadline:
-        assert server.is_running, server.log_tail()
-        try:
-            if server.request("GET", "/health/live", timeout=1).status_code == 200:
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(server.log_tail())
 
 
 def test_events_fill_the_disk(small_disk_server, report):
@@ -197,14 +152,3 @@ def test_somebody_else_takes_the_last_byte(small_disk_server, report):
     filler.wait_until_accepted()
     assert len(acknowledge(server, 20)) == 20
     report(f"publishing again {seconds:.1f} s after the space was back; {filler.ledger.summary()}")
-
-
-def fill(path, leaving=0):
-    """Takes all space that is left, or all but so many bytes."""
-    left = os.statvfs(path.parent).f_bavail * os.statvfs(path.parent).f_frsize
-    with path.open("wb", buffering=0) as file:
-        try:
-            while left > leaving:
-                left -= file.write(b"\0" * min(1 << 20, left - leaving))
-        except OSError:
-            pass

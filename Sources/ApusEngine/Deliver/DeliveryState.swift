@@ -76,7 +76,7 @@ package struct DeliveryState: Sendable {
     package private(set) var leased = 0
     /// How many items wait for their next attempt.
     package private(set) var waiting = 0
-    /// Per partition, the part of the past that is handed out once more.
+    /// Per partition, the part of the past that is handed out once more: never anything from `next` on.
     package var replays: [Int: ReplayWindow] = [:]
     /// Per partition, the events that were looked at and never handed out.
     package private(set) var parked: [OffsetSet] = []

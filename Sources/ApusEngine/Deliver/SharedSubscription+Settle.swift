@@ -30,6 +30,8 @@ extension SharedSubscription {
         var letters: [DeadLetterDraft] = []
         let (results, parts, gathering) = state.withLock {
             state -> ([SettleResult], Int, SettleGathering?) in
+        let (results, isWriting) = state.withLock { state -> ([SettleResult], Bool) in
+            reopen(&state)
             var results: [SettleResult] = []
             var changes: [SubscriptionChange] = []
             var undo: [Undo] = []
@@ -71,7 +73,8 @@ extension SharedSubscription {
         context.followers.enqueue(self)
     }
 
-    private struct Undo: Sendable {
+    /// What has to be done when a verdict could not be written down.
+    struct Undo: Sendable {
         var position: Position
         var attempts: Int
     }
@@ -132,20 +135,26 @@ extension SharedSubscription {
             case .failure(let error):
                 completion(.failure(BrokerError(error)))
                 guard let self else { return }
-                self.context.inbox.post { self.reopen(undo) }
+                self.undone.withLock { $0 += undo }
+                self.context.inbox.post {
+                    self.state.withLock { self.reopen(&$0) }
+                    self.context.followers.enqueue(self)
+                }
             }
         }
     }
 
-    /// Verdicts that could not be written down did not happen: the events come again.
-    private func reopen(_ undo: [Undo]) {
-        state.withLock { state in
-            // A replay in between has its own plans for them.
-            for entry in undo where state.delivery.isPast(entry.position) {
-                state.delivery.putBack(entry.position, attempts: entry.attempts)
-            }
+    /// Verdicts that could not be written down did not happen: the events come again. Before any other verdict, since what was put back may have been
+    /// handed out meanwhile, and what is settled then is settled.
+    private func reopen(_ state: inout State) {
+        let undo = undone.withLock { undone in
+            defer { undone = [] }
+            return undone
         }
-        context.followers.enqueue(self)
+        // A replay in between has its own plans for them.
+        for entry in undo where state.delivery.isPast(entry.position) {
+            state.delivery.putBack(entry.position, attempts: entry.attempts)
+        }
     }
 
     // MARK: Dead letters

@@ -192,7 +192,10 @@ extension DeliveryState {
             pass(position)
             postpone(position, attempts: attempts, due: anchor(due), wall: due)
         case .replaying(let partition, let next, let end):
-            replayed(partition: partition, to: ReplayWindow(next: next, end: end))
+            // What had been looked at when the replay began, and could not be written down, comes by itself: were it handed out as
+            // part of the past, looking ahead would go on behind it, and whatever lies before it would be missed.
+            let looked = partition < self.next.count ? self.next[partition] : .zero
+            replayed(partition: partition, to: ReplayWindow(next: next, end: min(end, looked)))
         case .parked: change.forEachParked { park($0) }
         case .blocked(let position, let attempts):
             pass(position)

@@ -111,9 +111,6 @@ struct ProducerState: Sendable, Hashable {
         transaction == nil && markersUnderWay == 0 && !batches.contains { $0.offset == nil }
     }
 
-    /// Whether it is only known because of what failed.
-    var isBlank: Bool { isIdle && batches.isEmpty && newest < .zero }
-
     // MARK: Accepting
 
     func standing(of batch: ProducedBatch) -> Standing {

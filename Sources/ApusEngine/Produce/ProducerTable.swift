@@ -79,10 +79,10 @@ struct ProducerTable: Sendable {
         transactionChanged(producerID)
     }
 
-    /// A batch that was taken is not stored.
+    /// A batch that was taken is not stored. Its producer stays known even if that was the first of it: the next one may be on its way already, and
+    /// would be taken for the beginning otherwise.
     mutating func failed(_ ticket: UInt64, of producerID: Int64) {
         producers[producerID]?.failed(ticket)
-        forgetIfBlank(producerID)
         transactionChanged(producerID)
     }
 
@@ -117,7 +117,6 @@ struct ProducerTable: Sendable {
     mutating func markerFailed(_ ticket: UInt64) {
         guard let marker = markers.removeValue(forKey: ticket) else { return }
         producers[marker.producerID]?.markersUnderWay -= 1
-        forgetIfBlank(marker.producerID)
     }
 
     private mutating func end(_ producerID: Int64, isCommit: Bool, at offset: Offset) {
@@ -192,10 +191,6 @@ struct ProducerTable: Sendable {
         }
         body(&producer)
         producers[producerID] = producer
-    }
-
-    private mutating func forgetIfBlank(_ producerID: Int64) {
-        if producers[producerID]?.isBlank == true { producers[producerID] = nil }
     }
 
     private mutating func transactionChanged(_ producerID: Int64) {

@@ -245,7 +245,9 @@ struct Compaction {
         var hasRoom = true
         // What of a batch contradicts itself is nobody's event.
         _ = try? batch.forEachRecord { record in
-            guard let key = record.key.flatMap({ seen.keys.digest($0) }) else { return true }
+            guard let key = record.key.flatMap({ seen.keys.digest($0) }), !record.isRedriven else {
+                return true
+            }
             if batch.isTransactional {
                 seen.open[batch.producerID, default: []].append((key, record.offset))
                 seen.openCount += 1
@@ -314,6 +316,8 @@ struct Compaction {
             kept = try batch.keeping { record in
                 guard let key = record.key else { return true }
                 guard let digest = keys.digest(key) else { return true }
+                // Before the limit, whoever it is for is done with it.
+                guard !record.isRedriven else { return false }
                 if let last = keys.last(digest), last > record.offset { return false }
                 return record.value != nil || !sweeps
             }
@@ -328,6 +332,12 @@ struct Compaction {
         if let last = producers?[batch.producerID], last > batch.baseOffset { return false }
         return batch.maxTimestamp.duration(to: wall) < options.producerAge
     }
+}
+
+extension RecordView {
+    /// Whether the event was sent back to one subscription, or one target of a rule, from among dead letters. It is older than where it stands, and
+    /// everybody else passes over it: so it is nobody's last state of its key.
+    fileprivate var isRedriven: Bool { header(LineageHeader.recipientBytes) != nil }
 }
 
 extension RecordBatch {

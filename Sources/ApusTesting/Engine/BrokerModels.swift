@@ -109,6 +109,8 @@ final class SubscriptionModel {
     var certainty = Certainty.uncertain
     var filters: [Version<TypeFilter>]
     let createdAt: Int
+    /// When it was known to be there.
+    var certainAt = 0
     /// From where on every event has to be delivered, per partition; nil while that is not known.
     var requiredFrom: [Offset]?
     /// Before where no event may be delivered.

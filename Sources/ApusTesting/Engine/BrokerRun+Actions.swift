@@ -83,6 +83,7 @@ extension BrokerRun {
         case .passLongTime: clock.advance(by: .seconds(10 + random.below(600)))
         case .jump:
             hasJumped = true
+            latestWall = max(latestWall, clock.wall)
             clock.jump(by: .seconds(random.below(20_000) - 10_000))
         case .administer: administer()
         case .moveLetters: moveLetters()
@@ -137,7 +138,7 @@ extension BrokerRun {
         guard !topics.isEmpty else { return }
         let topic = topics[random.below(topics.count)]
         if topic.settings.deduplication != nil, random.oneIn(4) { return republishSome(topic) }
-        let key = random.oneIn(2) ? nil : "k\(random.below(4))"
+        let key = eventKey(random.oneIn(2) ? nil : "k\(random.below(4))", for: topic)
         let count = random.oneIn(3) ? 1 + random.below(6) : 1
         let events = (0..<count).compactMap { _ in makeEvent(topic, key) }
         note("publish \(events.map(\.id)) key \(key ?? "-") to \(topic.name)")
@@ -178,6 +179,7 @@ extension BrokerRun {
                 id: "e\(nextEvent)", source: "/simulation", type: "t\(random.below(4))",
                 dataContentType: "application/json", data: CloudEventData(text: text))
         else { return nil }
+        if isTombstone(in: topic) { (event.data, event.dataContentType) = (nil, nil) }
         if let priority = somePriority() { try? event.extensions.set("priority", to: .string(priority)) }
         if random.oneIn(12) {
             let expiry = clock.wall.advanced(by: .milliseconds(random.below(60_000))).rawValue

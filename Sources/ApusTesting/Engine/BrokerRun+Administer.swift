@@ -77,14 +77,16 @@ extension BrokerRun {
         guard let name = reused ?? name("topic"), topics.count(where: { $0.certainty != .gone }) < 8 else {
             return
         }
-        let settings = TopicSettings(
+        var settings = TopicSettings(
             partitions: 1 + random.below(4), durability: [.flush, .flush, .flush, .none][random.below(4)],
             retentionAge: random.oneIn(3) ? .seconds(60 + random.below(600)) : nil,
             retentionBytes: random.oneIn(6) ? Int64(random.below(8_000)) : nil,
             ttl: random.oneIn(8) ? .seconds(1 + random.below(600)) : nil,
             // A window that no history outlives, so that every duplicate must be told.
             deduplication: random.oneIn(3) ? DeduplicationSettings(window: .seconds(7 * 86_400)) : nil)
-        let topic = TopicModel(name, settings)
+        settings = compactSome(settings)
+        let made = settings
+        let topic = TopicModel(name, made)
         topics.append(topic)
         make(
             PendingChange(what: "create topic \(name) \(settings)") { engine in
@@ -95,7 +97,7 @@ extension BrokerRun {
             } abort: {
                 topic.certainty = .gone
             }
-        ) { engine throws(BrokerError) in try await engine.createTopic(name, settings) }
+        ) { engine throws(BrokerError) in try await engine.createTopic(name, made) }
     }
 
     private func alterTopic() {

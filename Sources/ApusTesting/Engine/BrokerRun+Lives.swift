@@ -59,7 +59,8 @@ extension BrokerRun {
         options.verifiesTransactions = false
         target = SimulatedTarget()
         engine = try Engine(
-            store: ObservedStore(store, truth: truth), clock: clock, entropy: Entropy(seed: random.next()),
+            store: ObservedStore(store, truth: truth, segmentBytes: segmentBytes), clock: clock,
+            entropy: Entropy(seed: random.next()),
             options: options, logger: logger, dispatcher: target, isDriven: true)
         // The power may have gone in something that is tried once and not missed.
         if disk.isOff { throw .closed }

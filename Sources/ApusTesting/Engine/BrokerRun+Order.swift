@@ -57,7 +57,9 @@ extension BrokerRun {
         where record.offset >= start && record.offset < seen.place.offset && record.value(of: ordering) == key
         {
             let place = Place(partition: number, offset: record.offset)
-            guard record.recipient.map({ $0 == subscription.name.description }) ?? true, !isHidden(record),
+            // It was dealt with before it was left out, or nobody had asked for it.
+            guard truth.gone[record.offset] == nil,
+                record.recipient.map({ $0 == subscription.name.description }) ?? true, !isHidden(record),
                 subscription.filters.mustMatch(record.type, since: record.step),
                 !subscription.finished.contains(place)
             else { continue }

@@ -100,13 +100,14 @@ extension BrokerRun {
             producerID: producer.id, producerEpoch: producer.epoch, baseSequence: producer.sequence)
         var ids: [String] = []
         for _ in 0...producerRandom.below(3) {
-            guard let event = makeProduced(producer.topic) else { continue }
+            let key = eventKey(nil, for: producer.topic)
+            guard let event = makeProduced(producer.topic, key) else { continue }
             builder.addHeader("ce_specversion", "1.0")
             builder.addHeader("ce_id", event.id)
             builder.addHeader("ce_source", event.source)
             builder.addHeader("ce_type", event.type)
             builder.addHeader("content-type", "application/json")
-            builder.append(timestamp: clock.wall, key: nil, value: event.data?.bytes)
+            builder.append(timestamp: clock.wall, key: key.map { Array($0.utf8) }, value: event.data?.bytes)
             ids.append(event.id)
         }
         guard var batch = builder.finish() else { return }
@@ -122,14 +123,14 @@ extension BrokerRun {
         send(sent, of: producer)
     }
 
-    private func makeProduced(_ topic: TopicModel) -> CloudEvent? {
+    private func makeProduced(_ topic: TopicModel, _ key: String?) -> CloudEvent? {
         nextEvent += 1
         let text = "{\"n\":\(nextEvent)}"
         let event = try? CloudEvent(
             id: "e\(nextEvent)", source: "/simulation", type: "t\(producerRandom.below(4))",
             dataContentType: "application/json", data: CloudEventData(text: text))
         guard let event else { return nil }
-        published[event.id] = PublishedEvent(number: nextEvent, topic: topic, event: event, key: nil)
+        published[event.id] = PublishedEvent(number: nextEvent, topic: topic, event: event, key: key)
         // It is sent more than once, and so has no place in the order of what others publish.
         republished.insert(event.id)
         return event
@@ -182,7 +183,10 @@ extension BrokerRun {
             }
             giveUp(producer)
             producer.isGone = true
-        case .broker, .invalidTimestamp: break
+        case .broker: break
+        case .invalidTimestamp:
+            // Nothing is remembered of it: what was sent behind it may have been taken for the beginning, since a clock can be set in between.
+            producer.hasGap = true
         case .outOfOrderSequence:
             // Others ahead of it are not there, and are sent again first.
             guard producer.sent.first === sent else { break }

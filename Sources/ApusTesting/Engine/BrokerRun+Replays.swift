@@ -125,6 +125,7 @@ extension BrokerRun {
                 for place in part.owed.sorted() {
                     guard let log = model.topic.log(place.partition),
                         let record = truth.log(log)?.records[place.offset],
+                        truth.log(log)?.gone[place.offset] == nil,
                         model.filters.mustMatch(record.type, since: record.step),
                         truth.burials(
                             of: model.origin(place), by: model.name, in: part.step..<Int.max) == 0

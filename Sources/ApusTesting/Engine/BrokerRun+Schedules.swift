@@ -12,6 +12,8 @@ struct DelayedModel {
 
     let topic: TopicModel
     let due: Timestamp
+    /// When it comes at the latest: what is overdue when it is accepted is due by the clock of that moment, which may be set back before it comes.
+    var comesBy: Timestamp
     /// What it waits as; nil while, or if, nobody was told.
     var receipt: String?
     var cancellation = Cancellation.none
@@ -43,14 +45,14 @@ extension BrokerRun {
         let topics = topics.filter { $0.certainty != .gone && !$0.holdsDeadLetters }
         guard !topics.isEmpty else { return }
         let topic = topics[random.below(topics.count)]
-        let key = random.oneIn(2) ? nil : "k\(random.below(4))"
+        let key = eventKey(random.oneIn(2) ? nil : "k\(random.below(4))", for: topic)
         let count = random.oneIn(3) ? 1 + random.below(6) : 1
         let now = clock.wall
         let events = (0..<count).compactMap { _ -> DelayedEvent? in
             let far = random.oneIn(10) ? 200_000_000 : random.oneIn(3) ? 900_000 : 8_000
             let due = now.advanced(by: .milliseconds(random.below(far) - 100))
             guard let event = makeEvent(topic, key) else { return nil }
-            delayed[event.id] = DelayedModel(topic: topic, due: due)
+            delayed[event.id] = DelayedModel(topic: topic, due: due, comesBy: due)
             return DelayedEvent(event, due: due)
         }
         note("delay \(events.map { "\($0.event.id) until \($0.due)" }) to \(topic.name)")
@@ -65,6 +67,7 @@ extension BrokerRun {
                 for (id, receipt) in zip(ids, receipts) {
                     published[id]?.fate = .acknowledged
                     delayed[id]?.receipt = receipt.id
+                    delayed[id]?.comesBy = max(receipt.due, latestWall, clock.wall)
                     if delayed[id]?.due != receipt.due { violate("I12: \(id) waits until \(receipt.due)") }
                 }
             case .refused(.storage), .refused(.unavailable), .lost:
@@ -181,7 +184,7 @@ extension BrokerRun {
 
     /// Lets everything become due.
     func waitForDelayed() {
-        let last = delayed.values.map(\.due).max() ?? clock.wall
+        let last = delayed.values.map(\.comesBy).max() ?? clock.wall
         let wait = clock.wall.duration(to: last)
         if wait > .zero { clock.advance(by: wait) }
         // A clock that was set is believed after a minute.

@@ -110,6 +110,7 @@ extension BrokerRun {
     /// The subscription is known to be there: from now on nothing may pass it by.
     func begin(_ model: SubscriptionModel, _ engine: Engine) {
         model.certainty = .certain
+        model.certainAt = step
         model.orderedSince = model.settings.ordering == nil ? nil : step
         switch model.settings.start {
         case .earliest, .time: model.requiredFrom = bounds(of: model.topic).map(\.start)

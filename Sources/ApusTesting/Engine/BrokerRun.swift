@@ -21,6 +21,10 @@ final class BrokerRun {
     var replayRandom: SplitMix64
     /// Decides what has to do with producers that number their batches.
     var producerRandom: SplitMix64
+    /// Decides what has to do with topics that keep the last event of each key.
+    var compactRandom: SplitMix64
+    /// How large segments become where such topics may be.
+    let segmentBytes: Int?
     let weights: [Int]
     let configuration: FileLogStoreConfiguration
 
@@ -57,6 +61,8 @@ final class BrokerRun {
     var nextName = 0
     var step = 0
     var hasJumped = false
+    /// The latest time that the clock showed before somebody set it.
+    var latestWall = Timestamp(milliseconds: 0)
     /// When the store last had nothing left to do: what was asked of it before that is done.
     var idleAt = Duration.zero
     var idleStep = 0
@@ -74,6 +80,10 @@ final class BrokerRun {
         orderRandom = SplitMix64(seed: ~seed)
         replayRandom = SplitMix64(seed: ~seed &+ 1 << 32)
         producerRandom = SplitMix64(seed: ~seed &+ 1 << 33)
+        var compactRandom = SplitMix64(seed: ~seed &+ 1 << 34)
+        let isCompacted = options.usesCompaction && compactRandom.oneIn(2)
+        segmentBytes = isCompacted ? 400 + compactRandom.below(4_000) : nil
+        self.compactRandom = compactRandom
         disk = SimulatedDisk(seed: random.next())
         clock = ManualClock()
         weights = Action.weights(&random)
@@ -114,6 +124,7 @@ final class BrokerRun {
             return state.violations
         }
         for what in found { violate(what) }
+        checkLeftOut()
     }
 
     // MARK: The history

@@ -19,6 +19,7 @@
 //   I15 what a bounded replay covers comes at least once more, and the subscription stays where it is; nothing comes from beyond its end;
 //   I14 a topic that tells duplicates stores no event twice, however often it is published;
 //   I16 what a producer sends again is stored once; of a transaction nobody sees anything before it is committed, and nothing if it is aborted;
+//   I17 of a topic that keeps the last event of each key nothing goes that is the last of its key;
 //   I10 what is defined changes as a whole: after a crash all of a change is there or nothing of it.
 // Topics without `flush` may lose the end of their log when the power goes, and nothing else.
 
@@ -39,6 +40,8 @@ public enum BrokerSimulation {
         public var usesReplays = true
         /// Whether there are producers that number their batches, and transactions.
         public var usesProducers = true
+        /// Whether there are topics that keep the last event of each key.
+        public var usesCompaction = true
         /// Prints what happens.
         public var isVerbose = false
 

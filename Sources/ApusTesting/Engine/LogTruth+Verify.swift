@@ -99,7 +99,9 @@ extension TrueLog {
             let entry = batches[number]
             switch entry.fate {
             case .there where entry.base == batch.baseOffset:
-                return entry.batch.bytes == batch.bytes ? number : nil
+                let isRight =
+                    entry.batch.bytes == batch.bytes || entry.versions.contains { $0.bytes == batch.bytes }
+                return isRight ? number : nil
             case .unknown where possible == nil:
                 var expected = entry.batch
                 expected.baseOffset = batch.baseOffset
@@ -120,7 +122,8 @@ extension TrueLog {
         for number in batches.indices where !seen.contains(number) {
             let entry = batches[number]
             if entry.fate == .unknown { batches[number].fate = .refused }
-            guard entry.fate == .there, let base = entry.base, entry.next > start else { continue }
+            guard entry.fate == .there, let base = entry.base, entry.next > start, !entry.mayBeGone
+            else { continue }
             guard !entry.isFlushed, isPowerCut || mayBeDamaged else {
                 violations.append("I1: log \(log) lost what was acknowledged at \(base)")
                 continue

@@ -15,6 +15,8 @@ struct TrueRecord: Sendable {
     let key: String?
     let headers: [String: String]
     let value: [UInt8]
+    /// Whether it has no value at all, which deletes its key.
+    let isTombstone: Bool
     /// When it was known to be there, in steps of the history.
     let step: Int
 
@@ -45,6 +47,10 @@ struct TrueBatch: Sendable {
     let isFlushed: Bool
     var fate = Fate.pending
     var base: Offset?
+    /// What it may have become when segments were written anew.
+    var versions: [RecordBatch] = []
+    /// Whether nothing may have been left of it then.
+    var mayBeGone = false
 
     var next: Offset { (base ?? .zero).advanced(by: Int64(batch.lastOffsetDelta) + 1) }
 }
@@ -60,6 +66,8 @@ struct TrueLog: Sendable {
     /// The offset after the last that is in use.
     var floor = Offset.zero
     var isMaybeGone = false
+    /// Records that were left out when segments were written anew, or were to be, with the step of the history. They stay in `records`.
+    var gone: [Offset: Int] = [:]
     /// Whether the power went while not everything was flushed: pieces may be left, which are reported and read around.
     var mayBeDamaged = false
 
@@ -75,6 +83,8 @@ final class LogTruth: Sendable {
         var step = 0
         var acknowledged = 0
         var refused = 0
+        /// What was left out when segments were written anew and nobody has looked at yet.
+        var leftOut: [(log: LogID, offset: Offset)] = []
         /// Steps at which dead letters were found to be there, by subscription and origin.
         var buried: [String: [Int]] = [:]
     }
@@ -169,6 +179,7 @@ extension TrueRecord {
         self.init(
             offset: view.offset, timestamp: view.timestamp,
             key: view.key.map { String(decoding: $0, as: UTF8.self) },
-            headers: headers, value: view.value.map(Array.init) ?? [], step: step)
+            headers: headers, value: view.value.map(Array.init) ?? [], isTombstone: view.value == nil,
+            step: step)
     }
 }

@@ -10,15 +10,26 @@ final class ObservedStore: LogStore {
     let store: FileLogStore
     private let truth: LogTruth
 
-    init(_ store: FileLogStore, truth: LogTruth) {
+    /// How large the segments of topics become at most, if not as large as they are asked for.
+    private let segmentBytes: Int?
+
+    init(_ store: FileLogStore, truth: LogTruth, segmentBytes: Int? = nil) {
         self.store = store
         self.truth = truth
+        self.segmentBytes = segmentBytes
+    }
+
+    private func shrunk(_ configuration: LogConfiguration) -> LogConfiguration {
+        guard let segmentBytes, !configuration.isEssential else { return configuration }
+        var configuration = configuration
+        configuration.segmentBytesMax = segmentBytes
+        return configuration
     }
 
     func claim(
         _ log: LogID, _ configuration: LogConfiguration, onAdvance: @escaping @Sendable (Offset) -> Void
     ) throws(LogError) -> LogClaim {
-        let claim = try store.claim(log, configuration, onAdvance: onAdvance)
+        let claim = try store.claim(log, shrunk(configuration), onAdvance: onAdvance)
         truth.began(log, configuration)
         return claim
     }
@@ -26,7 +37,7 @@ final class ObservedStore: LogStore {
     func create(_ logs: [LogID]) throws(LogError) { try store.create(logs) }
 
     func configure(_ claim: LogClaim, _ configuration: LogConfiguration) throws(LogError) {
-        try store.configure(claim, configuration)
+        try store.configure(claim, shrunk(configuration))
         truth.began(claim.log, configuration)
     }
 
@@ -72,7 +83,11 @@ final class ObservedStore: LogStore {
     func rewrite(
         _ log: LogID, _ range: Range<Offset>, noting time: Timestamp?, _ thin: (RecordBatch) -> Thinned
     ) throws(LogError) -> RewriteOutcome {
-        try store.rewrite(log, range, noting: time, thin)
+        try store.rewrite(log, range, noting: time) { [truth] batch in
+            let thinned = thin(batch)
+            truth.rewriting(batch, as: thinned, in: log)
+            return thinned
+        }
     }
 
     func logs() throws(LogError) -> [LogID] { try store.logs() }
