@@ -116,7 +116,7 @@ extension Engine {
         try result.get()
     }
 
-    private func requireShared(_ name: ResourceName) throws(BrokerError) -> SharedSubscription {
+    func requireShared(_ name: ResourceName) throws(BrokerError) -> SharedSubscription {
         let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
         if let shared { return shared }
         throw cursor == nil

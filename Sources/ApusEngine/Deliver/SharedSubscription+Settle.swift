@@ -16,8 +16,7 @@ extension SharedSubscription {
         var letters: [DeadLetterDraft] = []
         let (results, isWriting) = state.withLock { state -> ([SettleResult], Bool) in
             var results: [SettleResult] = []
-            var changes: [SubscriptionChange] = []
-            var undo: [Undo] = []
+            var changes: [Settlement] = []
             for lease in leases {
                 guard let token = LeaseToken(lease),
                     let item = state.delivery.leasedItem(token.position, nonce: token.nonce)
@@ -27,11 +26,13 @@ extension SharedSubscription {
                 }
                 results.append(.ok)
                 guard let change = apply(verdict, token, item, &state, &letters) else { continue }
-                changes.append(change)
-                undo.append(Undo(position: token.position, attempts: item.attempts))
+                changes.append(
+                    Settlement(change: change, position: token.position, attempts: item.attempts))
             }
             rearm(&state)
-            if !changes.isEmpty { append(changes, undo: undo, results: results, &state, completion) }
+            if !changes.isEmpty {
+                append(changes, &state) { [results] in completion($0.map { results }) }
+            }
             return (results, !changes.isEmpty)
         }
         if isWriting {
@@ -44,13 +45,15 @@ extension SharedSubscription {
         context.followers.enqueue(self)
     }
 
-    private struct Undo: Sendable {
+    /// What a verdict writes down, and what is undone when that fails.
+    struct Settlement: Sendable {
+        var change: SubscriptionChange
         var position: Position
         var attempts: Int
     }
 
     /// Applies a verdict to the state; the change to write down, if there is one.
-    private func apply(
+    func apply(
         _ verdict: Verdict, _ token: LeaseToken, _ item: DeliveryState.Item, _ state: inout State,
         _ letters: inout [DeadLetterDraft]
     ) -> SubscriptionChange? {
@@ -95,23 +98,24 @@ extension SharedSubscription {
         return .waiting(position, attempts: attempts, due: wall)
     }
 
-    private func append(
-        _ changes: [SubscriptionChange], undo: [Undo], results: [SettleResult], _ state: inout State,
-        _ completion: @escaping SettleCompletion
+    /// Writes verdicts down; what could not be written did not happen.
+    func append(
+        _ changes: [Settlement], _ state: inout State,
+        _ completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
     ) {
-        state.log.append(changes) { [weak self] result in
+        state.log.append(changes.map(\.change)) { [weak self] result in
             switch result {
-            case .success: completion(.success(results))
+            case .success: completion(.success(()))
             case .failure(let error):
                 completion(.failure(BrokerError(error)))
                 guard let self else { return }
-                self.context.inbox.post { self.reopen(undo) }
+                self.context.inbox.post { self.reopen(changes) }
             }
         }
     }
 
     /// Verdicts that could not be written down did not happen: the events come again.
-    private func reopen(_ undo: [Undo]) {
+    private func reopen(_ undo: [Settlement]) {
         state.withLock { state in
             // A replay in between has its own plans for them.
             for entry in undo where state.delivery.isPast(entry.position) {
