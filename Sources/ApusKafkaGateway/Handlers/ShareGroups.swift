@@ -13,7 +13,7 @@ extension KafkaCall {
             group: request.groupID, memberID: request.memberID, memberEpoch: request.memberEpoch,
             rackID: request.rackID, subscribedNames: request.subscribedTopicNames,
             clientID: header.clientID ?? "", clientHost: "/\(session.peer)")
-        let catalog = context.catalog.current
+        let catalog = context.catalog.current(with: request.subscribedTopicNames)
         let entropy = UInt128.random(in: .min ... .max)
         let outcome: Result<HeartbeatAnswer, GroupRefusal> = context.groups.ask { coordinator, now in
             let outcome = Result { () throws(GroupRefusal) in
@@ -23,11 +23,7 @@ extension KafkaCall {
         }
         let response = ShareGroupHeartbeatResponse(outcome)
         guard case .success(let answer) = outcome else { return self.answer(.shareGroupHeartbeat(response)) }
-        if request.memberEpoch < 0 {
-            // Those who leave end their session first; for those who do not it ends here.
-            context.shares.end(
-                ShareMemberKey(group: request.groupID, member: request.memberID), counted: false)
-        }
+        // The session of a member that leaves does not end here: what it acknowledges with its end may be on its way by another connection.
         // Where a group begins to read is decided when its first member hears of it.
         let new = (answer.assignment ?? []).compactMap { each in
             context.topic(KafkaUUID(each.topic)).flatMap { topic in
