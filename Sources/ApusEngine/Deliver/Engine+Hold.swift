@@ -8,7 +8,11 @@ import Synchronization
 
 extension Engine {
     public func subscriptionSummary(_ name: ResourceName) -> SubscriptionSummary? {
-        definitions.subscriptions[name].map { SubscriptionSummary($0) }
+        catalog.withLock { catalog in
+            // What is defined and not at work yet is nothing that could be received from.
+            let isAtWork = catalog.shared[name] != nil || catalog.cursors[name] != nil
+            return isAtWork ? catalog.definitions.subscriptions[name] : nil
+        }.map { SubscriptionSummary($0) }
     }
 
     public func subscriptionSummaries() -> [SubscriptionSummary] {

@@ -162,7 +162,7 @@ final class ShareFetchOperation: Sendable {
             case .failure(let error):
                 for partition in source.partitions {
                     let place = SharePartition(topicID: source.topic.uuid, partition: Int32(partition))
-                    errors[place] = KafkaErrorCode(error)
+                    errors[place] = Self.code(error)
                 }
             case .success(let events):
                 for (partition, events) in Dictionary(grouping: events, by: \.partition) {
@@ -177,6 +177,15 @@ final class ShareFetchOperation: Sendable {
             return answer(readings, errors)
         }
         wait(zip(results.map(\.0.subscription.name), outlooks.map(\.version)).map { ($0, $1) })
+    }
+
+    /// The code that says to a share consumer what is wrong: of what passes by itself it is not to tell its application.
+    private static func code(_ error: BrokerError) -> KafkaErrorCode {
+        switch error {
+        case .unavailable: .kafkaStorageError
+        case .unknownSubscription: .unknownTopicOrPartition
+        default: KafkaErrorCode(error)
+        }
     }
 
     /// Reads the batches that acquired events of a partition are in, as far as the answer has room; the other events are put back.
