@@ -99,7 +99,8 @@ public enum KafkaResponse: Sendable, Equatable {
         case .shareGroupDescribe: self = .shareGroupDescribe(ShareGroupDescribeResponse())
         case .shareFetch: self = .shareFetch(ShareFetchResponse())
         case .shareAcknowledge: self = .shareAcknowledge(ShareAcknowledgeResponse())
-        case .describeShareGroupOffsets: self = .describeShareGroupOffsets(DescribeShareGroupOffsetsResponse())
+        case .describeShareGroupOffsets:
+            self = .describeShareGroupOffsets(DescribeShareGroupOffsetsResponse())
         case .alterShareGroupOffsets: self = .alterShareGroupOffsets(AlterShareGroupOffsetsResponse())
         case .deleteShareGroupOffsets: self = .deleteShareGroupOffsets(DeleteShareGroupOffsetsResponse())
         }

@@ -93,7 +93,8 @@ extension KafkaCall {
             answer.topicID = topic.uuid
             let positions = context.shares.subscription(group, topic)
                 .flatMap { try? context.broker.subscription($0.name) }?.positions
-            answer.partitions = (partitions ?? (0..<Int32(clamping: topic.partitions)).map { $0 }).map { number in
+            answer.partitions = (partitions ?? (0..<Int32(clamping: topic.partitions)).map { $0 }).map {
+                number in
                 Partition {
                     $0.partitionIndex = number
                     guard (0..<topic.partitions).contains(Int(number)) else {

@@ -120,29 +120,35 @@ final class ShareFetchOperation: Sendable {
     /// What there is to acquire from, in the order of the session, and what is wrong with the rest.
     private func sources() -> ([Source], [SharePartition: KafkaErrorCode]) {
         var sources: [Source] = []
-        var places: [KafkaUUID: Int] = [:]
+        var places: [KafkaUUID: Result<Int, KafkaErrorCode>] = [:]
         var errors: [SharePartition: KafkaErrorCode] = [:]
         for partition in opening.partitions {
-            guard let topic = call.context.topic(partition.topicID) else {
-                errors[partition] = .unknownTopicID
-                continue
-            }
-            guard (0..<topic.partitions).contains(Int(partition.partition)),
-                let subscription = call.context.shares.subscription(key.group, topic)
-            else {
-                errors[partition] = .unknownTopicOrPartition
-                continue
-            }
-            if let place = places[partition.topicID] {
-                sources[place].partitions.insert(Int(partition.partition))
-            } else {
-                places[partition.topicID] = sources.count
-                sources.append(
-                    Source(
-                        topic: topic, subscription: subscription, partitions: [Int(partition.partition)]))
+            let place =
+                places[partition.topicID]
+                ?? source(partition.topicID).map { source in
+                    sources.append(source)
+                    return sources.count - 1
+                }
+            places[partition.topicID] = place
+            switch place {
+            case .failure(let error): errors[partition] = error
+            case .success(let index):
+                if (0..<sources[index].topic.partitions).contains(Int(partition.partition)) {
+                    sources[index].partitions.insert(Int(partition.partition))
+                } else {
+                    errors[partition] = .unknownTopicOrPartition
+                }
             }
         }
-        return (sources, errors)
+        return (sources.filter { !$0.partitions.isEmpty }, errors)
+    }
+
+    private func source(_ id: KafkaUUID) -> Result<Source, KafkaErrorCode> {
+        guard let topic = call.context.topic(id) else { return .failure(.unknownTopicID) }
+        guard let subscription = call.context.shares.subscription(key.group, topic) else {
+            return .failure(.unknownTopicOrPartition)
+        }
+        return .success(Source(topic: topic, subscription: subscription, partitions: []))
     }
 
     private func acquired(
@@ -150,6 +156,7 @@ final class ShareFetchOperation: Sendable {
         _ errors: [SharePartition: KafkaErrorCode]
     ) {
         // Whoever has gone meanwhile has put back what it had then, and not this.
+        let leases = results.map(\.0.subscription.settings.lease)
         guard call.context.shares.isHolding(key, opening.holder), !state.withLock(\.isAnswered) else {
             for (source, result) in results { putBack((try? result.get()) ?? [], source) }
             return answer([:], errors)
@@ -174,7 +181,7 @@ final class ShareFetchOperation: Sendable {
             }
         }
         guard readings.isEmpty, errors.isEmpty, NIODeadline.now() < deadline else {
-            return answer(readings, errors)
+            return answer(readings, errors, lock: leases.min())
         }
         wait(zip(results.map(\.0.subscription.name), outlooks.map(\.version)).map { ($0, $1) })
     }
@@ -278,11 +285,13 @@ final class ShareFetchOperation: Sendable {
     // MARK: The answer
 
     private func answer(
-        _ readings: [SharePartition: ShareReading], _ errors: [SharePartition: KafkaErrorCode]
+        _ readings: [SharePartition: ShareReading], _ errors: [SharePartition: KafkaErrorCode],
+        lock: Duration? = nil
     ) {
         guard end() else { return }
         var response = ShareFetchResponse()
-        response.acquisitionLockTimeoutMs = call.lockTimeout(of: key.group)
+        response.acquisitionLockTimeoutMs =
+            lock.map { Int32(clamping: $0.milliseconds) } ?? call.lockTimeout(of: key.group)
         // Every partition of a session that begins; later only those with news.
         var places = opening.partitions.filter {
             opening.isFull || readings[$0] != nil || errors[$0] != nil || acknowledged.codes[$0] != nil

@@ -144,7 +144,8 @@ final class ShareService: Sendable {
 
     /// Every group that has a subscription, by name.
     var groupsWithSubscriptions: [String] {
-        Set(broker.subscriptionSummaries().compactMap { ShareGroupName(subscription: $0.name)?.group }).sorted()
+        Set(broker.subscriptionSummaries().compactMap { ShareGroupName(subscription: $0.name)?.group })
+            .sorted()
     }
 
     /// Deletes everything that a group has read.

@@ -60,7 +60,7 @@ struct ShareSessions: Sendable {
     }
 
     /// What was ended.
-    struct Ended: Sendable {
+    struct Ended: Sendable, Hashable {
         var holder: LeaseHolder
         var topics: Set<KafkaUUID>
     }
