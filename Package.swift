@@ -355,7 +355,8 @@ let package = Package(
                 httpClient, log,
             ], swiftSettings: settings),
         .testTarget(
-            name: "ApusKafkaGatewayTests", dependencies: ["ApusKafkaGateway", "ApusKafkaCodec"],
+            name: "ApusKafkaGatewayTests",
+            dependencies: ["ApusKafkaGateway", "ApusKafkaCodec", "ApusEngine", "ApusModel"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusWebhookTransportTests",

@@ -17,6 +17,7 @@ final class KafkaContext: Sendable {
     let catalog: TopicCatalogSource
     let sessions: FetchSessions
     let fetches: FetchBudget
+    let shares: ShareService
     /// Where reads run that may have to wait for the disk: event loops do not.
     let readers: NIOThreadPool
     let logger: Logger
@@ -32,7 +33,11 @@ final class KafkaContext: Sendable {
         self.broker = broker
         self.configuration = configuration
         self.logger = logger
-        groups = GroupService(broker: broker, limits: configuration.groups)
+        let shares = ShareService(broker: broker, logger: logger)
+        self.shares = shares
+        groups = GroupService(broker: broker, limits: configuration.groups) { group, memberID in
+            shares.end(ShareMemberKey(group: group, member: memberID), counted: true)
+        }
         catalog = TopicCatalogSource(broker: broker)
         sessions = FetchSessions()
         fetches = FetchBudget(bytesMax: configuration.fetchesBytesMax)

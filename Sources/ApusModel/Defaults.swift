@@ -204,6 +204,15 @@ public enum Defaults {
     /// How long a new group waits for further members before it begins. Long enough for processes that are started together; Kafka waits 3 s.
     public static let groupInitialRebalanceDelay: Duration = .milliseconds(500)
 
+    // MARK: Share groups of Kafka's protocol; Kafka's own defaults
+
+    /// How long a member has for a record before others get it.
+    public static let shareRecordLock: Duration = .seconds(30)
+    /// How often a record is handed out before it goes to the dead-letter topic.
+    public static let shareDeliveriesMax = 5
+    /// How many records are out at a time, for each partition of a topic.
+    public static let sharePartitionLocksMax = 2_000
+
     // MARK: Commands
 
     /// How long a command waits for an answer.

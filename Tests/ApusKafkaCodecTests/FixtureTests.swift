@@ -88,8 +88,8 @@ struct RecordedMessage: Sendable, CustomTestStringConvertible {
         #expect(
             missing == [
                 .consumerGroupHeartbeat, .consumerGroupDescribe, .shareGroupHeartbeat, .shareGroupDescribe,
-                .shareFetch,
-                .shareAcknowledge,
+                .shareFetch, .shareAcknowledge, .describeShareGroupOffsets, .alterShareGroupOffsets,
+                .deleteShareGroupOffsets,
             ])
     }
 

@@ -296,6 +296,60 @@ import Testing
         try check(bytes("00000000 007a 00 00000001 01 01 00"), 2, is: .shareAcknowledge(response))
     }
 
+    @Test func `DescribeShareGroupOffsets, AlterShareGroupOffsets and DeleteShareGroupOffsets 0`() throws {
+        typealias Describe = DescribeShareGroupOffsetsRequest
+        let described = Describe {
+            $0.groups = [
+                Describe.Group { $0.groupID = "g" },
+                Describe.Group {
+                    $0.groupID = "h"
+                    $0.topics = [
+                        Describe.Group.Topic {
+                            $0.topicName = "t"
+                            $0.partitions = [3]
+                        }
+                    ]
+                },
+            ]
+        }
+        try check(
+            bytes("03", "02 67 00 00", "02 68 02 02 74 02 00000003 00 00", "00"), 0,
+            is: .describeShareGroupOffsets(described))
+        typealias Alter = AlterShareGroupOffsetsRequest
+        let altered = Alter {
+            $0.groupID = "g"
+            $0.topics = [
+                Alter.Topic {
+                    $0.topicName = "t"
+                    $0.partitions = [
+                        Alter.Topic.Partition {
+                            $0.partitionIndex = 3
+                            $0.startOffset = 7
+                        }
+                    ]
+                }
+            ]
+        }
+        try check(
+            bytes("02 67", "02 02 74 02 00000003 0000000000000007 00 00", "00"), 0,
+            is: .alterShareGroupOffsets(altered))
+        typealias Delete = DeleteShareGroupOffsetsResponse
+        let deleted = Delete {
+            $0.errorCode = .noError
+            $0.responses = [
+                Delete.Topic {
+                    $0.topicName = "t"
+                    $0.errorCode = .unknownTopicOrPartition
+                    $0.errorMessage = "no"
+                }
+            ]
+        }
+        try check(
+            bytes(
+                "00000000 0000 00", "02 02 74 00000000000000000000000000000000 0003 03 6e6f 00", "00"), 0,
+            is: .deleteShareGroupOffsets(deleted))
+    }
+
     @Test func `identifiers are printed as Kafka's tools print them`() {
         #expect(KafkaUUID.zero.description == "AAAAAAAAAAAAAAAAAAAAAA")
         #expect(Self.uuid.description == "ABEiM0RVZneImaq7zN3u_w")

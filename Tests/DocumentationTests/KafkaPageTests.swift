@@ -62,6 +62,21 @@ import Testing
         #expect(
             try row("JoinGroup, SyncGroup, Heartbeat, LeaveGroup").contains(
                 groups.map(range).joined(separator: ", ")))
+        let share: [APIKey] = [.shareGroupHeartbeat, .shareGroupDescribe, .shareFetch, .shareAcknowledge]
+        #expect(
+            try row("ShareGroupHeartbeat, ShareGroupDescribe, ShareFetch, ShareAcknowledge").contains(
+                share.map(range).joined(separator: ", ")))
+    }
+
+    @Test func `configs of share groups have the program's defaults`() throws {
+        func value(_ name: String) throws -> String { try row("`\(name)`").replacing(",", with: "") }
+        #expect(
+            try value("share.record.lock.duration.ms").contains(
+                " \(Defaults.shareRecordLock.milliseconds);"))
+        #expect(try value("share.delivery.count.limit").contains(" \(Defaults.shareDeliveriesMax);"))
+        #expect(
+            try value("share.partition.max.record.locks").contains(
+                " \(Defaults.sharePartitionLocksMax);"))
     }
 
     @Test func `the port is the default`() throws {

@@ -189,6 +189,16 @@ package struct DeliveryState: Sendable {
         return nil
     }
 
+    /// Lists items again that were taken and are still to be handed out.
+    package mutating func list(_ positions: [Position]) {
+        for position in positions where items[position]?.phase == .ready { ready.insert(position) }
+    }
+
+    /// Everything that the leases with `nonce` hold, in order.
+    package func leased(with nonce: UInt64) -> [Position] {
+        items.filter { if case .leased(nonce, _) = $0.value.phase { true } else { false } }.keys.sorted()
+    }
+
     /// Whether any item may be ready.
     package var mayHaveReady: Bool { !ready.isEmpty }
 

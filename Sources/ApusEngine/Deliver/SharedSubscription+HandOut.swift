@@ -25,15 +25,23 @@ extension SharedSubscription {
 
     /// Leases up to `limit` events, fewer if they are large. `completion` comes when their attempts are durable, on the store's thread, or at once when there are none.
     ///
+    /// - Parameters:
+    ///   - holder: who gets them, if it has no lease for each.
+    ///   - partitions: only events of these; nil for all.
     /// - Returns: how many are being handed out, and the version to wait from when there are none.
     @discardableResult
     func handOut(
-        limit: Int, lease: Duration?, completion: @escaping @Sendable (Result<[Handout], BrokerError>) -> Void
+        limit: Int, lease: Duration?, to holder: LeaseHolder? = nil, from partitions: Set<Int>? = nil,
+        byteLimit: Int = .max, completion: @escaping @Sendable (Result<[Handout], BrokerError>) -> Void
     ) -> (count: Int, version: UInt64) {
         var letters: [DeadLetterDraft] = []
         let (handouts, version) = state.withLock { state -> ([Handout], UInt64) in
             guard !state.isClosed, !state.definition.settings.isPaused else { return ([], state.version) }
-            let (handouts, mayBeMore) = choose(limit: limit, lease: lease, &state, &letters)
+            state.wanted = partitions
+            let (handouts, mayBeMore) = choose(
+                limit: limit, lease: lease, to: holder, byteLimit: min(byteLimit, Self.handOutBytesMax),
+                &state, &letters)
+            state.wanted = nil
             noteExpired(&state)
             if !handouts.isEmpty {
                 metrics.handedOut.increment(by: Int64(handouts.count))
@@ -52,18 +60,19 @@ extension SharedSubscription {
     }
 
     private func choose(
-        limit: Int, lease: Duration?, _ state: inout State, _ letters: inout [DeadLetterDraft]
+        limit: Int, lease: Duration?, to holder: LeaseHolder?, byteLimit: Int, _ state: inout State,
+        _ letters: inout [DeadLetterDraft]
     ) -> (handouts: [Handout], mayBeMore: Bool) {
         var handouts: [Handout] = []
         let settings = state.definition.settings
         let deadline = context.clock.now + (lease ?? settings.lease)
         var byteCount = 0
         if state.delivery.arrangement != nil { lookOn(&state) }
-        while handouts.count < limit, byteCount < Self.handOutBytesMax,
+        while handouts.count < limit, byteCount < byteLimit,
             state.delivery.leased < settings.inFlightMax
         {
             guard let (position, stored) = nextEvent(&state, &letters) else { break }
-            let nonce = context.entropy.next()
+            let nonce = holder?.nonce ?? context.entropy.next()
             let attempt = state.delivery.lease(position, nonce: nonce, deadline: deadline)
             handouts.append(
                 Handout(
@@ -71,7 +80,9 @@ extension SharedSubscription {
                     stored: stored))
             byteCount += stored.event.data?.bytes.count ?? 0
         }
-        return (handouts, handouts.count == limit || byteCount >= Self.handOutBytesMax)
+        state.delivery.list(state.unwanted)
+        state.unwanted = []
+        return (handouts, handouts.count == limit || byteCount >= byteLimit)
     }
 
     private func nextEvent(
@@ -79,6 +90,10 @@ extension SharedSubscription {
     ) -> (Position, StoredEvent)? {
         if state.delivery.arrangement != nil { return nextInOrder(&state, &letters) }
         while let position = state.delivery.takeReady() {
+            guard state.wanted?.contains(position.partition) ?? true else {
+                state.unwanted.append(position)
+                continue
+            }
             let attempts = state.delivery.items[position]?.attempts ?? 0
             if attempts >= state.definition.settings.attemptsMax || state.failures[position]?.isFinal == true
             {
@@ -117,6 +132,7 @@ extension SharedSubscription {
         for turn in 0..<partitions.count {
             let number = (state.firstPartition + turn) % partitions.count
             let partition = partitions[number]
+            guard state.wanted?.contains(number) ?? true else { continue }
             state.delivery.grow(to: number)
             while state.ahead.count <= number { state.ahead.append(nil) }
             var ahead =

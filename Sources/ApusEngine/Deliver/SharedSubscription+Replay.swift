@@ -65,7 +65,7 @@ extension SharedSubscription {
     func nextReplayedEvent(_ state: inout State) -> (Position, StoredEvent)? {
         let partitions = topic.partitions
         for (number, window) in state.delivery.replays.sorted(by: { $0.key < $1.key }) {
-            guard number < partitions.count else { continue }
+            guard number < partitions.count, state.wanted?.contains(number) ?? true else { continue }
             var window = window
             var ahead =
                 state.replayAhead.removeValue(forKey: number)

@@ -41,6 +41,9 @@ extension SharedSubscription {
             undo.reserveCapacity(settlements.count)
             for settlement in settlements {
                 guard let token = settlement.token,
+            var changes: [Settlement] = []
+            for lease in leases {
+                guard let token = LeaseToken(lease),
                     let item = state.delivery.leasedItem(token.position, nonce: token.nonce)
                 else {
                     results.append(.expired)
@@ -51,6 +54,9 @@ extension SharedSubscription {
                 guard let change = apply(settlement, token, item, &state, &letters) else { continue }
                 changes.append(change)
                 undo.append(Undo(position: token.position, attempts: item.attempts))
+                guard let change = apply(verdict, token, item, &state, &letters) else { continue }
+                changes.append(
+                    Settlement(change: change, position: token.position, attempts: item.attempts))
             }
             if acknowledged > 0 { metrics.attempt(.acknowledged, count: acknowledged) }
             rearm(&state)
@@ -62,6 +68,10 @@ extension SharedSubscription {
             let gathering = SettleGathering(results, parts: parts, completion)
             append(changes, undo: undo, results: results, &state) { gathering.take($0.map { _ in () }) }
             return (results, parts, gathering)
+            if !changes.isEmpty {
+                append(changes, &state) { [results] in completion($0.map { results }) }
+            }
+            return (results, !changes.isEmpty)
         }
         if let gathering {
             bury(letters) { gathering.take($0) }
@@ -75,6 +85,9 @@ extension SharedSubscription {
 
     /// What has to be done when a verdict could not be written down.
     struct Undo: Sendable {
+    /// What a verdict writes down, and what is undone when that fails.
+    struct Settlement: Sendable {
+        var change: SubscriptionChange
         var position: Position
         var attempts: Int
     }
@@ -82,6 +95,8 @@ extension SharedSubscription {
     /// Applies a verdict to the state; the change to write down, if there is one.
     private func apply(
         _ settlement: Settlement, _ token: LeaseToken, _ item: DeliveryState.Item, _ state: inout State,
+    func apply(
+        _ verdict: Verdict, _ token: LeaseToken, _ item: DeliveryState.Item, _ state: inout State,
         _ letters: inout [DeadLetterDraft]
     ) -> SubscriptionChange? {
         let position = token.position
@@ -125,13 +140,14 @@ extension SharedSubscription {
         return .waiting(position, attempts: attempts, due: wall)
     }
 
-    private func append(
-        _ changes: [SubscriptionChange], undo: [Undo], results: [SettleResult], _ state: inout State,
-        _ completion: @escaping SettleCompletion
+    /// Writes verdicts down; what could not be written did not happen.
+    func append(
+        _ changes: [Settlement], _ state: inout State,
+        _ completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
     ) {
-        state.log.append(changes) { [weak self] result in
+        state.log.append(changes.map(\.change)) { [weak self] result in
             switch result {
-            case .success: completion(.success(results))
+            case .success: completion(.success(()))
             case .failure(let error):
                 completion(.failure(BrokerError(error)))
                 guard let self else { return }
@@ -140,6 +156,7 @@ extension SharedSubscription {
                     self.state.withLock { self.reopen(&$0) }
                     self.context.followers.enqueue(self)
                 }
+                self.context.inbox.post { self.reopen(changes) }
             }
         }
     }
@@ -154,6 +171,13 @@ extension SharedSubscription {
         // A replay in between has its own plans for them.
         for entry in undo where state.delivery.isPast(entry.position) {
             state.delivery.putBack(entry.position, attempts: entry.attempts)
+    /// Verdicts that could not be written down did not happen: the events come again.
+    private func reopen(_ undo: [Settlement]) {
+        state.withLock { state in
+            // A replay in between has its own plans for them.
+            for entry in undo where state.delivery.isPast(entry.position) {
+                state.delivery.putBack(entry.position, attempts: entry.attempts)
+            }
         }
     }
 

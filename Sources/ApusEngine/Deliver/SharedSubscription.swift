@@ -31,6 +31,12 @@ final class SharedSubscription: Follower {
         var failures: [Position: DeliveryFailure] = [:]
         var waiters: [(id: UInt64, resume: @Sendable (Bool) -> Void)] = []
         var lastWaiter: UInt64 = 0
+        /// Those who are told of every reason to look again, once: they want some partitions only, so it is not known whose turn it is.
+        var watchers: [UInt64: @Sendable () -> Void] = [:]
+        /// The partitions that the hand-out under way is to be from; nil for all.
+        var wanted: Set<Int>?
+        /// Ready events of other partitions that were met on the way.
+        var unwanted: [Position] = []
         /// Counts reasons to look again, so that nobody falls asleep over one.
         var version: UInt64 = 0
         var timer: (deadline: Duration, token: UInt64)?
@@ -197,12 +203,13 @@ final class SharedSubscription: Follower {
     /// Ends it: nobody is handed anything any more.
     func close() {
         topic.remove(self)
-        let waiters = state.withLock { state in
+        let (waiters, watchers) = state.withLock { state in
             state.isClosed = true
-            defer { state.waiters = [] }
-            return state.waiters
+            defer { (state.waiters, state.watchers) = ([], [:]) }
+            return (state.waiters, state.watchers)
         }
         for waiter in waiters { waiter.resume(false) }
+        for watcher in watchers.values { watcher() }
         metrics.remove()
     }
 
@@ -217,10 +224,14 @@ final class SharedSubscription: Follower {
         if !ended.isEmpty { conclude(ended) }
         endLeases(now: now)
         pump()
-        let waiter = state.withLock { state in
-            state.waiters.isEmpty ? nil : state.waiters.removeFirst()
+        let (waiter, watchers) = state.withLock { state in
+            // Whoever has looked since the turn began may have missed what it put back.
+            state.version += 1
+            defer { state.watchers = [:] }
+            return (state.waiters.isEmpty ? nil : state.waiters.removeFirst(), state.watchers)
         }
         waiter?.resume(true)
+        for watcher in watchers.values { watcher() }
         takeSnapshotIfDue()
     }
 

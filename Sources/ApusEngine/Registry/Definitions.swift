@@ -90,6 +90,12 @@ struct RuleDefinition: Sendable, Hashable {
     }
 }
 
+/// What clients configured a group of theirs with, by names of their protocol.
+struct GroupDefinition: Sendable, Hashable {
+    var name: ResourceName
+    var configs: [String: String]
+}
+
 extension ResourceName {
     /// The dead-letter topic of a topic, unless somebody names another one; nil when the name would be too long.
     var deadLetter: ResourceName? { try? ResourceName("\(self)\(Defaults.deadLetterSuffix)") }
@@ -105,6 +111,8 @@ enum RegistryChange: Sendable, Hashable {
     case ruleDeleted(ResourceName)
     case schedule(ScheduleDefinition)
     case scheduleDeleted(ResourceName)
+    case group(GroupDefinition)
+    case groupDeleted(ResourceName)
 }
 
 /// Everything that is defined: the fold of all changes.
@@ -115,6 +123,8 @@ struct Definitions: Sendable {
     /// From each topic to those that rules copy its events to, with how many rules do.
     private var edges: [ResourceName: [ResourceName: Int]] = [:]
     var schedules = NamedDefinitions<ScheduleDefinition>()
+    /// Groups of clients that somebody configured.
+    var groups = NamedDefinitions<GroupDefinition>()
 
     mutating func apply(_ change: RegistryChange) {
         switch change {
@@ -129,6 +139,8 @@ struct Definitions: Sendable {
             if let old = rules.removeValue(forKey: name) { count(old, by: -1) }
         case .schedule(let schedule): schedules[schedule.name] = schedule
         case .scheduleDeleted(let name): schedules[name] = nil
+        case .group(let group): groups[group.name] = group
+        case .groupDeleted(let name): groups[name] = nil
         }
     }
 

@@ -31,6 +31,8 @@ extension RegistryChange {
         case .ruleDeleted(let name): writer.deletion("rule-deleted", name)
         case .schedule(let schedule): schedule.write(to: &writer)
         case .scheduleDeleted(let name): writer.deletion("schedule-deleted", name)
+        case .group(let group): group.write(to: &writer)
+        case .groupDeleted(let name): writer.deletion("group-deleted", name)
         }
         writer.endObject()
         return writer.bytes
@@ -234,6 +236,17 @@ extension ScheduleDefinition {
     }
 }
 
+extension GroupDefinition {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.member("change", "group")
+        writer.member("name", name.description)
+        writer.key("configs")
+        writer.beginObject()
+        for (config, value) in configs.sorted(by: { $0.key < $1.key }) { writer.member(config, value) }
+        writer.endObject()
+    }
+}
+
 // MARK: Reading
 
 extension RegistryChange {
@@ -252,6 +265,8 @@ extension RegistryChange {
         case "rule-deleted": self = .ruleDeleted(name)
         case "schedule": self = .schedule(try ScheduleDefinition(members, name))
         case "schedule-deleted": self = .scheduleDeleted(name)
+        case "group": self = .group(GroupDefinition(members, name))
+        case "group-deleted": self = .groupDeleted(name)
         case let other: throw RegistryCodingError(reason: "unknown change '\(other)'")
         }
     }
@@ -452,5 +467,14 @@ extension ScheduleDefinition {
                 catchUp: members.optionalNumber("catchUp").map { $0 == 0 ? .skip : .all(limit: Int($0)) }
                     ?? .once),
             changed: members.optionalNumber("changed").map { Timestamp(milliseconds: $0) } ?? created)
+    }
+}
+
+extension GroupDefinition {
+    fileprivate init(_ members: Members, _ name: ResourceName) {
+        let configs = (members.object["configs"]?.object?.members ?? []).compactMap { member in
+            member.value.string.map { (member.name, $0) }
+        }
+        self.init(name: name, configs: Dictionary(configs) { _, last in last })
     }
 }

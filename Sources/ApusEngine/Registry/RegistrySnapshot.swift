@@ -13,7 +13,7 @@ import ApusModel
 
 /// A snapshot in the making, as far as it is not written yet.
 struct RegistrySnapshot: Sendable {
-    private enum Stage { case topics, subscriptions, rules, schedules, end, written }
+    private enum Stage { case topics, subscriptions, rules, schedules, groups, end, written }
 
     /// Where the log ended when this was all that was defined.
     let end: Offset
@@ -50,7 +50,8 @@ struct RegistrySnapshot: Sendable {
         case .topics: enter(.subscriptions)
         case .subscriptions: enter(.rules)
         case .rules: enter(.schedules)
-        case .schedules: enter(.end)
+        case .schedules: enter(.groups)
+        case .groups: enter(.end)
         case .end:
             builder.append(
                 timestamp: time, key: Array(RegistryFold.end.utf8), value: Array(String(end.rawValue).utf8))
@@ -66,6 +67,7 @@ struct RegistrySnapshot: Sendable {
             case .subscriptions: definitions.subscriptions.keys.sorted(by: >)
             case .rules: definitions.rules.keys.sorted(by: >)
             case .schedules: definitions.schedules.keys.sorted(by: >)
+            case .groups: definitions.groups.keys.sorted(by: >)
             case .end, .written: []
             }
     }
@@ -76,6 +78,7 @@ struct RegistrySnapshot: Sendable {
         case .subscriptions: definitions.subscriptions[name].map { .subscription($0) }
         case .rules: definitions.rules[name].map { .rule($0) }
         case .schedules: definitions.schedules[name].map { .schedule($0) }
+        case .groups: definitions.groups[name].map { .group($0) }
         case nil, .end, .written: nil
         }
     }

@@ -179,7 +179,10 @@ struct ShareGroup: CoordinatedGroup {
 
     mutating func advance(to now: Duration, limits: GroupLimits, _ actions: inout [GroupAction]) {
         guard timing.isDue(at: now) else { return }
-        for member in membersInOrder where member.sessionDeadline <= now { remove(member.id) }
+        for member in membersInOrder where member.sessionDeadline <= now {
+            remove(member.id)
+            actions.append(.shareMemberGone(group: id, memberID: member.id))
+        }
         timing.wakeUp = members.values.lazy.map(\.sessionDeadline).min()
     }
 }

@@ -13,6 +13,8 @@ public struct GroupTicket: RawRepresentable, Sendable, Hashable {
 public enum GroupAction: Sendable, Hashable {
     /// Answer the request that was handed in with this ticket. Each ticket is answered once, unless it was cancelled.
     case answer(GroupTicket, GroupAnswer)
+    /// Take what a member of a share group has for others: it was silent for too long and is no member any more.
+    case shareMemberGone(group: String, memberID: String)
 }
 
 /// The answer to a request that waited.

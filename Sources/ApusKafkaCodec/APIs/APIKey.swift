@@ -92,4 +92,10 @@ public enum APIKey: Int16, Sendable, Hashable, CaseIterable {
     case shareFetch = 78
     /// ShareAcknowledge: says what became of records of a share group (KIP-932).
     case shareAcknowledge = 79
+    /// DescribeShareGroupOffsets: asks how far share groups have come (KIP-932).
+    case describeShareGroupOffsets = 90
+    /// AlterShareGroupOffsets: moves a share group without members (KIP-932).
+    case alterShareGroupOffsets = 91
+    /// DeleteShareGroupOffsets: forgets how far a share group has come in topics (KIP-932).
+    case deleteShareGroupOffsets = 92
 }

@@ -48,6 +48,9 @@ public enum KafkaRequest: Sendable, Equatable {
     case shareGroupDescribe(ShareGroupDescribeRequest)
     case shareFetch(ShareFetchRequest)
     case shareAcknowledge(ShareAcknowledgeRequest)
+    case describeShareGroupOffsets(DescribeShareGroupOffsetsRequest)
+    case alterShareGroupOffsets(AlterShareGroupOffsetsRequest)
+    case deleteShareGroupOffsets(DeleteShareGroupOffsetsRequest)
 
     /// The request of an API with each field at its default.
     package init(_ api: APIKey) {
@@ -96,6 +99,9 @@ public enum KafkaRequest: Sendable, Equatable {
         case .shareGroupDescribe: self = .shareGroupDescribe(ShareGroupDescribeRequest())
         case .shareFetch: self = .shareFetch(ShareFetchRequest())
         case .shareAcknowledge: self = .shareAcknowledge(ShareAcknowledgeRequest())
+        case .describeShareGroupOffsets: self = .describeShareGroupOffsets(DescribeShareGroupOffsetsRequest())
+        case .alterShareGroupOffsets: self = .alterShareGroupOffsets(AlterShareGroupOffsetsRequest())
+        case .deleteShareGroupOffsets: self = .deleteShareGroupOffsets(DeleteShareGroupOffsetsRequest())
         }
     }
 
@@ -146,6 +152,9 @@ public enum KafkaRequest: Sendable, Equatable {
         case .shareGroupDescribe: .shareGroupDescribe
         case .shareFetch: .shareFetch
         case .shareAcknowledge: .shareAcknowledge
+        case .describeShareGroupOffsets: .describeShareGroupOffsets
+        case .alterShareGroupOffsets: .alterShareGroupOffsets
+        case .deleteShareGroupOffsets: .deleteShareGroupOffsets
         }
     }
 
@@ -285,6 +294,15 @@ public enum KafkaRequest: Sendable, Equatable {
         case .shareAcknowledge(var message):
             try message.code(with: &coder)
             self = .shareAcknowledge(message)
+        case .describeShareGroupOffsets(var message):
+            try message.code(with: &coder)
+            self = .describeShareGroupOffsets(message)
+        case .alterShareGroupOffsets(var message):
+            try message.code(with: &coder)
+            self = .alterShareGroupOffsets(message)
+        case .deleteShareGroupOffsets(var message):
+            try message.code(with: &coder)
+            self = .deleteShareGroupOffsets(message)
         }
     }
 }

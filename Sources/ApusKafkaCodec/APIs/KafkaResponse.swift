@@ -48,6 +48,9 @@ public enum KafkaResponse: Sendable, Equatable {
     case shareGroupDescribe(ShareGroupDescribeResponse)
     case shareFetch(ShareFetchResponse)
     case shareAcknowledge(ShareAcknowledgeResponse)
+    case describeShareGroupOffsets(DescribeShareGroupOffsetsResponse)
+    case alterShareGroupOffsets(AlterShareGroupOffsetsResponse)
+    case deleteShareGroupOffsets(DeleteShareGroupOffsetsResponse)
 
     /// The response of an API with each field at its default.
     package init(_ api: APIKey) {
@@ -96,6 +99,10 @@ public enum KafkaResponse: Sendable, Equatable {
         case .shareGroupDescribe: self = .shareGroupDescribe(ShareGroupDescribeResponse())
         case .shareFetch: self = .shareFetch(ShareFetchResponse())
         case .shareAcknowledge: self = .shareAcknowledge(ShareAcknowledgeResponse())
+        case .describeShareGroupOffsets:
+            self = .describeShareGroupOffsets(DescribeShareGroupOffsetsResponse())
+        case .alterShareGroupOffsets: self = .alterShareGroupOffsets(AlterShareGroupOffsetsResponse())
+        case .deleteShareGroupOffsets: self = .deleteShareGroupOffsets(DeleteShareGroupOffsetsResponse())
         }
     }
 
@@ -146,6 +153,9 @@ public enum KafkaResponse: Sendable, Equatable {
         case .shareGroupDescribe: .shareGroupDescribe
         case .shareFetch: .shareFetch
         case .shareAcknowledge: .shareAcknowledge
+        case .describeShareGroupOffsets: .describeShareGroupOffsets
+        case .alterShareGroupOffsets: .alterShareGroupOffsets
+        case .deleteShareGroupOffsets: .deleteShareGroupOffsets
         }
     }
 
@@ -285,6 +295,15 @@ public enum KafkaResponse: Sendable, Equatable {
         case .shareAcknowledge(var message):
             try message.code(with: &coder)
             self = .shareAcknowledge(message)
+        case .describeShareGroupOffsets(var message):
+            try message.code(with: &coder)
+            self = .describeShareGroupOffsets(message)
+        case .alterShareGroupOffsets(var message):
+            try message.code(with: &coder)
+            self = .alterShareGroupOffsets(message)
+        case .deleteShareGroupOffsets(var message):
+            try message.code(with: &coder)
+            self = .deleteShareGroupOffsets(message)
         }
     }
 }

@@ -86,6 +86,9 @@ public struct SupportedVersions: Sendable, Hashable {
         case .shareGroupDescribe: SupportedVersions(1...1, flexibleFrom: 0)
         case .shareFetch: SupportedVersions(1...2, flexibleFrom: 0)
         case .shareAcknowledge: SupportedVersions(1...2, flexibleFrom: 0)
+        case .describeShareGroupOffsets: SupportedVersions(0...0, flexibleFrom: 0)
+        case .alterShareGroupOffsets: SupportedVersions(0...0, flexibleFrom: 0)
+        case .deleteShareGroupOffsets: SupportedVersions(0...0, flexibleFrom: 0)
         }
     }
 }

@@ -78,6 +78,8 @@ final class KafkaSession: Sendable {
         var abandon: (@Sendable () -> Void)?
         var software: String?
         var exchange: SASLExchange?
+        /// What ends with the connection, by what it is.
+        var ending: [ShareMemberKey: @Sendable () -> Void] = [:]
     }
 
     /// The client's address, for logs and descriptions.
@@ -127,14 +129,27 @@ final class KafkaSession: Sendable {
     /// The request was answered: nobody needs to be told.
     func answered() { state.withLock { $0.abandon = nil } }
 
+    /// Has `body` called when the connection ends, whatever is at work then; at once if it has ended. One for each key.
+    func whenEnded(_ key: ShareMemberKey, _ body: @escaping @Sendable () -> Void) {
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.ending[key] = body }
+            return state.isClosed
+        }
+        if isClosed { body() }
+    }
+
+    /// Nothing ends with the connection any more that is `key`'s.
+    func forgetEnd(_ key: ShareMemberKey) { state.withLock { $0.ending[key] = nil } }
+
     /// The connection has ended.
     func close() {
-        let abandon = state.withLock { state in
+        let (abandon, ending) = state.withLock { state in
             state.isClosed = true
-            defer { state.abandon = nil }
-            return state.abandon
+            defer { (state.abandon, state.ending) = (nil, [:]) }
+            return (state.abandon, state.ending)
         }
         abandon?()
+        for body in ending.values { body() }
     }
 }
 

@@ -27,9 +27,15 @@ final class GroupService: Sendable {
     private let state: Mutex<State>
     private let loop = MultiThreadedEventLoopGroup.singleton.next()
     private let touching = Mutex<RepeatedTask?>(nil)
+    /// Told of members of share groups that were silent for too long.
+    private let shareMemberGone: @Sendable (_ group: String, _ memberID: String) -> Void
 
-    init(broker: any Broker, limits: GroupLimits = GroupLimits()) {
+    init(
+        broker: any Broker, limits: GroupLimits = GroupLimits(),
+        shareMemberGone: @escaping @Sendable (_ group: String, _ memberID: String) -> Void
+    ) {
         self.broker = broker
+        self.shareMemberGone = shareMemberGone
         state = Mutex(State(coordinator: GroupCoordinator(limits: limits)))
         let interval = TimeAmount.milliseconds(Defaults.groupTouchInterval.milliseconds)
         let task = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
@@ -127,12 +133,14 @@ final class GroupService: Sendable {
 
     private func advance() {
         let now = Self.now
-        let answers = state.withLock { state in
+        let (answers, actions) = state.withLock { state in
             state.timer = nil
             state.timerAt = nil
-            return state.take(state.coordinator.advance(to: now))
+            let actions = state.coordinator.advance(to: now)
+            return (state.take(actions), actions)
         }
         deliver(answers)
+        for case .shareMemberGone(let group, let memberID) in actions { shareMemberGone(group, memberID) }
     }
 
     /// Tells the broker which groups have members, so that their positions are not forgotten.

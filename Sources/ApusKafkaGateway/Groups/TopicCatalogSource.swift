@@ -25,10 +25,14 @@ final class TopicCatalogSource: Sendable {
 
     init(broker: any Broker) { self.broker = broker }
 
-    var current: TopicCatalog {
+    /// The topics, with those of these names that there are: who subscribes to what was just made need not wait for a second heartbeat.
+    func current(with names: [String]?) -> TopicCatalog {
         let now = NIODeadline.now()
         let known = state.withLock { $0.expiry.map { $0 > now } == true ? $0.catalog : nil }
-        if let known { return known }
+        let isNew = { [broker] (name: String) in
+            known?.topics[name] == nil && (try? ResourceName(name)).flatMap { broker.topicSummary($0) } != nil
+        }
+        if let known, !(names?.contains(where: isNew) ?? false) { return known }
         let topics = Dictionary(
             broker.topicSummaries().map { summary in
                 (

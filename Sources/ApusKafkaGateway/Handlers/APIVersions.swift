@@ -27,15 +27,15 @@ extension KafkaCall {
         plain.answer(.apiVersions(response))
     }
 
-    /// What the codec speaks and nobody is to ask for: markers are written by the coordinator in this process, and share groups are not served.
-    private static let unoffered: Set<Int16> = Set(
-        [APIKey.writeTxnMarkers, .shareGroupHeartbeat, .shareGroupDescribe, .shareFetch, .shareAcknowledge]
-            .map(\.rawValue))
+    /// What the codec speaks and nobody is to ask for: markers are written by the coordinator in this process.
+    private static let unoffered: Set<Int16> = [APIKey.writeTxnMarkers.rawValue]
 
     private static let apiVersionsResponse = APIVersionsResponse { response in
         response.apiKeys = SupportedVersions.advertised.filter { !unoffered.contains($0.apiKey) }
-        // Clients that know the newer group protocol ask here whether they may use it.
-        let features: [(String, Int16)] = [("group.version", 1), ("transaction.version", 1)]
+        // Clients that know the newer group protocols ask here whether they may use them.
+        let features: [(String, Int16)] = [
+            ("group.version", 1), ("share.version", 1), ("transaction.version", 1),
+        ]
         response.supportedFeatures = features.map { name, level in
             APIVersionsResponse.SupportedFeature {
                 $0.name = name

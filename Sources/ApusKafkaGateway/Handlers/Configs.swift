@@ -10,6 +10,7 @@ internal import ApusModel
 private enum ConfigResource {
     static let topic: Int8 = 2
     static let broker: Int8 = 4
+    static let group: Int8 = 32
 }
 
 extension KafkaCall {
@@ -64,9 +65,12 @@ extension KafkaCall {
                         $0.configType = TopicConfig.Kind.text.rawValue
                     }
                 }
+            case ConfigResource.group:
+                result.configs = context.shares.describeConfigs(
+                    resource.resourceName, documented: request.includeDocumentation, where: isWanted)
             default:
                 result.errorCode = .invalidRequest
-                result.errorMessage = "only topics and the broker have configs here"
+                result.errorMessage = "only topics, groups and the broker have configs here"
             }
         }
     }
@@ -100,6 +104,13 @@ extension KafkaCall {
                     $0.resourceName = resource.resourceName
                 }
                 do throws(TopicRefusal) {
+                    if resource.resourceType == ConfigResource.group {
+                        try await call.context.shares.alterConfigs(
+                            resource.resourceName, resource.configs.map { ($0.name, $0.value) },
+                            isWhole: true, validateOnly: request.validateOnly)
+                        response.responses.append(result)
+                        continue
+                    }
                     try await call.alter(
                         resource.resourceType, resource.resourceName, validateOnly: request.validateOnly
                     ) { settings, defaults throws(TopicConfig.Refusal) in
@@ -132,6 +143,11 @@ extension KafkaCall {
                     $0.resourceName = resource.resourceName
                 }
                 do throws(TopicRefusal) {
+                    if resource.resourceType == ConfigResource.group {
+                        try await call.alter(resource, validateOnly: request.validateOnly)
+                        response.responses.append(result)
+                        continue
+                    }
                     try await call.alter(
                         resource.resourceType, resource.resourceName, validateOnly: request.validateOnly
                     ) { settings, defaults throws(TopicConfig.Refusal) in
@@ -145,6 +161,20 @@ extension KafkaCall {
             }
             return .incrementalAlterConfigs(response)
         }
+    }
+
+    /// Changes configs of a group, none of which is a list.
+    private func alter(
+        _ resource: IncrementalAlterConfigsRequest.Resource, validateOnly: Bool
+    ) async throws(TopicRefusal) {
+        for change in resource.configs where !(0...1).contains(change.configOperation) {
+            throw TopicRefusal(
+                .invalidConfig, "\(change.name.prefix(80)) is no list that could be added to or taken from")
+        }
+        try await context.shares.alterConfigs(
+            resource.resourceName,
+            resource.configs.map { ($0.name, $0.configOperation == 0 ? $0.value : nil) }, isWhole: false,
+            validateOnly: validateOnly)
     }
 
     private static func apply(

@@ -20,7 +20,7 @@ extension KafkaCall {
                 TopicPartitions(
                     topic: TopicID($0.topicID), partitions: $0.partitions)
             }, clientID: header.clientID ?? "", clientHost: "/\(session.peer)")
-        let catalog = context.catalog.current
+        let catalog = context.catalog.current(with: request.subscribedTopicNames)
         let entropy = UInt128.random(in: .min ... .max)
         let outcome: Result<HeartbeatAnswer, GroupRefusal> = context.groups.ask { coordinator, now in
             let outcome = Result { () throws(GroupRefusal) in

@@ -166,6 +166,15 @@ extension KafkaCall {
                 $0.groupType = GroupKind.classic.rawValue
             }
         }
+        let listed = Set(groups.map(\.groupID))
+        groups += context.shares.groupsWithSubscriptions.filter { !listed.contains($0) }.map { id in
+            ListGroupsResponse.Group {
+                $0.groupID = id
+                $0.protocolType = "share"
+                $0.groupState = ShareState.empty.rawValue
+                $0.groupType = GroupKind.share.rawValue
+            }
+        }
         let states = Set(request.statesFilter.map { $0.lowercased() })
         let types = Set(request.typesFilter.map { $0.lowercased() })
         groups.removeAll {
@@ -193,17 +202,30 @@ extension KafkaCall {
                 case .some(let error): codes[place] = KafkaErrorCode(error)
                 }
             }
-            answer(
-                .deleteGroups(
-                    DeleteGroupsResponse { response in
-                        response.results = zip(groups, codes).map { group, code in
-                            DeleteGroupsResponse.Result {
-                                $0.groupID = group
-                                $0.errorCode = code
-                            }
-                        }
-                    }))
+            let known = codes
+            answerLater { await $0.deleteShareGroups(among: groups, known) }
         }
+    }
+
+    /// Deletes what share groups among these have read, which is what is left of one without members.
+    private func deleteShareGroups(among groups: [String], _ known: [KafkaErrorCode]) async -> KafkaResponse {
+        var codes = known
+        for (place, group) in groups.enumerated() where known[place] != .nonEmptyGroup {
+            guard !context.shares.subscriptions(of: group).isEmpty else { continue }
+            do throws(BrokerError) {
+                try await context.shares.deleteSubscriptions(of: group)
+                if codes[place] == .groupIDNotFound { codes[place] = .noError }
+            } catch { codes[place] = KafkaErrorCode(error) }
+        }
+        return .deleteGroups(
+            DeleteGroupsResponse { response in
+                response.results = zip(groups, codes).map { group, code in
+                    DeleteGroupsResponse.Result {
+                        $0.groupID = group
+                        $0.errorCode = code
+                    }
+                }
+            })
     }
 }
 

@@ -85,8 +85,15 @@ struct KafkaDispatcher: KafkaRequestHandler {
         case .saslAuthenticate(let request): call.saslAuthenticate(request)
         case .consumerGroupHeartbeat(let request): call.consumerGroupHeartbeat(request)
         case .consumerGroupDescribe(let request): call.consumerGroupDescribe(request)
+        case .shareGroupHeartbeat(let request): call.shareGroupHeartbeat(request)
+        case .shareGroupDescribe(let request): call.shareGroupDescribe(request)
+        case .shareFetch(let request): call.shareFetch(request)
+        case .shareAcknowledge(let request): call.shareAcknowledge(request)
+        case .describeShareGroupOffsets(let request): call.describeShareGroupOffsets(request)
+        case .alterShareGroupOffsets(let request): call.alterShareGroupOffsets(request)
+        case .deleteShareGroupOffsets(let request): call.deleteShareGroupOffsets(request)
         // Not offered by ApiVersions, see `unoffered` there.
-        case .writeTxnMarkers, .shareGroupHeartbeat, .shareGroupDescribe, .shareFetch, .shareAcknowledge:
+        case .writeTxnMarkers:
             call.refuse("API \(call.header.apiKey) is not offered")
         }
     }

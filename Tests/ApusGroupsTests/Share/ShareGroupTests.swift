@@ -136,3 +136,20 @@ struct ShareGroupTests {
         #expect(answer.assignment?.map(\.topic) == [1, 2])
     }
 }
+
+extension ShareGroupTests {
+    @Test func whoIsSilentForTooLongIsNamedOnceSoThatOthersGetWhatItHas() throws {
+        let scene = Scene()
+        _ = try scene.shareBeat("a", names: ["t"])
+        _ = try scene.shareBeat("b", names: ["t"])
+        scene.now += .seconds(40)
+        _ = try scene.shareBeat("b", epoch: 2)
+        scene.now += .seconds(10)
+        #expect(scene.coordinator.advance(to: scene.now) == [.shareMemberGone(group: "share", memberID: "a")])
+        #expect(scene.coordinator.advance(to: scene.now).isEmpty)
+        // Who leaves has said so by itself.
+        _ = try scene.shareBeat("b", epoch: -1)
+        scene.now += .seconds(100)
+        #expect(scene.coordinator.advance(to: scene.now).isEmpty)
+    }
+}
