@@ -31,6 +31,7 @@ import Testing
 
     @Test func `limits are the program's`() throws {
         func number(_ name: String) throws -> String { try row(name).replacing(",", with: "") }
+        #expect(try number("`max.message.bytes`").contains("\(Defaults.batchBytesMax) bytes"))
         #expect(try number("one request").contains("\(Defaults.kafkaRequestBytesMax) bytes"))
         #expect(
             try number("all large requests at the same time").contains(

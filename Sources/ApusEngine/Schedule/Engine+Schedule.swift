@@ -116,7 +116,10 @@ extension Engine {
     ) async throws(BrokerError) -> (ScheduleDescription, isNew: Bool) {
         let isNew = try await change { [self] () throws(BrokerError) -> Decision<Bool> in
             let scheduler = try requireScheduler()
-            _ = try requireTopic(settings.topic)
+            let topic = try requireTopic(settings.topic)
+            var builder = RecordBatchBuilder()
+            builder.append(settings.template, key: settings.key, timestamp: context.clock.wall)
+            try topic.check(builder.length, in: context)
             let (expression, zone) = try compile(settings)
             let existing = definitions.schedules[name]
             guard existing != nil || definitions.schedules.count < context.options.schedulesMax else {

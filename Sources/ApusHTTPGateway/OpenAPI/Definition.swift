@@ -88,6 +88,8 @@ enum Bounds {
     static let offset: ClosedRange<Int64> = 0...Int64.max
     static let bytes: ClosedRange<Int64> = 0...Int64.max
     static let segmentBytes: ClosedRange<Int64> = (1 << 20)...(1 << 30)
+    static let segmentAge: ClosedRange<Duration> = .milliseconds(1)...DurationText.max
+    static let batchBytes: ClosedRange<Int64> = 1...Int64(Defaults.batchBytesMax)
     static let inFlight: ClosedRange<Int64> = 1...100_000
     static let attempts: ClosedRange<Int64> = 1...1000
     static let weight: ClosedRange<Int64> = 1...1000
