@@ -17,6 +17,7 @@ final class KafkaContext: Sendable {
     let catalog: TopicCatalogSource
     let sessions: FetchSessions
     let fetches: FetchBudget
+    let additions: TransactionAdditions
     /// Where reads run that may have to wait for the disk: event loops do not.
     let readers: NIOThreadPool
     let logger: Logger
@@ -35,6 +36,7 @@ final class KafkaContext: Sendable {
         groups = GroupService(broker: broker, limits: configuration.groups)
         catalog = TopicCatalogSource(broker: broker)
         sessions = FetchSessions()
+        additions = TransactionAdditions(broker: broker)
         fetches = FetchBudget(bytesMax: configuration.fetchesBytesMax)
         readers = NIOThreadPool(numberOfThreads: 2)
         readers.start()

@@ -59,6 +59,10 @@ import Testing
         #expect(try row("Metadata").contains(range(.metadata)))
         #expect(
             try row("OffsetCommit, OffsetFetch").contains("\(range(.offsetCommit)), \(range(.offsetFetch))"))
+        #expect(
+            try row("InitProducerId, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit").contains(
+                "\(range(.initProducerID)), \(range(.addPartitionsToTxn)) (of which clients are offered \(SupportedVersions[.addPartitionsToTxn].advertisedMax)), \(range(.addOffsetsToTxn)), \(range(.endTxn)), \(range(.txnOffsetCommit))"
+            ))
         let groups: [APIKey] = [.joinGroup, .syncGroup, .heartbeat, .leaveGroup]
         #expect(
             try row("JoinGroup, SyncGroup, Heartbeat, LeaveGroup").contains(

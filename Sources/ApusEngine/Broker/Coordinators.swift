@@ -202,15 +202,20 @@ public protocol Coordinating: Sendable {
     func addOffsets(
         group: String, to transactionalID: String, of producer: ProducerIdentity,
         completion: @escaping @Sendable (CoordinatorError?) -> Void)
-    /// Commits positions of a group when the transaction commits, and not if it is aborted. The group was added before.
+    /// Commits positions of a group when the transaction commits, and not if it is aborted.
+    ///
+    /// - Parameter addsGroup: whether the group is added to the transaction, which is begun if none is under way; otherwise it has to be in it.
     func commitOffsets(
         group: String, _ commits: [OffsetCommit], in transactionalID: String, of producer: ProducerIdentity,
-        completion: @escaping CoordinatorCompletion)
-    /// Decides a transaction. Once that is durable it stays decided; the answer comes when all partitions know, or after a second.
-    /// The same decision once more is fine, the opposite is ``CoordinatorError/invalidTransactionState``.
+        addsGroup: Bool, completion: @escaping CoordinatorCompletion)
+    /// Decides a transaction. Once that is durable it stays decided; the answer comes when all partitions know, or after a second, and says who
+    /// the producer is to go on as. The same decision once more is fine, the opposite is ``CoordinatorError/invalidTransactionState``.
+    ///
+    /// - Parameter bumpsEpoch: whether the producer goes on with the next epoch (KIP-890), or with the first one of another id when there is none. It
+    ///   can then abort even if no transaction is under way, and asks again as who it was before.
     func endTransaction(
-        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool,
-        completion: @escaping @Sendable (CoordinatorError?) -> Void)
+        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool, bumpsEpoch: Bool,
+        completion: @escaping @Sendable (Result<ProducerIdentity, CoordinatorError>) -> Void)
     /// All transactional ids that are known, in order.
     func transactions() throws(CoordinatorError) -> [TransactionDescription]
     /// One transactional id; ``CoordinatorError/unknownTransaction`` when it is not known.
@@ -269,13 +274,13 @@ extension Coordinating {
 
     public func commitOffsets(
         group: String, _ commits: [OffsetCommit], in transactionalID: String, of producer: ProducerIdentity,
-        completion: @escaping CoordinatorCompletion
+        addsGroup: Bool, completion: @escaping CoordinatorCompletion
     ) { completion(commits.map { _ in refusal }) }
 
     public func endTransaction(
-        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool,
-        completion: @escaping @Sendable (CoordinatorError?) -> Void
-    ) { completion(refusal) }
+        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool, bumpsEpoch: Bool,
+        completion: @escaping @Sendable (Result<ProducerIdentity, CoordinatorError>) -> Void
+    ) { completion(.failure(refusal)) }
 
     public func transactions() throws(CoordinatorError) -> [TransactionDescription] { throw refusal }
 

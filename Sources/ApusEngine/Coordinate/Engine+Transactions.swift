@@ -112,16 +112,16 @@ extension Engine {
 
     public func commitOffsets(
         group: String, _ commits: [OffsetCommit], in transactionalID: String, of producer: ProducerIdentity,
-        completion: @escaping CoordinatorCompletion
+        addsGroup: Bool, completion: @escaping CoordinatorCompletion
     ) {
         do throws(CoordinatorError) {
             let (positions, errors) = try resolve(group, commits)
             coordinate(
                 { transactions in
                     guard !positions.isEmpty else { return completion(errors) }
-                    transactions.commit(positions, of: group, in: transactionalID, by: producer) { failure in
-                        completion(errors.map { $0 ?? failure })
-                    }
+                    transactions.commit(
+                        positions, of: group, adding: addsGroup, in: transactionalID, by: producer
+                    ) { failure in completion(errors.map { $0 ?? failure }) }
                 }, refuse: { error in completion(commits.map { _ in error }) })
         } catch {
             completion(commits.map { _ in error })
@@ -129,13 +129,15 @@ extension Engine {
     }
 
     public func endTransaction(
-        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool,
-        completion: @escaping @Sendable (CoordinatorError?) -> Void
+        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool, bumpsEpoch: Bool,
+        completion: @escaping @Sendable (Result<ProducerIdentity, CoordinatorError>) -> Void
     ) {
         coordinate(
             { transactions in
-                transactions.end(transactionalID, isCommit: isCommit, of: producer, completion: completion)
-            }, refuse: { completion($0) })
+                transactions.end(
+                    transactionalID, isCommit: isCommit, of: producer, bumpsEpoch: bumpsEpoch,
+                    completion: completion)
+            }, refuse: { completion(.failure($0)) })
     }
 
     // MARK: Questions

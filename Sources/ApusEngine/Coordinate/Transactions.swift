@@ -115,7 +115,21 @@ final class Transactions: Sendable {
             }, { completion($0.failure) })
     }
 
+    /// Commits positions in a transaction, of a group that is added to it first if it may be.
     func commit(
+        _ positions: [OffsetPlace: CommittedOffset], of group: String, adding: Bool, in name: String,
+        by producer: ProducerIdentity, completion: @escaping @Sendable (CoordinatorError?) -> Void
+    ) {
+        guard adding else {
+            return commit(positions, of: group, in: name, by: producer, completion: completion)
+        }
+        add([], groups: [group], to: name, of: producer) { [self] failure in
+            if let failure { return completion(failure) }
+            commit(positions, of: group, in: name, by: producer, completion: completion)
+        }
+    }
+
+    private func commit(
         _ positions: [OffsetPlace: CommittedOffset], of group: String, in name: String,
         by producer: ProducerIdentity, completion: @escaping @Sendable (CoordinatorError?) -> Void
     ) {
@@ -139,18 +153,23 @@ final class Transactions: Sendable {
     }
 
     func end(
-        _ name: String, isCommit: Bool, of producer: ProducerIdentity,
-        completion: @escaping @Sendable (CoordinatorError?) -> Void
+        _ name: String, isCommit: Bool, of producer: ProducerIdentity, bumpsEpoch: Bool,
+        completion: @escaping @Sendable (Result<ProducerIdentity, CoordinatorError>) -> Void
     ) {
         perform(
             { coordinator, table, time throws(CoordinatorError) in
-                try coordinator.end(name, isCommit: isCommit, of: producer, table, at: time)
+                if bumpsEpoch {
+                    try coordinator.end(name, isCommit: isCommit, bumping: producer, table, at: time)
+                } else {
+                    try coordinator.end(name, isCommit: isCommit, of: producer, table, at: time)
+                }
             },
             { [self] result in
                 switch result {
-                case .failure(let error): completion(error)
-                case .success(true): awaitMarkers(of: name, completion)
-                case .success(false): completion(nil)
+                case .failure(let error): completion(.failure(error))
+                case .success(let end) where end.hasMarkers:
+                    awaitMarkers(of: name) { completion($0.map { .failure($0) } ?? .success(end.producer)) }
+                case .success(let end): completion(.success(end.producer))
                 }
             })
     }

@@ -78,6 +78,8 @@ struct CopyWriter {
     ) {
         let bytes = builders[log]?.builder.lengthAlone(key: record.key, value: value) ?? 0
         do throws(BrokerError) { try topic.check(bytes, in: context) } catch {
+            // Of a topic whose name leaves no room for its dead letters' none can be written: better too large than lost.
+            guard source.name.deadLetter != nil else { return end(log, key: record.key, value: value) }
             builders[log]?.builder.dropHeaders()
             return bury(
                 record, rule, target: topic.name, reason: "topic '\(topic.name)': \(error)", repeats)
