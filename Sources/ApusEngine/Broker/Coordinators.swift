@@ -177,6 +177,8 @@ public protocol Coordinating: Sendable {
         group: String, in places: [TopicPartition], completion: @escaping CoordinatorCompletion)
     /// Forgets all positions of groups; ``CoordinatorError/unknownGroup`` for one that has none.
     func deleteGroups(_ groups: [String], completion: @escaping CoordinatorCompletion)
+    /// Whether positions of a group are known.
+    func hasOffsets(group: String) throws(CoordinatorError) -> Bool
     /// The groups of which positions are known, in order.
     func groupsWithOffsets() throws(CoordinatorError) -> [String]
     /// Says that these groups have members, or had some until now: their positions are kept for ``Defaults/offsetsRetention`` from then on.
@@ -252,6 +254,8 @@ extension Coordinating {
     public func deleteGroups(_ groups: [String], completion: @escaping CoordinatorCompletion) {
         completion(groups.map { _ in refusal })
     }
+
+    public func hasOffsets(group: String) throws(CoordinatorError) -> Bool { throw refusal }
 
     public func groupsWithOffsets() throws(CoordinatorError) -> [String] { throw refusal }
 

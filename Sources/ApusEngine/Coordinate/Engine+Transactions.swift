@@ -53,13 +53,7 @@ extension Engine {
 
     /// The name of a topic that transactions name by identity; nil when it was deleted.
     func topicName(_ id: LogID) -> ResourceName? {
-        let known = coordinators.withLock { $0.topicNames[id] }
-        let name: ResourceName? = catalog.withLock { catalog in
-            if let known, catalog.definitions.topics[known]?.id == id { return known }
-            return catalog.definitions.topics.values.first { $0.id == id }?.name
-        }
-        if name != known { coordinators.withLock { $0.topicNames[id] = name } }
-        return name
+        catalog.withLock { $0.definitions.topicName(id) }
     }
 
     // MARK: Producers
@@ -86,9 +80,6 @@ extension Engine {
         let places = found.compactMap(\.self)
         guard places.count == found.count else {
             return completion(found.map { $0 == nil ? .unknownPartition : .notAttempted })
-        }
-        coordinators.withLock { coordinators in
-            for (place, name) in zip(places, partitions) { coordinators.topicNames[place.topic] = name.topic }
         }
         coordinate(
             { transactions in
