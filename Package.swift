@@ -270,8 +270,12 @@ let package = Package(
                 httpClient, log,
             ], swiftSettings: settings),
         .testTarget(
-            name: "ApusKafkaGatewayTests", dependencies: ["ApusKafkaGateway", "ApusKafkaCodec"],
-            swiftSettings: settings),
+            name: "ApusKafkaGatewayTests",
+            dependencies: [
+                "ApusKafkaGateway", "ApusKafkaCodec", "ApusGroups", "ApusEngine", "ApusStorage",
+                "ApusNetwork",
+                "ApusModel", "ApusTesting", nioCore, nioPosix, log,
+            ], swiftSettings: settings),
         .testTarget(
             name: "ApusWebhookTransportTests",
             dependencies: [
