@@ -123,6 +123,16 @@ public struct TransactionDescription: Sendable, Hashable {
     public var groups: [String]
 }
 
+/// How all transactions stand.
+public struct TransactionStanding: Sendable, Hashable {
+    /// How many are under way and not decided.
+    public var open = 0
+    /// How many are decided and not known by all their partitions.
+    public var ending = 0
+    /// When the oldest of those was begun that are not decided.
+    public var oldest: Timestamp?
+}
+
 /// Why a coordinator did not do as asked. Each stands for one error of Kafka's protocol.
 public enum CoordinatorError: Error, Sendable, Hashable {
     /// The broker cannot, now or at all; says why.

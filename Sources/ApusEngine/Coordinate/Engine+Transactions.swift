@@ -144,6 +144,11 @@ extension Engine {
         return describe(found.name, found.transaction)
     }
 
+    /// How many transactions are under way; nil while the coordinator is not open.
+    public var transactionStanding: TransactionStanding? {
+        (try? requireTransactions())?.standing
+    }
+
     private func describe(_ name: String, _ transaction: Transaction) -> TransactionDescription {
         let partitions = transaction.places.sorted().compactMap { place in
             topicName(place.topic).map { TopicPartition($0, Int(place.partition)) }

@@ -63,6 +63,10 @@ final class Transactions: Sendable {
     let context: EngineContext
     let neighbours: TransactionNeighbours
     let state: Mutex<State>
+    private let committed = Count("apus_transactions_total", [("outcome", "committed")])
+    private let aborted = Count("apus_transactions_total", [("outcome", "aborted")])
+    /// Those that were aborted because their time was over.
+    private let expired = Count("apus_transactions_total", [("outcome", "expired")])
 
     init(context: EngineContext, _ neighbours: TransactionNeighbours) throws(LogError) {
         self.context = context
@@ -99,7 +103,8 @@ final class Transactions: Sendable {
             { coordinator, table, time throws(CoordinatorError) in
                 try coordinator.initialise(name, timeout: timeout, expected: expected, table, at: time)
             },
-            { result in
+            { [self] result in
+                if case .success(nil) = result { aborted.increment() }
                 completion(
                     result.flatMap { $0.map { .success($0) } ?? .failure(.concurrentTransactions) })
             })
@@ -168,6 +173,7 @@ final class Transactions: Sendable {
                 switch result {
                 case .failure(let error): completion(.failure(error))
                 case .success(let end) where end.hasMarkers:
+                    (isCommit ? committed : aborted).increment()
                     awaitMarkers(of: name) { completion($0.map { .failure($0) } ?? .success(end.producer)) }
                 case .success(let end): completion(.success(end.producer))
                 }
@@ -187,6 +193,18 @@ final class Transactions: Sendable {
             return table.transactions[name].map { [name: $0] } ?? [:]
         }
         return found.sorted { $0.key < $1.key }.map { (name: $0.key, transaction: $0.value) }
+    }
+
+    /// How all of them stand.
+    var standing: TransactionStanding {
+        log.read { table in
+            table.transactions.values.reduce(into: TransactionStanding()) { standing, transaction in
+                if transaction.isPrepared { standing.ending += 1 }
+                guard transaction.state == .ongoing, let started = transaction.started else { return }
+                standing.open += 1
+                standing.oldest = min(standing.oldest ?? started, started)
+            }
+        }
     }
 
     /// Forgets transactional ids that nobody has used for long.
@@ -290,7 +308,7 @@ final class Transactions: Sendable {
         guard let step else { return }
         context.logger.info("a transaction's time is over", metadata: ["transactional-id": "\(name)"])
         write(step.changes) { [self] failure in
-            guard failure != nil else { return }
+            guard failure != nil else { return expired.increment() }
             let due = context.clock.now + context.options.storeRetryInterval
             state.withLock { $0.timers[name] = (started, schedule(name, started, at: due)) }
         }

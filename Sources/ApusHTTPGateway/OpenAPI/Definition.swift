@@ -52,6 +52,8 @@ enum Definition: String, Sendable, CaseIterable {
     case schedule = "Schedule"
     case scheduleSettings = "ScheduleSettings"
     case schedules = "Schedules"
+    case group = "Group"
+    case groups = "Groups"
     case health = "Health"
     case status = "Status"
     case diagnosis = "Diagnosis"
@@ -76,6 +78,7 @@ enum Definition: String, Sendable, CaseIterable {
         case .scheduleReceipt, .scheduleReceipts, .delayedEvent, .delayedEvents, .schedule,
             .scheduleSettings, .schedules:
             Schema.schedules(self)
+        case .group, .groups: Schema.groups(self)
         case .health, .status, .diagnosis, .verification: Schema.operations(self)
         }
     }
