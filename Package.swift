@@ -358,6 +358,11 @@ let package = Package(
             name: "ApusKafkaGatewayTests",
             dependencies: ["ApusKafkaGateway", "ApusKafkaCodec", "ApusEngine", "ApusModel"],
             swiftSettings: settings),
+            dependencies: [
+                "ApusKafkaGateway", "ApusKafkaCodec", "ApusGroups", "ApusEngine", "ApusStorage",
+                "ApusNetwork",
+                "ApusModel", "ApusTesting", nioCore, nioPosix, log,
+            ], swiftSettings: settings),
         .testTarget(
             name: "ApusWebhookTransportTests",
             dependencies: [

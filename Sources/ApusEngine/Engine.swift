@@ -18,7 +18,6 @@ public final class Engine: Broker {
     struct Catalog {
         var definitions = Definitions()
         private(set) var topics: [ResourceName: Topic] = [:]
-        private(set) var topicNames: [LogID: ResourceName] = [:]
         var shared: [ResourceName: SharedSubscription] = [:]
         var cursors: [ResourceName: CursorSubscription] = [:]
         var routers: [ResourceName: TopicRouter] = [:]
@@ -27,9 +26,15 @@ public final class Engine: Broker {
 
         /// Puts a topic to work, or, with nil, takes it out of work.
         mutating func setTopic(_ name: ResourceName, _ topic: Topic?) {
-            if let old = topics[name] { topicNames[old.id] = nil }
             topics[name] = topic
-            if let topic { topicNames[topic.id] = name }
+        }
+
+        /// The topic at work of this identity.
+        func topic(_ id: LogID) -> Topic? {
+            guard let topic = definitions.topicName(id).flatMap({ topics[$0] }), topic.id == id else {
+                return nil
+            }
+            return topic
         }
     }
 

@@ -2,6 +2,7 @@
 
 // Everything the gateway can be told.
 
+public import ApusEngine
 public import ApusHTTPServer
 public import ApusModel
 internal import Glibc
@@ -36,6 +37,8 @@ public struct HTTPGatewayConfiguration: Sendable {
     public var version: String
     /// The body of `/metrics`: Prometheus text.
     public var metricsText: @Sendable () -> [UInt8]
+    /// Who knows the members of consumer groups; nil where nobody does, and only positions can be shown.
+    public var groups: (any GroupObserver)?
     /// Wall time.
     public var now: @Sendable () -> Timestamp
 

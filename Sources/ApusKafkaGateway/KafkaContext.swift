@@ -18,6 +18,7 @@ final class KafkaContext: Sendable {
     let sessions: FetchSessions
     let fetches: FetchBudget
     let shares: ShareService
+    let additions: TransactionAdditions
     /// Where reads run that may have to wait for the disk: event loops do not.
     let readers: NIOThreadPool
     let logger: Logger
@@ -40,6 +41,7 @@ final class KafkaContext: Sendable {
         }
         catalog = TopicCatalogSource(broker: broker)
         sessions = FetchSessions()
+        additions = TransactionAdditions(broker: broker)
         fetches = FetchBudget(bytesMax: configuration.fetchesBytesMax)
         readers = NIOThreadPool(numberOfThreads: 2)
         readers.start()

@@ -41,6 +41,16 @@ extension KafkaErrorCode {
         }
     }
 
+    /// Why a partition was not added to a transaction, in an answer to the batch that should have brought it in.
+    init(adding error: CoordinatorError) {
+        switch error {
+        // Nothing is stored, and producers send it again.
+        case .broker(.unavailable), .limitReached: self = .notEnoughReplicas
+        case .producerFenced: self = .invalidProducerEpoch
+        default: self.init(error)
+        }
+    }
+
     /// What is wrong with bytes that should be a batch.
     init(_ error: RecordBatchError) {
         switch error {

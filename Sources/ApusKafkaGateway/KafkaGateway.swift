@@ -61,6 +61,9 @@ public final class KafkaGateway: Service {
         context.stop()
     }
 
+    /// The members of consumer groups, for whoever looks at them from outside of Kafka's protocol.
+    public var groups: any GroupObserver { GroupDirectory(context: context) }
+
     /// What the gateway has done so far; nil before it listens.
     public var statistics: KafkaGatewayStatistics? { server.withLock { $0 }?.statistics() }
 }

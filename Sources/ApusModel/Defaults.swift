@@ -34,6 +34,10 @@ public enum Defaults {
     public static let retentionAge: Duration = .seconds(7 * 86_400)
     /// When a segment is closed, in bytes.
     public static let segmentBytes = 128 << 20
+    /// The age at which a segment is closed at the latest; Kafka's own default.
+    public static let segmentAge: Duration = .seconds(7 * 86_400)
+    /// The largest batch that a topic takes, in bytes, and the largest that it can be told to take.
+    public static let batchBytesMax = 32 << 20
 
     /// For how long an event that deletes its key can be read after older ones of its key are gone, where topics are compacted.
     public static let compactionDeleteRetention: Duration = .seconds(86_400)

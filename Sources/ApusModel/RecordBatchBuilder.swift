@@ -53,6 +53,26 @@ public struct RecordBatchBuilder: Sendable {
         }
     }
 
+    /// The size of a batch, in bytes, with nothing in it but the record that ``append(timestamp:key:value:)`` would add next.
+    public func lengthAlone(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) -> Int {
+        let length = lengthOfNext(timestampDelta: 0, number: 0, key: key, value: value)
+        return RecordBatch.headerLength + varintLength(Int64(length)) + length
+    }
+
+    /// Takes back the headers that were added since the last record.
+    public mutating func dropHeaders() {
+        headers.clear()
+        headerCount = 0
+    }
+
+    private func lengthOfNext(
+        timestampDelta: Int64, number: Int64, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?
+    ) -> Int {
+        1 + varintLength(timestampDelta) + varintLength(number) + RecordBatchBuilder.nullableLength(key)
+            + RecordBatchBuilder.nullableLength(value) + varintLength(Int64(headerCount))
+            + headers.readableBytes
+    }
+
     /// Adds a record with the headers added since the last one: its timestamp, key (nil for none) and value (nil for a tombstone).
     public mutating func append(
         timestamp: Timestamp, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?
@@ -64,11 +84,7 @@ public struct RecordBatchBuilder: Sendable {
         maxTimestamp = max(maxTimestamp, timestamp)
         let timestampDelta = timestamp.rawValue &- baseTimestamp.rawValue
         let (number, headerCount) = (Int64(count), Int64(self.headerCount))
-        let length =
-            1 + varintLength(timestampDelta) + varintLength(number)
-            + RecordBatchBuilder.nullableLength(key)
-            + RecordBatchBuilder.nullableLength(value) + varintLength(headerCount)
-            + headers.readableBytes
+        let length = lengthOfNext(timestampDelta: timestampDelta, number: number, key: key, value: value)
         headers.withUnsafeReadableBytes { headers in
             _ = buffer.writeWithUnsafeMutableBytes(
                 minimumWritableBytes: varintLength(Int64(length)) + length
@@ -85,8 +101,7 @@ public struct RecordBatchBuilder: Sendable {
                 return writer.position
             }
         }
-        headers.clear()
-        self.headerCount = 0
+        dropHeaders()
         count += 1
     }
 

@@ -55,13 +55,16 @@ public enum ApusServer {
         let dispatcher = TargetDispatcher(target: webhooks)
         let engine = try openEngine(store, dispatcher, configuration, files, logger)
         engine.start()
-        let gateway = HTTPGateway(
-            broker: engine, configuration: gatewayConfiguration(configuration, engine, registry, files))
         let kafka =
             configuration.kafkaListen.isEmpty
             ? nil
             : KafkaGateway(
                 broker: engine, configuration: kafkaConfiguration(configuration, files))
+        let metrics = ServerMetrics(engine: engine, groups: kafka?.groups, registry: registry)
+        var http = gatewayConfiguration(configuration, files)
+        http.metricsText = { metrics.text() }
+        http.groups = kafka?.groups
+        let gateway = HTTPGateway(broker: engine, configuration: http)
         files.countIncoming { [weak gateway, weak kafka] in
             (gateway?.statistics?.connectionsOpen ?? 0) + (kafka?.statistics?.connectionsOpen ?? 0)
         }
@@ -196,8 +199,7 @@ public enum ApusServer {
     }
 
     private static func gatewayConfiguration(
-        _ configuration: ServerConfiguration, _ engine: Engine, _ registry: PrometheusRegistry,
-        _ files: FileShares
+        _ configuration: ServerConfiguration, _ files: FileShares
     ) -> HTTPGatewayConfiguration {
         var server = HTTPServerConfiguration(addresses: configuration.listen)
         server.limits.bodyBytesMax = Defaults.bodyBytesMax
@@ -215,8 +217,6 @@ public enum ApusServer {
         gateway.origins = configuration.origins
         gateway.gracePeriod = configuration.gracePeriod
         gateway.version = ApusVersion.current
-        let metrics = ServerMetrics(engine: engine, registry: registry)
-        gateway.metricsText = { metrics.text() }
         return gateway
     }
 }

@@ -24,6 +24,7 @@ enum MetricHelp {
         "apus_compacted_bytes_total": "Bytes that compaction has freed.",
         "apus_compaction_failures_total":
             "Obstacles that kept a partition from being compacted as far as it could, each once.",
+        "apus_transactions_total": "Transactions of Kafka clients that were decided, by outcome.",
         "apus_publish_ack_duration_seconds": "From the whole request to its answer, durable.",
         "apus_http_published_events_total": "Events acknowledged to publishers over HTTP.",
         "apus_http_requests_total": "Requests by route and class of status.",

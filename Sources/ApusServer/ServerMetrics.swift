@@ -19,17 +19,20 @@ final class ServerMetrics: Sendable {
 
     private let engine: Engine
     private let registry: PrometheusRegistry
+    private let groups: GroupMetrics
     private let shown = Mutex<Set<ResourceName>>([])
 
-    init(engine: Engine, registry: PrometheusRegistry) {
+    init(engine: Engine, groups: (any GroupObserver)?, registry: PrometheusRegistry) {
         self.engine = engine
         self.registry = registry
+        self.groups = GroupMetrics(engine: engine, observer: groups, registry: registry)
     }
 
     /// The exposition now.
     func text() -> [UInt8] {
         readStatus()
         readSubscriptions()
+        groups.read()
         return Array(registry.text().utf8)
     }
 

@@ -126,18 +126,21 @@ struct SimulatedProcess: Sendable {
     var one: Answer<CoordinatorError?>?
     var many: Answer<[CoordinatorError?]>?
     var producer: Answer<Result<ProducerIdentity, CoordinatorError>>?
+    var ended: Answer<Result<ProducerIdentity, CoordinatorError>>?
     var wrote: Answer<Bool>?
     /// The number of the next batch, per partition.
     var sequences: [Int: Int32] = [:]
     /// Another one has taken over: it does not begin anew.
     var isReplaced = false
+    /// Whether it has the next epoch after each transaction, and groups are added with their positions (KIP-890).
+    let isBumping: Bool
 
     var name: String { "tx-\(number)" }
     var group: String { "group-\(number)" }
 
-    var isWaiting: Bool { one != nil || many != nil || producer != nil || wrote != nil }
+    var isWaiting: Bool { one != nil || many != nil || producer != nil || ended != nil || wrote != nil }
 
-    mutating func forgetAnswers() { (one, many, producer, wrote) = (nil, nil, nil, nil) }
+    mutating func forgetAnswers() { (one, many, producer, ended, wrote) = (nil, nil, nil, nil, nil) }
 
     /// Begins anew, or as who it was: then one that was replaced may try too.
     mutating func restart(keepingIdentity isSame: Bool = false) {
@@ -180,7 +183,7 @@ struct TransactionSimulation {
         random = SplitMix64(seed: seed)
         store = UncertainStore(TransactionSimulation.logs, seed: random.next())
         world = SimulatedPartitions(count: TransactionSimulation.partitions, seed: random.next())
-        processes = (0..<3).map { SimulatedProcess(number: $0) }
+        processes = (0..<3).map { SimulatedProcess(number: $0, isBumping: ($0 + Int(seed % 2)) % 2 == 0) }
         (input, output) = (try ResourceName("in"), try ResourceName("out"))
         let rig = try EngineRig(store: store.memory, clock: clock)
         try await rig.topic("in", TopicSettings(partitions: 3))
@@ -239,7 +242,7 @@ struct TransactionSimulation {
         guard !processes[index].isReplaced else { return }
         let number = processes[index].number
         processes[index].isReplaced = true
-        processes.append(SimulatedProcess(number: number))
+        processes.append(SimulatedProcess(number: number, isBumping: random.oneIn(2)))
         processes.removeAll { $0.phase == .gone }
     }
 
@@ -293,13 +296,16 @@ struct TransactionSimulation {
         case .commit:
             let commit = OffsetCommit(
                 TopicPartition(input, process.number), CommittedOffset(Offset(process.position + 1)))
-            engine.commitOffsets(group: process.group, [commit], in: process.name, of: identity) {
-                many.set($0)
-            }
+            engine.commitOffsets(
+                group: process.group, [commit], in: process.name, of: identity, addsGroup: process.isBumping
+            ) { many.set($0) }
             process.many = many
         case .end(let isCommit):
-            engine.endTransaction(process.name, of: identity, isCommit: isCommit) { one.set($0) }
-            process.one = one
+            let ended = Answer<Result<ProducerIdentity, CoordinatorError>>()
+            engine.endTransaction(
+                process.name, of: identity, isCommit: isCommit, bumpsEpoch: process.isBumping
+            ) { ended.set($0) }
+            process.ended = ended
         case .start, .read, .produce, .gone: break
         }
     }
@@ -330,7 +336,7 @@ struct TransactionSimulation {
             process.forgetAnswers()
             guard isWritten else { return fail(&process) }
             process.sequences[process.partition, default: 0] += 1
-            process.phase = .group
+            process.phase = process.isBumping ? .commit : .group
             return
         }
         if let answer = process.producer {
@@ -342,7 +348,14 @@ struct TransactionSimulation {
             return
         }
         let heard: CoordinatorError?
-        if let answer = process.one {
+        if let answer = process.ended {
+            guard let value = answer.value else { return }
+            heard = value.failure
+            if case .success(let identity) = value {
+                if process.identity != identity { process.sequences = [:] }
+                process.identity = identity
+            }
+        } else if let answer = process.one {
             guard let value = answer.value else { return }
             heard = value
         } else {

@@ -172,12 +172,12 @@ import Testing
         let producer = try rig.producer("tx")
         _ = rig.add([0, 1], to: "tx", producer)
         board.refuse(1, with: MarkerFailure("simulated", isFinal: false))
-        let answer = Answer<CoordinatorError?>()
-        rig.engine.endTransaction("tx", of: producer, isCommit: true) { answer.set($0) }
+        let answer = Answer<Result<ProducerIdentity, CoordinatorError>>()
+        rig.engine.endTransaction("tx", of: producer, isCommit: true, bumpsEpoch: false) { answer.set($0) }
         rig.settle()
         #expect(answer.value == nil)
         rig.pass(.seconds(2))
-        #expect(answer.value == .some(nil))
+        #expect(answer.value == .success(producer))
         #expect(try rig.engine.transaction("tx").state == .prepareCommit)
         #expect(rig.add([0], to: "tx", producer) == [.concurrentTransactions])
         #expect(throws: CoordinatorError.concurrentTransactions) { try rig.producer("tx") }
@@ -279,10 +279,10 @@ import Testing
         _ = rig.addGroup("g", to: "tx", producer)
         _ = try rig.commit(5, of: "g", in: "tx", producer)
         rig.store.refuseAppends(to: TransactionTests.offsetsLog, with: .diskFull)
-        let answer = Answer<CoordinatorError?>()
-        rig.engine.endTransaction("tx", of: producer, isCommit: true) { answer.set($0) }
+        let answer = Answer<Result<ProducerIdentity, CoordinatorError>>()
+        rig.engine.endTransaction("tx", of: producer, isCommit: true, bumpsEpoch: false) { answer.set($0) }
         rig.pass(.seconds(3))
-        #expect(answer.value == .some(nil))
+        #expect(answer.value == .success(producer))
         #expect(board.markers.count == 1)
         #expect(try rig.engine.committedOffsets(group: "g").map(\.isPending) == [true])
         rig.store.refuseAppends(to: TransactionTests.offsetsLog, with: nil)
@@ -307,7 +307,7 @@ import Testing
         #expect(try rig.engine.committedOffsets(group: "g").map(\.isPending) == [true])
         // The decision is durable, and the process ends before anybody hears of it.
         board.refuse(0, with: MarkerFailure("simulated", isFinal: false))
-        rig.engine.endTransaction("tx", of: producer, isCommit: true) { _ in }
+        rig.engine.endTransaction("tx", of: producer, isCommit: true, bumpsEpoch: false) { _ in }
         rig.settle()
         #expect(board.markers == ["out/1 commit \(producer.id)-0"])
         rig = try board.restart(rig)
@@ -424,17 +424,37 @@ extension EngineRig {
     }
 
     func commit(
-        _ offset: Int64, of group: String, in name: String, _ producer: ProducerIdentity
+        _ offset: Int64, of group: String, in name: String, _ producer: ProducerIdentity,
+        addsGroup: Bool = false
     ) throws -> [CoordinatorError?] {
         let place = TopicPartition(try ResourceName("out"), 0)
         let commits = [OffsetCommit(place, CommittedOffset(Offset(offset)))]
         return told {
-            engine.commitOffsets(group: group, commits, in: name, of: producer, completion: $0)
+            engine.commitOffsets(
+                group: group, commits, in: name, of: producer, addsGroup: addsGroup, completion: $0)
         }
     }
 
     func end(_ name: String, _ producer: ProducerIdentity, isCommit: Bool) -> CoordinatorError? {
-        toldOne { engine.endTransaction(name, of: producer, isCommit: isCommit, completion: $0) }
+        let result = ended(name, producer, isCommit: isCommit, bumpsEpoch: false)
+        if case .failure(let error) = result { return error }
+        return nil
+    }
+
+    /// Ends a transaction; who the producer goes on as.
+    func bump(_ name: String, _ producer: ProducerIdentity, isCommit: Bool) throws -> ProducerIdentity {
+        try ended(name, producer, isCommit: isCommit, bumpsEpoch: true).get()
+    }
+
+    private func ended(
+        _ name: String, _ producer: ProducerIdentity, isCommit: Bool, bumpsEpoch: Bool
+    ) -> Result<ProducerIdentity, CoordinatorError> {
+        let answer = Answer<Result<ProducerIdentity, CoordinatorError>>()
+        engine.endTransaction(name, of: producer, isCommit: isCommit, bumpsEpoch: bumpsEpoch) {
+            answer.set($0)
+        }
+        settle()
+        return answer.value ?? .failure(.invalidRequest("no answer"))
     }
 
     private func toldOne(

@@ -75,6 +75,8 @@ import Testing
             page.contains(
                 "\"retention\": {\"age\": \"\(seconds(Defaults.retentionAge) / 86_400)d\", \"bytes\": null}"))
         #expect(page.contains("\"segment_bytes\": \(Defaults.segmentBytes)"))
+        #expect(page.contains("\"segment_age\": \"\(seconds(Defaults.segmentAge) / 86_400)d\""))
+        #expect(page.contains("\"max_batch_bytes\": \(Defaults.batchBytesMax)"))
         #expect(
             page.contains(
                 "\"lease\": \"\(seconds(Defaults.lease))s\", \"max_in_flight\": \(Defaults.inFlightMax), \"max_attempts\": \(Defaults.attemptsMax), \"retry\": {\"initial\": \"\(seconds(Defaults.retryInitial))s\", \"max\": \"\(seconds(Defaults.retryMax) / 60)m\"}"

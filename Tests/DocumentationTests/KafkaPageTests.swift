@@ -31,6 +31,7 @@ import Testing
 
     @Test func `limits are the program's`() throws {
         func number(_ name: String) throws -> String { try row(name).replacing(",", with: "") }
+        #expect(try number("`max.message.bytes`").contains("\(Defaults.batchBytesMax) bytes"))
         #expect(try number("one request").contains("\(Defaults.kafkaRequestBytesMax) bytes"))
         #expect(
             try number("all large requests at the same time").contains(
@@ -58,6 +59,10 @@ import Testing
         #expect(try row("Metadata").contains(range(.metadata)))
         #expect(
             try row("OffsetCommit, OffsetFetch").contains("\(range(.offsetCommit)), \(range(.offsetFetch))"))
+        #expect(
+            try row("InitProducerId, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit").contains(
+                "\(range(.initProducerID)), \(range(.addPartitionsToTxn)) (of which clients are offered \(SupportedVersions[.addPartitionsToTxn].advertisedMax)), \(range(.addOffsetsToTxn)), \(range(.endTxn)), \(range(.txnOffsetCommit))"
+            ))
         let groups: [APIKey] = [.joinGroup, .syncGroup, .heartbeat, .leaveGroup]
         #expect(
             try row("JoinGroup, SyncGroup, Heartbeat, LeaveGroup").contains(

@@ -3,19 +3,54 @@
 it begins anew with what the group has committed. Now and then it aborts for no reason. A program of its own, so that it can be killed; it
 says on its output how far it is.
 
-    kafka_copier.py BOOTSTRAP COUNT PARTITIONS SEED
+    kafka_copier.py BOOTSTRAP COUNT PARTITIONS SEED PRODUCER
 """
 
+import pathlib
 import random
 import sys
 
 import confluent_kafka
+import kafka
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "interop" / "kafka"))
+
+from epoch_bumps import EpochBumpTransactions  # noqa: E402, its folder has to be known before
 
 SECONDS = 5
 
 
+class EpochBumpProducer:
+    """The producer of KIP-890 in the words of confluent-kafka's. When its connection goes it asks again, whatever it was that it asked."""
+
+    def __init__(self, bootstrap):
+        self.bootstrap = bootstrap
+        self.made = None
+
+    def init_transactions(self, _):
+        self.made = EpochBumpTransactions(self.bootstrap, "copier", is_patient=True)
+
+    def begin_transaction(self):
+        self.made.begin()
+
+    def produce(self, topic, value, partition):
+        self.made.send(topic, value, partition)
+
+    def send_offsets_to_transaction(self, positions, metadata, _):
+        self.made.flush()
+        self.made.offsets("copier", positions[0].topic, positions[0].offset)
+
+    def commit_transaction(self, _):
+        self.made.commit()
+
+    def abort_transaction(self, _):
+        self.made.abort()
+
+
 class Copier:
-    def __init__(self, bootstrap, count, partitions, seed):
+    def __init__(self, bootstrap, count, partitions, seed, producer):
+        self.bootstrap = bootstrap
+        self.is_bumping = producer == EpochBumpTransactions.name
         self.options = {
             "bootstrap.servers": bootstrap, "log_level": 0, "broker.address.family": "v4", "retry.backoff.ms": 20,
             "reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 100}
@@ -26,7 +61,7 @@ class Copier:
 
     def run(self):
         while not self.is_done:
-            producer = confluent_kafka.Producer({
+            producer = EpochBumpProducer(self.bootstrap) if self.is_bumping else confluent_kafka.Producer({
                 **self.options, "transactional.id": "copier", "transaction.timeout.ms": 20_000, "linger.ms": 0})
             consumer = confluent_kafka.Consumer({
                 **self.options, "group.id": "copier", "enable.auto.commit": False,
@@ -37,6 +72,8 @@ class Copier:
                     self.copy_some(producer, consumer)
             except confluent_kafka.KafkaException as error:
                 self.tell(f"anew: {error.args[0].str()}")
+            except (kafka.errors.KafkaError, OSError, AssertionError) as error:
+                self.tell(f"anew: {error!r}")
             finally:
                 consumer.close()
 
@@ -71,5 +108,5 @@ class Copier:
 
 
 if __name__ == "__main__":
-    Copier(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]).run()
+    Copier(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]).run()
     print("done", flush=True)

@@ -12,6 +12,7 @@ import time
 
 import confluent_kafka
 import kafka
+import pytest
 from traffic import cycles
 
 PATIENCE = 30
@@ -182,7 +183,8 @@ class CopierLives:
     # Longer than any of its waits.
     STILL_SECONDS = 12
 
-    def __init__(self, server, count):
+    def __init__(self, server, count, producer):
+        self.producer = producer
         self.command = [
             sys.executable, str(pathlib.Path(__file__).with_name("kafka_copier.py")), server.kafka, str(count), str(PARTITIONS)]
         self.lines = collections.Counter()
@@ -197,7 +199,7 @@ class CopierLives:
             self.lives += 1
             self.heard = time.monotonic()
             self.process = subprocess.Popen(
-                [*self.command, str(self.lives)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                [*self.command, str(self.lives), self.producer], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             for line in self.process.stdout:
                 self.heard = time.monotonic()
                 self.lines[line.split()[0]] += 1
@@ -216,7 +218,8 @@ class CopierLives:
             self.process.kill()
 
 
-def test_a_transactional_copy_is_exact_when_the_server_is_killed(new_server, report):
+@pytest.mark.parametrize("kind", ["confluent-kafka", "kip-890"])
+def test_a_transactional_copy_is_exact_when_the_server_is_killed(new_server, report, kind):
     server = new_server().start()
     server.create_topic("in")
     server.create_topic("out", PARTITIONS)
@@ -225,7 +228,7 @@ def test_a_transactional_copy_is_exact_when_the_server_is_killed(new_server, rep
     for number in range(count):
         producer.produce("in", value=b"%d" % number, partition=0)
     assert producer.flush(PATIENCE) == 0
-    copier = CopierLives(server, count)
+    copier = CopierLives(server, count, kind)
     threads = [threading.Thread(target=run) for run in (copier.run, copier.watch)]
     for thread in threads:
         thread.start()
@@ -248,5 +251,5 @@ def test_a_transactional_copy_is_exact_when_the_server_is_killed(new_server, rep
     assert sorted(copied) == list(range(count)), f"{count - len(copied)} records are missing"
     written = sum(len(read(server, "out", partition, committed=False)) for partition in range(PARTITIONS))
     report(
-        f"{kills} kills of the server, {copier.lives} lives of the copier, {copier.lines['committed']} commits, {copier.lines['aborted']} aborts,"
+        f"{kind}: {kills} kills of the server, {copier.lives} lives of the copier, {copier.lines['committed']} commits, {copier.lines['aborted']} aborts,"
         f" {written - count} aborted records seen by nobody, {count} copied once")

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 
+import kafka
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -62,6 +63,16 @@ def value(server, name, **labels):
             if sample.name == name and sample.labels == labels:
                 return sample.value
     return None
+
+
+def commit(server, group, topic, offset):
+    """Commits a position of a group without members, as Kafka's tools do."""
+    admin = kafka.KafkaAdminClient(bootstrap_servers=server.kafka, bootstrap_timeout_ms=10_000)
+    try:
+        place = kafka.TopicPartition(topic, 0)
+        admin.alter_group_offsets(group, {place: kafka.structs.OffsetAndMetadata(offset, "", -1)})
+    finally:
+        admin.close()
 
 
 def until(condition, seconds=10):
@@ -152,6 +163,7 @@ def test_every_metric_is_on_the_page_and_explains_itself(server):
     server.succeed("PUT", "/v1/subscriptions/p", json={"topic": "a", "push": {"url": "http://127.0.0.1:9/"}})
     server.create_rule("r", "a", {}, [{"topic": "b"}])
     server.publish("a", event(1))
+    commit(server, "g", "a", 0)
     exposed = families(server)
     described = [name for name, family in exposed.items() if "of swift-metrics" in family.documentation]
     assert described == []
@@ -160,6 +172,46 @@ def test_every_metric_is_on_the_page_and_explains_itself(server):
     # The parser takes the suffix off a counter's name.
     names = {name + "_total" if family.type == "counter" else name for name, family in exposed.items()}
     assert names == documented
+
+
+def test_groups_and_transactions_are_measured(server):
+    server.create_topic("orders", 2)
+    for number in range(10):
+        server.publish("orders", event(number, partitionkey="same"))
+    partition = 0 if server.read_all("orders") else 1
+    commit(server, "billing", "orders", 4)
+    lag = 6 if partition == 0 else 0
+    assert value(server, "apus_groups") == 1
+    assert value(server, "apus_group_lag", group="billing", topic="orders") == lag
+    assert value(server, "apus_group_members", group="billing") == 0
+    consumer = kafka.KafkaConsumer("orders", bootstrap_servers=server.kafka, group_id="billing")
+    try:
+        until(lambda: consumer.poll(200) is not None and value(server, "apus_group_members", group="billing") == 1)
+    finally:
+        consumer.close(autocommit=False)
+    until(lambda: value(server, "apus_group_members", group="billing") == 0)
+    producer = kafka.KafkaProducer(
+        bootstrap_servers=server.kafka, transactional_id="tx", transaction_timeout_ms=60_000, retry_backoff_ms=20)
+    producer.init_transactions()
+    for outcome in ("committed", "aborted"):
+        producer.begin_transaction()
+        producer.send("orders", b"x", partition=0).get(10)
+        assert value(server, "apus_transactions_open") == 1
+        assert 0 <= value(server, "apus_transaction_oldest_open_age_seconds") < 60
+        producer.commit_transaction() if outcome == "committed" else producer.abort_transaction()
+        assert value(server, "apus_transactions_open") == 0
+        assert value(server, "apus_transactions_total", outcome=outcome) == 1
+    producer.begin_transaction()
+    producer.send("orders", b"left behind", partition=0).get(10)
+    # Its next life ends what it left behind.
+    successor = kafka.KafkaProducer(bootstrap_servers=server.kafka, transactional_id="tx", retry_backoff_ms=20)
+    successor.init_transactions()
+    assert value(server, "apus_transactions_total", outcome="aborted") == 2
+    assert value(server, "apus_transactions_total", outcome="expired") == 0
+    server.succeed("DELETE", "/v1/topics/orders")
+    until(lambda: value(server, "apus_group_lag", group="billing", topic="orders") is None)
+    for one in (producer, successor):
+        one.close(1)
 
 
 def test_each_delivery_is_a_span_of_the_publishers_trace(server, hook):

@@ -45,6 +45,29 @@ struct TopicSettingsOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "When a segment is closed (retention forgets whole segments), from 1MB to 1GB.", valueName: "size"
+        ),
+        transform: Parse.size)
+    var segmentSize: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "The age at which a segment is closed, however small it is.", valueName: "duration"),
+        transform: Parse.duration)
+    var segmentAge: Duration?
+
+    @Option(
+        help: ArgumentHelp("The largest batch of events that is taken, up to 32MB.", valueName: "size"),
+        transform: Parse.size)
+    var maxBatchSize: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where records of Kafka clients have their time from: producer or append.", valueName: "source"))
+    var timestamps: String?
+
+    @Option(
+        help: ArgumentHelp(
             "What becomes of old events: delete (by age and size), compact (all but the last of each key go) or compact,delete.",
             valueName: "policy"))
     var cleanup: String?
@@ -93,6 +116,9 @@ struct TopicSettingsOptions: ParsableArguments {
         guard cleanup.map({ ["delete", "compact", "compact,delete"].contains($0) }) ?? true else {
             throw ValidationError("--cleanup is delete, compact or compact,delete")
         }
+        guard timestamps.map({ ["producer", "append"].contains($0) }) ?? true else {
+            throw ValidationError("--timestamps is producer or append")
+        }
         guard dirtyPercent.map({ (0...100).contains($0) }) ?? true else {
             throw ValidationError("--dirty-percent is between 0 and 100")
         }
@@ -111,6 +137,10 @@ struct TopicSettingsOptions: ParsableArguments {
         limits["age"] = retention?.json
         limits["bytes"] = retentionSize?.json
         if !limits.members.isEmpty { settings["retention"] = .object(limits) }
+        settings["segment_bytes"] = segmentSize.map { .number(JSONNumber($0)) }
+        settings["segment_age"] = segmentAge.map { .string(DurationText.format($0)) }
+        settings["max_batch_bytes"] = maxBatchSize.map { .number(JSONNumber($0)) }
+        settings["timestamps"] = timestamps.map { .string($0) }
         settings["ttl"] = ttl?.json
         settings["cleanup"] = cleanup.map { .string($0) }
         var compaction = JSONObject()

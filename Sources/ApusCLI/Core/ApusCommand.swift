@@ -40,7 +40,7 @@ struct ApusCommand: AsyncParsableCommand {
                 name: "Administration:",
                 subcommands: [
                     TopicCommand.self, SubscriptionCommand.self, RuleCommand.self, DeadLetterCommand.self,
-                    ScheduleCommand.self, DelayedCommand.self,
+                    ScheduleCommand.self, DelayedCommand.self, GroupCommand.self,
                 ]),
             CommandGroup(
                 name: "Health:", subcommands: [StatusCommand.self, DoctorCommand.self, BenchCommand.self]),

@@ -162,9 +162,8 @@ extension Engine {
         if edited != nil { builder.addHeader(LineageHeader.edited, "true") }
         builder.append(event, key: key, timestamp: context.clock.wall)
         guard let batch = builder.finish() else { return false }
-        guard batch.length <= context.options.batchBytesMax else {
-            throw .tooLarge(bytes: batch.length, limit: context.options.batchBytesMax)
-        }
+        // What the topic took once it takes again, with what is added here, whatever its limit is by now.
+        if edited != nil { try topic.check(batch.length, in: context) }
         let result = await withUnsafeContinuation { continuation in
             context.store.append(batch, holding: target.claim) { continuation.resume(returning: $0) }
         }

@@ -13,7 +13,7 @@ extension Engine {
     public func topicSummary(_ name: ResourceName) -> TopicSummary? { topicAtWork(name)?.summary }
 
     public func topicSummary(_ id: LogID) -> TopicSummary? {
-        catalog.withLock { catalog in catalog.topicNames[id].flatMap { catalog.topics[$0] } }?.summary
+        catalog.withLock { $0.topic(id) }?.summary
     }
 }
 

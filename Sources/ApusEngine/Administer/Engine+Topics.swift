@@ -170,6 +170,13 @@ extension Engine {
         guard (1 << 20...1 << 30).contains(settings.segmentBytes) else {
             throw .invalid("a segment has 1 MiB to 1 GiB, not \(settings.segmentBytes) bytes")
         }
+        guard settings.segmentAge >= .milliseconds(1) else {
+            throw .invalid("a segment is closed after a millisecond at the earliest")
+        }
+        guard (1...Defaults.batchBytesMax).contains(settings.batchBytesMax) else {
+            throw .invalid(
+                "a batch has at most 1 to \(Defaults.batchBytesMax) bytes, not \(settings.batchBytesMax)")
+        }
         if let ttl = settings.ttl, ttl < .milliseconds(1) {
             throw .invalid("events live for at least a millisecond, or for as long as they are kept")
         }
@@ -217,6 +224,8 @@ extension TopicSettings {
         if let age = changes.retentionAge { retentionAge = age }
         if let bytes = changes.retentionBytes { retentionBytes = bytes }
         if let bytes = changes.segmentBytes { segmentBytes = bytes }
+        if let age = changes.segmentAge { segmentAge = age }
+        if let bytes = changes.batchBytesMax { batchBytesMax = bytes }
         if let ttl = changes.ttl { self.ttl = ttl }
         if let deduplication = changes.deduplication { self.deduplication = deduplication }
         if let timestamps = changes.timestamps { self.timestamps = timestamps }

@@ -123,6 +123,16 @@ public struct TransactionDescription: Sendable, Hashable {
     public var groups: [String]
 }
 
+/// How all transactions stand.
+public struct TransactionStanding: Sendable, Hashable {
+    /// How many are under way and not decided.
+    public var open = 0
+    /// How many are decided and not known by all their partitions.
+    public var ending = 0
+    /// When the oldest of those was begun that are not decided.
+    public var oldest: Timestamp?
+}
+
 /// Why a coordinator did not do as asked. Each stands for one error of Kafka's protocol.
 public enum CoordinatorError: Error, Sendable, Hashable {
     /// The broker cannot, now or at all; says why.
@@ -177,6 +187,8 @@ public protocol Coordinating: Sendable {
         group: String, in places: [TopicPartition], completion: @escaping CoordinatorCompletion)
     /// Forgets all positions of groups; ``CoordinatorError/unknownGroup`` for one that has none.
     func deleteGroups(_ groups: [String], completion: @escaping CoordinatorCompletion)
+    /// Whether positions of a group are known.
+    func hasOffsets(group: String) throws(CoordinatorError) -> Bool
     /// The groups of which positions are known, in order.
     func groupsWithOffsets() throws(CoordinatorError) -> [String]
     /// Says that these groups have members, or had some until now: their positions are kept for ``Defaults/offsetsRetention`` from then on.
@@ -202,15 +214,20 @@ public protocol Coordinating: Sendable {
     func addOffsets(
         group: String, to transactionalID: String, of producer: ProducerIdentity,
         completion: @escaping @Sendable (CoordinatorError?) -> Void)
-    /// Commits positions of a group when the transaction commits, and not if it is aborted. The group was added before.
+    /// Commits positions of a group when the transaction commits, and not if it is aborted.
+    ///
+    /// - Parameter addsGroup: whether the group is added to the transaction, which is begun if none is under way; otherwise it has to be in it.
     func commitOffsets(
         group: String, _ commits: [OffsetCommit], in transactionalID: String, of producer: ProducerIdentity,
-        completion: @escaping CoordinatorCompletion)
-    /// Decides a transaction. Once that is durable it stays decided; the answer comes when all partitions know, or after a second.
-    /// The same decision once more is fine, the opposite is ``CoordinatorError/invalidTransactionState``.
+        addsGroup: Bool, completion: @escaping CoordinatorCompletion)
+    /// Decides a transaction. Once that is durable it stays decided; the answer comes when all partitions know, or after a second, and says who
+    /// the producer is to go on as. The same decision once more is fine, the opposite is ``CoordinatorError/invalidTransactionState``.
+    ///
+    /// - Parameter bumpsEpoch: whether the producer goes on with the next epoch (KIP-890), or with the first one of another id when there is none. It
+    ///   can then abort even if no transaction is under way, and asks again as who it was before.
     func endTransaction(
-        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool,
-        completion: @escaping @Sendable (CoordinatorError?) -> Void)
+        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool, bumpsEpoch: Bool,
+        completion: @escaping @Sendable (Result<ProducerIdentity, CoordinatorError>) -> Void)
     /// All transactional ids that are known, in order.
     func transactions() throws(CoordinatorError) -> [TransactionDescription]
     /// One transactional id; ``CoordinatorError/unknownTransaction`` when it is not known.
@@ -248,6 +265,8 @@ extension Coordinating {
         completion(groups.map { _ in refusal })
     }
 
+    public func hasOffsets(group: String) throws(CoordinatorError) -> Bool { throw refusal }
+
     public func groupsWithOffsets() throws(CoordinatorError) -> [String] { throw refusal }
 
     public func touchGroups(_ groups: [String]) {}
@@ -269,13 +288,13 @@ extension Coordinating {
 
     public func commitOffsets(
         group: String, _ commits: [OffsetCommit], in transactionalID: String, of producer: ProducerIdentity,
-        completion: @escaping CoordinatorCompletion
+        addsGroup: Bool, completion: @escaping CoordinatorCompletion
     ) { completion(commits.map { _ in refusal }) }
 
     public func endTransaction(
-        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool,
-        completion: @escaping @Sendable (CoordinatorError?) -> Void
-    ) { completion(refusal) }
+        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool, bumpsEpoch: Bool,
+        completion: @escaping @Sendable (Result<ProducerIdentity, CoordinatorError>) -> Void
+    ) { completion(.failure(refusal)) }
 
     public func transactions() throws(CoordinatorError) -> [TransactionDescription] { throw refusal }
 

@@ -20,6 +20,11 @@ public struct TopicSettings: Sendable, Hashable {
     public var retentionBytes: Int64?
     /// When a segment is closed, in bytes; what retention can forget is whole segments.
     public var segmentBytes: Int
+    /// The age at which a segment is closed, even if it is small. It is closed earlier where ``retentionAge`` could not be kept otherwise.
+    public var segmentAge = Defaults.segmentAge
+    /// The largest batch that is taken, in bytes as Kafka counts them: header and records, compressed as they come. 1 to
+    /// ``Defaults/batchBytesMax``. What Apus puts together itself, of events of which each would be taken, may be larger.
+    public var batchBytesMax = Defaults.batchBytesMax
     /// How long after its arrival an event is handed out; nil for as long as it is kept.
     public var ttl: Duration?
     /// How events that are published twice are told; nil when they are not.
@@ -35,10 +40,13 @@ public struct TopicSettings: Sendable, Hashable {
     public init(
         partitions: Int = Defaults.partitions, durability: Durability = .flush,
         retentionAge: Duration? = Defaults.retentionAge, retentionBytes: Int64? = nil,
-        segmentBytes: Int = Defaults.segmentBytes, ttl: Duration? = nil,
+        segmentBytes: Int = Defaults.segmentBytes, segmentAge: Duration = Defaults.segmentAge,
+        batchBytesMax: Int = Defaults.batchBytesMax, ttl: Duration? = nil,
         deduplication: DeduplicationSettings? = nil, timestamps: TimestampSource = .producer,
         cleanup: CleanupPolicy = .delete, compaction: CompactionSettings = CompactionSettings()
     ) {
+        self.segmentAge = segmentAge
+        self.batchBytesMax = batchBytesMax
         self.timestamps = timestamps
         self.cleanup = cleanup
         self.compaction = compaction
@@ -129,6 +137,10 @@ public struct TopicChanges: Sendable, Hashable {
     public var retentionBytes: Int64??
     /// When a segment is closed, in bytes.
     public var segmentBytes: Int?
+    /// The age at which a segment is closed.
+    public var segmentAge: Duration?
+    /// The largest batch that is taken, in bytes.
+    public var batchBytesMax: Int?
     /// How long after its arrival an event is handed out; `.some(nil)` for as long as it is kept.
     public var ttl: Duration??
     /// How events that are published twice are told; `.some(nil)` when they are not.

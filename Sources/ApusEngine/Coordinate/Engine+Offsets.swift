@@ -10,8 +10,6 @@ import Synchronization
 struct Coordinators {
     var offsets: GroupOffsets?
     var transactions: Transactions?
-    /// Names of topics that transactions have named, to be checked before they are used.
-    var topicNames: [LogID: ResourceName] = [:]
 }
 
 extension Engine {
@@ -35,12 +33,7 @@ extension Engine {
     func sweepCoordinators(wall: Timestamp?) {
         let offsets = coordinators.withLock { $0.offsets }
         if let wall { coordinators.withLock { $0.transactions }?.sweep(wall: wall) }
-        let topics = { [self] in catalog.withLock { Set($0.definitions.topics.values.map(\.id)) } }
-        offsets?.sweep(wall: wall, topics: topics)
-        let named = coordinators.withLock { Set($0.topicNames.keys) }
-        guard !named.isEmpty else { return }
-        let gone = named.subtracting(topics())
-        coordinators.withLock { for id in gone { $0.topicNames[id] = nil } }
+        offsets?.sweep(wall: wall) { [self] in topicName($0) != nil }
     }
 
     // MARK: Commits
@@ -105,15 +98,9 @@ extension Engine {
 
     public func committedOffsets(group: String) throws(CoordinatorError) -> [GroupOffset] {
         let found = try requireOffsets().positions(of: group, in: nil)
-        let wanted = Set(found.map(\.place.topic))
-        guard !wanted.isEmpty else { return [] }
-        let names = catalog.withLock { catalog in
-            catalog.definitions.topics.values.reduce(into: [LogID: ResourceName]()) { names, topic in
-                if wanted.contains(topic.id) { names[topic.id] = topic.name }
-            }
-        }
+        let definitions = definitions
         return found.compactMap { place, position, isPending in
-            guard let topic = names[place.topic] else { return nil }
+            guard let topic = definitions.topicName(place.topic) else { return nil }
             return GroupOffset(
                 TopicPartition(topic, Int(place.partition)), position, isPending: isPending)
         }.sorted { ($0.place.topic, $0.place.partition) < ($1.place.topic, $1.place.partition) }
@@ -132,6 +119,10 @@ extension Engine {
             place, position, isPending in
             known[place].map { GroupOffset($0, position, isPending: isPending) }
         }
+    }
+
+    public func hasOffsets(group: String) throws(CoordinatorError) -> Bool {
+        try requireOffsets().isKnown(group)
     }
 
     public func groupsWithOffsets() throws(CoordinatorError) -> [String] { try requireOffsets().groups }

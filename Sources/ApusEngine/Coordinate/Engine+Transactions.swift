@@ -53,13 +53,7 @@ extension Engine {
 
     /// The name of a topic that transactions name by identity; nil when it was deleted.
     func topicName(_ id: LogID) -> ResourceName? {
-        let known = coordinators.withLock { $0.topicNames[id] }
-        let name: ResourceName? = catalog.withLock { catalog in
-            if let known, catalog.definitions.topics[known]?.id == id { return known }
-            return catalog.definitions.topics.values.first { $0.id == id }?.name
-        }
-        if name != known { coordinators.withLock { $0.topicNames[id] = name } }
-        return name
+        catalog.withLock { $0.definitions.topicName(id) }
     }
 
     // MARK: Producers
@@ -87,9 +81,6 @@ extension Engine {
         guard places.count == found.count else {
             return completion(found.map { $0 == nil ? .unknownPartition : .notAttempted })
         }
-        coordinators.withLock { coordinators in
-            for (place, name) in zip(places, partitions) { coordinators.topicNames[place.topic] = name.topic }
-        }
         coordinate(
             { transactions in
                 transactions.add(places, groups: [], to: transactionalID, of: producer) { failure in
@@ -112,16 +103,16 @@ extension Engine {
 
     public func commitOffsets(
         group: String, _ commits: [OffsetCommit], in transactionalID: String, of producer: ProducerIdentity,
-        completion: @escaping CoordinatorCompletion
+        addsGroup: Bool, completion: @escaping CoordinatorCompletion
     ) {
         do throws(CoordinatorError) {
             let (positions, errors) = try resolve(group, commits)
             coordinate(
                 { transactions in
                     guard !positions.isEmpty else { return completion(errors) }
-                    transactions.commit(positions, of: group, in: transactionalID, by: producer) { failure in
-                        completion(errors.map { $0 ?? failure })
-                    }
+                    transactions.commit(
+                        positions, of: group, adding: addsGroup, in: transactionalID, by: producer
+                    ) { failure in completion(errors.map { $0 ?? failure }) }
                 }, refuse: { error in completion(commits.map { _ in error }) })
         } catch {
             completion(commits.map { _ in error })
@@ -129,13 +120,15 @@ extension Engine {
     }
 
     public func endTransaction(
-        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool,
-        completion: @escaping @Sendable (CoordinatorError?) -> Void
+        _ transactionalID: String, of producer: ProducerIdentity, isCommit: Bool, bumpsEpoch: Bool,
+        completion: @escaping @Sendable (Result<ProducerIdentity, CoordinatorError>) -> Void
     ) {
         coordinate(
             { transactions in
-                transactions.end(transactionalID, isCommit: isCommit, of: producer, completion: completion)
-            }, refuse: { completion($0) })
+                transactions.end(
+                    transactionalID, isCommit: isCommit, of: producer, bumpsEpoch: bumpsEpoch,
+                    completion: completion)
+            }, refuse: { completion(.failure($0)) })
     }
 
     // MARK: Questions
@@ -149,6 +142,11 @@ extension Engine {
             throw .unknownTransaction
         }
         return describe(found.name, found.transaction)
+    }
+
+    /// How many transactions are under way; nil while the coordinator is not open.
+    public var transactionStanding: TransactionStanding? {
+        (try? requireTransactions())?.standing
     }
 
     private func describe(_ name: String, _ transaction: Transaction) -> TransactionDescription {

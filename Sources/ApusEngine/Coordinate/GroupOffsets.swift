@@ -122,10 +122,10 @@ final class GroupOffsets: Sendable {
     ///
     /// - Parameters:
     ///   - wall: the time to judge ages by; nil while it is not to be trusted.
-    ///   - topics: which topics there are. Asked after it is known which are needed: one that is not there then was deleted.
-    func sweep(wall: Timestamp?, topics: () -> Set<LogID>) {
-        let used = log.read { Set($0.topics.keys) }
-        let gone = used.isEmpty ? [] : used.subtracting(topics()).sorted()
+    ///   - isThere: whether there is a topic. Asked after it is known which are needed: one that is not there then was deleted.
+    func sweep(wall: Timestamp?, isThere: (LogID) -> Bool) {
+        let used = log.read { Array($0.topics.keys) }
+        let gone = used.filter { !isThere($0) }.sorted()
         if !gone.isEmpty { log.write(gone.map { .topicDeleted($0) }) { _ in } }
         guard let wall else { return }
         let now = context.clock.now

@@ -2,7 +2,8 @@
 
 // One transactional id and what may become of its transaction: a value that says for every request whether it may be, and what holds afterwards.
 // No time of its own, no log, no partition. After KIP-98, with the recovery of producers of KIP-360: a producer that goes on after an error names
-// the identity that it believes to have, and gets the next epoch only if nobody else has taken over.
+// the identity that it believes to have, and gets the next epoch only if nobody else has taken over. And with KIP-890: a producer that asks for it
+// goes on with the next epoch after each of its transactions, so that nothing of one can be mistaken for a part of the next.
 //
 //     empty ──▶ ongoing ──▶ prepareCommit ──▶ completeCommit
 //                  │                                │
@@ -19,6 +20,8 @@ struct Transaction: Hashable, Sendable {
     var producer: ProducerIdentity
     /// Who asked when the present identity was given, if it said so: its repeat gets the same answer.
     var previous: ProducerIdentity?
+    /// Who the producer is once every partition knows of the decision, where its epochs were used up; nil when it stays who it is.
+    var next: ProducerIdentity?
     var timeout: Duration
     var places: Set<OffsetPlace> = []
     var groups: Set<String> = []
@@ -90,7 +93,12 @@ struct Transaction: Hashable, Sendable {
 
     // MARK: The transaction
 
+    /// Who the producer is to go on as.
+    var successor: ProducerIdentity { next ?? producer }
+
     private func check(_ asking: ProducerIdentity) throws(CoordinatorError) {
+        // It was told already who it is going to be.
+        if let next, asking == next { throw .concurrentTransactions }
         guard asking.id == producer.id, state != .dead else { throw .unknownProducer }
         guard asking.epoch == producer.epoch else { throw .producerFenced }
     }
@@ -149,10 +157,67 @@ struct Transaction: Hashable, Sendable {
         }
     }
 
+    /// What became of a decision after which the producer goes on with another epoch.
+    enum Ending: Hashable {
+        /// Partitions have to be told.
+        case decided
+        /// There is nobody to tell.
+        case blank
+        /// It was decided so before, and this is asked again.
+        case repeated
+    }
+
+    /// Decides the transaction, and gives its producer the next epoch at once, with which its markers are written too. A producer whose adding failed
+    /// may not know whether it has a transaction: it can always abort.
+    ///
+    /// - Parameter allocate: gives another producer id, should the epochs of this one be used up.
+    mutating func end(
+        isCommit: Bool, bumping asking: ProducerIdentity, at time: Timestamp,
+        allocate: () throws(CoordinatorError) -> Int64
+    ) throws(CoordinatorError) -> Ending {
+        let isRepeated = asking == previous && asking != producer
+        switch state {
+        case .ongoing:
+            try check(asking)
+            try bump(allocate)
+            state = isCommit ? .prepareCommit : .prepareAbort
+            updated = time
+            return .decided
+        case .prepareCommit, .prepareAbort:
+            // Without a repeat it is the next transaction's end.
+            if !isRepeated { try check(asking) }
+            guard isRepeated, self.isCommit != isCommit else { throw .concurrentTransactions }
+            throw .invalidTransactionState
+        case .completeCommit, .completeAbort:
+            if isRepeated {
+                guard self.isCommit == isCommit else { throw .invalidTransactionState }
+                return .repeated
+            }
+        case .empty, .dead: break
+        }
+        try check(asking)
+        guard !isCommit else { throw .invalidTransactionState }
+        try bump(allocate)
+        producer = next ?? producer
+        next = nil
+        state = .completeAbort
+        clear(at: time)
+        return .blank
+    }
+
+    private mutating func bump(_ allocate: () throws(CoordinatorError) -> Int64) throws(CoordinatorError) {
+        let isUsedUp = producer.epoch >= Transaction.epochMax
+        next = isUsedUp ? ProducerIdentity(id: try allocate(), epoch: 0) : nil
+        previous = producer
+        producer.epoch = isUsedUp ? .max : producer.epoch + 1
+    }
+
     /// Every partition knows of the decision.
     mutating func complete(at time: Timestamp) {
         guard isPrepared else { return }
         state = state == .prepareCommit ? .completeCommit : .completeAbort
+        producer = next ?? producer
+        next = nil
         clear(at: time)
     }
 

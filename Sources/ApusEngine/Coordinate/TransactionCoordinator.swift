@@ -17,6 +17,14 @@ struct TransactionStep<Value: Sendable>: Sendable {
     }
 }
 
+/// What came of a request to end a transaction.
+struct TransactionEnd: Sendable, Hashable {
+    /// Whether partitions have to be told.
+    var hasMarkers: Bool
+    /// Who the producer is to go on as.
+    var producer: ProducerIdentity
+}
+
 /// Decides over transactions.
 struct TransactionCoordinator: Sendable {
     /// What is decided and not durable, with how many writes of it are under way.
@@ -94,14 +102,35 @@ struct TransactionCoordinator: Sendable {
         return isNew ? decide(name, transaction) : restate(name)
     }
 
-    /// Decides a transaction. The value says whether markers have to be written.
+    /// Decides a transaction, whose producer stays who it is.
     mutating func end(
         _ name: String, isCommit: Bool, of producer: ProducerIdentity, _ table: TransactionTable,
         at time: Timestamp
-    ) throws(CoordinatorError) -> TransactionStep<Bool> {
+    ) throws(CoordinatorError) -> TransactionStep<TransactionEnd> {
         var transaction = try require(name, table)
         let isNew = try transaction.end(isCommit: isCommit, of: producer, at: time)
-        return (isNew ? decide(name, transaction) : restate(name)).telling(isNew)
+        return (isNew ? decide(name, transaction) : restate(name)).telling(
+            TransactionEnd(hasMarkers: isNew, producer: producer))
+    }
+
+    /// Decides a transaction and gives its producer the next epoch.
+    mutating func end(
+        _ name: String, isCommit: Bool, bumping producer: ProducerIdentity, _ table: TransactionTable,
+        at time: Timestamp
+    ) throws(CoordinatorError) -> TransactionStep<TransactionEnd> {
+        var transaction = try require(name, table)
+        var numbers = numbers
+        var reservation: TransactionChange?
+        let ending = try transaction.end(isCommit: isCommit, bumping: producer, at: time) {
+            () throws(CoordinatorError) in
+            let (id, change) = try numbers.allocate(durable: table.reserved)
+            reservation = change
+            return id
+        }
+        self.numbers = numbers
+        let end = TransactionEnd(hasMarkers: ending == .decided, producer: transaction.successor)
+        guard ending != .repeated else { return restate(name).telling(end) }
+        return decide(name, transaction, after: [reservation].compactMap(\.self)).telling(end)
     }
 
     /// Checks that positions of a group can be committed in a transaction.

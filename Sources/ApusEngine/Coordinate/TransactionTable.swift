@@ -19,15 +19,21 @@ enum TransactionChange: StateChange, Hashable {
 
     private enum Operation: UInt8 {
         case reset = 0, transaction, forgotten, reserved
+        /// A transaction whose producer will be somebody else.
+        case transactionWithNext
     }
 
     func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .reset: buffer.writeInteger(Operation.reset.rawValue)
         case .transaction(let name, let transaction):
-            buffer.writeInteger(Operation.transaction.rawValue)
+            let operation = transaction.next == nil ? Operation.transaction : .transactionWithNext
+            buffer.writeInteger(operation.rawValue)
             buffer.writeText(name)
             transaction.encode(into: &buffer)
+            guard let next = transaction.next else { return }
+            buffer.writeVarint(next.id)
+            buffer.writeVarint(Int64(next.epoch))
         case .forgotten(let name):
             buffer.writeInteger(Operation.forgotten.rawValue)
             buffer.writeText(name)
@@ -55,8 +61,11 @@ enum TransactionChange: StateChange, Hashable {
         case .reset: return .reset
         case .reserved: return reader.varint().map { .reserved($0) }
         case .forgotten: return reader.text().map { .forgotten($0) }
-        case .transaction:
-            guard let name = reader.text(), let transaction = Transaction(&reader) else { return nil }
+        case .transaction, .transactionWithNext:
+            guard let name = reader.text(), var transaction = Transaction(&reader) else { return nil }
+            guard operation == .transactionWithNext else { return .transaction(name, transaction) }
+            guard let next = reader.producer() else { return nil }
+            transaction.next = next
             return .transaction(name, transaction)
         }
     }

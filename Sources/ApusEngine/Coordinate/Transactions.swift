@@ -63,6 +63,10 @@ final class Transactions: Sendable {
     let context: EngineContext
     let neighbours: TransactionNeighbours
     let state: Mutex<State>
+    private let committed = Count("apus_transactions_total", [("outcome", "committed")])
+    private let aborted = Count("apus_transactions_total", [("outcome", "aborted")])
+    /// Those that were aborted because their time was over.
+    private let expired = Count("apus_transactions_total", [("outcome", "expired")])
 
     init(context: EngineContext, _ neighbours: TransactionNeighbours) throws(LogError) {
         self.context = context
@@ -99,7 +103,8 @@ final class Transactions: Sendable {
             { coordinator, table, time throws(CoordinatorError) in
                 try coordinator.initialise(name, timeout: timeout, expected: expected, table, at: time)
             },
-            { result in
+            { [self] result in
+                if case .success(nil) = result { aborted.increment() }
                 completion(
                     result.flatMap { $0.map { .success($0) } ?? .failure(.concurrentTransactions) })
             })
@@ -115,7 +120,21 @@ final class Transactions: Sendable {
             }, { completion($0.failure) })
     }
 
+    /// Commits positions in a transaction, of a group that is added to it first if it may be.
     func commit(
+        _ positions: [OffsetPlace: CommittedOffset], of group: String, adding: Bool, in name: String,
+        by producer: ProducerIdentity, completion: @escaping @Sendable (CoordinatorError?) -> Void
+    ) {
+        guard adding else {
+            return commit(positions, of: group, in: name, by: producer, completion: completion)
+        }
+        add([], groups: [group], to: name, of: producer) { [self] failure in
+            if let failure { return completion(failure) }
+            commit(positions, of: group, in: name, by: producer, completion: completion)
+        }
+    }
+
+    private func commit(
         _ positions: [OffsetPlace: CommittedOffset], of group: String, in name: String,
         by producer: ProducerIdentity, completion: @escaping @Sendable (CoordinatorError?) -> Void
     ) {
@@ -139,18 +158,24 @@ final class Transactions: Sendable {
     }
 
     func end(
-        _ name: String, isCommit: Bool, of producer: ProducerIdentity,
-        completion: @escaping @Sendable (CoordinatorError?) -> Void
+        _ name: String, isCommit: Bool, of producer: ProducerIdentity, bumpsEpoch: Bool,
+        completion: @escaping @Sendable (Result<ProducerIdentity, CoordinatorError>) -> Void
     ) {
         perform(
             { coordinator, table, time throws(CoordinatorError) in
-                try coordinator.end(name, isCommit: isCommit, of: producer, table, at: time)
+                if bumpsEpoch {
+                    try coordinator.end(name, isCommit: isCommit, bumping: producer, table, at: time)
+                } else {
+                    try coordinator.end(name, isCommit: isCommit, of: producer, table, at: time)
+                }
             },
             { [self] result in
                 switch result {
-                case .failure(let error): completion(error)
-                case .success(true): awaitMarkers(of: name, completion)
-                case .success(false): completion(nil)
+                case .failure(let error): completion(.failure(error))
+                case .success(let end) where end.hasMarkers:
+                    (isCommit ? committed : aborted).increment()
+                    awaitMarkers(of: name) { completion($0.map { .failure($0) } ?? .success(end.producer)) }
+                case .success(let end): completion(.success(end.producer))
                 }
             })
     }
@@ -168,6 +193,18 @@ final class Transactions: Sendable {
             return table.transactions[name].map { [name: $0] } ?? [:]
         }
         return found.sorted { $0.key < $1.key }.map { (name: $0.key, transaction: $0.value) }
+    }
+
+    /// How all of them stand.
+    var standing: TransactionStanding {
+        log.read { table in
+            table.transactions.values.reduce(into: TransactionStanding()) { standing, transaction in
+                if transaction.isPrepared { standing.ending += 1 }
+                guard transaction.state == .ongoing, let started = transaction.started else { return }
+                standing.open += 1
+                standing.oldest = min(standing.oldest ?? started, started)
+            }
+        }
     }
 
     /// Forgets transactional ids that nobody has used for long.
@@ -271,7 +308,7 @@ final class Transactions: Sendable {
         guard let step else { return }
         context.logger.info("a transaction's time is over", metadata: ["transactional-id": "\(name)"])
         write(step.changes) { [self] failure in
-            guard failure != nil else { return }
+            guard failure != nil else { return expired.increment() }
             let due = context.clock.now + context.options.storeRetryInterval
             state.withLock { $0.timers[name] = (started, schedule(name, started, at: due)) }
         }

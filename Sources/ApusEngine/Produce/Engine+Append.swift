@@ -17,8 +17,9 @@ extension Engine {
             return completion(.failure(.broker(error)))
         }
         let settings = topic.definition.settings
+        let limit = min(settings.batchBytesMax, context.options.batchBytesMax)
         do throws(BatchError) {
-            try batch.prepare(for: settings, now: context.clock.wall, limit: context.options.batchBytesMax)
+            try batch.prepare(for: settings, now: context.clock.wall, limit: limit)
         } catch {
             return completion(.failure(error))
         }

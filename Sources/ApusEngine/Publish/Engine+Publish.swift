@@ -59,9 +59,8 @@ extension Engine {
         var builder = RecordBatchBuilder(capacity: 512 + (event.data?.bytes.count ?? 0))
         builder.append(event, key: key, timestamp: context.clock.wall)
         guard let batch = builder.finish() else { return }
-        guard batch.length <= context.options.batchBytesMax else {
-            completion(.failure(.tooLarge(bytes: batch.length, limit: context.options.batchBytesMax)))
-            return
+        do throws(BrokerError) { try topic.check(batch.length, in: context) } catch {
+            return completion(.failure(error))
         }
         let (name, number, published) = (topic.name, partition.number, topic.published)
         context.store.append(batch, holding: partition.claim) { result in
@@ -123,9 +122,7 @@ extension Engine {
         var parts: [PublishPart] = []
         for place in open.indices.sorted(by: { open[$0].partition.number < open[$1].partition.number }) {
             guard let batch = open[place].builder.finish() else { continue }
-            guard batch.length <= context.options.batchBytesMax else {
-                throw .tooLarge(bytes: batch.length, limit: context.options.batchBytesMax)
-            }
+            try topic.check(batch.length, in: context)
             parts.append(
                 PublishPart(partition: open[place].partition, batch: batch, indices: open[place].indices))
         }

@@ -64,6 +64,7 @@ final class Topic: Follower {
 
     private let isDeduplicating = Atomic(false)
     private let isCompacted: Atomic<Bool>
+    private let batchLimit: Atomic<Int>
 
     private struct State {
         var definition: TopicDefinition
@@ -80,6 +81,7 @@ final class Topic: Follower {
         producerLog = ProducerLog(definition.producersLog)
         published = Count("apus_published_events_total", [("topic", definition.name.description)])
         isCompacted = Atomic(definition.settings.cleanup.compacts)
+        batchLimit = Atomic(definition.settings.batchBytesMax)
         state = Mutex(State(definition: definition, partitions: []))
     }
 
@@ -119,6 +121,7 @@ final class Topic: Follower {
     func alter(_ definition: TopicDefinition, in context: EngineContext) throws(LogError) {
         state.withLock { $0.definition = definition }
         isCompacted.store(definition.settings.cleanup.compacts, ordering: .releasing)
+        batchLimit.store(definition.settings.batchBytesMax, ordering: .releasing)
         for partition in partitions {
             try context.store.configure(partition.claim, definition.settings.logConfiguration)
         }
@@ -158,6 +161,12 @@ final class Topic: Follower {
         return .invalid(
             "topic '\(name)' keeps the last event of each key, so an event without a key has no place in it: name a key"
         )
+    }
+
+    /// Refuses a batch, or an event in a batch of its own, that is larger than the topic takes.
+    func check(_ bytes: Int, in context: EngineContext) throws(BrokerError) {
+        let limit = min(batchLimit.load(ordering: .acquiring), context.options.batchBytesMax)
+        guard bytes <= limit else { throw .tooLarge(bytes: bytes, limit: limit) }
     }
 
     func setDeduplicator(_ deduplicator: Deduplicator?) {
@@ -206,8 +215,7 @@ final class Topic: Follower {
 extension TopicSettings {
     var logConfiguration: LogConfiguration {
         // A segment that is never closed can never be forgotten, so it closes well within the time that events are kept.
-        let age = min(
-            retentionAge.map { max($0 / 4, .seconds(60)) } ?? .seconds(7 * 86_400), .seconds(7 * 86_400))
+        let age = min(retentionAge.map { max($0 / 4, .seconds(60)) } ?? segmentAge, segmentAge)
         return LogConfiguration(durability: durability, segmentBytesMax: segmentBytes, segmentAgeMax: age)
     }
 }

@@ -4,6 +4,7 @@
 
 import ApusModel
 import ApusTransform
+import HashTreeCollections
 
 /// A topic by definition.
 struct TopicDefinition: Sendable, Hashable {
@@ -117,7 +118,9 @@ enum RegistryChange: Sendable, Hashable {
 
 /// Everything that is defined: the fold of all changes.
 struct Definitions: Sendable {
-    var topics = NamedDefinitions<TopicDefinition>()
+    private(set) var topics = NamedDefinitions<TopicDefinition>()
+    /// The names of topics by identity, which is how logs name them.
+    private var topicNames: TreeDictionary<LogID, ResourceName> = [:]
     var subscriptions = NamedDefinitions<SubscriptionDefinition>()
     private(set) var rules = NamedDefinitions<RuleDefinition>()
     /// From each topic to those that rules copy its events to, with how many rules do.
@@ -126,10 +129,18 @@ struct Definitions: Sendable {
     /// Groups of clients that somebody configured.
     var groups = NamedDefinitions<GroupDefinition>()
 
+    /// The name of the topic of this identity; nil when there is none any more.
+    func topicName(_ id: LogID) -> ResourceName? { topicNames[id] }
+
     mutating func apply(_ change: RegistryChange) {
         switch change {
-        case .topic(let topic): topics[topic.name] = topic
-        case .topicDeleted(let name): topics[name] = nil
+        case .topic(let topic):
+            if let old = topics.updateValue(topic, forKey: topic.name), old.id != topic.id {
+                topicNames[old.id] = nil
+            }
+            topicNames[topic.id] = topic.name
+        case .topicDeleted(let name):
+            if let old = topics.removeValue(forKey: name) { topicNames[old.id] = nil }
         case .subscription(let subscription): subscriptions[subscription.name] = subscription
         case .subscriptionDeleted(let name): subscriptions[name] = nil
         case .rule(let rule):

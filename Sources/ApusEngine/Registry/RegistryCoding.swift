@@ -82,6 +82,12 @@ extension TopicDefinition {
         writer.member("retentionAge", settings.retentionAge?.milliseconds)
         writer.member("retentionBytes", settings.retentionBytes)
         writer.member("segmentBytes", Int64(settings.segmentBytes))
+        if settings.segmentAge != Defaults.segmentAge {
+            writer.member("segmentAge", settings.segmentAge.milliseconds)
+        }
+        if settings.batchBytesMax != Defaults.batchBytesMax {
+            writer.member("batchBytesMax", Int64(settings.batchBytesMax))
+        }
         writer.member("ttl", settings.ttl?.milliseconds)
         if let deduplication = settings.deduplication {
             writer.member("deduplicationWindow", deduplication.window.milliseconds)
@@ -370,6 +376,10 @@ extension TopicDefinition {
                 retentionAge: members.optionalNumber("retentionAge").map { .milliseconds($0) },
                 retentionBytes: members.optionalNumber("retentionBytes"),
                 segmentBytes: Int(try members.number("segmentBytes")),
+                segmentAge: members.optionalNumber("segmentAge").map { .milliseconds($0) }
+                    ?? Defaults.segmentAge,
+                batchBytesMax: members.optionalNumber("batchBytesMax").map { Int($0) }
+                    ?? Defaults.batchBytesMax,
                 ttl: members.optionalNumber("ttl").map { .milliseconds($0) },
                 deduplication: members.optionalNumber("deduplicationWindow").map { window in
                     DeduplicationSettings(

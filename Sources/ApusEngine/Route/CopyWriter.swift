@@ -46,8 +46,7 @@ struct CopyWriter {
             guard let log = begin(record, to: target.topic, repeats) else { return }
             builders[log]?.builder.addEventHeaders(of: record)
             addLineage(of: record, rule, hops: record.hops + 1, log)
-            end(log, key: record.key, value: record.value)
-            return
+            return finish(record, to: target.topic, rule, repeats, log, value: record.value)
         }
         let event = CloudEvent(record: record, topic: source.name, partition: partition)
         let result: CloudEvent
@@ -65,10 +64,27 @@ struct CopyWriter {
         addLineage(of: record, rule, hops: record.hops + 1, log)
         builders[log]?.builder.addHeader(LineageHeader.transformed, "true")
         if let value {
-            value.withUnsafeBytes { end(log, key: record.key, value: $0) }
+            value.withUnsafeBytes { finish(record, to: target.topic, rule, repeats, log, value: $0) }
         } else {
-            end(log, key: record.key, value: nil)
+            finish(record, to: target.topic, rule, repeats, log, value: nil)
         }
+    }
+
+    /// Ends a copy whose headers are there. One that is larger than its topic takes becomes a dead letter; several of which each is
+    /// small enough may be larger together, since whatever becomes of a chunk in one partition is one batch.
+    private mutating func finish(
+        _ record: RecordView, to topic: Topic, _ rule: ResourceName, _ repeats: RouteRepeats, _ log: LogID,
+        value: UnsafeRawBufferPointer?
+    ) {
+        let bytes = builders[log]?.builder.lengthAlone(key: record.key, value: value) ?? 0
+        do throws(BrokerError) { try topic.check(bytes, in: context) } catch {
+            // Of a topic whose name leaves no room for its dead letters' none can be written: better too large than lost.
+            guard source.name.deadLetter != nil else { return end(log, key: record.key, value: value) }
+            builders[log]?.builder.dropHeaders()
+            return bury(
+                record, rule, target: topic.name, reason: "topic '\(topic.name)': \(error)", repeats)
+        }
+        end(log, key: record.key, value: value)
     }
 
     /// Copies a redriven record to the target that it failed to get to, whether the rule's pattern still matches or not.

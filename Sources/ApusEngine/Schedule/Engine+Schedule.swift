@@ -64,14 +64,18 @@ extension Engine {
         if let after = page.after, ScheduleKey(cursor: after) == nil {
             throw .invalid("'\(after.prefix(80))' is not where a page of waiting events ended")
         }
-        let names = topicNames
-        return try storing { () throws(LogError) in try scheduler.list(page, topic: wanted) { names[$0] } }
+        let definitions = definitions
+        return try storing { () throws(LogError) in
+            try scheduler.list(page, topic: wanted) { definitions.topicName($0) }
+        }
     }
 
     public func waitingEvent(_ id: String) async throws(BrokerError) -> WaitingEventDescription {
         let scheduler = try requireScheduler()
-        let names = topicNames
-        let found = try storing { () throws(LogError) in try scheduler.describe(id) { names[$0] } }
+        let definitions = definitions
+        let found = try storing { () throws(LogError) in
+            try scheduler.describe(id) { definitions.topicName($0) }
+        }
         guard let found else { throw .unknownWaitingEvent(id) }
         return found
     }
@@ -83,12 +87,6 @@ extension Engine {
         }
         let missing = try storing { () throws(LogError) in try result.get() }
         guard missing.isEmpty else { throw .unknownWaitingEvent(id) }
-    }
-
-    private var topicNames: [LogID: ResourceName] {
-        catalog.withLock { catalog in
-            Dictionary(catalog.definitions.topics.values.map { ($0.id, $0.name) }) { first, _ in first }
-        }
     }
 
     // MARK: Recurring schedules
@@ -116,7 +114,10 @@ extension Engine {
     ) async throws(BrokerError) -> (ScheduleDescription, isNew: Bool) {
         let isNew = try await change { [self] () throws(BrokerError) -> Decision<Bool> in
             let scheduler = try requireScheduler()
-            _ = try requireTopic(settings.topic)
+            let topic = try requireTopic(settings.topic)
+            var builder = RecordBatchBuilder()
+            builder.append(settings.template, key: settings.key, timestamp: context.clock.wall)
+            try topic.check(builder.length, in: context)
             let (expression, zone) = try compile(settings)
             let existing = definitions.schedules[name]
             guard existing != nil || definitions.schedules.count < context.options.schedulesMax else {
@@ -179,9 +180,8 @@ extension Engine {
 
     private func standing(of id: LogID) -> TopicStanding {
         catalog.withLock { catalog in
-            if let topic = catalog.topicNames[id].flatMap({ catalog.topics[$0] }) { return .open(topic) }
-            let isDefined = catalog.definitions.topics.values.contains { $0.id == id }
-            return isDefined ? .closed : .gone
+            if let topic = catalog.topic(id) { return .open(topic) }
+            return catalog.definitions.topicName(id) == nil ? .gone : .closed
         }
     }
 

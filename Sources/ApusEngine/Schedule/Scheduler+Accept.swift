@@ -40,8 +40,15 @@ extension Scheduler {
         for (index, delayed) in events.enumerated() {
             let span = spans[index]
             var part = parts.removeValue(forKey: span) ?? (RecordBatchBuilder(capacity: 1024), [])
+            let before = part.builder.length
             part.builder.addHeader(LineageHeader.topic, topic.id.description)
             part.builder.append(delayed.event, key: key ?? delayed.event.placementKey, timestamp: delayed.due)
+            // Refused now, or never: what was accepted is published when it is due, whatever the topic takes by then.
+            let bytes = RecordBatch.headerLength + part.builder.length - before
+            do throws(BrokerError) { try topic.check(bytes, in: context) } catch {
+                for bucket in buckets.values { bucket.end() }
+                return completion(.failure(error))
+            }
             part.indices.append(index)
             parts[span] = part
         }

@@ -15,7 +15,7 @@ public struct EngineOptions: Sendable {
     /// Settings of topics that are created without any.
     public var topicDefaults = TopicSettings()
     /// The largest batch that one publish may put into a partition, in bytes.
-    public var batchBytesMax = 32 << 20
+    public var batchBytesMax = Defaults.batchBytesMax
     /// How many topics, and how many partitions in all, may exist.
     public var topicsMax = 10_000
     /// How many partitions there may be, of all topics.

@@ -14,6 +14,9 @@ extension TopicChanges {
         partitions = try reader.int("partitions", in: Bounds.partitions)
         durability = try Durability(reader)
         segmentBytes = try reader.int("segment_bytes", in: Bounds.segmentBytes)
+        segmentAge = try reader.duration("segment_age", in: Bounds.segmentAge)
+        batchBytesMax = try reader.int("max_batch_bytes", in: Bounds.batchBytes)
+        timestamps = try reader.choice("timestamps", TimestampSource.self)
         if reader.isNull("ttl") {
             ttl = .some(nil)
         } else if let duration = try reader.duration("ttl", in: Bounds.retentionAge) {
@@ -53,6 +56,9 @@ extension TopicChanges {
         if let retentionAge { settings.retentionAge = retentionAge }
         if let retentionBytes { settings.retentionBytes = retentionBytes }
         if let segmentBytes { settings.segmentBytes = segmentBytes }
+        if let segmentAge { settings.segmentAge = segmentAge }
+        if let batchBytesMax { settings.batchBytesMax = batchBytesMax }
+        if let timestamps { settings.timestamps = timestamps }
         if let ttl { settings.ttl = ttl }
         if let deduplication { settings.deduplication = deduplication }
         if let cleanup { settings.cleanup = cleanup }
@@ -113,6 +119,9 @@ extension JSONWriter {
                 if let bytes = topic.settings.retentionBytes { writer.integer(bytes) } else { writer.null() }
             }
             writer.member("segment_bytes", topic.settings.segmentBytes)
+            writer.member("segment_age", topic.settings.segmentAge)
+            writer.member("max_batch_bytes", topic.settings.batchBytesMax)
+            writer.member("timestamps", topic.settings.timestamps.rawValue)
             writer.member("ttl", topic.settings.ttl.map(DurationText.format))
             writer.key("deduplication")
             if let deduplication = topic.settings.deduplication {

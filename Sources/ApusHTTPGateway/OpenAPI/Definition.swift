@@ -52,6 +52,8 @@ enum Definition: String, Sendable, CaseIterable {
     case schedule = "Schedule"
     case scheduleSettings = "ScheduleSettings"
     case schedules = "Schedules"
+    case group = "Group"
+    case groups = "Groups"
     case health = "Health"
     case status = "Status"
     case diagnosis = "Diagnosis"
@@ -76,6 +78,7 @@ enum Definition: String, Sendable, CaseIterable {
         case .scheduleReceipt, .scheduleReceipts, .delayedEvent, .delayedEvents, .schedule,
             .scheduleSettings, .schedules:
             Schema.schedules(self)
+        case .group, .groups: Schema.groups(self)
         case .health, .status, .diagnosis, .verification: Schema.operations(self)
         }
     }
@@ -88,6 +91,8 @@ enum Bounds {
     static let offset: ClosedRange<Int64> = 0...Int64.max
     static let bytes: ClosedRange<Int64> = 0...Int64.max
     static let segmentBytes: ClosedRange<Int64> = (1 << 20)...(1 << 30)
+    static let segmentAge: ClosedRange<Duration> = .milliseconds(1)...DurationText.max
+    static let batchBytes: ClosedRange<Int64> = 1...Int64(Defaults.batchBytesMax)
     static let inFlight: ClosedRange<Int64> = 1...100_000
     static let attempts: ClosedRange<Int64> = 1...1000
     static let weight: ClosedRange<Int64> = 1...1000

@@ -50,7 +50,9 @@ enum OpenAPIDocument {
     // MARK: Requests
 
     private static func pathParameter(_ name: String) -> JSONValue {
-        ["name": .string(name), "in": "path", "required": true, "schema": Schema.name.json]
+        // Kafka's groups are called whatever their clients like.
+        let schema = name == "group" ? Schema.text : Schema.name
+        return ["name": .string(name), "in": "path", "required": true, "schema": schema.json]
     }
 
     private static func queryParameter(_ parameter: QueryParameter) -> JSONValue {

@@ -47,6 +47,12 @@ extension Schema {
         .allowing(
             "segment_bytes", .integer(Bounds.segmentBytes), "what retention can forget is whole segments"
         )
+        .allowing("segment_age", .duration, "the age at which a segment is closed, however small it is")
+        .allowing("max_batch_bytes", .integer(Bounds.batchBytes), "the largest batch that is taken")
+        .allowing(
+            "timestamps", .choice(TimestampSource.allCases.map(\.rawValue)),
+            "where records of Kafka clients have their time from: their producer, or the append"
+        )
         .allowing("ttl", .nullable(.duration), "how long after arrival events are handed out; null: no limit")
         .allowing(
             "deduplication", .nullable(.object(deduplication)),

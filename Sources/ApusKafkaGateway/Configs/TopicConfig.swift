@@ -89,6 +89,22 @@ extension TopicConfig {
                 settings.segmentBytes = Int(try integer(text, "segment.bytes", in: 1 << 20...1 << 30))
             }),
         TopicConfig(
+            name: "segment.ms", kind: .int64,
+            documentation:
+                "The age at which a segment is closed, looked at every 10 s; earlier where retention.ms is less than four times that.",
+            read: { String($0.segmentAge.milliseconds) },
+            write: { text, settings throws(Refusal) in
+                settings.segmentAge = .milliseconds(try integer(text, "segment.ms", in: 1 ... .max))
+            }),
+        TopicConfig(
+            name: "max.message.bytes", kind: .int32,
+            documentation: "The largest batch that is taken, compressed as it comes, from 1 byte to 32 MiB.",
+            read: { String($0.batchBytesMax) },
+            write: { text, settings throws(Refusal) in
+                settings.batchBytesMax = Int(
+                    try integer(text, "max.message.bytes", in: 1...Int64(Defaults.batchBytesMax)))
+            }),
+        TopicConfig(
             name: "message.timestamp.type", kind: .text,
             documentation: "CreateTime: the producer's time. LogAppendTime: that of the arrival.",
             read: { $0.timestamps == .producer ? "CreateTime" : "LogAppendTime" },
@@ -186,6 +202,8 @@ extension TopicConfig {
         fixed(
             "message.timestamp.after.max.ms", .int64, String(Defaults.batchTimestampAhead.milliseconds),
             "records from further in the future would be kept for too long"),
+        fixed("segment.jitter.ms", .int64, "0", "segments are closed when they are old enough"),
+        fixed("max.compaction.lag.ms", .int64, String(Int64.max), "the dirty ratio alone says when"),
         fixed("preallocate", .boolean, "false", "the journal is preallocated, segments are not"),
         fixed("remote.storage.enable", .boolean, "false", "there is no tiered storage"),
     ]
@@ -215,6 +233,8 @@ extension TopicChanges {
         if new.retentionAge != old.retentionAge { retentionAge = .some(new.retentionAge) }
         if new.retentionBytes != old.retentionBytes { retentionBytes = .some(new.retentionBytes) }
         if new.segmentBytes != old.segmentBytes { segmentBytes = new.segmentBytes }
+        if new.segmentAge != old.segmentAge { segmentAge = new.segmentAge }
+        if new.batchBytesMax != old.batchBytesMax { batchBytesMax = new.batchBytesMax }
         if new.timestamps != old.timestamps { timestamps = new.timestamps }
         if new.cleanup != old.cleanup { cleanup = new.cleanup }
         if new.compaction.deleteRetention != old.compaction.deleteRetention {

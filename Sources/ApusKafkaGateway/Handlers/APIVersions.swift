@@ -36,6 +36,9 @@ extension KafkaCall {
         let features: [(String, Int16)] = [
             ("group.version", 1), ("share.version", 1), ("transaction.version", 1),
         ]
+        // Clients that know the newer group protocol, and transactions whose producers get the next epoch after each (KIP-890), ask here whether
+        // they may use them.
+        let features: [(String, Int16)] = [("group.version", 1), ("transaction.version", 2)]
         response.supportedFeatures = features.map { name, level in
             APIVersionsResponse.SupportedFeature {
                 $0.name = name

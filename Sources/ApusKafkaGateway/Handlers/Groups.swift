@@ -110,19 +110,17 @@ extension KafkaCall {
     // MARK: Looking
 
     func describeGroups(_ request: DescribeGroupsRequest) {
-        let known = Set((try? context.broker.groupsWithOffsets()) ?? [])
         answer(
             .describeGroups(
-                DescribeGroupsResponse { response in
-                    response.groups = request.groups.map { describe($0, hasOffsets: known.contains($0)) }
-                }))
+                DescribeGroupsResponse { response in response.groups = request.groups.map(describe) }))
     }
 
-    private func describe(_ id: String, hasOffsets: Bool) -> DescribeGroupsResponse.Group {
+    private func describe(_ id: String) -> DescribeGroupsResponse.Group {
         DescribeGroupsResponse.Group { group in
             group.groupID = id
             guard let found = context.groups.look({ $0.describeClassic(id) }) else {
                 // Positions without members are a group that is empty.
+                let hasOffsets = (try? context.broker.hasOffsets(group: id)) ?? false
                 group.groupState = hasOffsets ? "Empty" : "Dead"
                 if !hasOffsets, version >= 6 {
                     group.errorCode = .groupIDNotFound
@@ -155,10 +153,15 @@ extension KafkaCall {
                 $0.groupType = listing.kind.rawValue
             }
         }
-        let known = Set(groups.map(\.groupID))
-        // Groups that have positions and no members, as after a restart.
-        let others = ((try? context.broker.groupsWithOffsets()) ?? []).filter { !known.contains($0) }
-        groups += others.map { id in
+        let states = Set(request.statesFilter.map { $0.lowercased() })
+        let types = Set(request.typesFilter.map { $0.lowercased() })
+        // Groups that have positions and no members, as after a restart: unless nobody wants to see such.
+        let wantsOthers =
+            (states.isEmpty || states.contains("empty"))
+            && (types.isEmpty || types.contains(GroupKind.classic.rawValue))
+        let known = wantsOthers ? Set(groups.map(\.groupID)) : []
+        let others = wantsOthers ? (try? context.broker.groupsWithOffsets()) ?? [] : []
+        groups += others.filter { !known.contains($0) }.map { id in
             ListGroupsResponse.Group {
                 $0.groupID = id
                 $0.protocolType = "consumer"

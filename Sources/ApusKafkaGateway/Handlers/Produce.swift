@@ -17,6 +17,17 @@ extension KafkaCall {
             for place in 0..<count { gathering.take(.failure(.code(.invalidRequiredAcks, nil)), at: place) }
             return
         }
+        guard let addition = addition(of: request, { append(request, gathering, $0) }) else {
+            return append(request, gathering, [:])
+        }
+        context.additions.submit(addition)
+    }
+
+    /// Appends the batches of a request, but for partitions that a transaction could not be given.
+    private func append(
+        _ request: ProduceRequest, _ gathering: ProduceGathering,
+        _ failures: [TopicPartition: CoordinatorError]
+    ) {
         var place = 0
         for topic in request.topicData {
             let name = produceTopic(topic)
@@ -28,6 +39,9 @@ extension KafkaCall {
                     continue
                 }
                 do throws(ProduceFailure) {
+                    if !failures.isEmpty, let error = failures[TopicPartition(name, Int(partition.index))] {
+                        throw .code(KafkaErrorCode(adding: error), "\(error)")
+                    }
                     let batch = try Self.batch(in: partition.records)
                     // Whether the transaction is under way here is for the broker to say, where it appends.
                     guard !batch.isTransactional || request.transactionalID != nil else {
@@ -42,6 +56,34 @@ extension KafkaCall {
                 }
             }
         }
+    }
+
+    /// What has to be added to a transaction before the batches are appended: where the version says that the producer leaves that to the server.
+    private func addition(
+        of request: ProduceRequest,
+        _ append: @escaping @Sendable ([TopicPartition: CoordinatorError]) -> Void
+    ) -> TransactionAdditions.Request? {
+        guard version >= 12, let transactionalID = request.transactionalID else { return nil }
+        var addition: TransactionAdditions.Request?
+        for topic in request.topicData {
+            guard case .success(let name) = produceTopic(topic),
+                let summary = context.broker.topicSummary(name)
+            else { continue }
+            for partition in topic.partitionData {
+                guard (0..<summary.partitions).contains(Int(partition.index)),
+                    let producer = partition.records.transactionalProducer
+                else { continue }
+                var next =
+                    addition
+                    ?? TransactionAdditions.Request(
+                        transactionalID: transactionalID, producer: producer, places: [], append: append)
+                // A request is of one producer; what it has of another one is refused where it is appended.
+                guard next.producer == producer else { continue }
+                next.places.append(TopicPartition(name, Int(partition.index)))
+                addition = next
+            }
+        }
+        return addition
     }
 
     private func produceTopic(_ topic: ProduceRequest.Topic) -> Result<ResourceName, ProduceFailure> {
@@ -73,6 +115,19 @@ extension KafkaCall {
     }
 }
 
+extension RecordData {
+    /// Who begins with a batch of a transaction, as the batch says, which may not be a whole one.
+    fileprivate var transactionalProducer: ProducerIdentity? {
+        guard let bytes = joined, bytes.readableBytes >= RecordBatch.headerLength else { return nil }
+        let start = bytes.readerIndex
+        guard let attributes = bytes.getInteger(at: start + 21, as: UInt16.self), attributes & 0x10 != 0,
+            let id = bytes.getInteger(at: start + 43, as: Int64.self),
+            let epoch = bytes.getInteger(at: start + 51, as: Int16.self)
+        else { return nil }
+        return ProducerIdentity(id: id, epoch: epoch)
+    }
+}
+
 /// Why one partition of a request was not taken.
 enum ProduceFailure: Error {
     case code(KafkaErrorCode, String?)
@@ -87,6 +142,8 @@ private final class ProduceGathering: Sendable {
     }
 
     private let call: KafkaCall
+    /// The first version whose clients abort a transaction over this code, which with the older one they gave up.
+    private static let firstAborting: Int16 = 11
     private let acks: Int16
     /// Names and partitions, without the records: those are not kept longer than the log needs them.
     private let shape: [(name: String, id: KafkaUUID, partitions: [Int32])]
@@ -147,7 +204,9 @@ private final class ProduceGathering: Sendable {
                 partition.errorCode = code
                 partition.errorMessage = message
             case .failure(.batch(let error))?:
-                partition.errorCode = KafkaErrorCode(error)
+                partition.errorCode =
+                    error == .invalidTransactionState && call.version >= Self.firstAborting
+                    ? .transactionAbortable : KafkaErrorCode(error)
                 partition.errorMessage = "\(error)"
             case nil: partition.errorCode = .unknownServerError
             }

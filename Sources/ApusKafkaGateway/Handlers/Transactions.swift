@@ -6,6 +6,7 @@ internal import ApusEngine
 internal import ApusGroups
 internal import ApusKafkaCodec
 internal import ApusModel
+internal import Synchronization
 
 extension KafkaCall {
     // MARK: InitProducerId
@@ -61,41 +62,72 @@ extension KafkaCall {
     // MARK: Adding to a transaction
 
     func addPartitionsToTxn(_ request: AddPartitionsToTxnRequest) {
-        // From version 4 on the request is one that brokers make of each other; clients stay below.
-        guard version < 4 else {
-            return answer(
-                .addPartitionsToTxn(AddPartitionsToTxnResponse { $0.errorCode = .clusterAuthorizationFailed })
-            )
+        guard version < 4 else { return addPartitions(of: request.transactions) }
+        add(
+            request.topics, to: request.transactionalID,
+            of: ProducerIdentity(id: request.producerID, epoch: request.producerEpoch), verifyOnly: false
+        ) { results in
+            answer(.addPartitionsToTxn(AddPartitionsToTxnResponse { $0.resultsByTopic = results }))
         }
+    }
+
+    /// Several transactions in one request: brokers ask each other so, and clients do not.
+    private func addPartitions(of transactions: [AddPartitionsToTxnRequest.Transaction]) {
+        let gathering = TransactionGathering(count: transactions.count) { results in
+            answer(.addPartitionsToTxn(AddPartitionsToTxnResponse { $0.resultsByTransaction = results }))
+        }
+        for (place, transaction) in transactions.enumerated() {
+            add(
+                transaction.topics, to: transaction.transactionalID,
+                of: ProducerIdentity(id: transaction.producerID, epoch: transaction.producerEpoch),
+                verifyOnly: transaction.verifyOnly
+            ) { results in
+                gathering.take(
+                    AddPartitionsToTxnResponse.Result {
+                        $0.transactionalID = transaction.transactionalID
+                        $0.topicResults = results
+                    }, at: place)
+            }
+        }
+    }
+
+    private func add(
+        _ topics: [AddPartitionsToTxnRequest.Topic], to transactionalID: String,
+        of producer: ProducerIdentity, verifyOnly: Bool,
+        _ completion: @escaping @Sendable ([AddPartitionsToTxnResponse.TopicResult]) -> Void
+    ) {
         let list = CommitList(
-            request.topics.map { topic in
+            topics.map { topic in
                 (topic.name, topic.partitions.map { CommitList.Entry(partition: $0) })
             })
         let respond = { @Sendable (codes: [KafkaErrorCode]) in
-            answer(
-                .addPartitionsToTxn(
-                    AddPartitionsToTxnResponse { response in
-                        response.resultsByTopic = list.grouped(codes).map { name, partitions in
-                            AddPartitionsToTxnResponse.TopicResult { topic in
-                                topic.name = name
-                                topic.resultsByPartition = partitions.map { number, code in
-                                    AddPartitionsToTxnResponse.TopicResult.PartitionResult {
-                                        $0.partitionIndex = number
-                                        $0.partitionErrorCode = code
-                                    }
-                                }
+            completion(
+                list.grouped(codes).map { name, partitions in
+                    AddPartitionsToTxnResponse.TopicResult { topic in
+                        topic.name = name
+                        topic.resultsByPartition = partitions.map { number, code in
+                            AddPartitionsToTxnResponse.TopicResult.PartitionResult {
+                                $0.partitionIndex = number
+                                $0.partitionErrorCode = code
                             }
                         }
-                    }))
+                    }
+                })
+        }
+        if verifyOnly {
+            let errors = list.commits.map { commit in
+                context.broker.isInTransaction(commit.place, producer)
+                    ? nil : CoordinatorError.invalidTransactionState
+            }
+            return respond(list.codes(errors) { $0 == nil ? .noError : .transactionAbortable })
         }
         // All or none: a name that cannot be one spoils the rest.
         guard !list.hasRefusals else {
             return respond(list.codes(list.commits.map { _ in CoordinatorError.notAttempted }))
         }
-        context.broker.addPartitions(
-            list.commits.map(\.place), to: request.transactionalID,
-            of: ProducerIdentity(id: request.producerID, epoch: request.producerEpoch)
-        ) { errors in respond(list.codes(errors, code)) }
+        context.broker.addPartitions(list.commits.map(\.place), to: transactionalID, of: producer) { errors in
+            respond(list.codes(errors, code))
+        }
     }
 
     func addOffsetsToTxn(_ request: AddOffsetsToTxnRequest) {
@@ -145,19 +177,32 @@ extension KafkaCall {
         if let refusal { return respond(list.codes(KafkaErrorCode(refusal))) }
         context.broker.commitOffsets(
             group: request.groupID, list.commits, in: request.transactionalID,
-            of: ProducerIdentity(id: request.producerID, epoch: request.producerEpoch)
+            of: ProducerIdentity(id: request.producerID, epoch: request.producerEpoch),
+            addsGroup: version >= 5
         ) { errors in respond(list.codes(errors, code)) }
     }
 
     // MARK: EndTxn
 
     func endTxn(_ request: EndTxnRequest) {
+        // With version 5 the producer is told who to go on as.
+        let bumpsEpoch = version >= 5
         context.broker.endTransaction(
             request.transactionalID,
             of: ProducerIdentity(id: request.producerID, epoch: request.producerEpoch),
-            isCommit: request.committed
-        ) { error in
-            answer(.endTxn(EndTxnResponse { $0.errorCode = code(error) }))
+            isCommit: request.committed, bumpsEpoch: bumpsEpoch
+        ) { result in
+            answer(
+                .endTxn(
+                    EndTxnResponse {
+                        switch result {
+                        case .success(let producer) where bumpsEpoch:
+                            $0.producerID = producer.id
+                            $0.producerEpoch = producer.epoch
+                        case .success: break
+                        case .failure(let error): $0.errorCode = code(error)
+                        }
+                    }))
         }
     }
 
@@ -258,6 +303,27 @@ extension KafkaCall {
                 partition.errorMessage = "\(error)"
             }
         }
+    }
+}
+
+/// Collects the results of several transactions of one request.
+private final class TransactionGathering: Sendable {
+    private let state: Mutex<(results: [AddPartitionsToTxnResponse.Result], missing: Int)>
+    private let completion: @Sendable ([AddPartitionsToTxnResponse.Result]) -> Void
+
+    init(count: Int, _ completion: @escaping @Sendable ([AddPartitionsToTxnResponse.Result]) -> Void) {
+        state = Mutex((Array(repeating: AddPartitionsToTxnResponse.Result(), count: count), count))
+        self.completion = completion
+        if count == 0 { completion([]) }
+    }
+
+    func take(_ result: AddPartitionsToTxnResponse.Result, at place: Int) {
+        let results = state.withLock { state in
+            state.results[place] = result
+            state.missing -= 1
+            return state.missing == 0 ? state.results : nil
+        }
+        if let results { completion(results) }
     }
 }
 

@@ -18,7 +18,10 @@ from confluent_kafka import admin as confluent_admin
 from group_members import Members
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from apus_server import event
+
 UNKNOWN_TOPIC, TOPIC_EXISTS, INVALID_PARTITIONS, INVALID_REPLICATION, INVALID_CONFIG = 3, 36, 37, 38, 40
+MESSAGE_TOO_LARGE = 10
 INVALID_TOPIC, NON_EMPTY_GROUP, GROUP_NOT_FOUND, OFFSET_OUT_OF_RANGE = 17, 68, 69, 1
 
 
@@ -252,6 +255,59 @@ def test_configs_are_seen_and_changed(kafka_server, admin, name):
     for configs in ({"no.such.config": "1"}, {"retention.ms": "soon"}, {"unclean.leader.election.enable": "true"}):
         assert admin.alter(name, **configs) == INVALID_CONFIG
     assert admin.configs(name) == after
+
+
+def test_settings_of_segments_and_batches_are_the_same_everywhere(kafka_server, admin, name):
+    configs = {
+        "segment.ms": "60000", "segment.bytes": "2097152", "max.message.bytes": "2000",
+        "message.timestamp.type": "LogAppendTime"}
+    assert admin.create(name, partitions=1, replication=1, **configs) == 0
+    shown = kafka_server.succeed("GET", f"/v1/topics/{name}").json()
+    assert (shown["segment_age"], shown["segment_bytes"], shown["max_batch_bytes"], shown["timestamps"]) == (
+        "1m", 2097152, 2000, "append")
+    kafka_server.succeed("PUT", f"/v1/topics/{name}", json={
+        "segment_age": "1s", "segment_bytes": 1048576, "max_batch_bytes": 3000, "timestamps": "producer"})
+    after = admin.configs(name)
+    assert [after[config] for config in configs] == ["1000", "1048576", "3000", "CreateTime"]
+    for wrong in ({"segment.ms": "0"}, {"segment.bytes": "1000"}, {"max.message.bytes": "0"},
+                  {"max.message.bytes": "1000000000"}, {"segment.jitter.ms": "1"}):
+        assert admin.alter(name, **wrong) == INVALID_CONFIG, wrong
+        assert admin.create(name + "-not", partitions=1, replication=1, **wrong) == INVALID_CONFIG, wrong
+    assert admin.configs(name) == after
+
+
+def test_a_batch_is_taken_up_to_the_limit_and_not_beyond(kafka_server, admin, name):
+    # One record without key and headers: 61 bytes of the batch's header and nine of the record's own.
+    limit = 2000
+    fits, exceeds = b"x" * (limit - 70), b"x" * (limit - 69)
+    assert admin.create(name, partitions=2, replication=1, **{"max.message.bytes": str(limit)}) == 0
+    for number, client in enumerate((Confluent(), KafkaPython(), AioKafka())):
+        assert client.produce(kafka_server.kafka, name, [Record(fits, partition=0)]) == [(0, number)], client
+        with pytest.raises(Exception) as refused:
+            client.produce(kafka_server.kafka, name, [Record(exceeds, partition=0)])
+        said = f"{refused.value!r} {refused.value}".lower().replace("_", "").replace(" ", "")
+        assert "messagesizetoolarge" in said or "msgsizetoolarge" in said or "larger" in said, said
+    # Each partition for itself: what is refused in one is taken in the other.
+    outcomes = {}
+    producer = confluent_kafka.Producer({**Confluent.options(kafka_server.kafka), "linger.ms": 50})
+    for partition, value in ((0, exceeds), (1, fits)):
+        producer.produce(
+            name, value, partition=partition,
+            on_delivery=lambda error, message: outcomes.update({message.partition(): error and error.code()}))
+    producer.flush(PATIENCE)
+    assert outcomes == {0: MESSAGE_TOO_LARGE, 1: None}
+    # A compressed batch counts as it comes.
+    compressed = confluent_kafka.Producer({**Confluent.options(kafka_server.kafka), "compression.type": "gzip"})
+    compressed.produce(name, exceeds * 10, partition=1, on_delivery=lambda error, _: outcomes.update({2: error}))
+    compressed.flush(PATIENCE)
+    assert outcomes[2] is None
+    # HTTP has its own error for the same.
+    answer = kafka_server.request(
+        "POST", f"/v1/topics/{name}/events", json=event("large", {"x": "x" * limit}),
+        headers={"Content-Type": "application/cloudevents+json"})
+    assert answer.status_code == 413
+    kafka_server.publish(name, event("small", {}))
+    assert sum(len(kafka_server.read_all(name, partition)) for partition in range(2)) == 6
 
 
 def test_records_are_deleted_up_to_an_offset(kafka_server, admin, new_topic):

@@ -14,6 +14,7 @@ import wire
 from apus_server import ApusServer, free_port
 from clients import ALL, PATIENCE, PYTHON, AioKafka, Confluent, Kcat, KafkaPython, Record, each_python_client, until
 from cutting_proxy import CuttingProxy
+from epoch_bumps import EpochBumpTransactions
 from wire import Connection, batch, produce, produced
 
 OUT_OF_ORDER, INVALID_EPOCH = 45, 47
@@ -217,7 +218,7 @@ class ConfluentTransactions:
         self.producer.flush(1)
 
 
-TRANSACTIONS = [KafkaPythonTransactions, AioKafkaTransactions, ConfluentTransactions]
+TRANSACTIONS = [KafkaPythonTransactions, AioKafkaTransactions, ConfluentTransactions, EpochBumpTransactions]
 each_transactional_client = pytest.mark.parametrize("client", TRANSACTIONS, ids=lambda client: client.name)
 
 
