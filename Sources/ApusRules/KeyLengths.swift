@@ -19,6 +19,9 @@ struct KeyLengths: Sendable {
     /// The lengths that have no bit of their own, ascending.
     private(set) var long: [UInt32: [Int]] = [:]
 
+    /// How many keys were noted in a scope, each as often as it was.
+    func total(_ scope: UInt32) -> Int { totals[scope] ?? 0 }
+
     /// Notes a key; returns whether it is the first in its scope.
     mutating func add(_ scope: UInt32, _ length: Int, _ bits: inout UInt64) -> Bool {
         totals[scope, default: 0] += 1

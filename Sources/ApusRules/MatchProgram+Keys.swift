@@ -188,41 +188,49 @@ extension MatchProgram {
 
     // MARK: - Choice
 
-    /// About how many clauses are roused in vain if these tests are an access, in no unit.
+    /// How probable it is that an event's value passes any of these tests, as far as that can be told: times `certain`.
     func weight(of tests: [PatternTest], at node: UInt32) -> Int {
-        tests.reduce(tests.count) { sum, test in
+        tests.reduce(0) { sum, test in
             // Sums cannot overflow: a pattern has so many tests at most.
             sum + weight(of: test, at: node)
         }
     }
 
+    private static let certain = 1 << 20
+
+    /// What few rules have asked for says little.
+    private static let doubt = 32
+
+    /// Events are taken to have the values that rules ask for as often as rules ask for them. So a key is probable that many look for of those
+    /// who look for any at its place: the one of ten types, not the one of ten thousand customers.
     private func weight(of test: PatternTest, at node: UInt32) -> Int {
         switch ClausePlan.way(to: test) {
-        case .key(let kind, let key, _, let isTried):
-            let others =
-                keys.find(Self.scope(node, kind), key, kind.direction).map { Int(keys[countsAt: $0].links) }
-                ?? 0
+        case .key(let kind, let key, _, _):
+            let weight = frequency(of: key, Self.scope(node, kind), kind)
             switch kind {
-            case .text, .number, .folded: return others
-            case .gram: return 32 + 8 * others
+            case .text, .number, .folded, .block: return weight
+            case .gram: return max(8 * weight, Self.certain / 32)
             default:
                 // Short beginnings are met often.
-                let rarity = key.count < 3 ? 64 : 2
-                return rarity + (isTried ? 4 : 2) * others
+                return max(2 * weight, key.count < 3 ? Self.certain / 4 : 0)
             }
         case .window(let window):
-            return window.keys.reduce(4) { sum, key in
-                sum
-                    + (keys.find(Self.scope(node, .cell), key, .forward).map { Int(keys[countsAt: $0].links) }
-                        ?? 0)
-            }
+            return window.keys.reduce(0) { $0 + frequency(of: $1, Self.scope(node, .cell), .cell) }
         case .range(let range):
             // As many as there are others around the middle of it, counted up to a bound.
             let entry = ClausePlan.entry(of: range, step: Self.none, test: Self.none)
-            return 4 + 2 * ranges.crowd(around: entry, in: nodes[node].ranges, limit: 256)
-        case .null, .yes, .no: return 1 << 10
+            let limit = 256
+            let crowd = ranges.crowd(around: entry, in: nodes[node].ranges, limit: limit)
+            return Self.certain * (crowd + limit / 16) / limit
+        case .null, .yes, .no: return Self.certain / 2
         case .anyValue: return 1 << 30
         }
+    }
+
+    private func frequency(of key: [UInt8], _ scope: UInt32, _ kind: KeyKind) -> Int {
+        let counts = keys.find(scope, key, kind.direction).map { keys[countsAt: $0] }
+        let asking = counts.map { Int($0.links) + Int($0.gates) } ?? 0
+        return Self.certain * (asking + 1) / (lengths.total(scope) + Self.doubt)
     }
 }
 

@@ -1,38 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Keys looked up in the table of all keys, many of them together, in four rounds: whether one may be there (its tag tells, and nearly all are
-// not), where it stands, what it leads to, what that leads to. Each round asks for the memory that the next one looks at.
+// Keys looked up in the table of all keys, in four rounds: whether one may be there (its tag tells, at once, and nearly all are not), and for many
+// together where it stands, what it leads to, what that leads to. Each round asks for the memory that the next one looks at.
 
 import CApus
 
 extension MatchRun {
-    /// Has a key looked up later, with others.
+    /// Has a key looked up later, with others, if it may be there.
     @inline(__always)
     func probe(
         _ scope: UInt32, _ hash: UInt64, _ key: UnsafeRawPointer, _ length: Int, _ value: MatchValue,
         _ frame: Int
     ) {
-        probe(hash, UInt(bitPattern: key), (0, 0), value, scope, length, frame)
+        probe(
+            hash, UInt64(UInt(bitPattern: key)), value, scope, UInt32(truncatingIfNeeded: length), frame)
     }
 
-    /// Has a key of two words looked up later.
+    /// Has a key of two words, of which the second is small, looked up later if it may be there.
     @inline(__always)
-    func probe(_ scope: UInt32, _ words: (UInt64, UInt64), _ value: MatchValue, _ frame: Int) {
-        probe(keys.hash(scope, words), 0, words, value, scope, 16, frame)
+    func probe(_ scope: UInt32, _ words: (UInt64, Int32), _ value: MatchValue, _ frame: Int) {
+        let last = UInt32(bitPattern: words.1)
+        probe(keys.hash(scope, (words.0, Self.word(last))), words.0, value, scope, last, frame)
     }
+
+    /// The second word of a key, of which a probe keeps half.
+    @inline(__always)
+    private static func word(_ half: UInt32) -> UInt64 { UInt64(bitPattern: Int64(Int32(bitPattern: half))) }
 
     @inline(__always)
     private func probe(
-        _ hash: UInt64, _ key: UInt, _ words: (UInt64, UInt64), _ value: MatchValue, _ scope: UInt32,
-        _ length: Int, _ frame: Int
+        _ hash: UInt64, _ key: UInt64, _ value: MatchValue, _ scope: UInt32, _ length: UInt32, _ frame: Int
     ) {
-        keys.prefetch(tagsOf: hash)
-        memory.pointee.probes.append(
+        // Written in any case, and kept only if it may be there: whether it is cannot be guessed, and mostly it is not.
+        memory.pointee.probes.write(
             MatchMemory.Probe(
-                hash: hash, key: key, words: words, start: value.start,
-                count: UInt32(truncatingIfNeeded: value.count), scope: scope,
-                length: UInt32(truncatingIfNeeded: length), frame: UInt32(truncatingIfNeeded: frame),
-                kind: value.kind))
+                hash: hash, key: key, start: value.start, count: UInt32(truncatingIfNeeded: value.count),
+                scope: scope, length: length, frame: UInt32(truncatingIfNeeded: frame), kind: value.kind),
+            keep: keys.mayHave(hash))
         if memory.pointee.probes.count >= memory.pointee.batchKeys { runProbes() }
     }
 
@@ -41,31 +45,28 @@ extension MatchRun {
     func runProbes() {
         let count = memory.pointee.probes.count
         guard count > 0 else { return }
-        findCandidates(count)
         memory.pointee.found.count = 0
-        for index in 0..<memory.pointee.candidates.count {
-            let (number, place) = memory.pointee.candidates[index]
-            guard let slot = look(number, from: Int(place)) else { continue }
-            memory.pointee.found.append((number, slot))
-            switch slot.kind {
-            case .rule: break
-            case .step: prefetch(step: slot.value)
-            case .list: prefetch(link: slot.value)
+        memory.pointee.arriving.count = 0
+        for index in 0..<count {
+            guard let slot = look(index) else { continue }
+            let value = slot.pointee.value
+            if slot.pointee.isGate { memory.pointee.needsData = true }
+            switch slot.pointee.kind {
+            case .rule: find(rule: value)
+            case .step:
+                prefetch(step: value)
+                memory.pointee.arriving.append((value, memory.pointee.probes[index].frame))
+            case .list:
+                prefetch(link: value)
+                memory.pointee.found.append((UInt32(truncatingIfNeeded: index), value))
             }
         }
-        memory.pointee.arriving.count = 0
         for index in 0..<memory.pointee.found.count {
-            let (number, slot) = memory.pointee.found[index]
-            if slot.isGate { memory.pointee.needsData = true }
+            let (number, list) = memory.pointee.found[index]
             let frame = memory.pointee.probes[Int(number)].frame
-            switch slot.kind {
-            case .rule: find(rule: slot.value)
-            case .step: memory.pointee.arriving.append((slot.value, frame))
-            case .list:
-                forEachStep(of: slot.value, memory.pointee.probes[Int(number)].value) { step in
-                    prefetch(step: step)
-                    memory.pointee.arriving.append((step, frame))
-                }
+            forEachStep(of: list, memory.pointee.probes[Int(number)].value) { step in
+                prefetch(step: step)
+                memory.pointee.arriving.append((step, frame))
             }
         }
         memory.pointee.probes.count = 0
@@ -73,31 +74,6 @@ extension MatchRun {
             let (step, frame) = memory.pointee.arriving[index]
             rouse(step, in: Int(frame))
         }
-    }
-
-    /// Finds those of so many probes whose keys may be there.
-    @inline(__always)
-    private func findCandidates(_ count: Int) {
-        memory.pointee.candidates.reserve(count)
-        memory.pointee.candidates.count = count
-        let kept = memory.pointee.probes.withElements { probes in
-            memory.pointee.candidates.withElements { candidates in
-                let probes = UnsafePointer(probes.baseAddress), candidates = candidates.baseAddress
-                guard let probes, let candidates else { return 0 }
-                var kept = 0
-                for index in 0..<count {
-                    let place = keys.place(probes[index].hash)
-                    // Written in any case, and kept only if it is one.
-                    candidates[kept] = (
-                        UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: place)
-                    )
-                    keys.prefetch(place)
-                    kept &+= 1 &+ place &>> 63
-                }
-                return kept
-            }
-        }
-        memory.pointee.candidates.count = kept
     }
 
     /// Has a step brought near, and the next line if it may go on there.
@@ -123,37 +99,26 @@ extension MatchRun {
         memory.pointee.matched.append(Int(rule))
     }
 
-    /// Where the key of a probe leads to, looked for from the first place on that has its tag; nil if it is not there.
+    /// The key of a probe, nil if it is not there.
     @inline(__always)
-    private func look(_ number: UInt32, from place: Int) -> ByteTable.Slot? {
-        let number = Int(number)
-        let (scope, length) = (memory.pointee.probes[number].scope, memory.pointee.probes[number].length)
-        var index = place
-        while true {
-            let isFound =
-                if let key = UnsafeRawPointer(bitPattern: memory.pointee.probes[number].key) {
-                    keys.isKey(at: index, scope, key, Int(length))
-                } else {
-                    keys.isKey(at: index, scope, memory.pointee.probes[number].words)
-                }
-            if isFound { return keys[index] }
-            guard let next = keys.candidate(memory.pointee.probes[number].hash, after: index) else {
-                return nil
-            }
-            index = next
+    private func look(_ number: Int) -> UnsafePointer<ByteTable.Slot>? {
+        let probe = memory.pointee.probes[number]
+        guard MatchProgram.isOfWords(probe.scope) else {
+            let key = UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: probe.key)) ?? probe.start
+            return keys.find(probe.scope, probe.hash, key, Int(probe.length))
         }
+        return keys.find(probe.scope, probe.hash, 16, (probe.key, Self.word(probe.length)))
     }
 
     /// Rouses what a key leads to, at once.
     @inline(never)
-    func rouse(key index: Int?, _ value: MatchValue, _ frame: Int) {
-        guard let index else { return }
-        let slot = keys[index]
-        if slot.isGate { memory.pointee.needsData = true }
-        switch slot.kind {
-        case .rule: find(rule: slot.value)
-        case .step: rouse(slot.value, in: frame)
-        case .list: rouse(list: slot.value, value, frame)
+    func rouse(key slot: UnsafePointer<ByteTable.Slot>?, _ value: MatchValue, _ frame: Int) {
+        guard let slot else { return }
+        if slot.pointee.isGate { memory.pointee.needsData = true }
+        switch slot.pointee.kind {
+        case .rule: find(rule: slot.pointee.value)
+        case .step: rouse(slot.pointee.value, in: frame)
+        case .list: rouse(list: slot.pointee.value, value, frame)
         }
     }
 

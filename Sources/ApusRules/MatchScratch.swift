@@ -62,16 +62,16 @@ struct MatchMemory {
         var hasEnded = false
     }
 
-    /// A key to be looked up with others; a line of memory.
+    /// A key to be looked up with others.
     struct Probe {
         var hash: UInt64
-        /// The key's address, 0 if it is in `words`.
-        var key: UInt
-        var words: (UInt64, UInt64)
+        /// The key's address, or the first of its two words.
+        var key: UInt64
         /// The value that it is of.
         var start: UnsafeRawPointer
         var count: UInt32
         var scope: UInt32
+        /// The key's length, or the second of its two words.
         var length: UInt32
         /// The frame of the object that the value is in.
         var frame: UInt32
@@ -102,10 +102,8 @@ struct MatchMemory {
     var frames = Buffer<Frame>()
     var hits = Buffer<Hit>()
     var probes = Buffer<Probe>()
-    /// Those of the probes that may be there: the first places in the table where.
-    var candidates = Buffer<(probe: UInt32, place: UInt32)>()
-    /// Those that are there, and what they lead to.
-    var found = Buffer<(probe: UInt32, slot: ByteTable.Slot)>()
+    /// Those that lead to a list of links.
+    var found = Buffer<(probe: UInt32, list: UInt32)>()
     /// Steps about to be roused, and the frames of their values.
     var arriving = Buffer<(step: UInt32, frame: UInt32)>()
     /// The frames of objects that have ended and were not looked at since, each after those inside it.
@@ -142,6 +140,7 @@ struct MatchMemory {
         frames.count = 0
         hits.count = 0
         probes.count = 0
+        probes.reserve(batchKeys + 1)
         ended.count = 0
         matched.count = 0
         roused.begin(base)
@@ -161,7 +160,6 @@ struct MatchMemory {
         frames.free()
         hits.free()
         probes.free()
-        candidates.free()
         found.free()
         arriving.free()
         ended.free()
@@ -240,6 +238,14 @@ struct Buffer<Value> {
         if count == capacity { grow(to: count &* 2) }
         (base + count).initialize(to: value)
         count &+= 1
+    }
+
+    /// Writes a value behind those in use, for which there is room, and counts it if it is to be kept.
+    @inline(__always)
+    mutating func write(_ value: Value, keep isKept: Bool) {
+        assert(count < capacity)
+        (base + count).initialize(to: value)
+        count &+= isKept ? 1 : 0
     }
 
     @inline(__always)

@@ -5,6 +5,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 /// CRC32C of `length` bytes, continuing from `seed` (0 to begin).
 uint32_t capus_crc32c(uint32_t seed, const void *bytes, size_t length);
@@ -27,5 +30,22 @@ int capus_syncfs(int descriptor);
 
 /// Has the processor fetch the memory at an address, which need not be one, while the program goes on.
 static inline void capus_prefetch(const void *address) { __builtin_prefetch(address); }
+
+/// Looks at sixteen bytes, of which those in use have their high bit set: bit n of the result says whether byte n is `tag`,
+/// bit 16 + n whether it is not in use.
+static inline uint32_t capus_tags(const void *bytes, uint8_t tag) {
+#if defined(__SSE2__)
+    __m128i tags = _mm_loadu_si128((const __m128i *)bytes);
+    uint32_t found = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag)));
+    return found | ~(uint32_t)_mm_movemask_epi8(tags) << 16;
+#else
+    uint32_t result = 0;
+    for (int index = 0; index < 16; index++) {
+        uint8_t byte = ((const uint8_t *)bytes)[index];
+        result |= (uint32_t)(byte == tag) << index | (uint32_t)(byte < 0x80) << (16 + index);
+    }
+    return result;
+#endif
+}
 
 #endif
