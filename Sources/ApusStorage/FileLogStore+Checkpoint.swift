@@ -26,13 +26,15 @@ extension FileLogStore {
     func checkpoint(_ scope: CheckpointScope) -> Bool {
         maintenance.withLock { maintenance in
             var isWhole = true
+            let isDue = scope == .everything || isIdleSyncDue(&maintenance)
             let (slots, low) = shared.withLock { state in
                 defer {
                     state.dirty = []
+                    if isDue { state.idle = [] }
                     state.dirtySince = nil
                     state.isCheckpointWanted = false
                 }
-                return (state.dirty.sorted(), state.journalSequence)
+                return ((isDue ? state.dirty.union(state.idle) : state.dirty).sorted(), state.journalSequence)
             }
             var works: [Work] = []
             var pace = CheckpointPace(portionBytes: configuration.checkpointPortionBytes)
@@ -43,9 +45,8 @@ extension FileLogStore {
                     continue
                 }
                 let isPromised = work.configuration.durability != .none || work.tailFrom != nil
-                let isDue = scope == .everything || isIdleSyncDue(&maintenance)
                 work.ticket = work.files.syncTicket(includesActive: isPromised || isDue)
-                if !isPromised, !isDue { again(slot) }
+                if !isPromised, !isDue { shared.withLock { _ = $0.idle.insert(slot) } }
                 works.append(work)
             }
             if !sync(works) { isWhole = false }
@@ -119,9 +120,8 @@ extension FileLogStore {
         let paths = tickets.flatMap(\.paths)
         do throws(DiskError) {
             if !paths.isEmpty { try environment.disk.syncFiles(paths, under: directory) }
-            for ticket in tickets where ticket.needsDirectory {
-                try environment.disk.syncDirectory(ticket.files.directory)
-            }
+            let directories = tickets.filter(\.needsDirectory).map(\.files.directory)
+            try environment.disk.syncDirectories(directories, under: directory)
         } catch {
             environment.logger.error(
                 "A flush of segments failed; they are written again elsewhere",

@@ -84,7 +84,7 @@ extension FileLogStore {
             rollOldSegments()
         }
         if maintenance.lastIdleSync.map({ now - $0 >= configuration.idleSyncAge }) ?? false {
-            shared.withLock { if !$0.dirty.isEmpty { $0.isCheckpointWanted = true } }
+            shared.withLock { if !$0.dirty.isEmpty || !$0.idle.isEmpty { $0.isCheckpointWanted = true } }
         }
     }
 

@@ -159,7 +159,9 @@ struct SharedState {
     var tailBytes = 0
     /// Logs with something to write or to flush.
     var dirty: Set<Int> = []
-    /// When the first of them became so.
+    /// Logs that nobody was promised a flush of: written, and made durable with the next of the rare flushes that cover them too.
+    var idle: Set<Int> = []
+    /// When the first of those that are dirty became so.
     var dirtySince: Duration?
     var refusal: LogError?
     /// Why the last checkpoint failed; nil when it did not.
