@@ -127,7 +127,8 @@ let package = Package(
         .target(
             name: "Apus",
             dependencies: [
-                "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", deque, log, coreMetrics, tracing,
+                "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", deque, log, coreMetrics,
+                tracing,
                 lifecycle,
             ], swiftSettings: settings),
 
@@ -226,8 +227,7 @@ let package = Package(
             name: "ApusTesting",
             dependencies: [
                 "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransform", "ApusTransport",
-                "ApusBus", "ApusEmbeddedBus", "JSONText", nioCore, log,
-                "ApusBus", "ApusEmbeddedBus", "Apus", nioCore, log,
+                "Apus", "ApusBus", "ApusEmbeddedBus", "JSONText", nioCore, log,
             ],
             swiftSettings: settings),
         // One seed replays a workload with crashes and faults: `apus-sim --seed 42`.
@@ -242,7 +242,8 @@ let package = Package(
         .executableTarget(
             name: "ApusBusCheck",
             dependencies: [
-                "ApusTesting", "ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAWS", arguments, log,
+                "ApusTesting", "ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAMQP", "ApusAWS",
+                arguments, log,
             ],
             swiftSettings: settings),
         // The RabbitMQ transport as a program: its contract, publishing and consuming through faults, rates.
@@ -283,7 +284,8 @@ let package = Package(
         .testTarget(
             name: "ApusTests",
             dependencies: [
-                "Apus", "ApusBus", "ApusEmbeddedBus", "ApusTesting", "ApusModel", "CloudEvents", "ApusRules", "JSONText", log,
+                "Apus", "ApusBus", "ApusEmbeddedBus", "ApusTesting", "ApusModel", "CloudEvents", "ApusRules",
+                "JSONText", log,
                 coreMetrics, tracing, lifecycle,
             ], swiftSettings: settings),
         .testTarget(
@@ -356,8 +358,6 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusKafkaGatewayTests",
-            dependencies: ["ApusKafkaGateway", "ApusKafkaCodec", "ApusEngine", "ApusModel"],
-            swiftSettings: settings),
             dependencies: [
                 "ApusKafkaGateway", "ApusKafkaCodec", "ApusGroups", "ApusEngine", "ApusStorage",
                 "ApusNetwork",

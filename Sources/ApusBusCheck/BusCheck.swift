@@ -3,6 +3,7 @@
 // `apus-bus-check URL`: holds a broker of any kind against the contract that all transports keep, promise by promise. Tests run it against the brokers that
 // they start; whoever writes a transport, or wonders about a broker, can run it by hand.
 
+import ApusAMQP
 import ApusAWS
 import ApusBus
 import ApusEmbeddedBus
@@ -21,7 +22,7 @@ struct BusCheck: AsyncParsableCommand {
     )
 
     /// Every transport there is.
-    static let schemes: [TransportScheme] = [.memory, .file, .server, .aws, .eventBridge]
+    static let schemes: [TransportScheme] = [.memory, .file, .server, .amqp, .aws, .eventBridge]
 
     @Argument(help: "The broker, such as memory: or aws://eu-central-1?endpoint=http://127.0.0.1:5000.")
     var url: String

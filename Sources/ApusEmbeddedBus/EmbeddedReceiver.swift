@@ -40,7 +40,8 @@ package final class EmbeddedReceiver: Receiver {
         return events
     }
 
-    package func settle(_ settlements: [ApusBus.Settlement]) async throws(BusError) -> [ApusBus.SettleResult] {
+    package func settle(_ settlements: [ApusBus.Settlement]) async throws(BusError) -> [ApusBus.SettleResult]
+    {
         guard !settlements.isEmpty else { return [] }
         var verdicts: [Consumer.Settlement] = []
         verdicts.reserveCapacity(settlements.count)
@@ -72,7 +73,6 @@ package final class EmbeddedReceiver: Receiver {
         } catch { throw BusError(error) }
     }
 
-    func extend(_ tokens: [DeliveryToken], by duration: Duration) async throws(BusError) {
     package func extend(_ tokens: [DeliveryToken], by duration: Duration) async throws(BusError) {
         guard (.zero...Defaults.leaseMax).contains(duration) else {
             throw .invalid("a lease is extended by \(Defaults.leaseMax) at most, not \(duration)")

@@ -39,23 +39,24 @@ extension SharedSubscription {
 
     private func apply(
         _ verdict: Verdict, _ token: LeaseToken, _ state: inout State, _ letters: inout [DeadLetterDraft],
-        _ changes: inout [Settlement]
+        _ changes: inout [VerdictNote]
     ) {
-        guard let item = state.delivery.leasedItem(token.position, nonce: token.nonce),
-            let change = apply(verdict, token, item, &state, &letters)
-        else { return }
-        changes.append(Settlement(change: change, position: token.position, attempts: item.attempts))
+        guard let item = state.delivery.leasedItem(token.position, nonce: token.nonce) else { return }
+        if case .acknowledge = verdict { metrics.attempt(.acknowledged) }
+        guard let change = apply(verdict, token, item, &state, &letters) else { return }
+        changes.append(VerdictNote(change: change, position: token.position, attempts: item.attempts))
     }
 
     /// Writes down what `body` did, and tells when that, and every dead letter, is durable.
     private func conclude(
         _ completion: @escaping HoldCompletion,
-        _ body: (inout State, inout [DeadLetterDraft], inout [Settlement]) -> Bool
+        _ body: (inout State, inout [DeadLetterDraft], inout [VerdictNote]) -> Bool
     ) {
         var letters: [DeadLetterDraft] = []
         let ending = Ending(completion)
         let isDone = state.withLock { state -> Bool in
-            var changes: [Settlement] = []
+            reopen(&state)
+            var changes: [VerdictNote] = []
             let isDone = body(&state, &letters, &changes)
             rearm(&state)
             if !changes.isEmpty {

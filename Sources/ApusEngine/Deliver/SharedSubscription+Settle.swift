@@ -30,20 +30,14 @@ extension SharedSubscription {
         var letters: [DeadLetterDraft] = []
         let (results, parts, gathering) = state.withLock {
             state -> ([SettleResult], Int, SettleGathering?) in
-        let (results, isWriting) = state.withLock { state -> ([SettleResult], Bool) in
             reopen(&state)
             var results: [SettleResult] = []
-            var changes: [SubscriptionChange] = []
-            var undo: [Undo] = []
+            var notes: [VerdictNote] = []
             var acknowledged = 0
             results.reserveCapacity(settlements.count)
-            changes.reserveCapacity(settlements.count)
-            undo.reserveCapacity(settlements.count)
+            notes.reserveCapacity(settlements.count)
             for settlement in settlements {
                 guard let token = settlement.token,
-            var changes: [Settlement] = []
-            for lease in leases {
-                guard let token = LeaseToken(lease),
                     let item = state.delivery.leasedItem(token.position, nonce: token.nonce)
                 else {
                     results.append(.expired)
@@ -51,27 +45,21 @@ extension SharedSubscription {
                 }
                 results.append(.ok)
                 if case .acknowledge = settlement.verdict { acknowledged += 1 }
-                guard let change = apply(settlement, token, item, &state, &letters) else { continue }
-                changes.append(change)
-                undo.append(Undo(position: token.position, attempts: item.attempts))
-                guard let change = apply(verdict, token, item, &state, &letters) else { continue }
-                changes.append(
-                    Settlement(change: change, position: token.position, attempts: item.attempts))
+                let change = apply(
+                    settlement.verdict, because: settlement.reason, token, item, &state, &letters)
+                guard let change else { continue }
+                notes.append(VerdictNote(change: change, position: token.position, attempts: item.attempts))
             }
             if acknowledged > 0 { metrics.attempt(.acknowledged, count: acknowledged) }
             rearm(&state)
-            let parts = (changes.isEmpty ? 0 : 1) + (letters.isEmpty ? 0 : 1)
+            let parts = (notes.isEmpty ? 0 : 1) + (letters.isEmpty ? 0 : 1)
             guard parts > 1 else {
-                if !changes.isEmpty { append(changes, undo: undo, results: results, &state, completion) }
+                if !notes.isEmpty { append(notes, &state) { [results] in completion($0.map { results }) } }
                 return (results, parts, nil)
             }
             let gathering = SettleGathering(results, parts: parts, completion)
-            append(changes, undo: undo, results: results, &state) { gathering.take($0.map { _ in () }) }
+            append(notes, &state) { gathering.take($0) }
             return (results, parts, gathering)
-            if !changes.isEmpty {
-                append(changes, &state) { [results] in completion($0.map { results }) }
-            }
-            return (results, !changes.isEmpty)
         }
         if let gathering {
             bury(letters) { gathering.take($0) }
@@ -83,24 +71,20 @@ extension SharedSubscription {
         context.followers.enqueue(self)
     }
 
-    /// What has to be done when a verdict could not be written down.
-    struct Undo: Sendable {
     /// What a verdict writes down, and what is undone when that fails.
-    struct Settlement: Sendable {
+    struct VerdictNote: Sendable {
         var change: SubscriptionChange
         var position: Position
         var attempts: Int
     }
 
-    /// Applies a verdict to the state; the change to write down, if there is one.
-    private func apply(
-        _ settlement: Settlement, _ token: LeaseToken, _ item: DeliveryState.Item, _ state: inout State,
+    /// Applies a verdict to the state; the change to write down, if there is one. Whoever calls counts acknowledgements.
     func apply(
-        _ verdict: Verdict, _ token: LeaseToken, _ item: DeliveryState.Item, _ state: inout State,
-        _ letters: inout [DeadLetterDraft]
+        _ verdict: Verdict, because given: String? = nil, _ token: LeaseToken, _ item: DeliveryState.Item,
+        _ state: inout State, _ letters: inout [DeadLetterDraft]
     ) -> SubscriptionChange? {
         let position = token.position
-        switch settlement.verdict {
+        switch verdict {
         case .acknowledge:
             state.delivery.settle(position)
             if !state.failures.isEmpty { state.failures[position] = nil }
@@ -112,7 +96,7 @@ extension SharedSubscription {
                 return putBack(position, attempts: attempts, after: delay, &state)
             }
             state.failures[position] = DeliveryFailure(
-                status: nil, reason: settlement.reason ?? "released by the consumer at the last attempt",
+                status: nil, reason: given ?? "released by the consumer at the last attempt",
                 isFinal: true)
             letters.append(draft(position, attempts, &state))
             return nil
@@ -142,28 +126,27 @@ extension SharedSubscription {
 
     /// Writes verdicts down; what could not be written did not happen.
     func append(
-        _ changes: [Settlement], _ state: inout State,
+        _ notes: [VerdictNote], _ state: inout State,
         _ completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
     ) {
-        state.log.append(changes.map(\.change)) { [weak self] result in
+        state.log.append(notes.map(\.change)) { [weak self] result in
             switch result {
             case .success: completion(.success(()))
             case .failure(let error):
                 completion(.failure(BrokerError(error)))
                 guard let self else { return }
-                self.undone.withLock { $0 += undo }
+                self.undone.withLock { $0 += notes }
                 self.context.inbox.post {
                     self.state.withLock { self.reopen(&$0) }
                     self.context.followers.enqueue(self)
                 }
-                self.context.inbox.post { self.reopen(changes) }
             }
         }
     }
 
     /// Verdicts that could not be written down did not happen: the events come again. Before any other verdict, since what was put back may have been
     /// handed out meanwhile, and what is settled then is settled.
-    private func reopen(_ state: inout State) {
+    func reopen(_ state: inout State) {
         let undo = undone.withLock { undone in
             defer { undone = [] }
             return undone
@@ -171,13 +154,6 @@ extension SharedSubscription {
         // A replay in between has its own plans for them.
         for entry in undo where state.delivery.isPast(entry.position) {
             state.delivery.putBack(entry.position, attempts: entry.attempts)
-    /// Verdicts that could not be written down did not happen: the events come again.
-    private func reopen(_ undo: [Settlement]) {
-        state.withLock { state in
-            // A replay in between has its own plans for them.
-            for entry in undo where state.delivery.isPast(entry.position) {
-                state.delivery.putBack(entry.position, attempts: entry.attempts)
-            }
         }
     }
 

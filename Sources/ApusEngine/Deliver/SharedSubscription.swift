@@ -78,7 +78,7 @@ final class SharedSubscription: Follower {
     /// What happened to pushes since the last turn; a lock of its own, because a dispatcher may report at any moment.
     let news = Mutex<[PushNews]>([])
     /// Verdicts that could not be written down; a lock of its own, because the store may say so while an append is being made.
-    let undone = Mutex<[Undo]>([])
+    let undone = Mutex<[VerdictNote]>([])
     let metrics: SubscriptionMetrics
     /// What becomes of events before the target gets them; a lock of its own, because attempts begin while the other one is held.
     let shaping: Mutex<Shaping>

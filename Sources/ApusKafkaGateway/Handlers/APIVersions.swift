@@ -32,13 +32,11 @@ extension KafkaCall {
 
     private static let apiVersionsResponse = APIVersionsResponse { response in
         response.apiKeys = SupportedVersions.advertised.filter { !unoffered.contains($0.apiKey) }
-        // Clients that know the newer group protocols ask here whether they may use them.
-        let features: [(String, Int16)] = [
-            ("group.version", 1), ("share.version", 1), ("transaction.version", 1),
-        ]
-        // Clients that know the newer group protocol, and transactions whose producers get the next epoch after each (KIP-890), ask here whether
+        // Clients that know the newer group protocols, and transactions whose producers get the next epoch after each (KIP-890), ask here whether
         // they may use them.
-        let features: [(String, Int16)] = [("group.version", 1), ("transaction.version", 2)]
+        let features: [(String, Int16)] = [
+            ("group.version", 1), ("share.version", 1), ("transaction.version", 2),
+        ]
         response.supportedFeatures = features.map { name, level in
             APIVersionsResponse.SupportedFeature {
                 $0.name = name
