@@ -178,8 +178,6 @@ extension KafkaCall {
                 $0.groupType = GroupKind.share.rawValue
             }
         }
-        let states = Set(request.statesFilter.map { $0.lowercased() })
-        let types = Set(request.typesFilter.map { $0.lowercased() })
         groups.removeAll {
             !(states.isEmpty || states.contains($0.groupState.lowercased()))
                 || !(types.isEmpty || types.contains($0.groupType))
