@@ -137,8 +137,6 @@ public protocol Holding: Sendable {
 
     /// What clients have configured a group of theirs with, by names of their protocol; nothing for one that nobody configured.
     func groupConfigs(_ group: ResourceName) -> [String: String]
-    /// The groups that somebody configured, by name.
-    func configuredGroups() -> [ResourceName]
     /// Configures a group, whether it exists or not; with nothing its configuration is forgotten. Kept as it is: what it means is the caller's.
     func configureGroup(_ group: ResourceName, _ configs: [String: String]) async throws(BrokerError)
 }
@@ -177,7 +175,6 @@ extension Holding {
     ) async throws(BrokerError) { throw .unknownSubscription(subscription) }
 
     public func groupConfigs(_ group: ResourceName) -> [String: String] { [:] }
-    public func configuredGroups() -> [ResourceName] { [] }
     public func configureGroup(
         _ group: ResourceName, _ configs: [String: String]
     ) async throws(BrokerError) { throw .invalid("this broker keeps no configs of groups") }

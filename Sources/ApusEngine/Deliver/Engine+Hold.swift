@@ -106,8 +106,6 @@ extension Engine {
         definitions.groups[group]?.configs ?? [:]
     }
 
-    public func configuredGroups() -> [ResourceName] { definitions.groups.keys.sorted() }
-
     public func configureGroup(
         _ group: ResourceName, _ configs: [String: String]
     ) async throws(BrokerError) {

@@ -211,8 +211,9 @@ extension KafkaCall {
     /// Deletes what share groups among these have read, which is what is left of one without members.
     private func deleteShareGroups(among groups: [String], _ known: [KafkaErrorCode]) async -> KafkaResponse {
         var codes = known
-        for (place, group) in groups.enumerated() where known[place] != .nonEmptyGroup {
-            guard !context.shares.subscriptions(of: group).isEmpty else { continue }
+        let readers = Set(context.shares.groupsWithSubscriptions)
+        for (place, group) in groups.enumerated() {
+            guard known[place] != .nonEmptyGroup, readers.contains(group) else { continue }
             do throws(BrokerError) {
                 try await context.shares.deleteSubscriptions(of: group)
                 if codes[place] == .groupIDNotFound { codes[place] = .noError }

@@ -171,6 +171,11 @@ def test_a_session_that_ends_gives_back_what_it_has(new_topic, produce, member):
     other, _ = member(topic)
     assert other.take(place) == {0: (b"a", 1), 2: (b"c", 1)}
     assert ending.acknowledge({place: [(0, 0, [ACCEPT])]}) == SHARE_SESSION_NOT_FOUND
+    # The same with the last fetch, which is handed nothing any more.
+    answer = other.fetch({place: [(2, 2, [ACCEPT])]}, epoch=-1)
+    assert answer[place].acknowledged == 0 and answer[place].records == {}
+    last, _ = member(topic)
+    assert last.take(place) == {0: (b"a", 1)}
 
 
 def test_everything_is_remembered_over_a_restart(tmp_path):
