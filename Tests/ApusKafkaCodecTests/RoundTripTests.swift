@@ -132,9 +132,7 @@ struct SpokenVersion: Sendable, CustomTestStringConvertible {
             for piece in try response.frame(version: version, correlationID: 78) {
                 frames.writeImmutableBuffer(piece)
             }
-            let both = [
-                frames.readLengthPrefixedSlice(as: Int32.self), frames.readLengthPrefixedSlice(as: Int32.self),
-            ]
+            let both = (0..<2).map { _ in frames.readLengthPrefixedSlice(as: Int32.self) }
             var first = try #require(both[0])
             let header = try KafkaRequestHeader(reading: &first)
             #expect(

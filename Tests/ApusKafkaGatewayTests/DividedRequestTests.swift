@@ -8,7 +8,7 @@ import Testing
 
 @testable import ApusKafkaGateway
 
-@Suite(.timeLimit(.minutes(1))) struct DividedRequestTests {
+@Suite(.timeLimit(.minutes(10))) struct DividedRequestTests {
     @Test func `requests come to the same in whatever pieces they arrive`() async throws {
         try await KafkaRig.run { rig, client in
             try await rig.topic("t")

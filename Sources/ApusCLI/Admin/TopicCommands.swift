@@ -45,7 +45,7 @@ struct TopicSettingsOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "When a segment is closed (retention forgets whole segments), from 1MiB to 1GiB.", valueName: "size"
+            "When a segment is closed, from 1MiB to 1GiB; retention forgets whole ones.", valueName: "size"
         ),
         transform: Parse.size)
     var segmentSize: Int?
