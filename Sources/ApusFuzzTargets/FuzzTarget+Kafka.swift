@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Kafka's protocol: whatever is read can be written, and what is written is read as the same message and written
-// as the same bytes. How the network splits a connection's bytes makes no difference to what was requested.
+// as the same bytes.
 
 import ApusKafkaCodec
 import NIOCore
 
 /// The input is what a connection receives: frames, each with a header and a request.
 func fuzzKafkaRequest(_ input: [UInt8]) {
-    let whole = requests(in: input, pieceLength: max(input.count, 1))
-    for pieceLength in [1, 3, 64] where pieceLength < input.count {
-        precondition(
-            requests(in: input, pieceLength: pieceLength) == whole, "split differently, read differently")
-    }
-    for (header, request) in zip(whole.headers, whole.requests) {
+    for (header, request) in requests(in: ByteBuffer(bytes: input)) {
         let frame = try? request.frame(
             version: header.version, correlationID: header.correlationID, clientID: header.clientID)
         precondition(frame != nil, "a request that came cannot be written")
         let written = joined(frame ?? [])
-        let again = requests(in: Array(written.readableBytesView), pieceLength: written.readableBytes)
-        precondition(again.requests == [request] && again.headers == [header], "a request changes")
+        let again = requests(in: written)
+        precondition(again.map(\.1) == [request] && again.map(\.0) == [header], "a request changes")
         let body = joined((try? request.body(version: header.version)) ?? [])
         precondition(
             body
@@ -85,30 +80,17 @@ private func readEmbedded(_ bytes: ByteBuffer) {
     }
 }
 
-/// What a connection made of its bytes, up to the first error.
-private struct ConnectionTrace: Equatable {
-    var headers: [KafkaRequestHeader] = []
-    var requests: [KafkaRequest] = []
-    var error: KafkaCodecError?
-}
-
-private func requests(in input: [UInt8], pieceLength: Int) -> ConnectionTrace {
-    var trace = ConnectionTrace()
-    var frames = KafkaFrameDecoder(frameBytesMax: 1 << 20)
-    do throws(KafkaCodecError) {
-        for start in stride(from: 0, to: input.count, by: pieceLength) {
-            frames.append(ByteBuffer(bytes: input[start..<min(start + pieceLength, input.count)]))
-            while var frame = try frames.next() {
-                let header = try KafkaRequestHeader(reading: &frame)
-                let request = try KafkaRequest(reading: frame, after: header)
-                trace.headers.append(header)
-                trace.requests.append(request)
-            }
-        }
-    } catch {
-        trace.error = error
+/// What a connection asks for, up to the first error.
+private func requests(in input: ByteBuffer) -> [(KafkaRequestHeader, KafkaRequest)] {
+    var (input, found) = (input, [(KafkaRequestHeader, KafkaRequest)]())
+    while let length = input.readInteger(as: Int32.self), length >= 0,
+        var frame = input.readSlice(length: Int(length)),
+        let header = try? KafkaRequestHeader(reading: &frame),
+        let request = try? KafkaRequest(reading: frame, after: header)
+    {
+        found.append((header, request))
     }
-    return trace
+    return found
 }
 
 private func joined(_ pieces: [ByteBuffer]) -> ByteBuffer { RecordData.pieces(pieces).joined ?? ByteBuffer() }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Frames and headers: however the network divides them, and what is refused.
+// Frames and headers, and what is refused.
 
 import ApusKafkaCodec
 import NIOCore
@@ -8,48 +8,6 @@ import TestThreads
 import Testing
 
 @Suite struct FrameTests {
-    @Test func `frames come out as they went in, however they are divided`() throws {
-        let contents = [1, 0, 70, 3, 5000, 2].map { ByteBuffer(repeating: UInt8($0 & 0xff), count: $0) }
-        var stream = ByteBuffer()
-        for content in contents {
-            stream.writeInteger(Int32(content.readableBytes))
-            stream.writeImmutableBuffer(content)
-        }
-        for pieceLength in [1, 2, 3, 4, 5, 7, 64, 100, 4096, stream.readableBytes] {
-            var frames = KafkaFrameDecoder()
-            var rest = stream
-            var found: [ByteBuffer] = []
-            while let piece = rest.readSlice(length: min(pieceLength, rest.readableBytes)),
-                piece.readableBytes > 0
-            {
-                frames.append(piece)
-                while let frame = try frames.next() { found.append(frame) }
-            }
-            #expect(found == contents, "in pieces of \(pieceLength)")
-            #expect(frames.pendingBytes == 0)
-        }
-    }
-
-    @Test func `a frame that is too long or negative is refused before anything is kept for it`() throws {
-        var frames = KafkaFrameDecoder(frameBytesMax: 1000)
-        frames.append(bytes("000003e8"))
-        #expect(try frames.next() == nil)
-        frames = KafkaFrameDecoder(frameBytesMax: 1000)
-        frames.append(bytes("000003e9"))
-        #expect(throws: KafkaCodecError(.frameLength(1001, max: 1000), in: "frame", at: 0)) {
-            try frames.next()
-        }
-        frames = KafkaFrameDecoder()
-        frames.append(bytes("ffffffff"))
-        #expect(throws: KafkaCodecError(.frameLength(-1, max: 100 << 20), in: "frame", at: 0)) {
-            try frames.next()
-        }
-        // An HTTP client at the wrong port.
-        frames = KafkaFrameDecoder()
-        frames.append(ByteBuffer(string: "GET / HTTP/1.1\r\n"))
-        #expect(throws: KafkaCodecError.self) { try frames.next() }
-    }
-
     @Test func `headers of both versions`() throws {
         // Metadata 1: header 1.
         var frame = bytes("0003 0001 00000007 0002 6d65 aa")

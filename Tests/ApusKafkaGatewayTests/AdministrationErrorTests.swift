@@ -10,7 +10,7 @@ import Testing
 
 @testable import ApusKafkaGateway
 
-@Suite(.timeLimit(.minutes(1))) struct AdministrationErrorTests {
+@Suite(.timeLimit(.minutes(10))) struct AdministrationErrorTests {
     private func create(
         _ client: KafkaTestClient, _ name: String, partitions: Int32 = 1, replication: Int16 = 1,
         configs: [String: String] = [:], validateOnly: Bool = false,

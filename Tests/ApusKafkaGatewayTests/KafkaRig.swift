@@ -138,6 +138,21 @@ final class KafkaTestClient: Sendable {
         return try await promise.futureResult.get()
     }
 
+    /// Sends bytes, each piece by itself, and waits for so many answers.
+    func ask(_ bytes: ByteBuffer, inPiecesOf length: Int, answers count: Int) async throws -> [ByteBuffer] {
+        let (channel, answers) = (channel, answers)
+        let promises = (0..<count).map { _ in channel.eventLoop.makePromise(of: ByteBuffer.self) }
+        channel.eventLoop.execute { for promise in promises { answers.value.wait(promise) } }
+        var rest = bytes
+        while let piece = rest.readSlice(length: min(length, rest.readableBytes)), piece.readableBytes > 0 {
+            // Waits until the system has taken it, so that the next one is another packet.
+            try await channel.writeAndFlush(piece)
+        }
+        var found: [ByteBuffer] = []
+        for promise in promises { found.append(try await promise.futureResult.get()) }
+        return found
+    }
+
     /// Whether the server closes the connection over these bytes.
     func isClosed(over bytes: ByteBuffer) async -> Bool { (try? await ask(bytes)) == nil }
 }

@@ -11,7 +11,7 @@ import Testing
 
 @testable import ApusKafkaGateway
 
-@Suite(.timeLimit(.minutes(1))) struct ProduceErrorTests {
+@Suite(.timeLimit(.minutes(10))) struct ProduceErrorTests {
     private func answer(
         _ client: KafkaTestClient, _ records: ByteBuffer?, to topic: String = "t", partition: Int32 = 0,
         acks: Int16 = -1, version: Int16 = 9, transactionalID: String? = nil

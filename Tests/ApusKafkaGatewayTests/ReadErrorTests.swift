@@ -10,7 +10,7 @@ import Testing
 
 @testable import ApusKafkaGateway
 
-@Suite(.timeLimit(.minutes(1))) struct ReadErrorTests {
+@Suite(.timeLimit(.minutes(10))) struct ReadErrorTests {
     private func fill(_ rig: KafkaRig, _ topic: String = "t", _ count: Int = 3) async throws {
         try await rig.topic(topic)
         let batch = try RecordBatch(verifying: KafkaRig.batch((0..<count).map { "\($0)" }))

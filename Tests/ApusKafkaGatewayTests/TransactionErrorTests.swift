@@ -10,7 +10,7 @@ import Testing
 
 @testable import ApusKafkaGateway
 
-@Suite(.timeLimit(.minutes(1))) struct TransactionErrorTests {
+@Suite(.timeLimit(.minutes(10))) struct TransactionErrorTests {
     private func initialise(
         _ client: KafkaTestClient, _ name: String? = "tx", timeout: Int32 = 60_000,
         as expected: ProducerIdentity? = nil, version: Int16 = 4

@@ -45,7 +45,7 @@ struct TopicSettingsOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "When a segment is closed (retention forgets whole segments), from 1MB to 1GB.", valueName: "size"
+            "When a segment is closed, from 1MiB to 1GiB; retention forgets whole ones.", valueName: "size"
         ),
         transform: Parse.size)
     var segmentSize: Int?
@@ -57,7 +57,7 @@ struct TopicSettingsOptions: ParsableArguments {
     var segmentAge: Duration?
 
     @Option(
-        help: ArgumentHelp("The largest batch of events that is taken, up to 32MB.", valueName: "size"),
+        help: ArgumentHelp("The largest batch of events that is taken, up to 32MiB.", valueName: "size"),
         transform: Parse.size)
     var maxBatchSize: Int?
 

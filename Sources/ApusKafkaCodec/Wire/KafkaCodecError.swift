@@ -37,8 +37,6 @@ public struct KafkaCodecError: Error, Sendable, Hashable, CustomStringConvertibl
         case invalidVersion(Int16)
         /// A control record is no end of a transaction.
         case notATransactionMarker(type: Int16)
-        /// A frame says that it is longer than is allowed, or negative.
-        case frameLength(Int, max: Int)
     }
 
     /// What is wrong.
@@ -75,21 +73,17 @@ public struct KafkaCodecError: Error, Sendable, Hashable, CustomStringConvertibl
         case .unsupportedVersion(let api, let version): "version \(version) of \(api) is not supported"
         case .invalidVersion(let version): "there is no version \(version)"
         case .notATransactionMarker(let type): "a control record of type \(type) ends no transaction"
-        case .frameLength(let length, let max): "a frame of \(length) bytes; \(max) are allowed"
         }
     }
 }
 
 /// What a message may take, since a few bytes of it can stand for many in memory.
 public struct KafkaCodecLimits: Sendable, Hashable {
-    /// How long a frame may be, in bytes, without its length prefix. Checked before anything is kept of it.
-    public var frameBytesMax: Int
     /// How many elements all arrays of a message may have together.
     public var elementsMax: Int
 
-    /// Limits: by default 100 MiB, as Kafka has it, and a million elements.
-    public init(frameBytesMax: Int = 100 << 20, elementsMax: Int = 1_000_000) {
-        self.frameBytesMax = min(max(frameBytesMax, 16), Int(Int32.max))
+    /// Limits: by default a million elements.
+    public init(elementsMax: Int = 1_000_000) {
         self.elementsMax = max(elementsMax, 1)
     }
 }
