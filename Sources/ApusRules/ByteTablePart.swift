@@ -138,9 +138,12 @@ final class ByteTablePart: @unchecked Sendable {
     private func append(_ text: UnsafeRawBufferPointer) -> UInt64 {
         let start = textCount
         if start + text.count > textCapacity {
-            moveTexts(capacity: max(textCapacity * 2, start + text.count)) { $0.update(from: texts, count: start) }
+            moveTexts(capacity: max(textCapacity * 2, start + text.count)) {
+                $0.update(from: texts, count: start)
+            }
         }
-        UnsafeMutableRawPointer(texts + start).copyMemory(from: ByteTable.address(text), byteCount: text.count)
+        UnsafeMutableRawPointer(texts + start).copyMemory(
+            from: ByteTable.address(text), byteCount: text.count)
         textCount += text.count
         return UInt64(start)
     }

@@ -102,7 +102,9 @@ import Testing
     func `tables find their keys in their scope only, also when others are gone`(
         direction: ByteTable.Direction
     ) {
-        let keys = (0..<casesToTry(of: 12_000)).map { Array("key number \($0)".utf8.prefix($0 % 20)) + Array(String($0).utf8) }
+        let keys = (0..<casesToTry(of: 12_000)).map {
+            Array("key number \($0)".utf8.prefix($0 % 20)) + Array(String($0).utf8)
+        }
         var table = ByteTable(seed: 42)
         for (index, key) in keys.enumerated() {
             let place = table.insert(UInt32(index % 3), key, direction)
