@@ -62,6 +62,23 @@ struct JSONPass {
         }
     }
 
+    /// Where the closing quote of a string stands whose content begins at `index`; nil if it is not among the first eight bytes, or if anything
+    /// but plain characters is.
+    @inline(__always)
+    func endOfShortText(at index: Int) -> Int? {
+        guard index &+ 8 <= end else { return nil }
+        let (ones, highs): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+        let word = UInt64(littleEndian: ByteTable.word(base, index))
+        let quotes = word ^ ones &* 0x22
+        let escapes = word ^ ones &* 0x5C
+        // Control characters, and what is not ASCII; as with the others, the first flag is right.
+        let others = (word &- ones &* 0x20) & ~word | word
+        let found = ((quotes &- ones) & ~quotes | (escapes &- ones) & ~escapes | others) & highs
+        guard found != 0 else { return nil }
+        let place = index &+ found.trailingZeroBitCount &>> 3
+        return byte(place) == 0x22 ? place : nil
+    }
+
     @inline(never)
     private func escapedText(at index: Int) -> Text? {
         var scanner = scanner(from: index)

@@ -23,7 +23,7 @@ extension MatchRun {
     }
 
     /// Takes a text of the object of a frame, which stands in the event as it is.
-    @inline(never)
+    @inline(__always)
     func visit(text start: UnsafeRawPointer, _ count: Int, at node: UInt32, in frame: Int) {
         let value = MatchValue(kind: .text, start: start, count: count)
         if take(value, at: node, in: frame) { findText(value, node, frame) }

@@ -5,10 +5,10 @@
 //
 // - A `Node` is a place in an event: the root (the event), an attribute, `data`, a field of it. All paths of all patterns are merged into one
 //   trie of nodes.
-// - A *clause* is one combination of a pattern: everything it asks for must hold. Of all its leaves one is its *access*: the one that the
-//   fewest others are reached by, and that few values satisfy. Only the tests of the access are found through indexes. A value that passes
-//   one of them *rouses* the clause; the rest of it is tried then, on the values that the visit noted. So what nearly always holds
-//   (`anything-but`, `exists`) costs nothing unless everything rarer held before it.
+// - A *clause* is one combination of a pattern: everything it asks for must hold. Of all its leaves one is its *access*: the one that
+//   the fewest values are thought to satisfy. Only the tests of the access are found through indexes. A value that passes one of them *rouses*
+//   the clause; the rest of it is tried then, on the values that the visit noted. So what nearly always holds (`anything-but`, `exists`)
+//   costs nothing unless everything rarer held before it.
 // - A `Step` is what a roused clause asks of one object, apart from what roused it. It waits for the end of that object, so that fields of
 //   different array elements never combine; when it holds, the step for the object around it waits for the end of that, up to the event.
 //

@@ -124,6 +124,16 @@ extension MatchRun {
 
     @inline(__always)
     private func text(_ start: Int, _ node: UInt32, in frame: Int) -> Int? {
+        // Most texts that rules ask for are short: then one look at eight bytes says where they end.
+        if let end = pass.endOfShortText(at: start &+ 1) {
+            visit(text: pass.base + (start &+ 1), end &- start &- 1, at: node, in: frame)
+            return end &+ 1
+        }
+        return longText(start, node, in: frame)
+    }
+
+    @inline(never)
+    private func longText(_ start: Int, _ node: UInt32, in frame: Int) -> Int? {
         guard let text = pass.text(at: start) else { return nil }
         if text.hasEscapes {
             visit(escaped: text, at: node, in: frame)
