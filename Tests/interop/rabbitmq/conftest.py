@@ -21,10 +21,13 @@ def name_server():
 @pytest.fixture(scope="session")
 def rabbitmq(name_server, tmp_path_factory):
     """A node that tests share, each with names of its own; APUS_RABBITMQ_URL has its address."""
-    node = broker.Node(tmp_path_factory.mktemp("rabbitmq"), name_server).start().wait_until_ready()
-    os.environ["APUS_RABBITMQ_URL"] = node.url
-    yield node
-    node.kill()
+    node = broker.Node(tmp_path_factory.mktemp("rabbitmq"), name_server).start()
+    try:
+        node.wait_until_ready()
+        os.environ["APUS_RABBITMQ_URL"] = node.url
+        yield node
+    finally:
+        node.kill()
 
 
 @pytest.fixture
