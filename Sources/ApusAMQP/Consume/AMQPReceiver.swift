@@ -64,8 +64,9 @@ final class AMQPReceiver: Receiver {
 
     /// Opens the first session, and sees to it that there is always one.
     func start() async throws(BusError) {
+        let former = transport.formerTypes(subscription)
         try await transport.administer { (connection) throws(AMQPFailure) in
-            try await open(on: connection, isFirst: true)
+            try await open(on: connection, former: former)
         }
         let task = Task { await keepOpen() }
         state.withLock { $0.task = task }
@@ -81,7 +82,7 @@ final class AMQPReceiver: Receiver {
                 do throws(BusError) {
                     let connection = try await transport.consuming.connection(until: transport.patience)
                     do throws(AMQPFailure) {
-                        try await open(on: connection, isFirst: false)
+                        try await open(on: connection, former: [])
                         failures = 0
                     } catch {
                         throw error.busError
@@ -111,8 +112,8 @@ final class AMQPReceiver: Receiver {
         }
     }
 
-    /// Declares everything, opens a channel and consumes.
-    private func open(on connection: AMQPConnection, isFirst: Bool) async throws(AMQPFailure) {
+    /// Declares everything, opens a channel and consumes. `former`: types that the queue was bound to before.
+    private func open(on connection: AMQPConnection, former: Set<String>) async throws(AMQPFailure) {
         let (subscription, queue) = (subscription, queue)
         try await Topology.declare([Topology.topic(subscription.topic)], on: connection)
         if !subscription.isTemporary {
@@ -123,7 +124,6 @@ final class AMQPReceiver: Receiver {
         }
         try await Topology.declareQueue(
             subscription, named: queue, on: connection, transport.configuration.logger)
-        let former = isFirst ? transport.formerTypes(subscription) : []
         try await Topology.declare(
             Topology.bindings(subscription, named: queue, former: former), on: connection)
         let number = state.withLock { state in

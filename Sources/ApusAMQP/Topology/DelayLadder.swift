@@ -46,7 +46,10 @@ enum DelayLadder {
     static func route(
         _ delay: Duration, to destination: Destination
     ) -> (exchange: String, routingKey: String) {
-        let units = max(1, Int((delay / unit).rounded(.up)))
+        // In whole numbers: what is not a whole tenth in binary is rounded up as what it was meant to be.
+        let (seconds, attoseconds) = min(max(delay, .zero), delayMax).components
+        let milliseconds = seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+        let units = max(1, Int((milliseconds + 99) / 100))
         let bits = min(units, 1 << levels - 1)
         let highest = Int.bitWidth - 1 - bits.leadingZeroBitCount
         var key = prefix

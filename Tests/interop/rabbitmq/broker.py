@@ -93,7 +93,7 @@ class Node:
                 start_new_session=True)
         return self
 
-    def wait_until_ready(self, seconds=120):
+    def wait_until_ready(self, seconds=300):
         def ready():
             assert self.process.poll() is None, f"RabbitMQ ended by itself: {self.output()}"
             return accepts(self.port)

@@ -18,13 +18,25 @@ def name_server():
     server.stop()
 
 
+class RunningBroker:
+    """A broker that somebody else started."""
+
+    def __init__(self, url):
+        self.url = url
+
+
 @pytest.fixture(scope="session")
-def rabbitmq(name_server, tmp_path_factory):
-    """A node that tests share, each with names of its own; APUS_RABBITMQ_URL has its address."""
-    node = broker.Node(tmp_path_factory.mktemp("rabbitmq"), name_server).start().wait_until_ready()
-    os.environ["APUS_RABBITMQ_URL"] = node.url
-    yield node
-    node.kill()
+def rabbitmq(request, tmp_path_factory):
+    """A node that tests share, each with names of its own: that at APUS_RABBITMQ_URL if it is set, or one of theirs."""
+    if "APUS_RABBITMQ_URL" in os.environ:
+        yield RunningBroker(os.environ["APUS_RABBITMQ_URL"])
+        return
+    names = request.getfixturevalue("name_server")
+    node = broker.Node(tmp_path_factory.mktemp("rabbitmq"), names).start()
+    try:
+        yield node.wait_until_ready()
+    finally:
+        node.kill()
 
 
 @pytest.fixture
