@@ -239,7 +239,9 @@ public final class TestBus: BusTransport {
     /// Ends the leases of everything that is being handled now: it comes again, counted, and the verdicts on it will be answered with
     /// ``SettleResult/expired``.
     public func expireLeases() async throws(BusError) {
-        for receiver in state.state.withLock({ Array($0.receivers.values) }) { try await receiver.expireLeases() }
+        for receiver in state.state.withLock({ Array($0.receivers.values) }) {
+            try await receiver.expireLeases()
+        }
     }
 
     // MARK: As any bus
@@ -272,7 +274,9 @@ public final class TestBus: BusTransport {
     }
 
     /// As ``BusTransport/cancel(_:)``.
-    public func cancel(_ scheduleID: String) async throws(BusError) -> Bool { try await bus.cancel(scheduleID) }
+    public func cancel(_ scheduleID: String) async throws(BusError) -> Bool {
+        try await bus.cancel(scheduleID)
+    }
 
     /// As ``BusTransport/subscribe(_:)``.
     public func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver {
@@ -290,7 +294,9 @@ public final class TestBus: BusTransport {
     }
 
     /// As ``BusTransport/deadLetters(of:limit:)``.
-    public func deadLetters(of subscription: Subscription, limit: Int) async throws(BusError) -> [ApusBus.DeadLetter] {
+    public func deadLetters(
+        of subscription: Subscription, limit: Int
+    ) async throws(BusError) -> [ApusBus.DeadLetter] {
         try await bus.deadLetters(of: subscription, limit: limit)
     }
 
