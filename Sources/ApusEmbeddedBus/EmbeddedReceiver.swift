@@ -96,6 +96,9 @@ package final class EmbeddedReceiver: Receiver {
         if isLast { try? await bus.engine.deleteSubscription(name) }
     }
 
+    /// Whether it was closed.
+    var isOver: Bool { isClosed.load(ordering: .acquiring) }
+
     /// As ``Consumer/isAtRest``.
     var isAtRest: Bool { consumer.isAtRest }
 
