@@ -123,7 +123,8 @@ let package = Package(
         .target(
             name: "Apus",
             dependencies: [
-                "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", deque, log, coreMetrics, tracing,
+                "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", deque, log, coreMetrics,
+                tracing,
                 lifecycle,
             ], swiftSettings: settings),
 
@@ -224,6 +225,11 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // The smallest application, compiled with everything else; a package of its own, too, whose build shows what an application pays for.
+        .executableTarget(
+            name: "quickstart", dependencies: ["Apus"], path: "Examples/quickstart/Sources/quickstart",
+            swiftSettings: settings),
+
         // A thread beside the concurrency pool, for tests that compute for long.
         .target(name: "TestThreads", path: "Tests/TestThreads", swiftSettings: settings),
         .testTarget(
@@ -236,7 +242,7 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents", "Apus", "ApusTesting", lifecycle,
+                "CloudEvents", "Apus", "ApusTesting", lifecycle, signals,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -245,7 +251,8 @@ let package = Package(
         .testTarget(
             name: "ApusTests",
             dependencies: [
-                "Apus", "ApusBus", "ApusEmbeddedBus", "ApusTesting", "ApusModel", "CloudEvents", "ApusRules", "JSONText", log,
+                "Apus", "ApusBus", "ApusEmbeddedBus", "ApusTesting", "ApusModel", "CloudEvents", "ApusRules",
+                "JSONText", log,
                 coreMetrics, tracing, lifecycle,
             ], swiftSettings: settings),
         .testTarget(

@@ -203,11 +203,11 @@ public final class TestBus: BusTransport {
     /// What was given up so far, by whom: by the consumer, and by the bus after the last attempt. Only of the subscription `group.topic` if given.
     public func deadLettered(
         by subscription: String? = nil
-    ) async throws(BusError) -> [(subscription: String, letter: DeadLetter)] {
+    ) async throws(BusError) -> [(subscription: String, letter: ApusBus.DeadLetter)] {
         let subscriptions = state.state.withLock { state in
             state.subscriptions.values.filter { subscription == nil || $0.name == subscription }
         }
-        var found: [(String, DeadLetter)] = []
+        var found: [(String, ApusBus.DeadLetter)] = []
         for subscription in subscriptions.sorted(by: { $0.name < $1.name }) {
             let letters = try await bus.deadLetters(of: subscription, limit: .max)
             found += letters.map { (subscription.name, $0) }
@@ -240,7 +240,9 @@ public final class TestBus: BusTransport {
     /// Ends the leases of everything that is being handled now: it comes again, counted, and the verdicts on it will be answered with
     /// ``SettleResult/expired``.
     public func expireLeases() async throws(BusError) {
-        for receiver in state.state.withLock({ Array($0.receivers.values) }) { try await receiver.expireLeases() }
+        for receiver in state.state.withLock({ Array($0.receivers.values) }) {
+            try await receiver.expireLeases()
+        }
     }
 
     // MARK: As any bus
@@ -273,7 +275,9 @@ public final class TestBus: BusTransport {
     }
 
     /// As ``BusTransport/cancel(_:)``.
-    public func cancel(_ scheduleID: String) async throws(BusError) -> Bool { try await bus.cancel(scheduleID) }
+    public func cancel(_ scheduleID: String) async throws(BusError) -> Bool {
+        try await bus.cancel(scheduleID)
+    }
 
     /// As ``BusTransport/subscribe(_:)``.
     public func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver {
@@ -282,6 +286,7 @@ public final class TestBus: BusTransport {
             state.subscriptions[subscription.name] = subscription
             state.receivers[ObjectIdentifier(receiver)] = receiver
         }
+        state.changed()
         return receiver
     }
 
@@ -291,7 +296,9 @@ public final class TestBus: BusTransport {
     }
 
     /// As ``BusTransport/deadLetters(of:limit:)``.
-    public func deadLetters(of subscription: Subscription, limit: Int) async throws(BusError) -> [DeadLetter] {
+    public func deadLetters(
+        of subscription: Subscription, limit: Int
+    ) async throws(BusError) -> [ApusBus.DeadLetter] {
         try await bus.deadLetters(of: subscription, limit: limit)
     }
 
