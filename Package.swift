@@ -37,6 +37,8 @@ let package = Package(
         .executable(name: "apus", targets: ["ApusCommand"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "Apus", targets: ["Apus"]),
+        // Needs the trait SQLite, and Debian's libsqlite3-dev.
+        .library(name: "ApusOutboxSQLite", targets: ["ApusOutboxSQLite"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
@@ -47,6 +49,11 @@ let package = Package(
                 "CApus", "JSONText", "ApusModel", "ApusRules", "ApusStorage", "CloudEvents", "ApusBus",
                 "ApusEmbeddedBus",
             ]),
+    ],
+    traits: [
+        .trait(
+            name: "SQLite",
+            description: "The outbox in a SQLite database (ApusOutboxSQLite); needs libsqlite3-dev.")
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -126,6 +133,15 @@ let package = Package(
                 "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", deque, log, coreMetrics,
                 tracing,
                 lifecycle,
+            ], swiftSettings: settings),
+
+        // The system's SQLite, when the trait asks for it.
+        .systemLibrary(name: "CSQLite"),
+        // The outbox as a table of an application's SQLite database; empty without the trait SQLite.
+        .target(
+            name: "ApusOutboxSQLite",
+            dependencies: [
+                "Apus", "CloudEvents", .target(name: "CSQLite", condition: .when(traits: ["SQLite"])),
             ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
@@ -254,6 +270,12 @@ let package = Package(
                 "Apus", "ApusBus", "ApusEmbeddedBus", "ApusTesting", "ApusModel", "CloudEvents", "ApusRules",
                 "JSONText", log,
                 coreMetrics, tracing, lifecycle,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusOutboxSQLiteTests",
+            dependencies: [
+                "ApusOutboxSQLite", "Apus", "ApusTesting",
+                .target(name: "CSQLite", condition: .when(traits: ["SQLite"])),
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusCompressionTests", dependencies: ["TestThreads", "ApusCompression"],
