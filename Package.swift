@@ -38,6 +38,8 @@ let package = Package(
         .executable(name: "apus-bus-check", targets: ["ApusBusCheck"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "Apus", targets: ["Apus"]),
+        // Needs the trait SQLite, and Debian's libsqlite3-dev.
+        .library(name: "ApusOutboxSQLite", targets: ["ApusOutboxSQLite"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
         .library(name: "ApusServerBus", targets: ["ApusServerBus"]),
         .library(name: "ApusAWS", targets: ["ApusAWS"]),
@@ -51,6 +53,11 @@ let package = Package(
                 "CApus", "JSONText", "ApusModel", "ApusRules", "ApusStorage", "CloudEvents", "ApusBus",
                 "ApusEmbeddedBus",
             ]),
+    ],
+    traits: [
+        .trait(
+            name: "SQLite",
+            description: "The outbox in a SQLite database (ApusOutboxSQLite); needs libsqlite3-dev.")
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -130,6 +137,15 @@ let package = Package(
                 "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", deque, log, coreMetrics,
                 tracing,
                 lifecycle,
+            ], swiftSettings: settings),
+
+        // The system's SQLite, when the trait asks for it.
+        .systemLibrary(name: "CSQLite"),
+        // The outbox as a table of an application's SQLite database; empty without the trait SQLite.
+        .target(
+            name: "ApusOutboxSQLite",
+            dependencies: [
+                "Apus", "CloudEvents", .target(name: "CSQLite", condition: .when(traits: ["SQLite"])),
             ], swiftSettings: settings),
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
@@ -263,6 +279,11 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // The smallest application, compiled with everything else; a package of its own, too, whose build shows what an application pays for.
+        .executableTarget(
+            name: "quickstart", dependencies: ["Apus"], path: "Examples/quickstart/Sources/quickstart",
+            swiftSettings: settings),
+
         // A thread beside the concurrency pool, for tests that compute for long.
         .target(name: "TestThreads", path: "Tests/TestThreads", swiftSettings: settings),
         .testTarget(
@@ -275,7 +296,7 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents", "Apus", "ApusTesting", lifecycle,
+                "CloudEvents", "Apus", "ApusTesting", lifecycle, signals,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -287,6 +308,12 @@ let package = Package(
                 "Apus", "ApusBus", "ApusEmbeddedBus", "ApusTesting", "ApusModel", "CloudEvents", "ApusRules",
                 "JSONText", log,
                 coreMetrics, tracing, lifecycle,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusOutboxSQLiteTests",
+            dependencies: [
+                "ApusOutboxSQLite", "Apus", "ApusTesting",
+                .target(name: "CSQLite", condition: .when(traits: ["SQLite"])),
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusCompressionTests", dependencies: ["TestThreads", "ApusCompression"],

@@ -28,6 +28,11 @@ let package = Package(
         .executableTarget(
             name: "rules", dependencies: [measured], path: "Rules", swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(
+            name: "typed",
+            dependencies: [
+                .product(name: "Apus", package: "apus"), .product(name: "Logging", package: "swift-log"),
+            ], path: "Typed", swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(
             name: "Checksums", dependencies: [benchmark, measured], path: "Benchmarks/Checksums",
             swiftSettings: [.swiftLanguageMode(.v6)], plugins: [plugin]),
         .executableTarget(

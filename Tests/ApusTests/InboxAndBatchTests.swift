@@ -102,6 +102,31 @@ import Testing
         #expect(bench.dead("g.orders").count == 2)
     }
 
+    @Test func `a batch that takes too long is cancelled and its events retried`() async throws {
+        let clock = bench.clock
+        let notes = Notes<Int>()
+        let consumer = try bench.bus.consumer(
+            group: "g", options: .init(retry: .immediate(1), timeout: .seconds(10))
+        ) {
+            Handle(batchesOf: OrderCancelled.self, size: 2) { items in
+                notes.add(items.count)
+                if notes.all.count == 1 { try await clock.sleep(for: .seconds(1000)) }
+            }
+        }
+        try await bench.running(consumer) {
+            try await bench.bus.publish([OrderCancelled(orderID: "1"), OrderCancelled(orderID: "2")])
+            _ = await notes.wait(1)
+            await clock.sleepers(until: .seconds(10))
+            clock.advance(by: .seconds(10))
+            #expect(
+                await bench.transport.settled(4) == [
+                    .retry(after: .zero, reason: "the handler took longer than 10.0 seconds"),
+                    .retry(after: .zero, reason: "the handler took longer than 10.0 seconds"), .acknowledge,
+                    .acknowledge,
+                ])
+        }
+    }
+
     @Test func `a batch that waits is handled at the end`() async throws {
         let notes = Notes<Int>()
         let consumer = try bench.bus.consumer(group: "g", options: .init(timeout: nil)) {

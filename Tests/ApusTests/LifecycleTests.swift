@@ -143,6 +143,27 @@ import Testing
         #expect(bench.settled == [.release])
     }
 
+    @Test func `an event that middleware holds back is given back at once when the consumer is to end`()
+        async throws
+    {
+        let notes = Notes<Int>()
+        let consumer = try bench.bus.consumer(
+            group: "g", options: .init(concurrency: 1, retry: .immediate(9))
+        ) {
+            CircuitBreaker(after: 1, pause: .seconds(600))
+            Handle(OrderCancelled.self) { _, context in
+                notes.add(context.attempt)
+                throw GatewayDown()
+            }
+        }
+        try await bench.running(consumer) {
+            try await bench.bus.publish(OrderCancelled(orderID: "1"))
+            await bench.clock.sleepers(until: .seconds(600))
+        }
+        #expect(bench.settled == [.retry(after: .zero, reason: "GatewayDown()"), .release])
+        #expect(notes.all == [1])
+    }
+
     @Test func `cancelling a consumer gives its events back and says so`() async throws {
         let clock = bench.clock
         let notes = Notes<Int>()

@@ -74,7 +74,8 @@ import Testing
         var bucket = TokenBucket(interval: .milliseconds(100), burst: 3)
         let begins = (0..<6).map { _ in bucket.take(at: .seconds(1)) }
         #expect(begins == [1000, 1000, 1000, 1100, 1200, 1300].map { .milliseconds($0) })
-        #expect(bucket.take(at: .seconds(60)) == .seconds(60))
+        let later = bucket.take(at: .seconds(60))
+        #expect(later == .seconds(60))
     }
 
     @Test func `a throttled consumer handles as many as it may`() async throws {
@@ -96,19 +97,23 @@ import Testing
 
     @Test func `a circuit opens after failures in a row, tries one event, and closes when it works`() {
         var state = CircuitState(failuresMax: 3, pause: .seconds(30))
-        for _ in 0..<2 { #expect(!state.failed(at: .zero, isProbe: false)) }
-        #expect(!state.succeeded(isProbe: false))
-        for _ in 0..<2 { #expect(!state.failed(at: .zero, isProbe: false)) }
-        #expect(state.enter(at: .zero) == .go)
-        #expect(state.failed(at: .zero, isProbe: false))
-        #expect(state.enter(at: .seconds(1)) == .wait(until: .seconds(30)))
-        #expect(state.enter(at: .seconds(30)) == .probe)
-        #expect(state.enter(at: .seconds(30)) == .wait(until: .seconds(33)))
-        #expect(!state.failed(at: .seconds(31), isProbe: true))
-        #expect(state.enter(at: .seconds(40)) == .wait(until: .seconds(61)))
-        #expect(state.enter(at: .seconds(61)) == .probe)
-        #expect(state.succeeded(isProbe: true))
-        #expect(state.enter(at: .seconds(61)) == .go)
+        func enter(_ seconds: Int) -> CircuitState.Entry { state.enter(at: .seconds(seconds)) }
+        func failed(_ seconds: Int, isProbe: Bool = false) -> Bool {
+            state.failed(at: .seconds(seconds), isProbe: isProbe)
+        }
+        func succeeded(isProbe: Bool = false) -> Bool { state.succeeded(isProbe: isProbe) }
+        #expect(
+            [failed(0), failed(0), succeeded(), failed(0), failed(0)] == [false, false, false, false, false])
+        #expect(enter(0) == .go)
+        #expect(failed(0))
+        #expect(enter(1) == .wait(until: .seconds(30)))
+        #expect(enter(30) == .probe)
+        #expect(enter(30) == .wait(until: .seconds(33)))
+        #expect(!failed(31, isProbe: true))
+        #expect(enter(40) == .wait(until: .seconds(61)))
+        #expect(enter(61) == .probe)
+        #expect(succeeded(isProbe: true))
+        #expect(enter(61) == .go)
     }
 
     @Test func `while a circuit is open, events wait with their attempts unspent`() async throws {

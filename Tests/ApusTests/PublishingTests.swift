@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Testing
 
 @testable import Apus
@@ -29,6 +30,21 @@ import Testing
         let event = try #require(published("orders").first)
         #expect(event.extensions[.partitionKey] == "o-1" && event.dataVersion == 2)
         #expect(event.source == OrderPlaced.source && event.source.hasPrefix("/") && event.source.count > 1)
+    }
+
+    @Test func `keys can be texts, numbers, identities and optionals of those`() async throws {
+        struct ByNumber: Event {
+            static let type = "n", topic = "keys"
+            var key: Int? = 7
+        }
+        struct ByIdentity: Event {
+            static let type = "i", topic = "keys"
+            var key: UUID
+        }
+        let id = UUID()
+        try await bench.bus.publish([ByNumber(), ByNumber(key: nil), ByIdentity(key: id)] as [any Event])
+        #expect(
+            published("keys").map { $0.extensions[.partitionKey] } == ["7", nil, id.uuidString.lowercased()])
     }
 
     @Test func `options win over what the kind and the value say`() async throws {

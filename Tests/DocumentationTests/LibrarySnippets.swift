@@ -9,6 +9,7 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 import Testing
+import UnixSignals
 
 // What the pieces take for granted.
 

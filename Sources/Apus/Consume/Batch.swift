@@ -24,6 +24,8 @@ extension Handle {
     struct Batch: Sendable {
         var size: Int
         var linger: Duration
+        /// How long the handler may take.
+        var limit: Duration?
         /// Handles events; one outcome for each, in order: nil for done.
         var run: @Sendable ([EventContext]) async -> [(any Error)?]
     }

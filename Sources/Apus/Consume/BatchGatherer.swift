@@ -91,7 +91,7 @@ extension TopicRun {
                 continue
             }
             let began = clock.uptime
-            let outcomes = await batch.run(events.map(\.context))
+            let outcomes = await run(batch, events.map(\.context))
             metrics.duration.recordNanoseconds((clock.uptime - began).nanosecondsClamped)
             for (event, error) in zip(events, outcomes) {
                 let verdict =
@@ -101,6 +101,27 @@ extension TopicRun {
                         await done(event.context)
                     }
                 queue.settle(event.queued, verdict)
+            }
+        }
+    }
+
+    private func run(_ batch: Handle.Batch, _ contexts: [EventContext]) async -> [(any Error)?] {
+        guard let limit = batch.limit else { return await batch.run(contexts) }
+        return await withTaskGroup(of: [(any Error)?]?.self) { tasks in
+            tasks.addTask { await batch.run(contexts) }
+            tasks.addTask {
+                try? await clock.sleep(for: limit)
+                return nil
+            }
+            if let outcomes = await tasks.next() ?? nil {
+                tasks.cancelAll()
+                return outcomes
+            }
+            tasks.cancelAll()
+            // What is done is done, even if late; what failed did so because it was cancelled.
+            let late = await tasks.next() ?? nil
+            return contexts.indices.map { index in
+                late?[index] == nil && late != nil ? nil : HandlerTimeout(limit: limit)
             }
         }
     }

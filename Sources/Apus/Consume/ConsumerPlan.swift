@@ -168,7 +168,7 @@ struct ConsumerAssembly {
                 guard limit > .zero else {
                     throw .invalid("a timeout of \(handle.type) is not longer than nothing")
                 }
-                timeouts.append(limit)
+                if case .single = handle.body { timeouts.append(limit) }
             }
             let sources = chains(to: handle, handles)
             let types = Set([handle.type] + sources.compactMap(\.first?.from.type)).sorted()
@@ -177,7 +177,8 @@ struct ConsumerAssembly {
             isFiltering = isFiltering || (handle.filter != nil && check == nil)
             let retry = handle.retry ?? options.retry
             switch handle.body {
-            case .batch(let batch):
+            case .batch(var batch):
+                batch.limit = limit
                 routes[handle.type, default: [:]][handle.version] = HandlerRoute(
                     body: .batch(batches.count), retry: retry, check: check, replies: false)
                 batches.append(batch)

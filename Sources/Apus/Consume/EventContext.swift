@@ -6,6 +6,9 @@
 public import CloudEvents
 public import Logging
 
+/// Thrown by ``EventContext/hold(until:)``: the consumer ends, and the event is given back as if it had not been handed out.
+public struct HeldBack: Error, Sendable, Hashable {}
+
 /// The circumstances in which an event is handled.
 public struct EventContext: Sendable {
     /// The context of the event that the current task handles.
@@ -17,19 +20,48 @@ public struct EventContext: Sendable {
         let bus: Bus
         /// Where the handling began, for timeouts; nil in a replay.
         let slot: HandlingSlot?
+        /// The consumer is to end; nil in a replay.
+        let stopping: Signal?
 
-        init(_ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot?) {
+        init(_ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot?, stopping: Signal?) {
             self.received = received
             self.group = group
             self.bus = bus
             self.slot = slot
+            self.stopping = stopping
         }
     }
 
     let storage: Storage
 
-    init(_ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot? = nil) {
-        storage = Storage(received, group: group, bus: bus, slot: slot)
+    init(
+        _ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot? = nil, stopping: Signal? = nil
+    ) {
+        storage = Storage(received, group: group, bus: bus, slot: slot, stopping: stopping)
+    }
+
+    /// Waits, for middleware that holds an event back: a consumer that is to end does not wait for this, but gives the event back.
+    ///
+    /// - Parameter uptime: until when, on the clock of the bus.
+    /// - Throws: ``HeldBack`` when the consumer is to end, which middleware passes on; `CancellationError` when the task is cancelled.
+    public func hold(until uptime: Duration) async throws {
+        let clock = bus.clock
+        guard clock.uptime < uptime else { return }
+        guard let stopping = storage.stopping else { return try await clock.sleep(until: uptime) }
+        let isOver = try await withThrowingTaskGroup(of: Bool.self) { tasks in
+            tasks.addTask {
+                try await clock.sleep(until: uptime)
+                return false
+            }
+            tasks.addTask {
+                await stopping.wait()
+                return true
+            }
+            defer { tasks.cancelAll() }
+            return try await tasks.next() ?? true
+        }
+        try Task.checkCancellation()
+        if isOver { throw HeldBack() }
     }
 
     /// The event as it travelled: its attributes, and its data as bytes.

@@ -54,13 +54,14 @@ extension TopicRun {
 
     /// What is to become of an event; nil when that is decided later, with its batch.
     private func handle(_ queued: QueuedEvent, _ slot: HandlingSlot?) async -> Settlement.Verdict? {
-        let context = EventContext(queued.received, group: group, bus: bus, slot: slot)
+        let context = EventContext(
+            queued.received, group: group, bus: bus, slot: slot, stopping: stopping)
         let route: HandlerRoute
         do throws(UnreadableEvent) {
             if let problem = context.problem { throw .malformed(problem) }
             route = try plan.route(for: context.event)
         } catch {
-            return await unreadable(error, context, slot)
+            return await unreadable(error, context, nil)
         }
         if let check = route.check, !check.matches(context.event) {
             metrics.count(.skipped)
@@ -92,7 +93,8 @@ extension TopicRun {
     func done(_ context: EventContext) async -> Settlement.Verdict {
         if let inbox = options.inbox {
             do {
-                try await inbox.complete(inboxKey(context))
+                let key = inboxKey(context)
+                try await Self.shielded { try await inbox.complete(key) }
             } catch {
                 // Handled and not noted: a repeat is handled again, which is what there would be without an inbox.
                 context.logger.warning(
@@ -108,12 +110,12 @@ extension TopicRun {
     ) async -> Settlement.Verdict {
         await abandon(context)
         if let unreadable = error as? UnreadableEvent {
-            return await unreadable_(unreadable, context, slot, route)
+            return await self.unreadable(unreadable, context, route)
         }
         var error = error
         if let limit = slot?.takeTimeout() {
             error = HandlerTimeout(limit: limit)
-        } else if Task.isCancelled {
+        } else if Task.isCancelled || error is HeldBack {
             // Cut off by the end of the program, not by anything of its own.
             metrics.count(.released)
             return .release
@@ -140,19 +142,13 @@ extension TopicRun {
         case .giveUp:
             metrics.count(.deadLettered)
             context.logger.error("handling failed; the event is given up", metadata: ["error": "\(reason)"])
-            if replies { await context.replyFailed(reason) }
+            if replies { try? await Self.shielded { await context.replyFailed(reason) } }
             return .deadLetter(reason: reason)
         }
     }
 
     private func unreadable(
-        _ error: UnreadableEvent, _ context: EventContext, _ slot: HandlingSlot?
-    ) async -> Settlement.Verdict {
-        await unreadable_(error, context, slot, nil)
-    }
-
-    private func unreadable_(
-        _ error: UnreadableEvent, _ context: EventContext, _ slot: HandlingSlot?, _ route: HandlerRoute?
+        _ error: UnreadableEvent, _ context: EventContext, _ route: HandlerRoute?
     ) async -> Settlement.Verdict {
         switch options.unknown {
         case .skip:
@@ -174,6 +170,12 @@ extension TopicRun {
             metrics.count(.acknowledged)
             return .acknowledge
         }
+    }
+
+    /// Does what must be done even if this task was cancelled, which it is when a handler took too long.
+    private static func shielded(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        guard Task.isCancelled else { return try await body() }
+        try await Task { try await body() }.value
     }
 
     // MARK: Repeats
@@ -202,7 +204,8 @@ extension TopicRun {
     private func abandon(_ context: EventContext) async {
         guard let inbox = options.inbox else { return }
         do {
-            try await inbox.abandon(inboxKey(context))
+            let key = inboxKey(context)
+            try await Self.shielded { try await inbox.abandon(key) }
         } catch {
             context.logger.warning(
                 "the inbox did not forget an event", metadata: ["error": "\(ErrorText.of(error))"])

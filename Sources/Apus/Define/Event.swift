@@ -2,6 +2,12 @@
 
 // An event as an application defines it: a value, and what the bus has to know of its kind. Everything but the type and the topic has a default.
 
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
+
 /// A kind of event: a `Codable` value with a type and a topic.
 ///
 /// ```swift
@@ -55,7 +61,8 @@ extension Event where Subject == String? {
 
 /// What the key and the subject of an event can be: something with a text.
 ///
-/// A type of its own and not `String?`, so that `var key: String` and `var key: UUID` are taken for what they look like.
+/// A type of its own and not `String?`, so that `var key: String` and `var key: UUID` are taken for what they look like. A key of a type that is
+/// none of these would be passed over, as if there were none: enumerations with text or numbers can be declared to conform.
 public protocol EventAttribute {
     /// The text of the attribute; nil or empty for none.
     var attributeText: String? { get }
@@ -83,6 +90,10 @@ extension Int32: EventAttribute {
 
 extension UInt64: EventAttribute {
     public var attributeText: String? { String(self) }
+}
+
+extension UUID: EventAttribute {
+    public var attributeText: String? { uuidString.lowercased() }
 }
 
 extension Optional: EventAttribute where Wrapped: EventAttribute {

@@ -39,14 +39,14 @@ public final class CircuitBreaker: Middleware {
             case .probe:
                 isProbe = true
                 break waiting
-            case .wait(let until): try await clock.sleep(until: until)
+            case .wait(let until): try await context.hold(until: until)
             }
         }
         do {
             try await next(context)
         } catch {
             // Cut off from outside: nothing was learned.
-            let failed = !(error is CancellationError) && counts(error)
+            let failed = !(error is CancellationError || error is HeldBack) && counts(error)
             let opened = state.withLock { state in
                 failed
                     ? state.failed(at: clock.uptime, isProbe: isProbe)

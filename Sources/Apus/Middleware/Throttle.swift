@@ -21,7 +21,7 @@ public final class Throttle: Middleware {
     public func handle(_ context: EventContext, next: Next) async throws {
         let clock = context.bus.clock
         let begin = bucket.withLock { $0.take(at: clock.uptime) }
-        if begin > clock.uptime { try await clock.sleep(until: begin) }
+        try await context.hold(until: begin)
         try await next(context)
     }
 }

@@ -3,7 +3,7 @@
 // From an outbox to the broker: publish, then remove. A crash between the two has the same events published again, with the same identities, so that a broker
 // that de-duplicates, or a consumer with an inbox, sees each once.
 
-public import ApusBus
+import ApusBus
 import CoreMetrics
 import Logging
 public import ServiceLifecycle
@@ -41,7 +41,7 @@ public struct OutboxRelay<Box: Outbox>: Service {
 
     /// Publishes until it is stopped by a graceful shutdown or cancelled.
     public func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             var failures = 0
             while !Task.isCancelled {
                 do {

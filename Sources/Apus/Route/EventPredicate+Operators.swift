@@ -55,8 +55,8 @@ public func == <Root: Event, Value: Codable & Equatable>(
 ) -> EventPredicate<Root> {
     .test(field, known: value) { operand in
         operand == .null
-            ? (PatternTest.missing, PatternTest.present)
-            : ([operand], [PatternTest.but([operand])] + PatternTest.missing)
+            ? ([PatternTest.missing], PatternTest.present)
+            : ([[operand]], [[PatternTest.but([operand])] + PatternTest.missing])
     } operand: {
         value
     }
@@ -122,7 +122,7 @@ extension EventPredicate {
         guard let first = values.first else { return EventPredicate(.not(.always)) }
         return test(field, known: first) { operand in
             let list = operand.array ?? []
-            return (list, [PatternTest.but(list)] + PatternTest.missing)
+            return ([list], [[PatternTest.but(list)] + PatternTest.missing])
         } operand: {
             values
         }
@@ -178,7 +178,7 @@ extension EventPredicate {
         _ field: KeyPath<Root, [Value]>, _ value: Value
     ) -> EventPredicate {
         list(field, known: [value]) { operand in
-            ([operand], [PatternTest.none([operand])])
+            ([[operand]], [[PatternTest.none([operand])]])
         } operand: {
             value
         }
@@ -189,7 +189,7 @@ extension EventPredicate {
         _ field: KeyPath<Root, Value?>
     ) -> EventPredicate {
         test(field, known: nil) { _ in
-            (PatternTest.present, PatternTest.missing)
+            (PatternTest.present, [PatternTest.missing])
         } operand: {
             true
         }
@@ -208,8 +208,8 @@ extension EventPredicate {
 /// Alternatives of a field, as patterns have them.
 enum PatternTest {
     static let missing: [JSONValue] = [.null, one("exists", .bool(false))]
-    /// Anything that is not null.
-    static let present: [JSONValue] = [one("anything-but", .array([.null]))]
+    /// There is a value, and it is not null.
+    static let present: [[JSONValue]] = [[one("exists", .bool(true))], [none([.null])]]
 
     static func one(_ name: String, _ operand: JSONValue) -> JSONValue {
         .object(JSONObject([(name, operand)]))
@@ -220,7 +220,7 @@ enum PatternTest {
 }
 
 extension EventPredicate {
-    typealias Alternatives = (holds: [JSONValue], holdsNot: [JSONValue])
+    typealias Alternatives = (holds: [[JSONValue]], holdsNot: [[JSONValue]])
 
     static func test<Value: Codable & Equatable, Operand: Encodable>(
         _ field: KeyPath<Root, Value>, known: Value?, _ alternatives: (JSONValue) -> Alternatives,
@@ -257,7 +257,7 @@ extension EventPredicate {
         _ field: KeyPath<Root, Value>, _ sign: String, _ opposite: String, _ value: Value
     ) -> EventPredicate {
         test(field, known: value) { operand in
-            ([range(sign, operand)], [range(opposite, operand)])
+            ([[range(sign, operand)]], [[range(opposite, operand)]])
         } operand: {
             value
         }
@@ -267,7 +267,7 @@ extension EventPredicate {
         _ field: KeyPath<Root, Value?>, _ sign: String, _ opposite: String, _ value: Value
     ) -> EventPredicate {
         test(field, known: value) { operand in
-            ([range(sign, operand)], [range(opposite, operand)] + PatternTest.missing)
+            ([[range(sign, operand)]], [[range(opposite, operand)] + PatternTest.missing])
         } operand: {
             value
         }
@@ -282,7 +282,7 @@ extension EventPredicate {
     ) -> EventPredicate {
         test(field, known: nil) { operand in
             let test = PatternTest.one(name, operand)
-            return ([test], [PatternTest.one("anything-but", test)] + PatternTest.missing)
+            return ([[test]], [[PatternTest.one("anything-but", test)] + PatternTest.missing])
         } operand: {
             operand
         }

@@ -47,7 +47,8 @@ public struct EventPredicate<Root: Event>: Sendable {
         case .always: return isNegated ? .never : .always
         case .leaf(let leaf):
             let test = try leaf.get()
-            return .test(path: test.path, alternatives: isNegated ? test.negated : test.alternatives)
+            let all = isNegated ? test.negated : test.alternatives
+            return .all(all.map { .test(path: test.path, alternatives: $0) })
         case .not(let inner): return try condition(inner, isNegated: !isNegated)
         case .and(let left, let right), .or(let left, let right):
             let parts = [
@@ -63,10 +64,10 @@ public struct EventPredicate<Root: Event>: Sendable {
 struct ResolvedTest: Sendable {
     /// The names from the data's root to the field.
     var path: [String]
-    /// The field's value is one of these.
-    var alternatives: [JSONValue]
-    /// The value is none of these; what is missing is none of them either.
-    var negated: [JSONValue]
+    /// The condition: one alternative of each list holds.
+    var alternatives: [[JSONValue]]
+    /// Its opposite, in the same form.
+    var negated: [[JSONValue]]
 }
 
 extension JSONObject {

@@ -3,9 +3,10 @@
 // The bus for tests in the words of the typed library: events as values, consumers that run while a test looks.
 
 public import Apus
-import ApusBus
+public import ApusBus
 import CloudEvents
-import Logging
+public import Logging
+import Synchronization
 
 extension Bus {
     /// The bus of an application under test, on the time of `test`.
@@ -36,7 +37,7 @@ extension TestBus {
 
     /// What was given up of a kind so far, with the reasons.
     public func deadLettered<E: Event>(_ type: E.Type) async throws -> [(event: E, reason: String)] {
-        try await deadLettered().map(\.letter).filter { $0.event.isOf(type) }
+        try await deadLettered(by: nil).map(\.letter).filter { $0.event.isOf(type) }
             .map { (try $0.event.decoded(), $0.reason) }
     }
 
@@ -47,10 +48,25 @@ extension TestBus {
         for consumer in consumers { try await consumer.subscribe() }
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             for consumer in consumers { tasks.addTask { try await consumer.run() } }
+            // Before that, there would be nobody whom settling could wait for.
+            await opened(Set(consumers.flatMap(\.subscriptions).map(\.name)))
             let result = try await body()
             for consumer in consumers { consumer.stop() }
             try await tasks.waitForAll()
             return result
+        }
+    }
+}
+
+extension TestBus {
+    /// Returns when receivers of all these subscriptions are open.
+    private func opened(_ names: Set<String>) async {
+        while !Task.isCancelled {
+            let (changes, open) = state.state.withLock { state in
+                (state.changes, Set(state.receivers.values.map(\.subscription.name)))
+            }
+            if names.isSubset(of: open) { return }
+            await change(since: changes)
         }
     }
 }

@@ -286,6 +286,7 @@ public final class TestBus: BusTransport {
             state.subscriptions[subscription.name] = subscription
             state.receivers[ObjectIdentifier(receiver)] = receiver
         }
+        state.changed()
         return receiver
     }
 

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What the typed library adds to encoding and decoding: the same events are encoded and decoded by themselves, and published and handled over a bus in
+// memory, one after the other in each round. Processor time counts, since a bus uses more threads than one. Prints one line of JSON a round.
+//
+//     swift run -c release typed --count 50000 --batch 100 --rounds 3
+
+import Apus
+import Foundation
+import Logging
+import Synchronization
+
+/// An event of about 1 KiB, as applications have them.
+struct Order: Event {
+    struct Item: Codable, Sendable {
+        var sku: String
+        var title: String
+        var quantity: Int
+        var price: Double
+    }
+
+    static let type = "com.example.order", topic = "orders"
+    var id: String
+    var customer: String
+    var region: String
+    var total: Double
+    var isGift: Bool
+    var note: String?
+    var items: [Item]
+
+    init(_ number: Int) {
+        id = "order-\(number)"
+        customer = "customer-\(number % 1000)"
+        region = number % 2 == 0 ? "eu" : "us"
+        total = Double(number % 10_000) / 4
+        isGift = number % 7 == 0
+        note = number % 3 == 0 ? "please leave it with the neighbours on the second floor" : nil
+        items = (0..<10).map {
+            Item(
+                sku: "sku-\(number)-\($0)", title: "A thing to have and to hold, number \($0)", quantity: $0,
+                price: 9.5)
+        }
+    }
+}
+
+@main
+struct TypedBenchmark {
+    static func main() async throws {
+        var (count, batch, rounds, concurrency) = (50_000, 100, 3, 1)
+        var rest = CommandLine.arguments.dropFirst()
+        while let name = rest.popFirst(), let value = rest.popFirst().flatMap({ Int($0) }) {
+            switch name {
+            case "--count": count = value
+            case "--batch": batch = value
+            case "--rounds": rounds = value
+            case "--concurrency": concurrency = value
+            default: print("unknown option \(name)")
+            }
+        }
+        let orders = (0..<count).map(Order.init)
+        for round in 1...rounds {
+            let alone = try processorTime { try encodeAndDecode(orders) }
+            let typed = try await processorTime { try await publishAndHandle(orders, batch, concurrency) }
+            let raw = try await processorTime { try await publishBytes(count, batch, concurrency) }
+            let each = { (seconds: Double) in Int(seconds / Double(count) * 1e9) }
+            print(
+                """
+                {"round": \(round), "count": \(count), "batch": \(batch), "coding_ns": \(each(alone)), \
+                "typed_ns": \(each(typed)), "ratio": \((alone / typed * 1000).rounded() / 1000), "bytes_ns": \(each(raw))}
+                """)
+        }
+    }
+
+    static func encodeAndDecode(_ orders: [Order]) throws {
+        var total = 0.0
+        for order in orders {
+            let bytes = try Order.codec.encode(order)
+            total += try Order.codec.decode(Order.self, from: bytes, contentType: nil).total
+        }
+        precondition(total > 0)
+    }
+
+    static func publishAndHandle(_ orders: [Order], _ batch: Int, _ concurrency: Int) async throws {
+        try await run(orders.count, concurrency) { bus in
+            for start in stride(from: 0, to: orders.count, by: batch) {
+                try await bus.publish(Array(orders[start..<min(start + batch, orders.count)]))
+            }
+        } handler: { progress in
+            Handle(Order.self) { order, _ in if order.total >= 0 { progress.add() } }
+        }
+    }
+
+    static func publishBytes(_ count: Int, _ batch: Int, _ concurrency: Int) async throws {
+        let data = [UInt8](repeating: 120, count: 1024)
+        try await run(count, concurrency) { bus in
+            for start in stride(from: 0, to: count, by: batch) {
+                try await bus.publish(
+                    (start..<min(start + batch, count)).map { _ in
+                        RawEvent(type: Order.type, topic: "orders", data: data)
+                    })
+            }
+        } handler: { progress in
+            Handle(Bytes.self) { _, _ in progress.add() }
+        }
+    }
+
+    /// Publishes and handles at the same time, until all was handled.
+    static func run(
+        _ count: Int, _ concurrency: Int, publish: (Bus) async throws -> Void, handler: (Progress) -> Handle
+    ) async throws {
+        let silent = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
+        let bus = try await Bus.connect("memory:?memory=4GiB", options: BusOptions(logger: silent))
+        let progress = Progress(count)
+        let handle = handler(progress)
+        let consumer = try bus.consumer(
+            group: "bench", topic: "orders", options: .init(concurrency: concurrency, prefetch: 1000)
+        ) { handle }
+        try await consumer.subscribe()
+        let running = Task { try await consumer.run() }
+        try await publish(bus)
+        await progress.finished()
+        consumer.stop()
+        try await running.value
+        await bus.close()
+    }
+
+    static func processorTime(_ body: () async throws -> Void) async rethrows -> Double {
+        let before = processorTime()
+        try await body()
+        return processorTime() - before
+    }
+
+    static func processorTime(_ body: () throws -> Void) rethrows -> Double {
+        let before = processorTime()
+        try body()
+        return processorTime() - before
+    }
+
+    static func processorTime() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}
+
+/// Data that is not looked into.
+struct Bytes: Event {
+    struct Codec: EventCodec {
+        let contentType = "application/octet-stream"
+        func encode(_ value: some Encodable) throws -> [UInt8] { [] }
+        func decode<Value: Decodable>(
+            _ type: Value.Type, from bytes: [UInt8], contentType: String?
+        ) throws -> Value {
+            guard let value = Bytes(bytes) as? Value else { throw CancellationError() }
+            return value
+        }
+    }
+
+    static let type = Order.type, topic = Order.topic
+    static let codec: any EventCodec = Codec()
+    var bytes: [UInt8]
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+}
+
+/// Counts what was handled.
+final class Progress: Sendable {
+    private let count = Atomic(0)
+    private let target: Int
+    private let end = Mutex<CheckedContinuation<Void, Never>?>(nil)
+
+    init(_ target: Int) { self.target = target }
+
+    func add() {
+        guard count.add(1, ordering: .relaxed).newValue == target else { return }
+        end.withLock { waiting in
+            waiting?.resume()
+            waiting = nil
+        }
+    }
+
+    func finished() async {
+        await withCheckedContinuation { continuation in
+            end.withLock { waiting in
+                if count.load(ordering: .relaxed) >= target {
+                    continuation.resume()
+                } else {
+                    waiting = continuation
+                }
+            }
+        }
+    }
+}
