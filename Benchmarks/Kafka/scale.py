@@ -137,6 +137,7 @@ def main():
     parser.add_argument("--records", type=int, default=100)
     parser.add_argument("--size", type=int, default=100)
     parser.add_argument("--idle", type=float, default=8)
+    parser.add_argument("--only", default="idle,batches,polls,starts", help="which parts, of these")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
@@ -164,15 +165,32 @@ def measure(server, options):
     one = wire.produce("one", 0, records)
     connections = [wire.Connection(server.kafka) for _ in range(PRODUCERS)]
     say("first batch in each", seconds=round(produce_all(connections, everywhere), 2), resident_kib=server.resident_kib())
-    time.sleep(3)
+    only = options.only.split(",")
+    crowd = []
+    if "idle" in only or "batches" in only or "polls" in only:
+        crowd = measure_idle(server, options)
+    if "batches" in only:
+        measure_batches(server, options, connections, one, everywhere, len(records))
+    if "polls" in only:
+        measure_polls(server, options, crowd, places)
+    for connection in crowd + connections:
+        connection.close()
+    if "starts" in only:
+        measure_starts(server, everywhere)
 
+
+def measure_idle(server, options):
+    time.sleep(3)
     before = server.resident_kib()
     crowd = [wire.Connection(server.kafka) for _ in range(options.connections - PRODUCERS)]
     for connection in crowd:
         connection.ask(wire.versions())
     say("idle connections", connections=options.connections, kib_each=round((server.resident_kib() - before) / len(crowd), 2),
         open_files=server.open_files(), processor_share=round(idle_share(server, options.idle), 4))
+    return crowd
 
+
+def measure_batches(server, options, connections, one, everywhere, length):
     rates = {"one": [], "all": []}
     costs = {"one": [], "all": []}
     for _ in range(3):
@@ -184,10 +202,12 @@ def measure(server, options):
             rates[what].append(options.batches / produce_all(connections, requests))
             costs[what].append((server.processor_seconds() - used) / options.batches * 1e6)
     middle = {what: sorted(values)[1] for what, values in rates.items()}
-    say("batches", bytes=len(records), per_second_to_one=round(middle["one"]), per_second_to_all=round(middle["all"]),
+    say("batches", bytes=length, per_second_to_one=round(middle["one"]), per_second_to_all=round(middle["all"]),
         ratio=round(middle["all"] / middle["one"], 2), cpu_us_one=round(sorted(costs["one"])[1], 1),
         cpu_us_all=round(sorted(costs["all"])[1], 1), open_files=server.open_files(), resident_kib=server.resident_kib())
 
+
+def measure_polls(server, options, crowd, places):
     time.sleep(3)
     before = server.resident_kib()
     for number, connection in enumerate(crowd):
@@ -198,9 +218,9 @@ def measure(server, options):
     waiting = sum(connection.is_silent() for connection in crowd)
     say("consumers in long polls", consumers=len(crowd), waiting=waiting,
         kib_each=round((server.resident_kib() - before) / len(crowd), 2), processor_share=round(share, 4))
-    for connection in crowd + connections:
-        connection.close()
 
+
+def measure_starts(server, everywhere):
     for how in (signal.SIGTERM, signal.SIGKILL):
         begun = time.monotonic()
         server.stop(how)

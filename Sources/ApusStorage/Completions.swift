@@ -24,7 +24,7 @@ struct Completions: Sendable {
         for (onAdvance, end) in advances { onAdvance(end) }
         for outcome in outcomes {
             switch outcome {
-            case .stored(let items): for item in items { item.completion(.success(item.batch.baseOffset)) }
+            case .stored(let items): for item in items { item.completion(.success(item.base)) }
             case .refused(let items, let error): for item in items { item.completion(.failure(error)) }
             }
         }

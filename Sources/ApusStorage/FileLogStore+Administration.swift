@@ -155,6 +155,7 @@ extension FileLogStore {
     private func forget(_ log: LogID) {
         shared.withLock { state in
             guard let index = state.slotOf.removeValue(forKey: log) else { return }
+            state.forgetRecent(of: index)
             state.tailBytes -= state.slots[index]?.tail.reduce(0) { $0 + $1.batch.length } ?? 0
             state.slots[index] = nil
             state.freeSlots.append(index)

@@ -54,6 +54,33 @@ extension FileLogStore {
         return outcome
     }
 
+    /// Writes what has queued up if that is small, needs no flush, and nobody else is writing.
+    ///
+    /// - Returns: whether it did.
+    func commitInline() -> Bool {
+        let hasNews = committer.withLockIfAvailable { committer -> Bool? in
+            guard committer.gathered.isEmpty, committer.failed.isEmpty, committer.cutsOwed.isEmpty,
+                !committer.isVoidOwed
+            else { return nil }
+            let items = shared.withLock { state -> [PendingAppend] in
+                guard state.refusal == nil, !state.isClosed, !state.queue.isEmpty,
+                    state.queue.allSatisfy(\.isDirect), state.queueBytes <= FileLogStore.inlineBytesMax
+                else { return [] }
+                defer { state.queue.removeAll(keepingCapacity: true) }
+                return state.queue
+            }
+            guard !items.isEmpty else { return nil }
+            var completions = Completions()
+            committer.stoppedSince = nil
+            committer.commits += 1
+            commitDirect(items, &committer, &completions)
+            return deliveries.add(completions)
+        }
+        guard let hasNews = hasNews ?? nil else { return false }
+        if hasNews { deliveries.tellAll() }
+        return true
+    }
+
     /// Tells outcomes, in order. When enough has queued up for the next flush, another thread does so and the flush
     /// begins; otherwise this thread has nothing better to do, and a hand-over would only cost time.
     ///
@@ -219,15 +246,16 @@ extension FileLogStore {
             let configuration = shared.withLock { $0.slots[slot]?.configuration ?? LogConfiguration() }
             do throws(DiskError) {
                 try files.write(
-                    items.map { SegmentBatch($0.batch) }, configuration, now: now, committer.scratch)
+                    items.map { SegmentBatch($0.batch, at: $0.base) }, configuration, now: now,
+                    committer.scratch)
                 finish(items, journalBytes: nil, committer, &completions)
             } catch {
                 // Those before the failed write are in the segment, and will be found there.
                 let written = files.writtenEnd
                 finish(
-                    items.filter { $0.batch.nextOffset <= written }, journalBytes: nil, committer,
+                    items.filter { $0.next <= written }, journalBytes: nil, committer,
                     &completions)
-                committer.failed += items.filter { $0.batch.nextOffset > written }
+                committer.failed += items.filter { $0.next > written }
                 committer.failure = LogError(error)
                 committer.cutsOwed.append(files)
             }
@@ -308,11 +336,13 @@ extension SharedState {
 
     /// Makes a batch of a log that is there readable.
     fileprivate mutating func finish(_ item: PendingAppend) {
-        let batch = SegmentBatch(item.batch)
+        let batch = SegmentBatch(item.batch, at: item.base)
         slots[item.slot]?.end = batch.next
         if item.isDirect {
             slots[item.slot]?.tailFrom = batch.next
+            remember(batch, of: item.slot)
         } else {
+            forgetRecent(of: item.slot)
             slots[item.slot]?.tail.append(batch)
             tailBytes += item.batch.length
         }

@@ -4,6 +4,7 @@
 // kept ready, free space watched, old segments closed, deleted logs swept away.
 
 import ApusModel
+import CApus
 import Logging
 import Synchronization
 
@@ -16,6 +17,7 @@ struct Maintenance {
     var lastRoll: Duration?
     var lastIdleSync: Duration?
     var hasTrash = true
+    var memoryReturn = MemoryReturn()
     /// Journal files with damage: kept aside when they are done with.
     var damagedFiles: Set<UInt64> = []
 
@@ -78,6 +80,9 @@ extension FileLogStore {
         if maintenance.lastTick.map({ now - $0 >= configuration.retryInterval }) ?? true {
             maintenance.lastTick = now
             watchSpace()
+            if threads.isRunning, maintenance.memoryReturn.isDue(after: environment.moved.value) {
+                capus_return_memory()
+            }
         }
         if maintenance.lastRoll.map({ now - $0 >= .seconds(10) }) ?? true {
             maintenance.lastRoll = now

@@ -35,6 +35,7 @@ extension FileLogStore {
                     continue
                 }
                 found += batches
+                environment.moved.add(UInt64(batches.reduce(0) { $0 + $1.length }))
                 offset = last.nextOffset
                 left -= batches.reduce(0) { $0 + $1.length }
             }
@@ -53,7 +54,10 @@ extension FileLogStore {
             guard offset <= slot.end else { return .failure(.beyondEnd(end: slot.end)) }
             if offset == slot.end { return .success(.end) }
             if !slot.tail.isEmpty, offset >= slot.tailFrom || skipsSegments {
-                return .success(.memory(slot.batches(from: offset, byteLimit)))
+                return .success(.memory(slot.tail.batches(from: offset, byteLimit)))
+            }
+            if let first = slot.recent.first, offset >= first.base {
+                return .success(.memory(slot.recent.batches(from: offset, byteLimit)))
             }
             return .success(.segments(slot.files, end: slot.end))
         }
@@ -138,20 +142,20 @@ extension FileLogStore {
     }
 }
 
-extension LogSlot {
-    /// Whole batches from memory, from the one that holds `offset` or the next one on.
+extension Deque<SegmentBatch> {
+    /// Whole batches, from the one that holds `offset` or the next one on.
     fileprivate func batches(from offset: Offset, _ byteLimit: Int) -> [RecordBatch] {
-        var (low, high) = (0, tail.count)
+        var (low, high) = (0, count)
         while low < high {
             let middle = (low + high) / 2
-            if tail[middle].next > offset { high = middle } else { low = middle + 1 }
+            if self[middle].next > offset { high = middle } else { low = middle + 1 }
         }
         var found: [RecordBatch] = []
         var size = 0
-        for index in low..<tail.count {
-            size += tail[index].batch.length
+        for index in low..<count {
+            size += self[index].batch.length
             if !found.isEmpty, size > byteLimit { break }
-            found.append(tail[index].batch)
+            found.append(self[index].batch)
         }
         return found
     }

@@ -101,7 +101,11 @@ public final class FileLogStore: LogStore {
 
 /// A batch on its way to the disk.
 struct PendingAppend: Sendable {
+    /// With its base offset in it if it goes to the journal. Otherwise only where it is written gets that: the batch shares its memory with the
+    /// request that brought it, so that changing eight bytes would copy all of it.
     let batch: RecordBatch
+    /// The offset of its first record.
+    let base: Offset
     let slot: Int
     let epoch: UInt64
     let files: LogFiles
@@ -109,6 +113,9 @@ struct PendingAppend: Sendable {
     let isDirect: Bool
     let isEssential: Bool
     let completion: AppendCompletion
+
+    /// The offset after its last record.
+    var next: Offset { base.advanced(by: Int64(batch.lastOffsetDelta) + 1) }
 }
 
 /// One log as appends and reads see it.
@@ -126,20 +133,26 @@ struct LogSlot {
     /// Batches that are not known to be durable in segments, in order; every batch from `tailFrom` on.
     var tail: Deque<SegmentBatch> = []
     var tailFrom: Offset
+    /// The last batches that went to segments right away, copied, up to `end`: who waits for what comes next is answered from here.
+    var recent: Deque<SegmentBatch> = []
+    var recentBytes = 0
     /// Appends that go to the journal and are not completed.
     var journaledPending = 0
     /// The last commit that touched it.
     var commit: UInt64 = 0
 
-    /// Gives `batch` the next offsets; where it goes then.
-    mutating func place(_ batch: inout RecordBatch) -> (files: LogFiles, isDirect: Bool) {
-        batch.baseOffset = reserved
-        reserved = batch.nextOffset
+    /// Gives `batch` the next offsets; which, and where it goes then.
+    mutating func place(_ batch: inout RecordBatch) -> (files: LogFiles, base: Offset, isDirect: Bool) {
+        let base = reserved
+        reserved = base.advanced(by: Int64(batch.lastOffsetDelta) + 1)
         // What follows a journaled batch that is not durable in its segment yet is journaled too: so a tail
         // holds journaled batches only, and can be written again from the journal.
         let isDirect = configuration.durability != .flush && tail.isEmpty && journaledPending == 0
-        if !isDirect { journaledPending += 1 }
-        return (files, isDirect)
+        if !isDirect {
+            batch.baseOffset = base
+            journaledPending += 1
+        }
+        return (files, base, isDirect)
     }
 }
 
@@ -157,6 +170,9 @@ struct SharedState {
     var queueBytes = 0
     /// Bytes in tails.
     var tailBytes = 0
+    /// Bytes in recent batches, and the slots that have some.
+    var recentBytes = 0
+    var recentSlots: [Int] = []
     /// Logs with something to write or to flush.
     var dirty: Set<Int> = []
     /// Logs that nobody was promised a flush of: written, and made durable with the next of the rare flushes that cover them too.

@@ -2,6 +2,9 @@
 #include "capus.h"
 
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +31,12 @@ int capus_syncfs(int descriptor) {
 #else
     sync();
     return 0;
+#endif
+}
+
+void capus_return_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
 #endif
 }
 

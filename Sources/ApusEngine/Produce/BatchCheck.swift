@@ -24,8 +24,8 @@ extension RecordBatch {
             guard greatest <= latest else { throw .invalidTimestamp(greatest, latest: latest) }
             if greatest != maxTimestamp { setGreatestTimestamp(greatest) }
         }
-        // There is one leader, and its first epoch never ends.
-        leaderEpoch = 0
+        // There is one leader, and its first epoch never ends. A change costs a copy of the batch, which shares the request's memory.
+        if leaderEpoch != 0 { leaderEpoch = 0 }
     }
 
     private func checkHeader() throws(BatchError) {

@@ -88,7 +88,7 @@ extension LogFiles {
     ) throws(DiskError) -> SegmentRead {
         var scanner = SegmentScanner(
             log: plan.log, limit: plan.segment.bytes, sums: plan.sums, from: plan.entry,
-            ceiling: plan.nextBase ?? Offset(.max))
+            ceiling: plan.nextBase ?? Offset(.max), piecesOf: LogFiles.readBytes(byteLimit))
         var found: [RecordBatch] = []
         var size = 0
         while true {
@@ -98,8 +98,8 @@ extension LogFiles {
                 if facts.base >= end { return .batches(found) }
                 size += facts.length
                 if !found.isEmpty, size > byteLimit { return .batches(found) }
-                guard let bytes = try scanner.bytes(facts) else { return .batches(found) }
-                found.append(RecordBatch(trusted: ByteBuffer(bytes: bytes)))
+                guard let bytes = try scanner.piece(facts) else { return .batches(found) }
+                found.append(RecordBatch(trusted: bytes))
                 if size >= byteLimit { return .batches(found) }
             case .damage(let damage):
                 let next = damage.resume?.base ?? plan.nextBase ?? plan.segment.end
@@ -111,6 +111,9 @@ extension LogFiles {
             }
         }
     }
+
+    /// How much is read at once for a reader that wants `limit` bytes: not less than a few batches, and not more than a buffer may hold.
+    private static func readBytes(_ limit: Int) -> Int { min(max(limit, 8 << 10) + (8 << 10), 1 << 20) }
 
     /// At the end of a closed segment that has lost its own end, the records in between are lost too.
     private func missing(_ plan: Plan, from offset: Offset, _ found: [RecordBatch]) -> SegmentRead {

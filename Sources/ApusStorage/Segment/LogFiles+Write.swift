@@ -29,13 +29,15 @@ extension LogFiles {
             // By their ends and not their beginnings: the log may start in the middle of the first one.
             for item in batches where item.next > state.end {
                 let length = Int64(item.batch.length)
+                let isInPlace = item.batch.length >= SegmentRun.inPlaceBytesMin
                 if !fits(item, Int64(run.logBytes) + length, state, configuration, now) {
                     try flush(&run, &state, state.segments.count - 1)
                     try begin(at: item.base, &state, now: now)
-                } else if run.logBytes + Int(length) > SegmentScratch.bytesMax {
+                } else if isInPlace || run.rest != nil || run.logBytes + Int(length) > SegmentScratch.bytesMax
+                {
                     try flush(&run, &state, state.segments.count - 1)
                 }
-                run.add(item, to: state.segments[state.segments.count - 1])
+                run.add(item, to: state.segments[state.segments.count - 1], isInPlace: isInPlace)
             }
             try flush(&run, &state, state.segments.count - 1)
         }
@@ -96,6 +98,19 @@ extension LogFiles {
         state.isSealed = true
     }
 
+    /// Writes what a batch has after its base offset.
+    private func write(
+        _ rest: SegmentBatch, to log: any DiskFile, at position: Int64
+    ) throws(DiskError) {
+        let result = rest.batch.bytes.withUnsafeReadableBytes { bytes in
+            Result { () throws(DiskError) in
+                try log.write(
+                    UnsafeRawBufferPointer(rebasing: bytes[SegmentRun.placeBytes...]), at: position)
+            }
+        }
+        try result.get()
+    }
+
     private func writeFooter(_ segment: inout SegmentState) throws(DiskError) {
         let file = try file(segment.base, .index)
         let entry = IndexEntry(
@@ -123,6 +138,7 @@ extension LogFiles {
                 run.sums, at: Int64(segment.written.batches * SegmentFormat.sumBytes))
             let log = try file(segment.base, .log)
             try log.write(run.log, at: segment.bytes)
+            if let rest = run.rest { try write(rest, to: log, at: segment.bytes + Int64(run.log.count)) }
             if run.logBytes >= SegmentScratch.bytesMax / 2 {
                 log.hintSync(from: segment.bytes, count: run.logBytes)
             }
@@ -146,6 +162,8 @@ extension LogFiles {
 struct SegmentRun {
     private let scratch: SegmentScratch
     private(set) var logBytes = 0
+    /// A large batch that is written from where it is; only its base offset is among the gathered bytes.
+    private(set) var rest: SegmentBatch?
     private(set) var sumBytes = 0
     private(set) var indexBytes = 0
     /// How far the segment will have been written.
@@ -153,28 +171,44 @@ struct SegmentRun {
 
     init(_ scratch: SegmentScratch) { self.scratch = scratch }
 
-    var log: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: scratch.log.bytes[..<logBytes]) }
+    /// A batch of this size is better written from where it is.
+    static let inPlaceBytesMin = 64 << 10
+    /// A batch begins with its base offset, which is all that makes it differ from what was appended.
+    static let placeBytes = 8
+
+    var log: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            rebasing: scratch.log.bytes[..<(rest == nil ? logBytes : SegmentRun.placeBytes)])
+    }
     var sums: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: scratch.sums.bytes[..<sumBytes]) }
     var index: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: scratch.index.bytes[..<indexBytes]) }
 
     mutating func clear() {
-        (logBytes, sumBytes, indexBytes) = (0, 0, 0)
+        (logBytes, sumBytes, indexBytes, rest) = (0, 0, 0, nil)
         scratch.log.shrink(to: SegmentScratch.bytesMax)
     }
 
-    mutating func add(_ item: SegmentBatch, to segment: SegmentState) {
+    /// Adds a batch.
+    ///
+    /// - Parameter isInPlace: whether it is written from where it is. It has to be alone in its run then.
+    mutating func add(_ item: SegmentBatch, to segment: SegmentState, isInPlace: Bool = false) {
         if logBytes == 0 { mark = segment.written }
         if mark.bytes - mark.lastIndexed >= Int64(SegmentFormat.indexStep) {
             addIndexEntry(item, segment.base)
         }
         let length = item.batch.length
-        scratch.log.reserve(logBytes + length, keeping: logBytes)
+        if isInPlace { rest = item }
+        let copied = isInPlace ? RecordBatch.headerLength : length
+        scratch.log.reserve(logBytes + copied, keeping: logBytes)
         item.batch.bytes.withUnsafeReadableBytes { source in
             guard let from = source.baseAddress, let to = scratch.log.bytes.baseAddress else { return }
-            (to + logBytes).copyMemory(from: from, byteCount: length)
+            (to + logBytes).copyMemory(from: from, byteCount: copied)
         }
+        scratch.log.bytes.storeBytes(
+            of: item.base.rawValue.bigEndian, toByteOffset: logBytes, as: Int64.self)
         scratch.sums.reserve(sumBytes + SegmentFormat.sumBytes, keeping: sumBytes)
-        scratch.sums.bytes.store(item.batch.headerChecksum, at: sumBytes)
+        scratch.sums.bytes.store(
+            crc32c(scratch.log.bytes, logBytes, RecordBatch.uncheckedLength), at: sumBytes)
         sumBytes += SegmentFormat.sumBytes
         logBytes += length
         mark.bytes += Int64(length)

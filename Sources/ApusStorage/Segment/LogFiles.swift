@@ -17,6 +17,8 @@ struct LogEnvironment: Sendable {
     let logger: Logger
     /// Counts damaged batches, each once.
     let quarantined: Counter
+    /// Counts bytes appended and read.
+    let moved = Counter()
 }
 
 /// A number that only grows.
@@ -60,14 +62,17 @@ struct SegmentState {
 
 /// A batch on its way into a segment.
 struct SegmentBatch: Sendable {
+    /// Its own base offset need not be `base`: what is written is.
     let batch: RecordBatch
     let base: Offset
     let next: Offset
 
-    init(_ batch: RecordBatch) {
+    init(_ batch: RecordBatch) { self.init(batch, at: batch.baseOffset) }
+
+    init(_ batch: RecordBatch, at base: Offset) {
         self.batch = batch
-        base = batch.baseOffset
-        next = batch.nextOffset
+        self.base = base
+        next = base.advanced(by: Int64(batch.lastOffsetDelta) + 1)
     }
 }
 

@@ -6,6 +6,7 @@
 
 import ApusModel
 import CApus
+import NIOCore
 
 /// One step of a walk.
 enum SegmentStep {
@@ -65,11 +66,15 @@ struct SegmentScanner {
     }
 
     /// A walk through the first `limit` bytes of `log` that begins at `entry`.
+    ///
+    /// - Parameter piecesOf: how much is read at once for ``piece(_:)``; nil when that is not asked for.
     init(
         log: any DiskFile, limit: Int64, sums: (file: any DiskFile, limit: Int64)?, from entry: IndexEntry,
-        ceiling: Offset = Offset(.max), tearing: Tearing = .none
+        ceiling: Offset = Offset(.max), tearing: Tearing = .none, piecesOf step: Int? = nil
     ) {
-        window = FileWindow(log, limit: limit)
+        window =
+            step.map { FileWindow(log, limit: limit, step: $0, isShared: true) }
+            ?? FileWindow(log, limit: limit)
         self.sums = sums.map { FileWindow($0.file, limit: $0.limit, step: 4096) }
         position = entry.position
         ordinal = entry.ordinal
@@ -81,6 +86,11 @@ struct SegmentScanner {
     /// The bytes of a batch that ``next()`` has just returned.
     func bytes(_ facts: BatchFacts) throws(DiskError) -> UnsafeRawBufferPointer? {
         try window.bytes(at: facts.position, facts.length)
+    }
+
+    /// The bytes of a batch that ``next()`` has just returned, to keep.
+    func piece(_ facts: BatchFacts) throws(DiskError) -> ByteBuffer? {
+        try window.piece(at: facts.position, facts.length)
     }
 
     /// The next batch, damage, or the end.

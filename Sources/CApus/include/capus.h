@@ -28,6 +28,9 @@ void capus_start_writing(int descriptor, int64_t position, int64_t count);
 /// `syncfs`: flushes the file system that `descriptor` is on. 0, or -1 with errno set.
 int capus_syncfs(int descriptor);
 
+/// Gives memory that was freed and is still held for later back to the system, where the allocator can; takes milliseconds.
+void capus_return_memory(void);
+
 /// Has the processor fetch the memory at an address, which need not be one, while the program goes on.
 static inline void capus_prefetch(const void *address) { __builtin_prefetch(address); }
 
