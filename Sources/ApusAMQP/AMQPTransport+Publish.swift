@@ -43,12 +43,26 @@ extension AMQPTransport {
             }
         }
         guard !events.isEmpty else { return [] }
+        let patience = patience
+        while true {
+            let outcomes = try await attempt(events, to: topic, delay: delay, until: patience)
+            // What never left can be tried again without second thoughts, on another channel.
+            let isUntouched = outcomes.allSatisfy {
+                if case .notSent(let why) = $0 { why.isPassing || why == .ended } else { false }
+            }
+            guard isUntouched, !isClosed, .now < patience else { return try receipts(outcomes, topic) }
+        }
+    }
+
+    private func attempt(
+        _ events: [CloudEvent], to topic: String, delay: Duration?, until patience: ContinuousClock.Instant
+    ) async throws(BusError) -> [PublishOutcome] {
         let channel = try await publisher.ready(until: patience)
         try await publisher.ensure(topic, on: channel) { [Topology.topic(topic)] }
         if delay != nil { try await ensureDelays(.topic(topic), on: channel) }
-        let deadline = NIODeadline.now() + TimeAmount(configuration.publishTimeout)
+        let deadline = NIODeadline.now() + TimeAmount(max(.zero, ContinuousClock.now.duration(to: patience)))
         let (number, frameMax) = (channel.channel.number, channel.channel.connection.limits.frameMax)
-        let outcomes = try await publisher.publish(events.count, on: channel, until: deadline) {
+        return try await publisher.publish(events.count, on: channel, until: deadline) {
             (index, encoder) throws(AMQPCodecError) in
             let event = events[index]
             var (properties, body) = try AMQPEventBinding.encode(event)
@@ -64,7 +78,6 @@ extension AMQPTransport {
                 .basicPublish(Basic.Publish(exchange: exchange, routingKey: key)), channel: number)
             try encoder.content(properties, body: body, channel: number, frameMax: frameMax)
         }
-        return try receipts(outcomes, topic)
     }
 
     /// Makes what a delay needs, once per connection.
@@ -87,6 +100,7 @@ extension AMQPTransport {
             case .confirmed: .success(receipt)
             case .refused(let reason): .failure(.unavailable(reason))
             case .unknown(let reason): .failure(.undecided(reason))
+            case .notSent(.ended): .failure(isClosed ? .closed : .unavailable("the channel was closed"))
             case .notSent(let failure): .failure(isClosed ? .closed : failure.busError)
             }
         }

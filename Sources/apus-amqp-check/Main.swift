@@ -124,6 +124,7 @@ struct Check {
                 // Those of a call that were confirmed are told again, as is what was not: both may come twice.
                 say("again \(next): \(error)")
                 guard error.isRetryable else { throw error }
+                try await Task.sleep(for: .milliseconds(50))
             }
         }
         await bus.close()

@@ -36,6 +36,7 @@ final class PublishChannel: Sendable {
     let declared = Mutex<Set<String>>([])
     /// Copies that went nowhere.
     let returned = Mutex<Set<Int64>>([])
+    /// Whether nothing more is to be published here.
     let hasEnded = Mutex(false)
 
     init(_ channel: AMQPChannel, _ gate: PublishGate) {
@@ -160,7 +161,14 @@ actor Publisher {
                 batch.take(slice, result)
             }
         }
-        return await batch.outcomes()
+        let outcomes = await batch.outcomes()
+        if outcomes.contains(where: { if case .refused = $0 { true } else { false } }) {
+            // Whether a quorum queue can be written to is remembered by the broker's channel, and one that was opened while the queue
+            // had no leader may refuse for ever (seen with 3.10): the next publish gets another.
+            channel.hasEnded.withLock { $0 = true }
+        }
+        if channel.hasEnded.withLock({ $0 }), channel.gate.isIdle { await channel.channel.close() }
+        return outcomes
     }
 
     /// Publishes copies, which have to arrive somewhere; one outcome for each, in order.
