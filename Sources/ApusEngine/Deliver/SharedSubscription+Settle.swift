@@ -28,6 +28,7 @@ extension SharedSubscription {
     /// Applies to each lease a verdict of its own; `completion` comes when all of them are durable.
     func settle(_ settlements: [Settlement], completion: @escaping SettleCompletion) {
         var letters: [DeadLetterDraft] = []
+        var wantsTurn = true
         let (results, parts, gathering) = state.withLock {
             state -> ([SettleResult], Int, SettleGathering?) in
             var results: [SettleResult] = []
@@ -51,10 +52,16 @@ extension SharedSubscription {
                 undo.append(Undo(position: token.position, attempts: item.attempts))
             }
             if acknowledged > 0 { metrics.attempt(.acknowledged, count: acknowledged) }
+            // Acknowledgements make room and nothing else: where nobody waits for that, the next who looks sees it.
+            wantsTurn =
+                acknowledged < results.count || state.delivery.arrangement != nil || !state.waiters.isEmpty
+                || state.definition.settings.push != nil
+            state.version += 1
             rearm(&state)
             let parts = (changes.isEmpty ? 0 : 1) + (letters.isEmpty ? 0 : 1)
             guard parts > 1 else {
                 if !changes.isEmpty { append(changes, undo: undo, results: results, &state, completion) }
+                if state.log.wantsSnapshot || state.wantsSnapshot { wantsTurn = true }
                 return (results, parts, nil)
             }
             let gathering = SettleGathering(results, parts: parts, completion)
@@ -68,7 +75,7 @@ extension SharedSubscription {
         } else if parts == 0 {
             completion(.success(results))
         }
-        context.followers.enqueue(self)
+        if wantsTurn || context.options.onRest != nil { context.followers.enqueue(self) }
     }
 
     private struct Undo: Sendable {
