@@ -28,6 +28,7 @@ extension SharedSubscription {
     /// Applies to each lease a verdict of its own; `completion` comes when all of them are durable.
     func settle(_ settlements: [Settlement], completion: @escaping SettleCompletion) {
         var letters: [DeadLetterDraft] = []
+        var wantsTurn = true
         let (results, parts, gathering) = state.withLock {
             state -> ([SettleResult], Int, SettleGathering?) in
             reopen(&state)
@@ -51,10 +52,17 @@ extension SharedSubscription {
                 notes.append(VerdictNote(change: change, position: token.position, attempts: item.attempts))
             }
             if acknowledged > 0 { metrics.attempt(.acknowledged, count: acknowledged) }
+            // Acknowledgements make room and nothing else: where nobody waits for that, the next who looks sees it.
+            wantsTurn =
+                acknowledged < results.count || state.delivery.arrangement != nil || !state.waiters.isEmpty
+                || !state.watchers.isEmpty
+                || state.definition.settings.push != nil
+            state.version += 1
             rearm(&state)
             let parts = (notes.isEmpty ? 0 : 1) + (letters.isEmpty ? 0 : 1)
             guard parts > 1 else {
                 if !notes.isEmpty { append(notes, &state) { [results] in completion($0.map { results }) } }
+                if state.log.wantsSnapshot || state.wantsSnapshot { wantsTurn = true }
                 return (results, parts, nil)
             }
             let gathering = SettleGathering(results, parts: parts, completion)
@@ -68,7 +76,7 @@ extension SharedSubscription {
         } else if parts == 0 {
             completion(.success(results))
         }
-        context.followers.enqueue(self)
+        if wantsTurn || context.options.onRest != nil { context.followers.enqueue(self) }
     }
 
     /// What a verdict writes down, and what is undone when that fails.

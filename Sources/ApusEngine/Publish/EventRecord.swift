@@ -42,7 +42,7 @@ extension CloudEvent {
         var isValid = true
         record.forEachHeader { name, value in
             guard let value else { return true }
-            if contentType == nil, name.elementsEqual("content-type".utf8) {
+            if contentType == nil, name.count == 12, name.elementsEqual("content-type".utf8) {
                 contentType = String(validating: value, as: UTF8.self)
             }
             if isValid { isValid = (try? decoder.header(name: name, value: value)) != nil }
@@ -82,7 +82,10 @@ extension StoredEvent {
     init(record: RecordView, topic: ResourceName, partition: Int) {
         var headers: [Record.Header] = []
         record.forEachHeader { name, value in
-            if !name.starts(with: "ce_".utf8), !name.elementsEqual("content-type".utf8) {
+            let isAttribute =
+                name.count > 2 && name[0] == UInt8(ascii: "c") && name[1] == UInt8(ascii: "e")
+                && name[2] == UInt8(ascii: "_")
+            if !isAttribute, name.count != 12 || !name.elementsEqual("content-type".utf8) {
                 headers.append(
                     Record.Header(name: String(decoding: name, as: UTF8.self), value: value.map { Array($0) })
                 )
