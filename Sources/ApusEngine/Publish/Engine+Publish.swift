@@ -76,7 +76,7 @@ extension Engine {
     private func publishMany(
         _ events: [CloudEvent], to topic: Topic, key: String?, completion: @escaping PublishCompletion
     ) {
-        let parts: [PublishPart]
+        var parts: [PublishPart]
         do throws(BrokerError) {
             parts = try divide(events, of: topic, key: key)
         } catch {
@@ -85,9 +85,14 @@ extension Engine {
         }
         let gathering = PublishGathering(
             topic: topic.name, events: events.count, parts: parts.count, completion: completion)
-        for part in parts {
-            let (number, indices, published) = (part.partition.number, part.indices, topic.published)
-            context.store.append(part.batch, holding: part.partition.claim) { result in
+        for index in parts.indices {
+            // Taken out: the store writes the offset into it, and would copy a batch that somebody else has too.
+            guard let batch = parts[index].batch.take() else { continue }
+            let (partition, indices, published) = (
+                parts[index].partition, parts[index].indices, topic.published
+            )
+            let number = partition.number
+            context.store.append(batch, holding: partition.claim) { result in
                 if case .success = result { published.increment(by: Int64(indices.count)) }
                 gathering.take(result, partition: number, indices: indices)
             }
@@ -160,7 +165,8 @@ extension CloudEvent {
 /// The events of one publish that go to one partition.
 private struct PublishPart {
     var partition: Partition
-    var batch: RecordBatch
+    /// Nil once it is handed over.
+    var batch: RecordBatch?
     /// Their places among all events of the publish.
     var indices: [Int]
 }
