@@ -35,6 +35,8 @@ final class AMQPChannelState {
     private var confirms = ConfirmTracker<@Sendable (PublishResult) -> Void>()
     private var deliveries: [AMQPMessage] = []
     private(set) var hasEnded = false
+    /// Set when its end was asked for: whatever is sent behind that is, for the broker, on a channel that is not open, and ends the connection.
+    var isClosing = false
 
     init(number: UInt16, messageMax: Int, _ events: @escaping @Sendable (ChannelEvent) -> Void) {
         self.number = number

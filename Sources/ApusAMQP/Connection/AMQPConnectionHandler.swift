@@ -142,7 +142,7 @@ final class AMQPConnectionHandler: ChannelInboundHandler {
             return
         }
         do throws(AMQPCodecError) {
-            for method in try channel.take(frame) { send([method], channel: number) }
+            for method in try channel.take(frame) { _ = emit([method], channel: number) }
         } catch {
             let reason = String(error.description.prefix(80))
             send(
@@ -180,15 +180,23 @@ final class AMQPConnectionHandler: ChannelInboundHandler {
         _ method: AMQPMethod, channel number: UInt16,
         _ told: @escaping (Result<AMQPMessage, AMQPFailure>) -> Void
     ) {
-        guard let channel = channels[number] else { return told(.failure(failure ?? .ended)) }
+        guard let channel = channels[number], !channel.isClosing else {
+            return told(.failure(failure ?? .ended))
+        }
         channel.expect(told)
         send([method], channel: number)
+        if case .channelClose = method { channel.isClosing = true }
     }
 
     /// Sends methods that nothing answers; false when the channel has ended.
     @discardableResult
     func send(_ methods: [AMQPMethod], channel number: UInt16) -> Bool {
-        guard number == 0 || channels[number] != nil else { return false }
+        guard number == 0 || channels[number]?.isClosing == false else { return false }
+        return emit(methods, channel: number)
+    }
+
+    /// Sends methods, whatever the channel is doing: answers to the server are due even when both end it.
+    private func emit(_ methods: [AMQPMethod], channel number: UInt16) -> Bool {
         var encoder = AMQPEncoder()
         for method in methods {
             do throws(AMQPCodecError) {
@@ -208,7 +216,9 @@ final class AMQPConnectionHandler: ChannelInboundHandler {
         _ bytes: ByteBuffer, count: Int, channel number: UInt16, deadline: NIODeadline,
         _ told: @escaping @Sendable (PublishResult) -> Void
     ) {
-        guard let channel = channels[number] else { return told(.notSent(failure ?? .ended)) }
+        guard let channel = channels[number], !channel.isClosing else {
+            return told(.notSent(failure ?? .ended))
+        }
         channel.published(count, deadline: deadline, told)
         write(bytes)
     }
