@@ -39,7 +39,7 @@ struct BusBenchmark {
         var bytes = 1024
         var batch = 100
         var publishers = 1
-        var prefetch = 1000
+        var prefetch = 2000
         /// How many events may be published and not consumed before publishers wait.
         var window = 20_000
         var seconds = 5.0
@@ -135,24 +135,30 @@ struct BusBenchmark {
     }
 
     static func consume(from receiver: any Receiver, _ options: Options, _ progress: Progress) async throws {
+        // As consumers do, the next events are asked for while the verdicts on the last ones are written down.
+        var settling: Task<Void, any Error>?
         while progress.isRunning {
-            let events = try await receiver.receive(limit: options.prefetch, wait: .seconds(1))
+            let events = try await receiver.receive(limit: options.prefetch / 2, wait: .seconds(1))
             var sum = 0
-            for event in events { sum &+= event.event.data?.bytes.count ?? 0 }
+            for index in events.indices { sum &+= events[index].event.data?.bytes.count ?? 0 }
             guard sum == events.count * options.bytes else {
                 throw BusError.invalid("events came without their data")
             }
-            let results = try await receiver.settle(events.map { Settlement($0.token, .acknowledge) })
-            guard results.allSatisfy({ $0 == .settled }) else { throw BusError.invalid("leases ended") }
-            progress.consume(events.count)
+            try await settling?.value
+            let settlements = events.map { Settlement($0.token, .acknowledge) }
+            settling = Task {
+                let results = try await receiver.settle(settlements)
+                guard results.allSatisfy({ $0 == .settled }) else { throw BusError.invalid("leases ended") }
+                progress.consume(results.count, options.window)
+            }
         }
+        try await settling?.value
     }
 
     static func processorTime() -> Duration {
-        var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
-        return .seconds(Int64(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec))
-            + .microseconds(Int64(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec))
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
     static func residentBytes() -> Int {
@@ -163,14 +169,53 @@ struct BusBenchmark {
 
 /// How far both sides have come.
 final class Progress: Sendable {
-    private let publishedCount = Atomic(0)
-    private let consumedCount = Atomic(0)
-    private let running = Atomic(true)
+    private struct State {
+        var published = 0
+        var consumed = 0
+        var isRunning = true
+        var waiting: [UnsafeContinuation<Void, Never>] = []
+    }
 
-    var published: Int { publishedCount.load(ordering: .relaxed) }
-    var consumed: Int { consumedCount.load(ordering: .relaxed) }
-    var isRunning: Bool { running.load(ordering: .relaxed) }
-    func publish(_ count: Int) { publishedCount.add(count, ordering: .relaxed) }
-    func consume(_ count: Int) { consumedCount.add(count, ordering: .relaxed) }
-    func stop() { running.store(false, ordering: .relaxed) }
+    private let state = Mutex(State())
+
+    var published: Int { state.withLock(\.published) }
+    var consumed: Int { state.withLock(\.consumed) }
+    var isRunning: Bool { state.withLock(\.isRunning) }
+
+    func publish(_ count: Int) { state.withLock { $0.published += count } }
+
+    func consume(_ count: Int, _ window: Int) {
+        resume { state in
+            state.consumed += count
+            return state.published - state.consumed <= window / 2
+        }
+    }
+
+    /// Waits while more than `window` events are published and not consumed.
+    func waitForRoom(_ window: Int) async {
+        await withUnsafeContinuation { continuation in
+            let goesOn = state.withLock { state in
+                guard state.isRunning, state.published - state.consumed > window else { return true }
+                state.waiting.append(continuation)
+                return false
+            }
+            if goesOn { continuation.resume() }
+        }
+    }
+
+    func stop() {
+        resume { state in
+            state.isRunning = false
+            return true
+        }
+    }
+
+    private func resume(_ change: (inout State) -> Bool) {
+        let waiting = state.withLock { state -> [UnsafeContinuation<Void, Never>] in
+            guard change(&state) else { return [] }
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
 }

@@ -38,7 +38,7 @@ public protocol BusTransport: Sendable {
     /// - Throws: ``BusError/unsupported(_:transport:)`` when it asks for what the broker cannot do.
     func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver
 
-    /// Deletes a subscription with everything it has not consumed.
+    /// Deletes a subscription with everything it has not consumed; nothing happens when there is none.
     func unsubscribe(_ subscription: Subscription) async throws(BusError)
 
     /// What a subscription has given up, oldest first, at most `limit`; they stay where they are.
@@ -75,6 +75,8 @@ public protocol Receiver: Sendable {
     func receive(limit: Int, wait: Duration) async throws(BusError) -> [ReceivedEvent]
 
     /// Settles events; returns when the broker has taken note as durably as it does. One result for each, in order.
+    ///
+    /// - Throws: ``BusError/unsupported(_:transport:)`` for a retry that is to wait, where there is no ``Feature/delayedRetry``; nothing is settled then.
     func settle(_ settlements: [Settlement]) async throws(BusError) -> [SettleResult]
 
     /// Keeps events for longer: none of them is handed to anybody else before `duration` has passed. Where events are held by the connection

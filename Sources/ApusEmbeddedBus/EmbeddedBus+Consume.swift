@@ -137,7 +137,9 @@ extension EmbeddedBus {
     private func change(
         _ name: ResourceName, _ existing: SubscriptionSettings, to wanted: SubscriptionSettings
     ) async throws(BrokerError) {
-        guard existing.topic == wanted.topic, existing.kind == .shared, existing.push == nil else {
+        guard existing.topic == wanted.topic, existing.kind == .shared, existing.push == nil,
+            existing.isTemporary == wanted.isTemporary
+        else {
             throw .conflict(
                 "subscription '\(name)' exists already, and is another one: name the group otherwise")
         }

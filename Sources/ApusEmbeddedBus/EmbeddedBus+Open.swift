@@ -25,16 +25,22 @@ extension EmbeddedBus {
     public static func onFiles(
         in folder: String, _ options: EmbeddedOptions = EmbeddedOptions(), logger: Logger
     ) async throws(BusError) -> EmbeddedBus {
-        let store: FileLogStore
-        do throws(LogError) {
+        let opened = await offPool { () -> Result<FileLogStore, LogError> in
             var configuration = FileLogStoreConfiguration()
             configuration.resizeJournal(to: options.journalBytes)
-            store = try FileLogStore(directory: folder, configuration: configuration, logger: logger)
-        } catch { throw BusError(opening: folder, error) }
+            return Result { () throws(LogError) in
+                try FileLogStore(directory: folder, configuration: configuration, logger: logger)
+            }
+        }
+        let store: FileLogStore
+        switch opened {
+        case .success(let found): store = found
+        case .failure(let error): throw BusError(opening: folder, error)
+        }
         do throws(BusError) {
             return try await open(store, options, "file", options.durability, logger)
         } catch {
-            store.close()
+            await offPool { store.close() }
             throw error
         }
     }
@@ -50,12 +56,19 @@ extension EmbeddedBus {
         engineOptions.onRest = options.onRest
         if isInMemory { engineOptions.retentionInterval = Defaults.embeddedRetentionInterval }
         if let interval = options.retentionInterval { engineOptions.retentionInterval = interval }
+        let settings = engineOptions
+        let opened = await offPool { () -> Result<Engine, LogError> in
+            Result { () throws(LogError) in
+                try Engine(
+                    store: store, clock: options.clock, options: settings, logger: logger,
+                    dispatcher: NoDeliveries())
+            }
+        }
         let engine: Engine
-        do throws(LogError) {
-            engine = try Engine(
-                store: store, clock: options.clock, options: engineOptions, logger: logger,
-                dispatcher: NoDeliveries())
-        } catch { throw BusError(opening: "the bus", error) }
+        switch opened {
+        case .success(let found): engine = found
+        case .failure(let error): throw BusError(opening: "the bus", error)
+        }
         engine.start()
         let bus = EmbeddedBus(
             engine: engine, store: store, options: options, transport: transport, durability: durability)

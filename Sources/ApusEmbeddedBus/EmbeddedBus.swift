@@ -203,8 +203,10 @@ public final class EmbeddedBus: BusTransport {
         }
         guard let receivers else { return }
         for receiver in receivers { await receiver.close() }
-        engine.stop()
-        (store as? FileLogStore)?.close()
+        await offPool { [engine, store] in
+            engine.stop()
+            (store as? FileLogStore)?.close()
+        }
     }
 
     /// Ends as a process does that is killed: nothing is given back.

@@ -40,7 +40,8 @@ package final class EmbeddedReceiver: Receiver {
         return events
     }
 
-    package func settle(_ settlements: [ApusBus.Settlement]) async throws(BusError) -> [ApusBus.SettleResult] {
+    package func settle(_ settlements: [ApusBus.Settlement]) async throws(BusError) -> [ApusBus.SettleResult]
+    {
         guard !settlements.isEmpty else { return [] }
         var verdicts: [Consumer.Settlement] = []
         verdicts.reserveCapacity(settlements.count)
@@ -94,6 +95,9 @@ package final class EmbeddedReceiver: Receiver {
         // Where this fails it is deleted when the bus is opened next.
         if isLast { try? await bus.engine.deleteSubscription(name) }
     }
+
+    /// Whether it was closed.
+    var isOver: Bool { isClosed.load(ordering: .acquiring) }
 
     /// As ``Consumer/isAtRest``.
     var isAtRest: Bool { consumer.isAtRest }

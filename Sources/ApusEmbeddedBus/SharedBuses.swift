@@ -86,6 +86,7 @@ private final class SharedBus: BusTransport {
     func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver {
         let receiver = try await open().subscribe(subscription)
         let isClosed = state.withLock { state in
+            state.receivers.removeAll { ($0 as? EmbeddedReceiver)?.isOver ?? false }
             if !state.isClosed { state.receivers.append(receiver) }
             return state.isClosed
         }

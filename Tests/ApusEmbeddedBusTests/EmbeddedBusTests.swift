@@ -48,11 +48,15 @@ import Testing
     }
 
     @Test(arguments: [
-        "memory://host", "memory:?durability=flush", "memory:?partitions=0", "memory:?partitions=x", "memory:?memory=0",
-        "memory:?memory=1t", "memory:?memory=99999999999999999g", "memory:?deduplicate=1ms", "memory:?deduplicate=",
+        "memory://host", "memory:?durability=flush", "memory:?partitions=0", "memory:?partitions=x",
+        "memory:?memory=0",
+        "memory:?memory=1t", "memory:?memory=99999999999999999g", "memory:?deduplicate=1ms",
+        "memory:?deduplicate=",
         "memory:?retention=10", "memory:?retention=-1s", "memory:?retention=99999999999999999999d",
-        "memory:?retention=1h1", "file:", "file://host/folder", "file:folder", "file:///", "file:///x?durability=2m",
-        "file:///x?durability=often", "file:///x?memory=1m", "file:///x?journal=x", "file://user@/x", "kafka://host",
+        "memory:?retention=1h1", "file:", "file://host/folder", "file:folder", "file:///",
+        "file:///x?durability=2m",
+        "file:///x?durability=often", "file:///x?memory=1m", "file:///x?journal=x", "file://user@/x",
+        "kafka://host",
     ])
     func `what an address cannot mean is refused before anything is made`(_ url: String) async {
         let error = await #expect(throws: BusError.self) { try await BusContractTests.open(url) }
@@ -85,7 +89,9 @@ import Testing
         await other.close()
     }
 
-    @Test func `a bus in memory takes no more than it may hold, and goes on when it is consumed`() async throws {
+    @Test func `a bus in memory takes no more than it may hold, and goes on when it is consumed`()
+        async throws
+    {
         let bus = try await BusContractTests.open("memory:?memory=1m&retention_bytes=1k")
         let receiver = try await bus.subscribe(Subscription(group: "g", topic: "t"))
         var count = 0

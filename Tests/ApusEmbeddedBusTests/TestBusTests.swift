@@ -11,7 +11,8 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct TestBusTests {
     /// A consumer as the library has one: receives, handles, settles, until it is cancelled.
     private static func consume(
-        _ receiver: any Receiver, _ handle: @escaping @Sendable (ReceivedEvent) async throws -> Settlement.Verdict
+        _ receiver: any Receiver,
+        _ handle: @escaping @Sendable (ReceivedEvent) async throws -> Settlement.Verdict
     ) -> Task<Void, Never> {
         Task {
             while !Task.isCancelled, let events = try? await receiver.receive(limit: 8, wait: .seconds(5)) {
@@ -41,7 +42,9 @@ import Testing
         for id in 0..<50 { _ = try await bus.publish([try Self.event("\(id)")], to: "orders") }
         try await bus.settle()
         #expect(bus.consumed(by: "billing.orders").count == 50)
-        #expect(Set(bus.consumed(by: "shipping.payments").map(\.event.event.id)) == Set((0..<50).map { "paid-\($0)" }))
+        #expect(
+            Set(bus.consumed(by: "shipping.payments").map(\.event.event.id))
+                == Set((0..<50).map { "paid-\($0)" }))
         #expect(bus.published(to: "payments").count == 50 && bus.published().count == 100)
         bus.forgetHistory()
         #expect(bus.published().isEmpty && bus.consumed().isEmpty)
@@ -82,7 +85,8 @@ import Testing
         #expect(bus.consumed().map(\.event.event.id) == ["later"])
         try await bus.putSchedule(
             RecurringEvent(
-                name: "tick", topic: "orders", recurrence: .rate(.seconds(60)), event: try Self.event("tick")))
+                name: "tick", topic: "orders", recurrence: .rate(.seconds(60)), event: try Self.event("tick"))
+        )
         bus.forgetHistory()
         try await bus.advance(by: .seconds(600))
         #expect((10...11).contains(bus.consumed().count))
@@ -93,7 +97,8 @@ import Testing
     @Test func `dead letters of consumers and of the bus are told`() async throws {
         let bus = try await TestBus()
         let task = Self.consume(try await bus.subscribe(Self.subscription)) { event in
-            event.event.id == "bad" ? .deadLetter(reason: "unreadable") : .retry(after: .seconds(1), reason: "down")
+            event.event.id == "bad"
+                ? .deadLetter(reason: "unreadable") : .retry(after: .seconds(1), reason: "down")
         }
         _ = try await bus.publish([try Self.event("bad"), try Self.event("unlucky")], to: "orders")
         try await bus.advance(by: .seconds(10))
@@ -135,7 +140,8 @@ import Testing
         let bus = try await TestBus()
         let task = Self.consume(try await bus.subscribe(Self.subscription)) { _ in .acknowledge }
         bus.duplicateDeliveries(2)
-        _ = try await bus.publish([try Self.event("1"), try Self.event("2"), try Self.event("3")], to: "orders")
+        _ = try await bus.publish(
+            [try Self.event("1"), try Self.event("2"), try Self.event("3")], to: "orders")
         try await bus.settle()
         #expect(bus.consumed().map(\.event.event.id).sorted() == ["1", "1", "2", "2", "3"])
         await bus.close()

@@ -166,4 +166,15 @@ import Testing
         #expect(page.contains("`max_attempts` (\(Defaults.attemptsMax))"))
         #expect(page.contains("`{topic}\(Defaults.deadLetterSuffix)`"))
     }
+    @Test func `the limits of the bus in the process are those of its page`() throws {
+        let page = try page("docs/embedded.md")
+        #expect(page.contains("An event has \(text(Defaults.embeddedEventBytesMax)) of data at most"))
+        #expect(page.contains("\(Defaults.embeddedMemoryBytes >> 30) GiB (`memory`)"))
+        #expect(page.contains("\(Defaults.embeddedRetentionBytes >> 20) MiB a partition"))
+        #expect(page.contains("waits for its time for \(seconds(Defaults.delayMax) / 86_400) days"))
+        #expect(page.contains("a retry waits for \(seconds(Defaults.leaseMax) / 3600) hours"))
+        #expect(page.contains("kept for \(seconds(Defaults.retentionAge) / 86_400) days (`retention`)"))
+        #expect(page.contains("journal takes on disk (\(Defaults.journalBytes >> 20) MiB)"))
+        #expect(page.contains("of topics that are made; \(Defaults.partitions) |"))
+    }
 }

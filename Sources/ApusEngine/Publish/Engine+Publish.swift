@@ -103,8 +103,9 @@ extension Engine {
         var open: [(partition: Partition, builder: RecordBatchBuilder, indices: [Int])] = []
         var places: [Int: Int] = [:]
         var place = 0
-        for (index, event) in events.enumerated() {
-            let key = key ?? event.placementKey
+        // By index: handing each event out of the array would retain all that it has.
+        for index in events.indices {
+            let key = key ?? events[index].placementKey
             guard let partition = topic.partition(forKey: key) else { throw .unknownPartition(topic.name, 0) }
             // Most batches stay in one partition, and need no table.
             if open.isEmpty || open[place].partition !== partition {
@@ -117,7 +118,7 @@ extension Engine {
                     open.append((partition, RecordBatchBuilder(capacity: min(capacity, 1 << 20)), []))
                 }
             }
-            open[place].builder.append(event, key: key, timestamp: now)
+            open[place].builder.append(events[index], key: key, timestamp: now)
             open[place].indices.append(index)
         }
         var parts: [PublishPart] = []
