@@ -117,6 +117,27 @@ import Testing
         #expect(notes.all == ["1"])
     }
 
+    @Test func `a consumer that is full gives back what waits as soon as it is to end`() async throws {
+        let gate = Signal()
+        let notes = Notes<String>()
+        let consumer = try bench.bus.consumer(group: "g", options: .init(concurrency: 1, prefetch: 4)) {
+            Handle(OrderCancelled.self) { order, _ in
+                notes.add(order.orderID)
+                await gate.wait()
+            }
+        }
+        try await consumer.subscribe()
+        try await bench.bus.publish((1...9).map { OrderCancelled(orderID: "\($0)") })
+        let task = Task { try await consumer.run() }
+        _ = await notes.wait(1)
+        await bench.transport.until { ($0.groups["g.orders"]?.out.count ?? 0) == 4 }
+        consumer.stop()
+        #expect(await bench.transport.settled(3) == [.release, .release, .release])
+        gate.fire()
+        try await task.value
+        #expect(notes.all == ["1"])
+    }
+
     @Test func `handlers that do not end within the grace are cancelled and their events given back`()
         async throws
     {

@@ -65,6 +65,15 @@ public struct Consumer: Service, Sendable {
         }
     }
 
+    /// What this consumer has given up, oldest first, at most `limit` of each topic; they stay where they are.
+    public func deadLetters(limit: Int = 100) async throws(BusError) -> [DeadLetter] {
+        var letters: [DeadLetter] = []
+        for plan in plans {
+            letters += try await bus.transport.deadLetters(of: plan.subscription, limit: limit)
+        }
+        return letters
+    }
+
     /// Has ``run()`` end as a graceful shutdown does. For programs without a service group; a consumer that was stopped does not run again.
     public func stop() { stopping.fire() }
 

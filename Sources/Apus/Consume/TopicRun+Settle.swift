@@ -3,6 +3,7 @@
 // Telling the broker what became of events, and that what is still being handled is to be left here.
 
 import ApusBus
+import CoreMetrics
 import Logging
 
 extension TopicRun {
@@ -11,6 +12,7 @@ extension TopicRun {
         while let verdicts = await queue.verdicts() {
             await tell(verdicts)
             queue.forget(verdicts.lazy.map(\.slot))
+            metrics.inFlight.record(queue.unsettled)
         }
     }
 

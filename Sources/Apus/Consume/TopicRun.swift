@@ -103,6 +103,8 @@ struct TopicRun: Sendable {
             tasks.addTask { .receiver(await receiveEvents()) }
             tasks.addTask {
                 await stopping.wait()
+                // Who receives may wait for room that only handlers can make: it is told, too.
+                drain()
                 return nil
             }
             let first = await tasks.next() ?? nil

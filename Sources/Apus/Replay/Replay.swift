@@ -55,7 +55,7 @@ public struct Replay<E: Event>: AsyncSequence, Sendable {
     /// Reads in pieces, as they are asked for.
     public struct Iterator: AsyncIteratorProtocol {
         private let replay: Replay
-        private var reader: (any ReplayReader)?
+        private var reader: OpenReplay?
         private var check: PatternCheck?
         private var events: ArraySlice<ReceivedEvent> = []
         private var isOver = false
@@ -72,14 +72,14 @@ public struct Replay<E: Event>: AsyncSequence, Sendable {
                 events = try await reader.next(limit: 256, wait: replay.follows ? .seconds(20) : .zero)[...]
                 if events.isEmpty, !replay.follows {
                     isOver = true
-                    await reader.close()
+                    self.reader = nil
                 }
             }
             return nil
         }
 
         private mutating func opened() async throws(BusError) -> any ReplayReader {
-            if let reader { return reader }
+            if let reader { return reader.reader }
             let bus = replay.bus
             try bus.capabilities.require(.replay)
             var pattern: String?
@@ -92,7 +92,7 @@ public struct Replay<E: Event>: AsyncSequence, Sendable {
                 }
             }
             let made = try await bus.transport.replay(replay.topic, from: replay.start, pattern: pattern)
-            reader = made
+            reader = OpenReplay(made)
             return made
         }
 
@@ -109,6 +109,18 @@ public struct Replay<E: Event>: AsyncSequence, Sendable {
                     reason: error)
             }
         }
+    }
+}
+
+/// A reader that is closed when nobody has it any more: who leaves a loop early says so to nobody.
+private final class OpenReplay: Sendable {
+    let reader: any ReplayReader
+
+    init(_ reader: any ReplayReader) { self.reader = reader }
+
+    deinit {
+        let reader = reader
+        Task { await reader.close() }
     }
 }
 
