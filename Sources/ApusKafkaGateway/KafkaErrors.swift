@@ -46,6 +46,7 @@ extension KafkaErrorCode {
         switch error {
         // Nothing is stored, and producers send it again.
         case .broker(.unavailable), .limitReached: self = .notEnoughReplicas
+        case .broker(.storage): self = .kafkaStorageError
         case .producerFenced: self = .invalidProducerEpoch
         default: self.init(error)
         }

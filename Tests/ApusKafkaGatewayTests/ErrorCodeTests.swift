@@ -62,7 +62,7 @@ import Testing
     @Test func `errors of coordinators, and of partitions that join a transaction with their first batch`() {
         let codes: [(CoordinatorError, KafkaErrorCode, adding: KafkaErrorCode)] = [
             (.broker(.unavailable(.diskFull)), .coordinatorNotAvailable, .notEnoughReplicas),
-            (.broker(.storage("x")), .kafkaStorageError, .kafkaStorageError),
+            (.broker(.storage("x")), .coordinatorNotAvailable, .kafkaStorageError),
             (.unknownPartition, .unknownTopicOrPartition, .unknownTopicOrPartition),
             (.metadataTooLarge, .offsetMetadataTooLarge, .offsetMetadataTooLarge),
             (.invalidGroup, .invalidGroupID, .invalidGroupID),
