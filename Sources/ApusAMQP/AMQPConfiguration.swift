@@ -4,6 +4,7 @@
 
 internal import ApusBus
 internal import Logging
+internal import NIOCore
 
 /// How to reach a broker, and within which bounds.
 struct AMQPConfiguration: Sendable {
@@ -106,6 +107,8 @@ struct AMQPConfiguration: Sendable {
 
 /// Bounds that no URL changes.
 enum AMQPLimits {
+    /// How long an answer is waited for.
+    static let answerTimeout = TimeAmount.seconds(10)
     /// What brokers of version 4 take unless configured otherwise.
     static let eventBytesMax = 16 << 20
     /// The frame length that is proposed.

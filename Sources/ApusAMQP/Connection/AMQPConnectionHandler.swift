@@ -183,9 +183,24 @@ final class AMQPConnectionHandler: ChannelInboundHandler {
         guard let channel = channels[number], !channel.isClosing else {
             return told(.failure(failure ?? .ended))
         }
-        channel.expect(told)
+        let bound = context.map { NIOLoopBound(self, eventLoop: $0.eventLoop) }
+        let late = context?.eventLoop.scheduleTask(in: AMQPLimits.answerTimeout) {
+            bound?.value.abandon(number, method.id)
+        }
+        channel.expect { result in
+            late?.cancel()
+            told(result)
+        }
         send([method], channel: number)
         if case .channelClose = method { channel.isClosing = true }
+    }
+
+    /// Gives a channel up on which an answer does not come: a broker's channel that asked a queue without a leader may wait for ever (seen with 3.10
+    /// right after its start), where another one gets an answer.
+    private func abandon(_ number: UInt16, _ method: AMQPMethodID) {
+        guard let channel = channels.removeValue(forKey: number) else { return }
+        _ = emit([.channelClose(Channel.Close(replyCode: 200, replyText: "no answer"))], channel: number)
+        channel.end(.timeout("the broker did not answer method \(method.classID).\(method.methodID) in time"))
     }
 
     /// Sends methods that nothing answers; false when the channel has ended.

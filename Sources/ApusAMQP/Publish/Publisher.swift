@@ -162,9 +162,15 @@ actor Publisher {
             }
         }
         let outcomes = await batch.outcomes()
-        if outcomes.contains(where: { if case .refused = $0 { true } else { false } }) {
-            // Whether a quorum queue can be written to is remembered by the broker's channel, and one that was opened while the queue
-            // had no leader may refuse for ever (seen with 3.10): the next publish gets another.
+        let isDoubtful = outcomes.contains {
+            switch $0 {
+            case .refused, .unknown: true
+            case .confirmed, .notSent: false
+            }
+        }
+        if isDoubtful {
+            // How to write to a quorum queue is remembered by the broker's channel, and one that was opened while the queue had no leader
+            // may refuse, or not confirm, for ever (seen with 3.10): the next publish gets another.
             channel.hasEnded.withLock { $0 = true }
         }
         if channel.hasEnded.withLock({ $0 }), channel.gate.isIdle { await channel.channel.close() }

@@ -30,6 +30,10 @@ def test_a_broker_that_is_killed_and_started_again_loses_nothing_that_it_confirm
     topic, group = names()
     consumer = check("consume", node.url, topic, group)
     wait_for(lambda: "ready" in consumer.lines(), "subscribing")
+    # RabbitMQ 3.10 writes down that a quorum queue exists only minutes after it was made, or when it ends in order: killed before that, it comes
+    # back with a queue that answers nobody, any client. That is not what is tested here.
+    node.control("stop_app")
+    node.control("start_app")
     producer = check("produce", node.url, topic, 3000)
     wait_for(lambda: len(producer.ids("confirmed")) > 300, "the first 300 confirms")
     node.kill()
