@@ -59,9 +59,17 @@ struct TypedBenchmark {
         }
         let orders = (0..<count).map(Order.init)
         for round in 1...rounds {
-            let alone = try processorTime { try encodeAndDecode(orders) }
-            let typed = try await processorTime { try await publishAndHandle(orders, batch, concurrency) }
-            let raw = try await processorTime { try await publishBytes(count, batch, concurrency) }
+            var before = processorTime()
+            func passed() -> Double {
+                defer { before = processorTime() }
+                return processorTime() - before
+            }
+            try encodeAndDecode(orders)
+            let alone = passed()
+            try await publishAndHandle(orders, batch, concurrency)
+            let typed = passed()
+            try await publishBytes(count, batch, concurrency)
+            let raw = passed()
             let each = { (seconds: Double) in Int(seconds / Double(count) * 1e9) }
             print(
                 """
@@ -106,10 +114,11 @@ struct TypedBenchmark {
 
     /// Publishes and handles at the same time, until all was handled.
     static func run(
-        _ count: Int, _ concurrency: Int, publish: (Bus) async throws -> Void, handler: (Progress) -> Handle
+        _ count: Int, _ concurrency: Int, publish: (Bus) async throws -> Void,
+        handler: (Progress) -> Handle
     ) async throws {
         let silent = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-        let bus = try await Bus.connect("memory:?memory=4GiB", options: BusOptions(logger: silent))
+        let bus = try await Bus.connect("memory:?memory=4g", options: BusOptions(logger: silent))
         let progress = Progress(count)
         let handle = handler(progress)
         let consumer = try bus.consumer(
@@ -122,18 +131,6 @@ struct TypedBenchmark {
         consumer.stop()
         try await running.value
         await bus.close()
-    }
-
-    static func processorTime(_ body: () async throws -> Void) async rethrows -> Double {
-        let before = processorTime()
-        try await body()
-        return processorTime() - before
-    }
-
-    static func processorTime(_ body: () throws -> Void) rethrows -> Double {
-        let before = processorTime()
-        try body()
-        return processorTime() - before
     }
 
     static func processorTime() -> Double {
