@@ -107,11 +107,12 @@ import Testing
             $0.lingerTimeout = .seconds(30)
         }) { server in
             try await withClient(server) { client in
-                try await client.send("GET / HTTP/1.1\r\n")
+                try await client.send("GET / HTTP/1.1\r\nA: ")
                 let outbound = client.outbound
+                // One field for ever: many would end at their own limit where a busy machine lets them pile up.
                 let trickle = Task {
                     while !Task.isCancelled {
-                        try await outbound.write(ByteBuffer(string: "A: b\r\n"))
+                        try await outbound.write(ByteBuffer(string: "b"))
                         try await Task.sleep(for: .milliseconds(10))
                     }
                 }
