@@ -52,6 +52,10 @@ extension FileLogStore {
             }
         }
         guard isDone else { return .notNow }
+        // What is kept of the last batches is as it was.
+        shared.withLock { state in
+            if let slot = state.slotOf[files.id] { state.forgetRecent(of: slot) }
+        }
         return .done(before: plan.bytes, after: new?.bytes ?? plan.bytes)
     }
 

@@ -55,7 +55,10 @@ extension BrokerRun {
                 $0.key == key && $0.recipient == nil && !isHidden($0)
             }
             if others.contains(where: { $0.offset > offset }) { continue }
-            let older = others.contains { $0.offset < offset && truth.gone[$0.offset] == nil }
+            // What was trimmed is gone as well.
+            let older = others.contains {
+                $0.offset >= truth.trimmedTo && $0.offset < offset && truth.gone[$0.offset] == nil
+            }
             if !record.isTombstone || older {
                 violate("I17: \(what), the last one of its key")
             }
