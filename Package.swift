@@ -284,6 +284,12 @@ let package = Package(
             name: "quickstart", dependencies: ["Apus"], path: "Examples/quickstart/Sources/quickstart",
             swiftSettings: settings),
 
+        // One program on every broker there is a transport for.
+        .executableTarget(
+            name: "orders",
+            dependencies: ["Apus", "ApusServerBus", "ApusAMQP", "ApusAWS", arguments, log],
+            path: "Examples/orders/Sources/orders", swiftSettings: settings),
+
         // A thread beside the concurrency pool, for tests that compute for long.
         .target(name: "TestThreads", path: "Tests/TestThreads", swiftSettings: settings),
         .testTarget(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import uuid
 
 import pytest
@@ -50,3 +51,29 @@ def strace():
     if path is None:
         pytest.skip("strace is not installed")
     return path
+
+
+@pytest.fixture(scope="session")
+def bus_check():
+    """The program that holds a broker against the contract; `make test` sets BUS_CHECK_BIN."""
+    path = os.environ.get("BUS_CHECK_BIN")
+    if not path:
+        pytest.skip("BUS_CHECK_BIN names no apus-bus-check")
+    return path
+
+
+@pytest.fixture(scope="session")
+def shop():
+    """Runs Examples/orders on a broker and returns what it said, once every order has ended exactly one way; `make test` sets ORDERS_BIN."""
+    path = os.environ.get("ORDERS_BIN")
+    if not path:
+        pytest.skip("ORDERS_BIN names no program")
+
+    def run(url, *arguments):
+        result = subprocess.run(
+            [path, url, "--patience", "240", *arguments], capture_output=True, text=True, timeout=400)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "ended exactly one way" in result.stdout
+        return result.stdout
+
+    return run

@@ -1,18 +1,6 @@
 """The contract of the library's transports, held against the embedded engine and against a server by the same program that holds it against AWS and others."""
 
-import os
 import subprocess
-
-import pytest
-
-
-@pytest.fixture(scope="session")
-def bus_check():
-    """The program that holds a broker against the contract; `make test` sets BUS_CHECK_BIN."""
-    path = os.environ.get("BUS_CHECK_BIN")
-    if not path:
-        pytest.skip("BUS_CHECK_BIN names no apus-bus-check")
-    return path
 
 
 def check(bus_check, url, *arguments):

@@ -15,15 +15,6 @@ REGION = "eu-central-1"
 KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": REGION}
 
 
-@pytest.fixture(scope="session")
-def bus_check():
-    """The program that holds a broker against the contract; `make test` sets BUS_CHECK_BIN."""
-    path = os.environ.get("BUS_CHECK_BIN")
-    if not path:
-        pytest.skip("BUS_CHECK_BIN names no apus-bus-check")
-    return path
-
-
 @pytest.fixture
 def aws(tmp_path):
     """The address of a server of the test's own: moto keeps what it knows in tables that its threads share, so tests are kept apart."""
@@ -104,3 +95,10 @@ def test_what_is_made_in_aws_is_what_the_page_says(bus_check, aws):
     dead = sqs.receive_message(QueueUrl=f"{work[0]}__dead-letter", MessageAttributeNames=["All"])["Messages"][0]
     assert json.loads(dead["Body"])["specversion"] == "1.0"
     assert dead["MessageAttributes"]["apus-reason"]["StringValue"]
+
+
+@pytest.mark.parametrize("url", [
+    f"aws://testing:testing@{REGION}?endpoint=ADDRESS", f"eventbridge://testing:testing@{REGION}/shop?endpoint=ADDRESS",
+], ids=["sns and sqs", "eventbridge"])
+def test_the_shop_runs_unchanged(shop, aws, url):
+    shop(url.replace("ADDRESS", aws), "--count", "40")

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// `orders URL`: a shop on whichever broker the URL names. It places orders, some of which cannot be paid, and holds every one of them to its end: shipped,
+// refused, or among the dead letters, exactly one of the three. Nothing in it knows what the broker is.
+
+import Apus
+import ApusAMQP
+import ApusAWS
+import ApusServerBus
+import ArgumentParser
+import Logging
+
+@main
+struct Orders: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "orders",
+        abstract: "A shop on the broker that a URL names; every order has to end exactly one way.")
+
+    @Argument(help: "The broker: memory:, file:///folder, apus://host, amqp://host, aws://region…")
+    var url = "memory:"
+
+    @Option(help: "How many orders are placed.")
+    var count = 100
+
+    @Option(help: "How long all of them may take, in seconds.")
+    var patience = 120
+
+    func run() async throws {
+        let bus = try await Bus.connect(
+            url, transports: [.memory, .file, .server, .amqp, .aws, .eventBridge],
+            options: .init(logger: Logger(label: "orders") { _ in SwiftLogNoOpLogHandler() }))
+        let ledger = Ledger()
+        let shop = try Shop(on: bus, paying: PaymentProvider(), noting: ledger)
+        for consumer in shop.consumers { try await consumer.subscribe() }
+        let run = String(UInt32.random(in: .min ... .max), radix: 36)
+        let orders = (1...max(1, count)).map { number in
+            OrderPlaced(orderID: "o-\(run)-\(number)", number: number, total: Double(number) + 0.5)
+        }
+        let isSound = try await withThrowingTaskGroup(of: Void.self, returning: Bool.self) { tasks in
+            for consumer in shop.consumers { tasks.addTask { try await consumer.run() } }
+            try await bus.publish(orders)
+            let isSound = try await check(orders, shop, ledger)
+            for consumer in shop.consumers { consumer.stop() }
+            try await tasks.waitForAll()
+            return isSound
+        }
+        await bus.close()
+        if !isSound { throw ExitCode(1) }
+    }
+
+    /// Waits for the end of every order, and says how each ended.
+    private func check(_ orders: [OrderPlaced], _ shop: Shop, _ ledger: Ledger) async throws -> Bool {
+        let clock = ContinuousClock()
+        let deadline = clock.now + .seconds(patience)
+        var endings: [String: [Ending]] = [:]
+        repeat {
+            try await Task.sleep(for: .milliseconds(250))
+            endings = ledger.endings(of: orders.map(\.orderID))
+            // Dead letters are looked at when everything else has ended.
+            let open = orders.filter { endings[$0.orderID]?.isEmpty ?? true }
+            if open.allSatisfy({ PaymentProvider.isBroken($0.number) }) {
+                for letter in try await shop.billing.deadLetters(limit: 10_000) {
+                    if let order = letter.event.extensions[.partitionKey], endings[order] != nil {
+                        endings[order]?.append(.deadLettered)
+                    }
+                }
+            }
+        } while endings.values.contains(where: \.isEmpty) && clock.now < deadline
+        return report(orders, endings)
+    }
+
+    private func report(_ orders: [OrderPlaced], _ endings: [String: [Ending]]) -> Bool {
+        for ending in Ending.allCases {
+            print("\(ending.rawValue): \(endings.values.count { $0 == [ending] })")
+        }
+        var isSound = true
+        for order in orders {
+            let found = endings[order.orderID] ?? []
+            if found.count != 1 {
+                isSound = false
+                print(
+                    "\(order.orderID) ended \(found.count) ways: \(found.map(\.rawValue).joined(separator: ", "))"
+                )
+            } else if (found == [.deadLettered]) != PaymentProvider.isBroken(order.number) {
+                isSound = false
+                print("\(order.orderID) ended as \(found[0].rawValue)")
+            }
+        }
+        print(
+            isSound
+                ? "all \(orders.count) orders ended exactly one way" : "NOT every order ended as it should")
+        return isSound
+    }
+}
