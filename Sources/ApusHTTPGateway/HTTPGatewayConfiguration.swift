@@ -19,6 +19,8 @@ public struct HTTPGatewayConfiguration: Sendable {
     /// Origins (`https://bus.example.org`) of web pages that may use the API beside its own: those of a proxy in front. No CORS
     /// headers are sent, so pages that reach the server directly under another origin still cannot read answers.
     public var origins: [String]
+    /// The settings of topics that are made without saying.
+    public var topicDefaults = TopicSettings()
     /// How many requests and streams may wait at the same time.
     public var waitingMax: Int
     /// The largest event, in bytes of data and attributes.

@@ -216,6 +216,7 @@ public enum ApusServer {
         gateway.hostNames = configuration.hostNames
         gateway.origins = configuration.origins
         gateway.gracePeriod = configuration.gracePeriod
+        gateway.topicDefaults = configuration.engine.topicDefaults
         gateway.version = ApusVersion.current
         return gateway
     }

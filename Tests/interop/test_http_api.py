@@ -350,3 +350,12 @@ def test_wrong_requests_get_the_right_status(api):
     api.call("GET", "/v1/topics?limti=3", 400)
     api.call("GET", "/v1/topics?limit=1001", 422)
     api.call("GET", "/v1/topics", 403, headers={"origin": "null"})
+
+
+def test_a_topic_takes_what_is_not_said_from_the_server(new_server):
+    server = new_server("--durability", "none").start()
+    created = requests.put(f"{server.url}/v1/topics/quick", json={"partitions": 2}, timeout=10)
+    assert created.status_code == 201
+    assert created.json()["durability"] == "none"
+    said = requests.put(f"{server.url}/v1/topics/safe", json={"durability": "flush"}, timeout=10)
+    assert said.json()["durability"] == "flush"

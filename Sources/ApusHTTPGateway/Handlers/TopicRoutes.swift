@@ -42,7 +42,8 @@ enum TopicRoutes {
     ) async throws(Problem) -> Answer {
         if exists(name, context) { return try await alter(name, changes, context) }
         do {
-            let topic = try await context.broker.createTopic(name, changes.settings)
+            let topic = try await context.broker.createTopic(
+                name, changes.settings(over: context.configuration.topicDefaults))
             return .json(.created) { $0.topic(topic) }
         } catch .conflict(let reason) {
             // Somebody else may have created it since it was looked for.

@@ -48,9 +48,9 @@ extension TopicChanges {
         }
     }
 
-    /// The settings of a new topic: those named here, and defaults.
-    var settings: TopicSettings {
-        var settings = TopicSettings()
+    /// The settings of a new topic: those named here, and `defaults`.
+    func settings(over defaults: TopicSettings) -> TopicSettings {
+        var settings = defaults
         if let partitions { settings.partitions = partitions }
         if let durability { settings.durability = durability }
         if let retentionAge { settings.retentionAge = retentionAge }
