@@ -71,7 +71,7 @@ public final class Engine: Broker {
             wake: { worker?.wake() },
             offload: { work in
                 // One change is made at a time and one snapshot, so there are few such threads; driven engines have none.
-                if isDriven { work() } else { _ = WorkerThread(name: "apus-files", work) }
+                if isDriven { work() } else { WorkerThread(name: "apus-files", work).detach() }
             },
             rest: { pause in
                 if !isDriven { Signal().wait(atMost: pause) }

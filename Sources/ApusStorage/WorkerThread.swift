@@ -42,6 +42,10 @@ package struct WorkerThread: Sendable {
         self.thread = thread
     }
 
+    /// Lets the thread go: what the system keeps for it ends with it. A thread that is neither joined nor detached leaves its stack behind. Call once,
+    /// instead of ``join()``.
+    package func detach() { pthread_detach(thread) }
+
     /// Waits for the function's end; call once.
     package func join() { pthread_join(thread, nil) }
 }

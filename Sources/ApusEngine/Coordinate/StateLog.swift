@@ -249,11 +249,7 @@ final class StateLog<Fold: StateFold>: Sendable {
     }
 
     private func forget(before base: Offset) {
-        context.offload { [context, log] in
-            do { try context.store.trim(log, before: base) } catch {
-                context.logger.warning("a coordinator's old changes could not be forgotten: \(error)")
-            }
-        }
+        context.forget(log, before: base)
     }
 }
 

@@ -107,7 +107,7 @@ final class DeadLetterLedger: Sendable {
         state.bytes = 0
         append(value) { [context, log] result in
             guard case .success(let base) = result else { return }
-            context.inbox.post { try? context.store.trim(log, before: base) }
+            context.inbox.post { context.forget(log, before: base) }
         }
     }
 }

@@ -46,11 +46,7 @@ struct SubscriptionLog {
         context.store.append(batch, holding: claim) { result in
             guard case .success(let base) = result else { return completion(false) }
             completion(true)
-            context.inbox.post {
-                do { try context.store.trim(log, before: base) } catch {
-                    context.logger.warning("a subscription's old changes could not be forgotten: \(error)")
-                }
-            }
+            context.inbox.post { context.forget(log, before: base) }
         }
     }
 

@@ -154,7 +154,7 @@ final class ProducerLog: Sendable {
             switch result {
             case .success(let base):
                 guard isWhole else { return }
-                context.inbox.post { [log] in try? context.store.trim(log, before: base) }
+                context.inbox.post { [log] in context.forget(log, before: base) }
             case .failure:
                 // Due again as soon as anybody looks.
                 for partition in partitions { partition.production.state.withLock { $0.bytesAtSnapshot = 0 } }

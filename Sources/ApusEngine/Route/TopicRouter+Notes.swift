@@ -61,7 +61,7 @@ extension TopicRouter {
         context.store.append(batch, holding: claim) { [weak self] result in
             // The store may complete while the append is being made, and so under the lock.
             context.inbox.post { [weak self] in
-                if forgets, case .success(let base) = result { try? context.store.trim(log, before: base) }
+                if forgets, case .success(let base) = result { context.forget(log, before: base) }
                 self?.wrote(progress, before: before, pending, result)
             }
         }

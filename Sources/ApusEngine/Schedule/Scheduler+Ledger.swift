@@ -125,7 +125,7 @@ extension Scheduler {
                 for (number, span) in written.opened { state.unopened[number] = span }
                 announce(&state)
             }
-            if isSnapshot { try? context.store.trim(ScheduleBucket.ledgerLog, before: base) }
+            if isSnapshot { context.forget(ScheduleBucket.ledgerLog, before: base) }
             for (number, span) in written.opened { claim(number, span) }
             for bucket in written.removed { try? context.store.delete(bucket.log) }
             for cancellation in written.cancellations { cancellation.completion(nil) }

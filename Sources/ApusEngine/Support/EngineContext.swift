@@ -108,6 +108,7 @@ final class EngineContext: Sendable {
     let followers: FollowerQueue
     let slots: AttemptSlots
     let unopened: UnopenedBatches
+    let trimmer = LogTrimmer()
     /// Runs what would hold up the worker.
     let offload: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
     /// Has what was offloaded wait, so that others get the disk.
