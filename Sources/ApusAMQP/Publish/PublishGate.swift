@@ -72,6 +72,9 @@ final class PublishGate: Sendable {
     /// Whether nothing waits, neither for its confirm nor for room.
     var isIdle: Bool { state.withLock { $0.events == 0 && $0.waiters.isEmpty } }
 
+    /// Whether the broker takes no publishes for now.
+    var isBlocked: Bool { state.withLock { $0.blocked != nil } }
+
     /// The broker takes no publishes (its reason), or takes them again.
     func block(_ reason: String?) {
         state.withLock { $0.blocked = reason }

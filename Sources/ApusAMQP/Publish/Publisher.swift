@@ -164,7 +164,9 @@ actor Publisher {
         let outcomes = await batch.outcomes()
         let isDoubtful = outcomes.contains {
             switch $0 {
-            case .refused, .unknown: true
+            case .refused: true
+            // A broker that takes no publishes confirms none: its channel is as good as another, which it would not open now.
+            case .unknown: !channel.gate.isBlocked
             case .confirmed, .notSent: false
             }
         }

@@ -90,6 +90,8 @@ def test_publishes_wait_while_the_broker_takes_none_and_consuming_goes_on(new_no
     consumer = check("consume", node.url, topic, group)
     wait_for(lambda: "ready" in consumer.lines(), "subscribing")
     node.control("set_vm_memory_high_watermark", "0.00001")
+    # The broker looks at its memory every few seconds; until then it takes what it is sent.
+    wait_for(lambda: "memory" in node.control("eval", "rabbit_alarm:get_alarms()."), "the alarm")
     producer = check("produce", node.url + "?publish_timeout=1000", topic, 100)
     wait_for(lambda: any("takes no publishes" in line for line in producer.lines()), "being told of the alarm")
     assert producer.process.poll() is None and not producer.ids("confirmed")
