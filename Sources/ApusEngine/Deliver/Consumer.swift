@@ -216,11 +216,15 @@ package final class Consumer: Sendable {
                     token: held.map { LeaseToken(position: $0.position, nonce: settlement.number) },
                     verdict: settlement.verdict, reason: settlement.reason)
             }
+            // Not at rest before the subscription knows: what is to come again has its time from there.
+            state.looking += 1
             return (verdicts, state.takeWaitersForRoom())
         }
         for waiter in waiters { waiter.resume.resume() }
         let result = await withUnsafeContinuation { continuation in
             subscription.settle(verdicts) { continuation.resume(returning: $0) }
+            state.withLock { $0.looking -= 1 }
+            context.options.onRest?()
         }
         return try result.get()
     }
