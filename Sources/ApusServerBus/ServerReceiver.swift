@@ -52,9 +52,6 @@ final class ServerReceiver: Receiver {
             let deliveries = try await ask(room, wait: min(left, Self.waitMax))
             var events: [ReceivedEvent] = []
             for delivery in deliveries { events.append(try received(delivery)) }
-            state.withLock { state in
-                for event in events { state.outstanding.insert(event.token) }
-            }
             if !events.isEmpty || Task.isCancelled || ContinuousClock.now >= end { return events }
         }
     }
@@ -90,6 +87,10 @@ final class ServerReceiver: Receiver {
         let isClosed = state.withLock { state in
             state.asked -= room
             if let number { state.questions[number] = nil }
+            // In one step with the above: in between, another call would find more room than there is.
+            if !state.isClosed, case .success(let deliveries) = result {
+                for delivery in deliveries { state.outstanding.insert(.text(delivery.lease)) }
+            }
             return state.isClosed
         }
         switch result {

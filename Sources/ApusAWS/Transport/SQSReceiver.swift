@@ -116,8 +116,9 @@ final class SQSReceiver: Receiver {
                     publishedAt: message.sentAt.map { CloudEventTimestamp(millisecondsSinceEpoch: $0) },
                     attempt: message.receiveCount, token: .text(message.receipt)))
         }
-        state.withLock { state in
+        let isClosed = state.withLock { state in
             state.asked -= room
+            guard !state.isClosed else { return true }
             for message in messages where !unwanted.contains(message.receipt) {
                 state.outstanding[.text(message.receipt)] = HandedOut(message: message, deadline: deadline)
             }
@@ -134,6 +135,14 @@ final class SQSReceiver: Receiver {
                 }
                 return state.lanes.admit(event, event.token, of: group)
             }
+            return false
+        }
+        if isClosed {
+            // Handed out to nobody: given back, or it comes again when its lease ends.
+            for batch in Self.slices(messages) {
+                _ = try? await sqs.changeVisibility(queue.url, batch.map { ($0.receipt, 0) })
+            }
+            throw .closed
         }
         // What the subscription does not want is done with, as it would be had the broker filtered it.
         if !unwanted.isEmpty {
