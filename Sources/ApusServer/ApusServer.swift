@@ -47,9 +47,10 @@ public enum ApusServer {
     ) async throws {
         let registry = bootstrap(configuration)
         let logger = Logger(label: "apus")
-        let store = try openStore(configuration, logger, registry)
+        let filesMax = FileLimit.raise()
+        let files = FileShares(files: filesMax)
+        let store = try openStore(configuration, filesMax, logger, registry)
         let group = MultiThreadedEventLoopGroup.singleton
-        let files = FileShares(files: FileLimit.raise())
         let webhooks = WebhookTarget(configuration: webhookConfiguration(configuration, files), group: group)
         files.countOutgoing { [weak webhooks] in webhooks?.connectionsOpen ?? 0 }
         let dispatcher = TargetDispatcher(target: webhooks)
@@ -130,11 +131,14 @@ public enum ApusServer {
     }
 
     private static func openStore(
-        _ configuration: ServerConfiguration, _ logger: Logger, _ registry: PrometheusRegistry
+        _ configuration: ServerConfiguration, _ filesMax: Int, _ logger: Logger,
+        _ registry: PrometheusRegistry
     ) throws -> FileLogStore {
         do {
+            var options = configuration.store
+            options.descriptorsMax = FileLimit.segments(files: filesMax)
             return try FileLogStore(
-                directory: configuration.dataDirectory, configuration: configuration.store, logger: logger,
+                directory: configuration.dataDirectory, configuration: options, logger: logger,
                 onFlush: ServerMetrics.flushObserver(in: registry))
         } catch {
             throw ServerError(

@@ -15,8 +15,12 @@ import Synchronization
 
 /// The number of files that the process may have open.
 enum FileLimit {
-    /// What segments, journal files and the rest need beside connections.
-    static let reserve = 1_024
+    /// What journal files, listeners and the rest need beside connections and segments.
+    static let reserve = 512
+    /// Segment files that stay open: no fewer than this,
+    static let segmentsMin = 512
+    /// and no more.
+    static let segmentsMax = 32_768
     /// Connections that are allowed however few files there are.
     static let connectionsMin = 64
 
@@ -37,9 +41,12 @@ enum FileLimit {
         return Int(clamping: limit.rlim_cur)
     }
 
+    /// How many segment files may stay open: a third of what there is.
+    static func segments(files: Int) -> Int { min(max((files - reserve) / 3, segmentsMin), segmentsMax) }
+
     /// How many connections fit beside everything else; `wanted` at most.
     static func connections(wanted: Int, files: Int) -> Int {
-        min(wanted, max(connectionsMin, files - reserve))
+        min(wanted, max(connectionsMin, files - reserve - segments(files: files)))
     }
 }
 
@@ -50,7 +57,7 @@ final class FileShares: Sendable {
     private let counts = Mutex<(incoming: @Sendable () -> Int, outgoing: @Sendable () -> Int)>(({ 0 }, { 0 }))
 
     /// - Parameter files: how many the process may have open in all.
-    init(files: Int) { self.files = max(FileLimit.connectionsMin, files - FileLimit.reserve) }
+    init(files: Int) { self.files = FileLimit.connections(wanted: .max, files: files) }
 
     /// Says who knows how many incoming connections there are.
     func countIncoming(_ count: @escaping @Sendable () -> Int) { counts.withLock { $0.incoming = count } }

@@ -217,7 +217,7 @@ extension LogFiles {
 
     /// Removes a file as far as that goes; what stays is removed when the store is opened again.
     private func removeFile(_ name: SegmentFormat.Name) {
-        environment.cache.forget(prefix: path(name))
+        environment.cache.forget(name, in: directory)
         do throws(DiskError) { try environment.disk.remove(path(name)) } catch {
             if case .notFound = error { return }
             environment.logger.warning(

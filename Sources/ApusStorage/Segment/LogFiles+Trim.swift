@@ -50,7 +50,7 @@ extension LogFiles {
             try environment.disk.rename(directory, to: trash)
             state.isDeleted = true
             state.segments = []
-            environment.cache.forget(prefix: directory + "/")
+            environment.cache.forget(folder: directory)
         }
     }
 

@@ -263,21 +263,23 @@ final class LogFiles: Sendable {
     var start: Offset { state.withLock { $0.meta.start } }
 
     /// A file of the writing of a segment that counts now.
-    func path(_ base: Offset, _ kind: SegmentFormat.Kind) -> String {
-        path(SegmentFormat.Name(base, generations.withLock { $0[base] ?? 0 }, kind))
+    func path(_ base: Offset, _ kind: SegmentFormat.Kind) -> String { path(name(base, kind)) }
+
+    func name(_ base: Offset, _ kind: SegmentFormat.Kind) -> SegmentFormat.Name {
+        SegmentFormat.Name(base, generations.withLock { $0[base] ?? 0 }, kind)
     }
 
-    func path(_ name: SegmentFormat.Name) -> String { directory + "/" + name.text }
+    func path(_ name: SegmentFormat.Name) -> String { name.path(in: directory) }
 
     /// An open file of a segment.
     func file(_ base: Offset, _ kind: SegmentFormat.Kind) throws(DiskError) -> any DiskFile {
-        try environment.cache.file(path(base, kind))
+        try environment.cache.file(name(base, kind), in: directory)
     }
 
     /// Removes a segment's files as far as that goes; what stays is removed when the store is opened again.
     func remove(_ base: Offset) {
-        environment.cache.forget(prefix: String(path(base, .log).dropLast(3)))
         for kind in [SegmentFormat.Kind.index, .sums, .log] {
+            environment.cache.forget(name(base, kind), in: directory)
             do throws(DiskError) { try environment.disk.remove(path(base, kind)) } catch {
                 if case .notFound = error { continue }
                 environment.logger.warning(

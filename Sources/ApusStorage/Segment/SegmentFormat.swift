@@ -55,10 +55,28 @@ enum SegmentFormat {
         }
 
         var text: String {
+            var text = ""
+            write(to: &text)
+            return text
+        }
+
+        /// Where the file is, in `folder`. In one piece of memory, because every file that is opened asks.
+        func path(in folder: String) -> String {
+            var path = ""
+            path.reserveCapacity(folder.utf8.count + 48)
+            path += folder
+            path += "/"
+            write(to: &path)
+            return path
+        }
+
+        private func write(to text: inout String) {
             let digits = String(base.rawValue)
-            let number = generation == 0 ? "" : ".\(generation)"
-            return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + number + "."
-                + kind.rawValue
+            text += "00000000000000000000".dropLast(min(20, digits.utf8.count))
+            text += digits
+            if generation > 0 { text += ".\(generation)" }
+            text += "."
+            text += kind.rawValue
         }
     }
 }
