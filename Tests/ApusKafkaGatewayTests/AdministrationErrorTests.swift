@@ -39,6 +39,22 @@ import Testing
         return answer.topics.map(\.errorCode)
     }
 
+    @Test func `described partitions have no lists that are null`() async throws {
+        try await KafkaRig.run { rig, client in
+            _ = try await rig.topic("t")
+            let request = DescribeTopicPartitionsRequest {
+                $0.topics = [DescribeTopicPartitionsRequest.Topic { $0.name = "t" }]
+            }
+            guard
+                case .describeTopicPartitions(let answer) = try await client.ask(
+                    .describeTopicPartitions(request), version: 0)
+            else { throw ChannelError.eof }
+            let partition = try #require(answer.topics.first?.partitions.first)
+            #expect(partition.eligibleLeaderReplicas == [])
+            #expect(partition.lastKnownElr == [])
+        }
+    }
+
     @Test func `making topics`() async throws {
         try await KafkaRig.run { rig, client in
             #expect(try await create(client, "t", validateOnly: true) == [.noError])

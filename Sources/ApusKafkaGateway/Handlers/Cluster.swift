@@ -84,6 +84,9 @@ extension KafkaCall {
                     $0.leaderEpoch = KafkaContext.leaderEpoch
                     $0.replicaNodes = [KafkaContext.nodeID]
                     $0.isrNodes = [KafkaContext.nodeID]
+                    // Nullable, and yet Kafka's Java client fails on null.
+                    $0.eligibleLeaderReplicas = []
+                    $0.lastKnownElr = []
                 }
             }
         }
