@@ -4,7 +4,7 @@
 // steps of the automaton at once.
 
 /// A compiled regular expression of ECMA-262, as far as it is regular.
-final class Regex: Sendable {
+package final class Regex: Sendable {
     private let steps: [RegexStep]
     private let branches: [Int32]
     private let sets: [ByteSet]
@@ -12,7 +12,7 @@ final class Regex: Sendable {
     private let table: RegexTable?
 
     /// Compiles `text`.
-    init(_ text: String, limit: Int) throws(RegexError) {
+    package init(_ text: String, limit: Int = 20_000) throws(RegexError) {
         var compiler = RegexCompiler(limit: limit)
         first = try compiler.compile(try RegexParser.parse(text))
         steps = compiler.steps
@@ -22,16 +22,16 @@ final class Regex: Sendable {
     }
 
     /// Whether some part of `bytes`, which are UTF-8, matches. Takes from `budget`; if it falls below zero, the answer means nothing.
-    func matches(_ bytes: UnsafeRawBufferPointer, steps budget: inout Int) -> Bool {
+    package func matches(_ bytes: UnsafeRawBufferPointer, steps budget: inout Int) -> Bool {
         if let table { return table.matches(bytes) }
         return follow(bytes, budget: &budget)
     }
 
     /// Whether there is a table of states; told to tests.
-    var hasTable: Bool { table != nil }
+    package var hasTable: Bool { table != nil }
 
     /// The same answer without the table; told to tests.
-    func matchesByFollowing(_ bytes: UnsafeRawBufferPointer, steps budget: inout Int) -> Bool {
+    package func matchesByFollowing(_ bytes: UnsafeRawBufferPointer, steps budget: inout Int) -> Bool {
         follow(bytes, budget: &budget)
     }
 

@@ -39,6 +39,12 @@ public struct RegexError: Error, Hashable, Sendable {
     /// Where: Unicode scalars from the beginning.
     public let position: Int
 
+    /// Creates an error for a place in an expression.
+    public init(reason: Reason, position: Int) {
+        self.reason = reason
+        self.position = position
+    }
+
     /// Whether the expression is well-formed and only beyond what is supported.
     public var isUnsupported: Bool {
         switch reason {

@@ -38,18 +38,20 @@ struct RegexTable: Sendable {
     /// Whether some part of the text matches.
     func matches(_ bytes: UnsafeRawBufferPointer) -> Bool {
         if bytes.isEmpty { return acceptsEmpty }
-        var state = start
-        if state <= Self.matched { return state == Self.matched }
-        let ended: Bool? = classes.withUnsafeBufferPointer { classes in
+        guard let base = bytes.baseAddress, start > Self.matched else { return start == Self.matched }
+        return classes.withUnsafeBufferPointer { classes in
             next.withUnsafeBufferPointer { next in
-                for byte in bytes {
-                    state = next[Int(state) &* classCount &+ Int(classes[Int(byte)])]
-                    if state <= Self.matched { return state == Self.matched }
+                guard let classes = classes.baseAddress, let next = next.baseAddress else { return false }
+                var state = Int(start)
+                let count = classCount
+                for index in 0..<bytes.count {
+                    let byte = base.load(fromByteOffset: index, as: UInt8.self)
+                    state = Int(next[state &* count &+ Int(classes[Int(byte)])])
+                    if state <= Int(Self.matched) { return state == Int(Self.matched) }
                 }
-                return nil
+                return accepts[state]
             }
         }
-        return ended ?? accepts[Int(state)]
     }
 
     private struct Builder {

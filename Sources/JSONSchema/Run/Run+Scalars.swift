@@ -190,4 +190,31 @@ extension Run {
         }
         return false
     }
+
+    /// Whether a string without escapes is in a table. What is in tables is written with no more escapes than must be, so that
+    /// equal strings are equal text.
+    mutating func isAmong(_ table: UnsafePointer<ValueTable>, string place: StringPlace) -> Bool {
+        let length = place.end &- place.start
+        let entries = view.entries + Int(table.pointee.entries.start)
+        if table.pointee.entries.count == 1 { return isSame(entries, place, length) }
+        guard spend(length >> 4) else { return false }
+        let hash = TextBytes.hash(ofString: base + place.start, length)
+        let mask = Int(table.pointee.slots.count) &- 1
+        let slots = view.slots + Int(table.pointee.slots.start)
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        while slots[slot] != 0 {
+            let entry = entries + Int(slots[slot]) - 1
+            if entry.pointee.hash == hash, isSame(entry, place, length) { return true }
+            guard spend(1) else { return false }
+            slot = (slot &+ 1) & mask
+        }
+        return false
+    }
+
+    /// Whether the text of an entry is that string in quotes.
+    @inline(__always)
+    private func isSame(_ entry: UnsafePointer<ValueEntry>, _ place: StringPlace, _ length: Int) -> Bool {
+        Int(entry.pointee.text.count) == length &+ 2
+            && TextBytes.equal(base + place.start - 1, view.bytes + Int(entry.pointee.text.start), length &+ 2)
+    }
 }

@@ -65,6 +65,9 @@ extension Run {
             guard node.pointee.types & TypeBits.string != 0 else { return false }
             guard let place = scanString() else { return false }
             if node.pointee.strings.count > 0, !check(node, string: place) { return false }
+            if node.pointee.values >= 0, !place.hasEscapes {
+                return isAmong(view.tables + Int(node.pointee.values), string: place)
+            }
         case 0x2D, 0x30...0x39:
             guard node.pointee.types & TypeBits.number != 0 else { return false }
             var isPlain = false

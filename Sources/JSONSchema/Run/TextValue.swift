@@ -6,25 +6,37 @@ import JSONText
 
 /// Bytes of names and strings.
 enum TextBytes {
-    /// Whether `count` bytes are the same.
+    /// Whether `count` bytes are the same. The last step overlaps the one before.
     @inline(__always)
     static func equal(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
-        var index = 0
-        while index &+ 8 <= count {
-            if left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                != right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            {
-                return false
+        if count >= 8 {
+            var index = 0
+            while index &+ 8 < count {
+                guard word(left, index) == word(right, index) else { return false }
+                index &+= 8
             }
-            index &+= 8
+            return word(left, count &- 8) == word(right, count &- 8)
         }
-        while index < count {
-            if left.load(fromByteOffset: index, as: UInt8.self) != right.load(fromByteOffset: index, as: UInt8.self) {
-                return false
-            }
-            index &+= 1
-        }
-        return true
+        if count >= 4 { return half(left, 0) == half(right, 0) && half(left, count &- 4) == half(right, count &- 4) }
+        guard count > 0 else { return true }
+        // Three bytes at most: the first, the middle and the last.
+        return byte(left, 0) == byte(right, 0) && byte(left, count &>> 1) == byte(right, count &>> 1)
+            && byte(left, count &- 1) == byte(right, count &- 1)
+    }
+
+    @inline(__always)
+    private static func word(_ base: UnsafeRawPointer, _ index: Int) -> UInt64 {
+        base.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+    }
+
+    @inline(__always)
+    private static func half(_ base: UnsafeRawPointer, _ index: Int) -> UInt32 {
+        base.loadUnaligned(fromByteOffset: index, as: UInt32.self)
+    }
+
+    @inline(__always)
+    private static func byte(_ base: UnsafeRawPointer, _ index: Int) -> UInt8 {
+        base.load(fromByteOffset: index, as: UInt8.self)
     }
 
     /// A number that equal bytes share.
@@ -43,6 +55,10 @@ enum TextBytes {
         }
         return mix(hash ^ rest)
     }
+
+    /// The hash of a string as a value.
+    @inline(__always)
+    static func hash(ofString bytes: UnsafeRawPointer, _ count: Int) -> UInt64 { mix(hash(bytes, count) &+ 1) }
 
     @inline(__always)
     static func mix(_ value: UInt64) -> UInt64 {
@@ -106,8 +122,7 @@ struct TextValue {
         switch byte(position) {
         case 0x22:
             return withString { bytes in
-                guard let base = bytes.baseAddress else { return TextBytes.mix(1) }
-                return TextBytes.mix(TextBytes.hash(base, bytes.count) &+ 1)
+                TextBytes.hash(ofString: bytes.baseAddress ?? UnsafeRawPointer(("" as StaticString).utf8Start), bytes.count)
             }
         case 0x2D, 0x30...0x39:
             let start = position
