@@ -15,7 +15,9 @@ func rate(_ body: () -> Void) -> Double {
     var best = 0.0
     for _ in 0..<7 {
         let time = clock.measure { for _ in 0..<count { body() } }
-        best = max(best, Double(count) / (Double(time.components.attoseconds) / 1e18 + Double(time.components.seconds)))
+        best = max(
+            best,
+            Double(count) / (Double(time.components.attoseconds) / 1e18 + Double(time.components.seconds)))
     }
     return best
 }
@@ -36,6 +38,7 @@ for path in arguments.dropFirst() {
     event.withUnsafeBytes { bytes in
         let scanned = rate { precondition((try? JSONSyntax.check(bytes)) != nil) }
         let judged = rate { precondition(validator.isValid(bytes)) }
-        print(#"{"bytes":\#(event.count),"scans_per_s":\#(Int(scanned)),"validations_per_s":\#(Int(judged))}"#)
+        print(
+            #"{"bytes":\#(event.count),"scans_per_s":\#(Int(scanned)),"validations_per_s":\#(Int(judged))}"#)
     }
 }

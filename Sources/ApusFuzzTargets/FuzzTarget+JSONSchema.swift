@@ -28,7 +28,8 @@ func fuzzJSONSchema(_ input: [UInt8]) {
     } catch {
         return
     }
-    precondition(answer == violations.isEmpty, "what is not accepted is not explained, or the other way round")
+    precondition(
+        answer == violations.isEmpty, "what is not accepted is not explained, or the other way round")
     guard let value = try? JSONValue(parsing: document, duplicateNames: .rejected) else { return }
     guard isPlain(schemaText), isPlain(document) else { return }
     var slow = SlowJSONSchema(schema)
@@ -48,7 +49,9 @@ private func isPlain(_ text: [UInt8]) -> Bool {
             digits = 0
         }
         if digits > 12 || byte == 0x25 || byte == 0x7E || byte == 0x5C { return false }
-        if byte == 0x24, !text[index...].starts(with: "$defs".utf8), !text[index...].starts(with: "$ref\":\"#".utf8) {
+        if byte == 0x24, !text[index...].starts(with: "$defs".utf8),
+            !text[index...].starts(with: "$ref\":\"#".utf8)
+        {
             return false
         }
     }

@@ -51,7 +51,9 @@ public struct SchemaLibrary: Sendable {
         documents[URIReference(uri).withoutFragment] = schema
     }
 
-    static func parse(_ bytes: [UInt8], at location: String, limits: SchemaLimits) throws(SchemaError) -> JSONValue {
+    static func parse(
+        _ bytes: [UInt8], at location: String, limits: SchemaLimits
+    ) throws(SchemaError) -> JSONValue {
         guard bytes.count <= limits.schemaBytes else {
             throw SchemaError(.tooLarge(what: "bytes of the schema", limit: limits.schemaBytes), at: location)
         }

@@ -60,12 +60,14 @@ extension SchemaError.Reason: CustomStringConvertible {
         case .tooLarge(let what, let limit): "\(what): at most \(limit) are accepted"
         case .unknownDialect(let uri):
             "'$schema' names '\(uri)', which is neither JSON Schema 2020-12, 2019-09 or draft 7 nor registered"
-        case .unknownVocabulary(let uri): "the meta-schema requires the vocabulary '\(uri)', which is not known"
+        case .unknownVocabulary(let uri):
+            "the meta-schema requires the vocabulary '\(uri)', which is not known"
         case .notASchema(let violation):
             "not a valid schema: \(violation.instanceLocation.isEmpty ? "" : violation.instanceLocation + " ")"
                 + violation.message
         case .invalidKeyword(let keyword, let expected): "'\(keyword)' must be \(expected)"
-        case .unresolvedReference(let uri): "the reference '\(uri)' leads to nothing that is in the schema or registered"
+        case .unresolvedReference(let uri):
+            "the reference '\(uri)' leads to nothing that is in the schema or registered"
         case .invalidURI(let text): "'\(text)' is not a URI reference that can stand here"
         case .duplicateIdentifier(let name): "two schemas are called '\(name)'"
         case .endlessReference:

@@ -12,10 +12,8 @@ public struct SchemaValidator: Sendable {
 
     /// Whether the document is JSON that the schema accepts. A document that cannot be judged within the limits is not.
     public func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        ProgramView.with(program) { view in
-            var run = Run(bytes, program: program, view: view)
-            return run.judge()
-        }
+        var run = Run(bytes, program: program)
+        return run.judge()
     }
 
     /// Whether the document is JSON that the schema accepts. A document that cannot be judged within the limits is not.
@@ -26,12 +24,9 @@ public struct SchemaValidator: Sendable {
     /// - Throws: `ValidationError` if the document is not JSON, or cannot be judged within the limits. A document that is found
     ///   to break a rule before its end was seen is not accepted, whatever comes behind.
     public func accepts(_ bytes: UnsafeRawBufferPointer) throws(ValidationError) -> Bool {
-        let (accepted, failure) = ProgramView.with(program) { view in
-            var run = Run(bytes, program: program, view: view)
-            let accepted = run.judge()
-            return (accepted, run.failure)
-        }
-        if let failure { throw failure }
+        var run = Run(bytes, program: program)
+        let accepted = run.judge()
+        if let failure = run.failure { throw failure }
         return accepted
     }
 
@@ -59,21 +54,17 @@ public struct SchemaValidator: Sendable {
     public func violations(
         _ bytes: UnsafeRawBufferPointer, limit: Int = 20
     ) throws(ValidationError) -> [Violation] {
-        let (violations, failure) = ProgramView.with(program) { view in
-            var run = Run(bytes, program: program, view: view)
-            // What is not JSON as a whole is told as that, wherever a rule is broken before.
-            if run.skipValue() {
-                run.skipWhitespace()
-                if run.position < run.end { _ = run.fail(.trailingBytes, at: run.position) }
-            }
-            if let failure = run.failure { return ([Violation](), Optional(failure)) }
-            run = Run(bytes, program: program, view: view)
-            if run.judge() { return ([], nil) }
-            if let failure = run.failure { return ([], failure) }
-            var explanation = Explanation(bytes, program: program, view: view, limit: max(limit, 1))
-            return (explanation.violations(), nil)
+        var run = Run(bytes, program: program)
+        // What is not JSON as a whole is told as that, wherever a rule is broken before.
+        if run.skipValue() {
+            run.skipWhitespace()
+            if run.position < run.end { _ = run.fail(.trailingBytes, at: run.position) }
         }
-        if let failure { throw failure }
-        return violations
+        if let failure = run.failure { throw failure }
+        run = Run(bytes, program: program)
+        if run.judge() { return [] }
+        if let failure = run.failure { throw failure }
+        var explanation = Explanation(bytes, program: program, limit: max(limit, 1))
+        return explanation.violations()
     }
 }

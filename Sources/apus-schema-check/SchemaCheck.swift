@@ -79,7 +79,9 @@ struct SchemaCheck {
         return library
     }
 
-    static func run(_ files: [String], _ draft: SchemaDraft, _ library: SchemaLibrary, _ root: String) throws -> Tally {
+    static func run(
+        _ files: [String], _ draft: SchemaDraft, _ library: SchemaLibrary, _ root: String
+    ) throws -> Tally {
         var tally = Tally()
         for path in files {
             var options = SchemaOptions()
@@ -95,7 +97,8 @@ struct SchemaCheck {
 
     /// Runs the cases of one schema.
     static func judge(
-        _ group: JSONValue, _ options: SchemaOptions, _ library: SchemaLibrary, _ file: String, _ tally: inout Tally
+        _ group: JSONValue, _ options: SchemaOptions, _ library: SchemaLibrary, _ file: String,
+        _ tally: inout Tally
     ) {
         let title = "\(file): \(group["description"]?.string ?? "")"
         let cases = group["tests"]?.array ?? []

@@ -36,7 +36,8 @@ struct AgreementTests {
                 } else {
                     let violations = try validator.violations(text)
                     #expect(
-                        violations.first.map { $0.rule != "schema" } ?? false, "seed \(seed): \(schema) for \(document)")
+                        violations.first.map { $0.rule != "schema" } ?? false,
+                        "seed \(seed): \(schema) for \(document)")
                 }
             }
         }

@@ -28,7 +28,8 @@ struct CasesTests {
             }
             var library = SchemaLibrary()
             for member in one["library"]?.object?.members ?? [] { library.add(member.value, at: member.name) }
-            let validator = try Schema.compile(try #require(one["schema"]), options: options, library: library)
+            let validator = try Schema.compile(
+                try #require(one["schema"]), options: options, library: library)
             for document in one["valid"]?.array ?? [] {
                 let violations = try validator.violations(document.serialized())
                 #expect(try validator.accepts(document.serialized()), "\(title): \(document): \(violations)")

@@ -15,7 +15,8 @@ struct MetaSchemaTests {
                 "https://json-schema.org/draft/2019-09/meta/\($0)"
             }
             + [
-                "core", "applicator", "unevaluated", "validation", "meta-data", "format-annotation", "format-assertion", "content",
+                "core", "applicator", "unevaluated", "validation", "meta-data", "format-annotation",
+                "format-assertion", "content",
             ].map { "https://json-schema.org/draft/2020-12/meta/\($0)" })
     func presence(uri: String) throws {
         let validator = try Schema.compile(["$ref": .string(uri)])
@@ -27,11 +28,15 @@ struct MetaSchemaTests {
     func rules(draft: SchemaDraft) throws {
         let validator = try Schema.compile(["$ref": .string(draft.rawValue)])
         for wrong in [
-            "{\"type\": 1}", "{\"minimum\": \"1\"}", "{\"maxItems\": -1}", "{\"uniqueItems\": 1}", "{\"properties\": []}",
-            "{\"items\": {\"not\": {\"pattern\": 1}}}", "{\"enum\": 1}", "{\"$ref\": 1}", "{\"if\": 1}", "{\"multipleOf\": 0}",
+            "{\"type\": 1}", "{\"minimum\": \"1\"}", "{\"maxItems\": -1}", "{\"uniqueItems\": 1}",
+            "{\"properties\": []}",
+            "{\"items\": {\"not\": {\"pattern\": 1}}}", "{\"enum\": 1}", "{\"$ref\": 1}", "{\"if\": 1}",
+            "{\"multipleOf\": 0}",
         ] {
             #expect(!validator.isValid(Array(wrong.utf8)), "\(wrong)")
         }
-        #expect(validator.isValid(Array("{\"properties\": {\"a\": {\"allOf\": [true, {\"minItems\": 2.0}]}}}".utf8)))
+        #expect(
+            validator.isValid(
+                Array("{\"properties\": {\"a\": {\"allOf\": [true, {\"minItems\": 2.0}]}}}".utf8)))
     }
 }

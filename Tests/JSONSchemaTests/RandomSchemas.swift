@@ -10,10 +10,15 @@ struct RandomSchemas<Chance: RandomNumberGenerator> {
     static var names: [String] { ["a", "b", "ab", "x1", "é"] }
     static var patterns: [String] { ["^a", "b$", "[x-z]", "^.{2}$", "\\d", "a|é"] }
 
-    mutating func pick<Element>(_ list: [Element]) -> Element { list[Int.random(in: list.indices, using: &chance)] }
+    mutating func pick<Element>(_ list: [Element]) -> Element {
+        list[Int.random(in: list.indices, using: &chance)]
+    }
     mutating func isChosen(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &chance) < percent }
     mutating func number() -> JSONValue {
-        let texts = ["0", "1", "2", "3", "-1", "1.0", "2.5", "10e-1", "0.5", "1e2", "-2.50", "100", "-0", "9007199254740993"]
+        let texts = [
+            "0", "1", "2", "3", "-1", "1.0", "2.5", "10e-1", "0.5", "1e2", "-2.50", "100", "-0",
+            "9007199254740993",
+        ]
         return JSONNumber(pick(texts)).map(JSONValue.number) ?? .null
     }
 
@@ -27,7 +32,9 @@ struct RandomSchemas<Chance: RandomNumberGenerator> {
         case 5, 6: return .array((0..<Int.random(in: 0...4, using: &chance)).map { _ in document(depth + 1) })
         default:
             var object = JSONObject()
-            for _ in 0..<Int.random(in: 0...4, using: &chance) { object[pick(Self.names)] = document(depth + 1) }
+            for _ in 0..<Int.random(in: 0...4, using: &chance) {
+                object[pick(Self.names)] = document(depth + 1)
+            }
             return .object(object)
         }
     }
@@ -52,21 +59,30 @@ struct RandomSchemas<Chance: RandomNumberGenerator> {
     private mutating func addRule(to rules: inout JSONObject, _ depth: Int) {
         let isDeep = depth > 2
         switch Int.random(in: 0..<(isDeep ? 14 : 34), using: &chance) {
-        case 0: rules["type"] = .string(pick(["null", "boolean", "integer", "number", "string", "array", "object"]))
+        case 0:
+            rules["type"] = .string(
+                pick(["null", "boolean", "integer", "number", "string", "array", "object"]))
         case 1: rules["type"] = .array(["string", "object", "integer"])
         case 2: rules["enum"] = .array((0..<3).map { _ in document(1) })
         case 3: rules["const"] = document(1)
         case 4: rules["minimum"] = number()
         case 5: rules["exclusiveMaximum"] = number()
-        case 6: rules["multipleOf"] = pick([2, 3, JSONNumber("0.5").map(JSONValue.number) ?? 1, JSONNumber("1.5").map(JSONValue.number) ?? 1])
+        case 6:
+            rules["multipleOf"] = pick([
+                2, 3, JSONNumber("0.5").map(JSONValue.number) ?? 1,
+                JSONNumber("1.5").map(JSONValue.number) ?? 1,
+            ])
         case 7: rules["minLength"] = count()
         case 8: rules["maxLength"] = count()
         case 9: rules["pattern"] = .string(pick(Self.patterns))
         case 10: rules["required"] = .array([.string(pick(Self.names))])
         case 11: rules[pick(["minItems", "maxItems", "minProperties", "maxProperties"])] = count()
         case 12: rules["uniqueItems"] = .bool(isChosen(70))
-        case 13: rules["dependentRequired"] = .object(named(depth) { (self: inout Self) in .array([.string(self.pick(Self.names))]) })
-        case 14, 15, 16: rules["properties"] = .object(named(depth) { (self: inout Self) in self.schema(depth + 1) })
+        case 13:
+            rules["dependentRequired"] = .object(
+                named(depth) { (self: inout Self) in .array([.string(self.pick(Self.names))]) })
+        case 14, 15, 16:
+            rules["properties"] = .object(named(depth) { (self: inout Self) in self.schema(depth + 1) })
         case 17:
             var object = JSONObject()
             object[pick(Self.patterns)] = schema(depth + 1)
@@ -87,7 +103,8 @@ struct RandomSchemas<Chance: RandomNumberGenerator> {
             rules["if"] = schema(depth + 1)
             rules["then"] = schema(depth + 1)
             rules["else"] = schema(depth + 1)
-        case 28: rules["dependentSchemas"] = .object(named(depth) { (self: inout Self) in self.schema(depth + 1) })
+        case 28:
+            rules["dependentSchemas"] = .object(named(depth) { (self: inout Self) in self.schema(depth + 1) })
         case 29, 30: rules["unevaluatedProperties"] = schema(max(depth + 1, 2))
         case 31: rules["unevaluatedItems"] = schema(max(depth + 1, 2))
         case 32: rules["$ref"] = .string(pick(["#/$defs/one", "#/$defs/two"]))

@@ -27,19 +27,25 @@ struct RegexTests {
             ("^a.c$", ["abc", "aäc", "a💩c"], ["ac", "a\nc", "abcd"]),
             ("colou?r", ["a color", "colours"], ["colr"]),
             ("^(ab|cd)+$", ["ab", "abcdab"], ["", "abc"]),
-            ("^a{2,3}$", ["aa", "aaa"], ["a", "aaaa"]), ("^a{2,}$", ["aa", "aaaaa"], ["a"]), ("^a{0}$", [""], ["a"]),
-            ("^(a*)*$", ["", "aaa"], ["b"]), ("^(|a)+$", ["", "aa"], ["b"]), ("^a*?b+?$", ["b", "aabb"], ["a"]),
+            ("^a{2,3}$", ["aa", "aaa"], ["a", "aaaa"]), ("^a{2,}$", ["aa", "aaaaa"], ["a"]),
+            ("^a{0}$", [""], ["a"]),
+            ("^(a*)*$", ["", "aaa"], ["b"]), ("^(|a)+$", ["", "aa"], ["b"]),
+            ("^a*?b+?$", ["b", "aabb"], ["a"]),
             ("^[^a-c\\d]$", ["d", "-", "é"], ["a", "5", "dd"]), ("^[\\w.-]+$", ["a_b.c-d"], ["a b", "é"]),
             ("^\\S+\\s\\S+$", ["a b", "a\u{3000}b", "a\u{FEFF}b"], ["ab"]), ("^\\D$", ["x", "۱"], ["1"]),
             ("^\\p{L}+$", ["aéЖ漢"], ["a1", ""]), ("^\\p{Lu}\\P{Lu}$", ["Äx", "A1"], ["xx", "AB"]),
-            ("^\\p{Nd}$", ["1", "۱"], ["x"]), ("^[\\p{Emoji}]$", ["💩"], ["x"]), ("^\\p{Letter}$", ["x"], ["1"]),
+            ("^\\p{Nd}$", ["1", "۱"], ["x"]), ("^[\\p{Emoji}]$", ["💩"], ["x"]),
+            ("^\\p{Letter}$", ["x"], ["1"]),
             ("\\bcat\\b", ["a cat.", "cat"], ["cats", "concat"]), ("^a\\Bb$", ["ab"], ["a"]),
             ("^\\u00e9\\u{1F4A9}\\uD83D\\uDCA9\\x41\\cJ\\0$", ["é💩💩A\n\0"], ["e"]),
             ("^[\\u{1F600}-\\u{1F64F}]$", ["😀"], ["💩", "a"]), ("^[-a]$|^[a-]$", ["-", "a"], ["b"]),
-            ("^\\$\\^\\.\\/\\-\\{\\}$", ["$^./-{}"], ["x"]), ("^{a}]$", ["{a}]"], ["a"]), ("^[]$", [], ["", "a"]),
-            ("^[^]$", ["a", "\n"], [""]), ("a|b|", ["", "z"], []), ("^$", [""], ["a"]), ("$^", [""], ["a", "ab"]),
+            ("^\\$\\^\\.\\/\\-\\{\\}$", ["$^./-{}"], ["x"]), ("^{a}]$", ["{a}]"], ["a"]),
+            ("^[]$", [], ["", "a"]),
+            ("^[^]$", ["a", "\n"], [""]), ("a|b|", ["", "z"], []), ("^$", [""], ["a"]),
+            ("$^", [""], ["a", "ab"]),
             ("(?<year>\\d{4})-(?:\\d\\d)", ["on 2026-11"], ["26-11"]), ("^[\\b]$", ["\u{8}"], ["b"]),
-            ("x*", ["", "y"], []), ("^.*$", ["", "abc"], ["\n"]), ("a$", ["ba"], ["ab"]), ("\\.$|^\\.", ["a.", ".a"], ["a.a"]),
+            ("x*", ["", "y"], []), ("^.*$", ["", "abc"], ["\n"]), ("a$", ["ba"], ["ab"]),
+            ("\\.$|^\\.", ["a.", ".a"], ["a.a"]),
         ] as [(String, [String], [String])])
     func matching(pattern: String, accepted: [String], refused: [String]) throws {
         for text in accepted { #expect(try matches(pattern, text), "\(pattern) should match \(text)") }
@@ -49,13 +55,17 @@ struct RegexTests {
     @Test(
         "are refused with the reason and the place",
         arguments: [
-            ("(a", .unclosed("the group"), 0), ("a)", .unopened, 1), ("[a", .unclosed("the class"), 0), ("a**", .nothingToRepeat, 2),
-            ("+", .nothingToRepeat, 0), ("^*", .nothingToRepeat, 1), ("a{3,2}", .countsOutOfOrder, 1), ("{2}", .nothingToRepeat, 0),
+            ("(a", .unclosed("the group"), 0), ("a)", .unopened, 1), ("[a", .unclosed("the class"), 0),
+            ("a**", .nothingToRepeat, 2),
+            ("+", .nothingToRepeat, 0), ("^*", .nothingToRepeat, 1), ("a{3,2}", .countsOutOfOrder, 1),
+            ("{2}", .nothingToRepeat, 0),
             ("ab\\Z", .unknownEscape("Z"), 2), ("\\", .unknownEscape(""), 0), ("[z-a]", .invalidRange, 1),
             ("[a-\\d]", .invalidRange, 1), ("(?i:a)", .unknownGroup, 0), ("(?<1>a)", .invalidGroupName, 0),
-            ("\\p{Nothing}", .unknownProperty("Nothing"), 0), ("a\\p{Script=Greek}", .unknownProperty("Script=Greek"), 1),
+            ("\\p{Nothing}", .unknownProperty("Nothing"), 0),
+            ("a\\p{Script=Greek}", .unknownProperty("Script=Greek"), 1),
             ("(a)\\1", .backreference, 3), ("(?<n>a)\\k<n>", .backreference, 7), ("a(?=b)", .lookaround, 1),
-            ("(?<!a)b", .lookaround, 0), ("(a{500}){500}", .tooLarge(limit: 20_000), 0), ("\\u{110000}", .unknownEscape("u"), 0),
+            ("(?<!a)b", .lookaround, 0), ("(a{500}){500}", .tooLarge(limit: 20_000), 0),
+            ("\\u{110000}", .unknownEscape("u"), 0),
         ] as [(String, RegexError.Reason, Int)])
     func refusal(pattern: String, reason: RegexError.Reason, position: Int) {
         #expect(throws: RegexError(reason: reason, position: position)) { try Regex(pattern) }
@@ -70,7 +80,9 @@ struct RegexTests {
     @Test("take time that grows with the text and not with its square or worse")
     func linearity() throws {
         // Each takes exponential time where one way is tried after the other.
-        for pattern in ["^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "(x+x+)+y", "^(\\w+\\s?)*$", "\\b(a?){60}a{60}\\b"] {
+        for pattern in [
+            "^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "(x+x+)+y", "^(\\w+\\s?)*$", "\\b(a?){60}a{60}\\b",
+        ] {
             let regex = try Regex(pattern)
             let text = Array(repeating: UInt8(ascii: "a"), count: 10_000) + [UInt8(ascii: "!")]
             var steps = 10_000_000
@@ -96,14 +108,19 @@ struct RegexTests {
             let tree = Tree.random(&chance, depth: 0)
             let regex = try Regex(tree.text)
             for _ in 0..<8 {
-                let text = (0..<Int.random(in: 0...6, using: &chance)).map { _ in "abé ".randomElement(using: &chance) ?? "a" }
+                let text = (0..<Int.random(in: 0...6, using: &chance)).map { _ in
+                    "abé ".randomElement(using: &chance) ?? "a"
+                }
                 let bytes = Array(String(text).utf8)
                 var steps = 1_000_000
                 let expected = (0...text.count).contains { start in !tree.ends(text, from: [start]).isEmpty }
                 bytes.withUnsafeBytes { bytes in
-                    #expect(regex.matches(bytes, steps: &steps) == expected, "seed \(seed): \(tree.text) on '\(String(text))'")
                     #expect(
-                        regex.matchesByFollowing(bytes, steps: &steps) == expected, "seed \(seed): \(tree.text) on '\(String(text))'")
+                        regex.matches(bytes, steps: &steps) == expected,
+                        "seed \(seed): \(tree.text) on '\(String(text))'")
+                    #expect(
+                        regex.matchesByFollowing(bytes, steps: &steps) == expected,
+                        "seed \(seed): \(tree.text) on '\(String(text))'")
                 }
             }
         }
@@ -122,8 +139,12 @@ private indirect enum Tree {
         case 3: .any
         case 4: [.start, .end].randomElement(using: &chance) ?? .start
         case 5: .boundary
-        case 6, 7, 8: .sequence((0..<Int.random(in: 0...3, using: &chance)).map { _ in random(&chance, depth: depth + 1) })
-        case 9: .choice((0..<Int.random(in: 1...3, using: &chance)).map { _ in random(&chance, depth: depth + 1) })
+        case 6, 7, 8:
+            .sequence(
+                (0..<Int.random(in: 0...3, using: &chance)).map { _ in random(&chance, depth: depth + 1) })
+        case 9:
+            .choice(
+                (0..<Int.random(in: 1...3, using: &chance)).map { _ in random(&chance, depth: depth + 1) })
         default:
             repetition(&chance, depth: depth)
         }
@@ -144,15 +165,19 @@ private indirect enum Tree {
         case .boundary: "\\b"
         case .sequence(let parts): parts.map(\.text).joined()
         case .choice(let parts): "(?:" + parts.map(\.text).joined(separator: "|") + ")"
-        case .repetition(let part, let least, let most): "(?:\(part.text)){\(least),\(most.map(String.init) ?? "")}"
+        case .repetition(let part, let least, let most):
+            "(?:\(part.text)){\(least),\(most.map(String.init) ?? "")}"
         }
     }
 
     /// Where a match may end that begins at one of `places`.
     func ends(_ text: [Character], from places: Set<Int>) -> Set<Int> {
-        func isWord(_ index: Int) -> Bool { text.indices.contains(index) && (text[index] == "a" || text[index] == "b") }
+        func isWord(_ index: Int) -> Bool {
+            text.indices.contains(index) && (text[index] == "a" || text[index] == "b")
+        }
         switch self {
-        case .letter(let letter): return Set(places.filter { $0 < text.count && text[$0] == letter }.map { $0 + 1 })
+        case .letter(let letter):
+            return Set(places.filter { $0 < text.count && text[$0] == letter }.map { $0 + 1 })
         case .any: return Set(places.filter { $0 < text.count }.map { $0 + 1 })
         case .start: return places.filter { $0 == 0 }
         case .end: return places.filter { $0 == text.count }

@@ -26,12 +26,13 @@ struct ViolationTests {
     func members() throws {
         let root = "https://shop.example/order#"
         #expect(
-            try violations("{\"id\": \"x\", \"a/b\": 1, \"lines\": [{\"n\": 0}, {\"kind\": \"c\", \"m\": 1}, 5]}") == [
-                "/id pattern \(root)/properties/id/pattern \"x\" | must match the regular expression ^o-",
-                "/a~1b additionalProperties \(root)/additionalProperties 1 | the member 'a/b' is not allowed",
-                "/lines/0/n minimum \(root)/$defs/line/properties/n/minimum 0 | must be at least 1",
-                "/lines/1/kind enum \(root)/$defs/line/properties/kind/enum \"c\" | must be one of \"a\", \"b\"",
-            ])
+            try violations(
+                "{\"id\": \"x\", \"a/b\": 1, \"lines\": [{\"n\": 0}, {\"kind\": \"c\", \"m\": 1}, 5]}") == [
+                    "/id pattern \(root)/properties/id/pattern \"x\" | must match the regular expression ^o-",
+                    "/a~1b additionalProperties \(root)/additionalProperties 1 | the member 'a/b' is not allowed",
+                    "/lines/0/n minimum \(root)/$defs/line/properties/n/minimum 0 | must be at least 1",
+                    "/lines/1/kind enum \(root)/$defs/line/properties/kind/enum \"c\" | must be one of \"a\", \"b\"",
+                ])
     }
 
     @Test("for what is missing, of another kind, or left unevaluated")
@@ -58,8 +59,10 @@ struct ViolationTests {
                 "/pay required \(root)/oneOf/0/required {} | the member 'card' is missing",
             ])
         #expect(
-            try violations("{\"id\": \"o-1\", \"lines\": [], \"pay\": {\"card\": 1, \"invoice\": 1, \"days\": 1}}").first?
-                .contains("must match exactly one of the schemas of 'oneOf', matches 0 and 1") ?? false)
+            try violations(
+                "{\"id\": \"o-1\", \"lines\": [], \"pay\": {\"card\": 1, \"invoice\": 1, \"days\": 1}}"
+            ).first?
+            .contains("must match exactly one of the schemas of 'oneOf', matches 0 and 1") ?? false)
     }
 
     @Test("as many as are asked for")
@@ -72,7 +75,8 @@ struct ViolationTests {
     @Test("with long values shortened at a character")
     func excerpt() throws {
         let long = "\"" + String(repeating: "é", count: 100) + "\""
-        let violation = try #require(try Schema.compile(Array("{\"maxLength\":3}".utf8)).violations(Array(long.utf8)).first)
+        let violation = try #require(
+            try Schema.compile(Array("{\"maxLength\":3}".utf8)).violations(Array(long.utf8)).first)
         #expect(violation.got == "\"" + String(repeating: "é", count: 39) + "…")
         #expect(violation.message == "must be at most 3 characters long, has 100")
     }

@@ -4,8 +4,8 @@
 // what was evaluated is kept in sets. Slow, and there to be obviously right: the compiled validator is held against it, by
 // tests and by the fuzzer. References are those within the document, by pointer and by anchor.
 
-package import JSONText
 import JSONSchema
+package import JSONText
 
 /// A plain evaluation of schemas.
 package struct SlowJSONSchema {
@@ -18,7 +18,9 @@ package struct SlowJSONSchema {
     package init(_ root: JSONValue) { self.root = root }
 
     /// Whether the schema accepts the document.
-    package mutating func accepts(_ document: JSONValue) -> Bool { evaluate(root, document, depth: 0).isValid }
+    package mutating func accepts(_ document: JSONValue) -> Bool {
+        evaluate(root, document, depth: 0).isValid
+    }
 
     /// An answer, and which members and elements were looked at by a schema that accepted.
     private struct Outcome {
@@ -73,7 +75,9 @@ package struct SlowJSONSchema {
             let names = (type.array ?? [type]).compactMap(\.string)
             guard names.contains(where: { Self.isOf($0, value) }) else { return false }
         }
-        if let values = rules["enum"]?.array, !values.contains(where: { Self.equal($0, value) }) { return false }
+        if let values = rules["enum"]?.array, !values.contains(where: { Self.equal($0, value) }) {
+            return false
+        }
         if let constant = rules["const"], !Self.equal(constant, value) { return false }
         if let number = value.number { return Self.checkNumber(rules, SlowNumber(number.text)) }
         guard let text = value.string else { return true }
@@ -120,21 +124,33 @@ package struct SlowJSONSchema {
             return left.count == right.count && zip(left, right).allSatisfy { equal($0, $1) }
         case (.object(let left), .object(let right)):
             return left.members.count == right.members.count
-                && left.members.allSatisfy { member in right[member.name].map { equal(member.value, $0) } ?? false }
+                && left.members.allSatisfy { member in
+                    right[member.name].map { equal(member.value, $0) } ?? false
+                }
         default: return left == right
         }
     }
 
     // MARK: Containers
 
-    private mutating func evaluateObject(_ rules: JSONObject, _ object: JSONObject, _ outcome: inout Outcome, _ depth: Int) {
+    private mutating func evaluateObject(
+        _ rules: JSONObject, _ object: JSONObject, _ outcome: inout Outcome, _ depth: Int
+    ) {
         let names = object.members.map(\.name)
         func has(_ name: String) -> Bool { names.contains(name) }
-        if let least = Self.count(rules["minProperties"]), Double(names.count) < least { outcome.isValid = false }
-        if let most = Self.count(rules["maxProperties"]), Double(names.count) > most { outcome.isValid = false }
-        for name in rules["required"]?.array?.compactMap(\.string) ?? [] where !has(name) { outcome.isValid = false }
+        if let least = Self.count(rules["minProperties"]), Double(names.count) < least {
+            outcome.isValid = false
+        }
+        if let most = Self.count(rules["maxProperties"]), Double(names.count) > most {
+            outcome.isValid = false
+        }
+        for name in rules["required"]?.array?.compactMap(\.string) ?? [] where !has(name) {
+            outcome.isValid = false
+        }
         for member in rules["dependentRequired"]?.object?.members ?? [] where has(member.name) {
-            for name in member.value.array?.compactMap(\.string) ?? [] where !has(name) { outcome.isValid = false }
+            for name in member.value.array?.compactMap(\.string) ?? [] where !has(name) {
+                outcome.isValid = false
+            }
         }
         for member in rules["dependentSchemas"]?.object?.members ?? [] where has(member.name) {
             let inner = evaluate(member.value, .object(object), depth: depth + 1)
@@ -144,7 +160,8 @@ package struct SlowJSONSchema {
         for member in object.members {
             var schemas: [JSONValue] = []
             if let schema = rules["properties"]?.object?[member.name] { schemas.append(schema) }
-            for pattern in rules["patternProperties"]?.object?.members ?? [] where Self.matches(pattern.name, member.name) {
+            for pattern in rules["patternProperties"]?.object?.members ?? []
+            where Self.matches(pattern.name, member.name) {
                 schemas.append(pattern.value)
             }
             if schemas.isEmpty, let rest = rules["additionalProperties"] { schemas.append(rest) }
@@ -152,18 +169,25 @@ package struct SlowJSONSchema {
                 outcome.isValid = false
             }
             if !schemas.isEmpty { outcome.members.insert(member.name) }
-            if let schema = rules["propertyNames"], !evaluate(schema, .string(member.name), depth: depth + 1).isValid {
+            if let schema = rules["propertyNames"],
+                !evaluate(schema, .string(member.name), depth: depth + 1).isValid
+            {
                 outcome.isValid = false
             }
         }
     }
 
-    private mutating func evaluateArray(_ rules: JSONObject, _ elements: [JSONValue], _ outcome: inout Outcome, _ depth: Int) {
-        if let least = Self.count(rules["minItems"]), Double(elements.count) < least { outcome.isValid = false }
+    private mutating func evaluateArray(
+        _ rules: JSONObject, _ elements: [JSONValue], _ outcome: inout Outcome, _ depth: Int
+    ) {
+        if let least = Self.count(rules["minItems"]), Double(elements.count) < least {
+            outcome.isValid = false
+        }
         if let most = Self.count(rules["maxItems"]), Double(elements.count) > most { outcome.isValid = false }
         if rules["uniqueItems"]?.bool == true {
             for left in elements.indices {
-                for right in elements.indices where left < right && Self.equal(elements[left], elements[right]) {
+                for right in elements.indices
+                where left < right && Self.equal(elements[left], elements[right]) {
                     outcome.isValid = false
                 }
             }
@@ -176,7 +200,8 @@ package struct SlowJSONSchema {
         }
         guard let contains = rules["contains"] else { return }
         var count = 0.0
-        for (index, element) in elements.enumerated() where evaluate(contains, element, depth: depth + 1).isValid {
+        for (index, element) in elements.enumerated()
+        where evaluate(contains, element, depth: depth + 1).isValid {
             count += 1
             outcome.elements.insert(index)
         }
@@ -186,7 +211,9 @@ package struct SlowJSONSchema {
 
     // MARK: The same value
 
-    private mutating func evaluateInPlace(_ rules: JSONObject, _ value: JSONValue, _ outcome: inout Outcome, _ depth: Int) {
+    private mutating func evaluateInPlace(
+        _ rules: JSONObject, _ value: JSONValue, _ outcome: inout Outcome, _ depth: Int
+    ) {
         func all(_ keyword: String, _ slow: inout SlowJSONSchema) -> [Outcome] {
             (rules[keyword]?.array ?? []).map { slow.evaluate($0, value, depth: depth + 1) }
         }
@@ -209,7 +236,9 @@ package struct SlowJSONSchema {
             if inner.count(where: \.isValid) != 1 { outcome.isValid = false }
             for one in inner { outcome.merge(one) }
         }
-        if let negated = rules["not"], evaluate(negated, value, depth: depth + 1).isValid { outcome.isValid = false }
+        if let negated = rules["not"], evaluate(negated, value, depth: depth + 1).isValid {
+            outcome.isValid = false
+        }
         guard let condition = rules["if"] else { return }
         let holds = evaluate(condition, value, depth: depth + 1)
         outcome.merge(holds)
@@ -260,7 +289,9 @@ private struct SlowNumber: Equatable {
     }
 
     /// The digits with so many zeros behind them, as one text to compare.
-    private func padded(to exponent: Int) -> [UInt8] { digits + Array(repeating: 0, count: self.exponent - exponent) }
+    private func padded(to exponent: Int) -> [UInt8] {
+        digits + Array(repeating: 0, count: self.exponent - exponent)
+    }
 
     static func < (left: SlowNumber, right: SlowNumber) -> Bool {
         guard left.isNegative == right.isNegative else {

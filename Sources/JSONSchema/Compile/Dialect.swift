@@ -39,7 +39,8 @@ struct Dialect: Hashable, Sendable {
     /// The vocabulary of a URI.
     static func vocabulary(_ uri: String) -> Vocabularies? {
         for (prefix, isNew) in [
-            ("https://json-schema.org/draft/2020-12/vocab/", true), ("https://json-schema.org/draft/2019-09/vocab/", false),
+            ("https://json-schema.org/draft/2020-12/vocab/", true),
+            ("https://json-schema.org/draft/2019-09/vocab/", false),
         ] where uri.hasPrefix(prefix) {
             switch uri.dropFirst(prefix.count) {
             case "core": return .core
@@ -62,7 +63,8 @@ struct Dialect: Hashable, Sendable {
 /// Where schemas are inside schemas.
 enum Subschemas {
     static let single: Set<String> = [
-        "additionalItems", "items", "contains", "additionalProperties", "propertyNames", "not", "if", "then", "else",
+        "additionalItems", "items", "contains", "additionalProperties", "propertyNames", "not", "if", "then",
+        "else",
         "unevaluatedItems", "unevaluatedProperties", "contentSchema",
     ]
     static let lists: Set<String> = ["allOf", "anyOf", "oneOf", "prefixItems", "items"]

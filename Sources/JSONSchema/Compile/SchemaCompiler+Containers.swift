@@ -57,7 +57,9 @@ extension SchemaCompiler {
         return Int32(parts.objects.count - 1)
     }
 
-    private func members(_ keyword: String, _ reader: KeywordReader) throws(SchemaError) -> [JSONObject.Member] {
+    private func members(
+        _ keyword: String, _ reader: KeywordReader
+    ) throws(SchemaError) -> [JSONObject.Member] {
         guard let value = reader.object[keyword] else { return [] }
         guard let object = value.object else { throw reader.error(keyword, "an object") }
         return object.members
@@ -87,7 +89,8 @@ extension SchemaCompiler {
         let place = table.members.count
         table.members.append(
             MemberPlan(
-                name: parts.add(text: Array(name.utf8)), hash: UInt32(truncatingIfNeeded: hash), node: Node.none,
+                name: parts.add(text: Array(name.utf8)), hash: UInt32(truncatingIfNeeded: hash),
+                node: Node.none,
                 bit: -1))
         table.hashes.append(hash)
         table.indexes[name] = place

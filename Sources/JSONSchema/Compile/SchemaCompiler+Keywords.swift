@@ -14,7 +14,9 @@ struct KeywordReader {
 
     var draft: SchemaDraft { dialect.draft }
 
-    func has(_ vocabulary: Dialect.Vocabularies) -> Bool { !dialect.vocabularies.isDisjoint(with: vocabulary) }
+    func has(_ vocabulary: Dialect.Vocabularies) -> Bool {
+        !dialect.vocabularies.isDisjoint(with: vocabulary)
+    }
 
     func error(_ keyword: String, _ expected: String) -> SchemaError {
         SchemaError(.invalidKeyword(keyword, expected: expected), at: location + "/" + keyword)
@@ -53,7 +55,9 @@ extension SchemaCompiler {
                 node.types == TypeBits.all && node.values < 0 && node.object < 0 && node.array < 0
                 && node.unevaluatedItems < 0 && node.unevaluatedProperties < 0 && node.strings.count == 0
                 && node.numbers.count == 0 && node.inPlace.count == 0
-        default: throw SchemaError(.invalidKeyword("schema", expected: "an object or a boolean"), at: location(ofPlace: number))
+        default:
+            throw SchemaError(
+                .invalidKeyword("schema", expected: "an object or a boolean"), at: location(ofPlace: number))
         }
         parts.nodes[Int(id)] = node
     }
@@ -91,7 +95,8 @@ extension SchemaCompiler {
     mutating func child(at pointer: String, _ reader: KeywordReader) throws(SchemaError) -> Int32 {
         let place = index.places[reader.place]
         return try node(
-            through: try index.resolveInside(place.pointer + pointer, resource: place.resource, at: reader.location + pointer))
+            through: try index.resolveInside(
+                place.pointer + pointer, resource: place.resource, at: reader.location + pointer))
     }
 
     private mutating func add(_ items: [InPlace]) -> Span {
@@ -124,7 +129,8 @@ extension SchemaCompiler {
             guard let list = values.array else { throw reader.error("enum", "an array") }
             guard list.count <= options.limits.enumValues else {
                 throw SchemaError(
-                    .tooLarge(what: "values of 'enum'", limit: options.limits.enumValues), at: reader.location + "/enum")
+                    .tooLarge(what: "values of 'enum'", limit: options.limits.enumValues),
+                    at: reader.location + "/enum")
             }
             node.values = addTable(list, isConstant: false)
         }
@@ -184,7 +190,8 @@ extension SchemaCompiler {
                 checks.append(StringCheck(kind: .pattern, value: Int64(regex)))
             }
         }
-        let asserts = reader.has(.formatAssertion) || (options.assertsFormats && reader.has(.formatAnnotation))
+        let asserts =
+            reader.has(.formatAssertion) || (options.assertsFormats && reader.has(.formatAnnotation))
         if asserts, let name = reader.object["format"]?.string, let format = Format(name: name) {
             checks.append(StringCheck(kind: .format, value: Int64(format.rawValue)))
         }
@@ -212,12 +219,16 @@ extension SchemaCompiler {
             var text = Array(number.text.utf8)
             let decimal = text.withUnsafeBytes { bytes in
                 let decimal = Decimal(bytes)
-                return (isAboveZero: !decimal.isZero && !decimal.isNegative, digits: decimal.count, isWhole: decimal.isInteger)
+                return (
+                    isAboveZero: !decimal.isZero && !decimal.isNegative, digits: decimal.count,
+                    isWhole: decimal.isInteger
+                )
             }
             if kind == .multipleOf {
                 guard decimal.isAboveZero else { throw reader.error(keyword, "a number above zero") }
                 guard decimal.digits <= 1_000 else {
-                    throw SchemaError(.tooLarge(what: "digits of 'multipleOf'", limit: 1_000), at: reader.location)
+                    throw SchemaError(
+                        .tooLarge(what: "digits of 'multipleOf'", limit: 1_000), at: reader.location)
                 }
             }
             // Whole numbers of up to 18 digits are compared as such, however they are written.
@@ -228,7 +239,9 @@ extension SchemaCompiler {
             }
             let isSmall = small.map { abs($0) < 1_000_000_000_000_000_000 } ?? false
             parts.numbers.append(
-                NumberCheck(kind: kind, isSmall: isSmall, small: isSmall ? small ?? 1 : 1, text: parts.add(text: text)))
+                NumberCheck(
+                    kind: kind, isSmall: isSmall, small: isSmall ? small ?? 1 : 1, text: parts.add(text: text)
+                ))
         }
         return Span(start: Int32(start), count: Int32(parts.numbers.count - start))
     }
@@ -264,7 +277,9 @@ extension SchemaCompiler {
         return items
     }
 
-    private mutating func compileReference(_ value: JSONValue, _ reader: KeywordReader) throws(SchemaError) -> InPlace {
+    private mutating func compileReference(
+        _ value: JSONValue, _ reader: KeywordReader
+    ) throws(SchemaError) -> InPlace {
         guard let reference = value.string else { throw reader.error("$ref", "a URI reference") }
         let target = try index.resolve(reference, from: reader.resource, at: reader.location + "/$ref")
         return InPlace(kind: .all, nodes: parts.add(links: [try node(at: target)]))

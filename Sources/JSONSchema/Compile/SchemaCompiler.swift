@@ -77,7 +77,8 @@ struct SchemaCompiler {
                     guard let place = index.resources[resource].dynamicAnchors[name],
                         !anchors[anchor].contains(where: { $0.resource == Int32(resource) })
                     else { continue }
-                    anchors[anchor].append(DynamicAnchor(resource: Int32(resource), node: try node(at: place)))
+                    anchors[anchor].append(
+                        DynamicAnchor(resource: Int32(resource), node: try node(at: place)))
                 }
                 resource += 1
             }
@@ -89,7 +90,8 @@ struct SchemaCompiler {
     mutating func node(at place: Int) throws(SchemaError) -> Int32 {
         if let known = nodesByPlace[place] { return known }
         guard placesOfNodes.count < options.limits.schemas else {
-            throw SchemaError(.tooLarge(what: "schemas", limit: options.limits.schemas), at: location(ofPlace: place))
+            throw SchemaError(
+                .tooLarge(what: "schemas", limit: options.limits.schemas), at: location(ofPlace: place))
         }
         let node = Int32(placesOfNodes.count)
         nodesByPlace[place] = node
@@ -106,7 +108,8 @@ struct SchemaCompiler {
             guard let object = here.value.object, let reference = object["$ref"]?.string,
                 object.members.allSatisfy({ Self.isSilent($0.name) || $0.name == "$ref" })
             else { break }
-            let next = try index.resolve(reference, from: here.resource, at: location(ofPlace: place) + "/$ref")
+            let next = try index.resolve(
+                reference, from: here.resource, at: location(ofPlace: place) + "/$ref")
             guard index.places[next].resource == here.resource, next != place else { break }
             place = next
         }
@@ -115,7 +118,8 @@ struct SchemaCompiler {
 
     private static func isSilent(_ keyword: String) -> Bool {
         switch keyword {
-        case "title", "description", "$comment", "default", "examples", "deprecated", "readOnly", "writeOnly": true
+        case "title", "description", "$comment", "default", "examples", "deprecated", "readOnly", "writeOnly":
+            true
         default: false
         }
     }
@@ -134,7 +138,8 @@ struct SchemaCompiler {
         do throws(RegexError) {
             regexes.append(try Regex(text, limit: options.limits.regexInstructions))
         } catch {
-            throw SchemaError(error.isUnsupported ? .unsupportedPattern(error) : .invalidPattern(error), at: location)
+            throw SchemaError(
+                error.isUnsupported ? .unsupportedPattern(error) : .invalidPattern(error), at: location)
         }
         patternTexts.append(text)
         regexIndexes[text] = Int32(regexes.count - 1)
@@ -157,7 +162,9 @@ private enum CycleCheck {
         // 0: not seen, 1: on the way, 2: done.
         var states = [UInt8](repeating: 0, count: parts.nodes.count)
         for root in parts.nodes.indices where states[root] == 0 {
-            var stack: [(node: Int32, links: [Int32], next: Int)] = [(Int32(root), links(of: Int32(root), parts), 0)]
+            var stack: [(node: Int32, links: [Int32], next: Int)] = [
+                (Int32(root), links(of: Int32(root), parts), 0)
+            ]
             states[root] = 1
             while let top = stack.last {
                 guard top.next < top.links.count else {
@@ -187,7 +194,8 @@ private enum CycleCheck {
         }
         let object = parts.nodes[Int(node)].object
         if object >= 0 {
-            for dependent in parts.objects[Int(object)].dependents.range where parts.dependents[dependent].node >= 0 {
+            for dependent in parts.objects[Int(object)].dependents.range
+            where parts.dependents[dependent].node >= 0 {
                 links.append(parts.dependents[dependent].node)
             }
         }

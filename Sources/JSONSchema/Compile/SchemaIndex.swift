@@ -93,7 +93,9 @@ struct SchemaIndex {
             throw SchemaError(.invalidKeyword("$schema", expected: "a URI"), at: location)
         }
         let reference = URIReference(text)
-        guard reference.fragment?.isEmpty ?? true else { throw SchemaError(.unknownDialect(text), at: location) }
+        guard reference.fragment?.isEmpty ?? true else {
+            throw SchemaError(.unknownDialect(text), at: location)
+        }
         let uri = reference.withoutFragment
         if let draft = SchemaDraft(rawValue: uri) { return Dialect(draft) }
         if let known = dialects[uri] { return known }
@@ -131,10 +133,12 @@ struct SchemaIndex {
     // MARK: Scanning
 
     /// Takes in a schema and all schemas in it; its place.
-    private mutating func scan(_ schema: JSONValue, resource: Int, pointer: String) throws(SchemaError) -> Int {
+    private mutating func scan(_ schema: JSONValue, resource: Int, pointer: String) throws(SchemaError) -> Int
+    {
         guard places.count < options.limits.schemas else {
             throw SchemaError(
-                .tooLarge(what: "schemas in the documents", limit: options.limits.schemas), at: resources[resource].uri)
+                .tooLarge(what: "schemas in the documents", limit: options.limits.schemas),
+                at: resources[resource].uri)
         }
         let place = places.count
         places.append(SchemaPlace(value: schema, resource: resource, pointer: pointer))
@@ -148,7 +152,8 @@ struct SchemaIndex {
                 if Subschemas.named.contains(member.name) {
                     for inner in member.value.object?.members ?? [] where inner.value.array == nil {
                         try enter(
-                            inner.value, resource: resource, pointer: here + "/" + JSONPointer.escape(inner.name))
+                            inner.value, resource: resource,
+                            pointer: here + "/" + JSONPointer.escape(inner.name))
                     }
                 } else if Subschemas.single.contains(member.name) {
                     try enter(member.value, resource: resource, pointer: here)
@@ -172,11 +177,14 @@ struct SchemaIndex {
             return
         }
         let uri = URIReference(id).resolved(against: URIReference(outer.uri))
-        guard uri.fragment?.isEmpty ?? true else { throw SchemaError(.invalidURI(id), at: location(resource, pointer)) }
+        guard uri.fragment?.isEmpty ?? true else {
+            throw SchemaError(.invalidURI(id), at: location(resource, pointer))
+        }
         let inner = resources.count
         let dialect = try dialect(of: schema, fallback: outer.dialect, at: uri.withoutFragment)
         try addResource(uri.withoutFragment, root: schema, dialect: dialect)
-        placesByPointer[PlaceKey(resource: resource, pointer: pointer)] = try scan(schema, resource: inner, pointer: "")
+        placesByPointer[PlaceKey(resource: resource, pointer: pointer)] = try scan(
+            schema, resource: inner, pointer: "")
     }
 
     private mutating func addAnchors(of schema: JSONValue, place: Int) throws(SchemaError) {
@@ -184,7 +192,9 @@ struct SchemaIndex {
         let draft = resources[resource].dialect.draft
         func add(_ name: String, to index: inout SchemaIndex) throws(SchemaError) {
             guard index.resources[resource].anchors.updateValue(place, forKey: name) == nil else {
-                throw SchemaError(.duplicateIdentifier("#" + name), at: index.location(resource, index.places[place].pointer))
+                throw SchemaError(
+                    .duplicateIdentifier("#" + name),
+                    at: index.location(resource, index.places[place].pointer))
             }
         }
         if draft == .draft7 {
@@ -209,7 +219,9 @@ struct SchemaIndex {
     // MARK: References
 
     /// The place that a reference leads to from a resource.
-    mutating func resolve(_ reference: String, from resource: Int, at location: String) throws(SchemaError) -> Int {
+    mutating func resolve(
+        _ reference: String, from resource: Int, at location: String
+    ) throws(SchemaError) -> Int {
         let target = URIReference(reference).resolved(against: URIReference(resources[resource].uri))
         let isLocal = URIReference(reference).withoutFragment.isEmpty
         let uri = target.withoutFragment
@@ -219,7 +231,9 @@ struct SchemaIndex {
         guard let fragment = JSONPointer.decodePercent(target.fragment ?? "") else {
             throw SchemaError(.invalidURI(reference), at: location)
         }
-        if fragment.isEmpty, let place = placesByPointer[PlaceKey(resource: found, pointer: "")] { return place }
+        if fragment.isEmpty, let place = placesByPointer[PlaceKey(resource: found, pointer: "")] {
+            return place
+        }
         if fragment.hasPrefix("/") {
             if let place = placesByPointer[PlaceKey(resource: found, pointer: fragment)] { return place }
             if let place = try follow(fragment, in: found) { return place }
@@ -230,10 +244,14 @@ struct SchemaIndex {
     }
 
     /// The place of a schema in a resource, by its pointer.
-    mutating func resolveInside(_ pointer: String, resource: Int, at location: String) throws(SchemaError) -> Int {
+    mutating func resolveInside(
+        _ pointer: String, resource: Int, at location: String
+    ) throws(SchemaError) -> Int {
         if let place = placesByPointer[PlaceKey(resource: resource, pointer: pointer)] { return place }
         if let place = try follow(pointer, in: resource) { return place }
-        throw SchemaError(.invalidKeyword(String(pointer.split(separator: "/").last ?? ""), expected: "a schema"), at: location)
+        throw SchemaError(
+            .invalidKeyword(String(pointer.split(separator: "/").last ?? ""), expected: "a schema"),
+            at: location)
     }
 
     /// Follows a pointer token by token: through schemas with URIs of their own, and to where no schema was expected.
@@ -254,7 +272,8 @@ struct SchemaIndex {
             }
             walked += 1
             guard walked < Self.walkLimit else {
-                throw SchemaError(.tooLarge(what: "steps to follow references", limit: Self.walkLimit), at: pointer)
+                throw SchemaError(
+                    .tooLarge(what: "steps to follow references", limit: Self.walkLimit), at: pointer)
             }
             here += "/" + JSONPointer.escape(token)
             if let place = placesByPointer[PlaceKey(resource: resource, pointer: here)],

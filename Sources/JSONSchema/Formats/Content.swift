@@ -11,7 +11,8 @@ enum Content {
         for (index, byte) in bytes.enumerated() {
             if byte == 0x3D {
                 // Only at the end: one sign, or two.
-                return index >= bytes.count - 2 && (index == bytes.count - 1 || bytes[bytes.count - 1] == 0x3D)
+                return index >= bytes.count - 2
+                    && (index == bytes.count - 1 || bytes[bytes.count - 1] == 0x3D)
             }
             if digit(byte) == nil { return false }
         }

@@ -17,7 +17,9 @@ enum Hosts {
 
     /// A label of letters, digits and hyphens; one that begins with `xn--` stands for one in Unicode and must be right.
     static func isLabel(_ label: UnsafeRawBufferPointer) -> Bool {
-        guard label.count > 0, label.count <= 63, label[0] != 0x2D, label[label.count - 1] != 0x2D else { return false }
+        guard label.count > 0, label.count <= 63, label[0] != 0x2D, label[label.count - 1] != 0x2D else {
+            return false
+        }
         for byte in label {
             guard ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2D else { return false }
         }
@@ -101,7 +103,9 @@ enum Hosts {
                 let byte = text[index]
                 if byte == 0x5C {
                     index += 1
-                    guard index < text.count - 1, text[index] >= 0x20, text[index] < 0x7F else { return false }
+                    guard index < text.count - 1, text[index] >= 0x20, text[index] < 0x7F else {
+                        return false
+                    }
                 } else if byte == 0x22 || byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !allowsUnicode) {
                     return false
                 }

@@ -26,7 +26,9 @@ enum InternationalHosts {
             let bytes = label.map { UInt8($0.value) }
             return bytes.withUnsafeBytes(Hosts.isLabel) ? bytes.count : nil
         }
-        guard isUnicodeLabel(label), let encoded = Punycode.encodedLength(label), encoded + 4 <= 63 else { return nil }
+        guard isUnicodeLabel(label), let encoded = Punycode.encodedLength(label), encoded + 4 <= 63 else {
+            return nil
+        }
         return encoded + 4
     }
 
@@ -56,7 +58,9 @@ enum InternationalHosts {
         case 0xDF, 0x3C2, 0x6FD, 0x6FE, 0xF0B, 0x3007: return true
         case 0x640, 0x7FA, 0x302E, 0x302F, 0x3031...0x3035, 0x303B: return false
         case 0xB7: return before == "l" && after == "l"
-        case 0x375: return after.map { (0x370...0x3FF).contains($0.value) || (0x1F00...0x1FFF).contains($0.value) } ?? false
+        case 0x375:
+            return after.map { (0x370...0x3FF).contains($0.value) || (0x1F00...0x1FFF).contains($0.value) }
+                ?? false
         case 0x5F3, 0x5F4: return before.map { (0x590...0x5FF).contains($0.value) } ?? false
         case 0x30FB: return label.contains(where: isJapanese)
         case 0x660...0x669: return !label.contains { (0x6F0...0x6F9).contains($0.value) }
@@ -68,11 +72,14 @@ enum InternationalHosts {
         }
         if scalar == "-" { return true }
         let properties = scalar.properties
-        if properties.changesWhenNFKCCaseFolded || properties.isDefaultIgnorableCodePoint || properties.isWhitespace {
+        if properties.changesWhenNFKCCaseFolded || properties.isDefaultIgnorableCodePoint
+            || properties.isWhitespace
+        {
             return false
         }
         switch properties.generalCategory {
-        case .lowercaseLetter, .uppercaseLetter, .otherLetter, .decimalNumber, .modifierLetter, .nonspacingMark,
+        case .lowercaseLetter, .uppercaseLetter, .otherLetter, .decimalNumber, .modifierLetter,
+            .nonspacingMark,
             .spacingMark:
             return true
         default: return false
@@ -85,7 +92,8 @@ enum InternationalHosts {
 
     private static func isJapanese(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0x3041...0x309F, 0x30A1...0x30FA, 0x30FC...0x30FF, 0x31F0...0x31FF, 0x3005, 0x3007, 0x3400...0x4DBF,
+        case 0x3041...0x309F, 0x30A1...0x30FA, 0x30FC...0x30FF, 0x31F0...0x31FF, 0x3005, 0x3007,
+            0x3400...0x4DBF,
             0x4E00...0x9FFF, 0xF900...0xFAFF, 0x20000...0x3FFFF:
             true
         default: false
@@ -94,12 +102,14 @@ enum InternationalHosts {
 
     /// Whether an Arabic letter joins the one after it; before it, all do.
     private static func joins(_ scalar: Unicode.Scalar?, forward: Bool) -> Bool {
-        guard let value = scalar?.value, (0x620...0x64A).contains(value) || (0x66E...0x6D3).contains(value) else {
+        guard let value = scalar?.value, (0x620...0x64A).contains(value) || (0x66E...0x6D3).contains(value)
+        else {
             return false
         }
         guard forward else { return true }
         switch value {
-        case 0x621...0x625, 0x627, 0x629, 0x62F...0x632, 0x648, 0x671...0x677, 0x688...0x699, 0x6C0, 0x6C3...0x6CB, 0x6CD,
+        case 0x621...0x625, 0x627, 0x629, 0x62F...0x632, 0x648, 0x671...0x677, 0x688...0x699, 0x6C0,
+            0x6C3...0x6CB, 0x6CD,
             0x6CF, 0x6D2, 0x6D3:
             return false
         default: return true

@@ -4,7 +4,8 @@
 
 enum Times {
     static func isDateTime(_ text: UnsafeRawBufferPointer) -> Bool {
-        text.count > 11 && text[10] | 0x20 == 0x74 && isDate(text.part(0, 10)) && isTime(text.part(11, text.count))
+        text.count > 11 && text[10] | 0x20 == 0x74 && isDate(text.part(0, 10))
+            && isTime(text.part(11, text.count))
     }
 
     static func isDate(_ text: UnsafeRawBufferPointer) -> Bool {
@@ -26,7 +27,8 @@ enum Times {
     /// `23:20:50.52+01:00`. A leap second is at the end of a day of UTC.
     static func isTime(_ text: UnsafeRawBufferPointer) -> Bool {
         guard text.count >= 9, text[2] == 0x3A, text[5] == 0x3A, let hour = text.twoDigits(0),
-            let minute = text.twoDigits(3), let second = text.twoDigits(6), hour <= 23, minute <= 59, second <= 60
+            let minute = text.twoDigits(3), let second = text.twoDigits(6), hour <= 23, minute <= 59,
+            second <= 60
         else { return false }
         var index = 8
         if text.at(index) == 0x2E {

@@ -6,11 +6,15 @@ enum URIs {
     static func isReference(_ text: UnsafeRawBufferPointer, needsScheme: Bool, allowsUnicode: Bool) -> Bool {
         var end = text.count
         if let hash = text.firstIndex(ofByte: 0x23) {
-            guard isText(text.part(hash + 1, end), extra: Self.isPathOrQuery, allowsUnicode) else { return false }
+            guard isText(text.part(hash + 1, end), extra: Self.isPathOrQuery, allowsUnicode) else {
+                return false
+            }
             end = hash
         }
         if let mark = text.part(0, end).firstIndex(ofByte: 0x3F) {
-            guard isText(text.part(mark + 1, end), extra: Self.isPathOrQuery, allowsUnicode) else { return false }
+            guard isText(text.part(mark + 1, end), extra: Self.isPathOrQuery, allowsUnicode) else {
+                return false
+            }
             end = mark
         }
         var start = 0
@@ -93,7 +97,8 @@ enum URIs {
     }
 
     private static func isUnreserved(_ byte: UInt8) -> Bool {
-        ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2D || byte == 0x2E || byte == 0x5F || byte == 0x7E
+        ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2D || byte == 0x2E || byte == 0x5F
+            || byte == 0x7E
     }
 
     private static func isDelimiter(_ byte: UInt8) -> Bool {
@@ -128,9 +133,10 @@ enum URIs {
         case 0x2B, 0x23, 0x2E, 0x2F, 0x3B, 0x3F, 0x26, 0x3D, 0x2C, 0x21, 0x40, 0x7C: start = 1
         default: break
         }
-        return text.part(start, text.count).split(separator: 0x2C, omittingEmptySubsequences: false).allSatisfy {
-            isVariable(UnsafeRawBufferPointer(rebasing: $0))
-        }
+        return text.part(start, text.count).split(separator: 0x2C, omittingEmptySubsequences: false)
+            .allSatisfy {
+                isVariable(UnsafeRawBufferPointer(rebasing: $0))
+            }
     }
 
     private static func isVariable(_ text: UnsafeRawBufferPointer) -> Bool {
@@ -139,7 +145,8 @@ enum URIs {
             end -= 1
         } else if let colon = text.firstIndex(ofByte: 0x3A) {
             let length = text.part(colon + 1, end)
-            guard length.count > 0, length.count <= 4, length[0] != 0x30, length.allSatisfy(ASCII.isDigit) else {
+            guard length.count > 0, length.count <= 4, length[0] != 0x30, length.allSatisfy(ASCII.isDigit)
+            else {
                 return false
             }
             end = colon

@@ -22,7 +22,8 @@ enum MetaSchemas {
     static var all: [String: JSONValue] { documents }
 
     /// What schemas of a dialect are held against; nil if its meta-schema is not there.
-    static func validator(_ dialect: Dialect, library: SchemaLibrary) throws(SchemaError) -> SchemaValidator? {
+    static func validator(_ dialect: Dialect, library: SchemaLibrary) throws(SchemaError) -> SchemaValidator?
+    {
         if dialect.metaSchema == dialect.draft.rawValue {
             switch dialect.draft {
             case .draft7: return compiled7

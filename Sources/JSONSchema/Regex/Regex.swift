@@ -9,7 +9,7 @@ package final class Regex: Sendable {
     private let branches: [Int32]
     private let sets: [ByteSet]
     private let first: Int32
-    private let table: RegexTable?
+    let table: RegexTable?
 
     /// Compiles `text`.
     package init(_ text: String, limit: Int = 20_000) throws(RegexError) {

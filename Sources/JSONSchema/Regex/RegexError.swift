@@ -74,7 +74,8 @@ extension RegexError.Reason: CustomStringConvertible {
         case .invalidGroupName: "not a name for a group, or taken"
         case .unknownProperty(let name): "the property '\(name)' is not known"
         case .backreference: "back references are not regular: they cannot be matched in linear time"
-        case .lookaround: "looking ahead or behind is not supported: it cannot be matched in linear time and bounded memory"
+        case .lookaround:
+            "looking ahead or behind is not supported: it cannot be matched in linear time and bounded memory"
         case .tooLarge(let limit): "larger than \(limit) instructions when repetitions are written out"
         case .tooDeep(let limit): "groups nested deeper than \(limit)"
         }

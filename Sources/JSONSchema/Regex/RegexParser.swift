@@ -114,7 +114,9 @@ struct RegexParser {
         }
     }
 
-    private static func single(_ scalar: Unicode.Scalar) -> ScalarSet { ScalarSet([scalar.value...scalar.value]) }
+    private static func single(_ scalar: Unicode.Scalar) -> ScalarSet {
+        ScalarSet([scalar.value...scalar.value])
+    }
 
     private mutating func group(from start: Int) throws(RegexError) -> (RegexNode, Bool) {
         var isLookaround = false
@@ -248,7 +250,9 @@ struct RegexParser {
         case "f": return ScalarSet([0x0C...0x0C])
         case "r": return ScalarSet([0x0D...0x0D])
         case "0":
-            if let digit = next, digit >= "0", digit <= "9" { throw error(.unknownEscape("0\(digit)"), at: start) }
+            if let digit = next, digit >= "0", digit <= "9" {
+                throw error(.unknownEscape("0\(digit)"), at: start)
+            }
             return ScalarSet([0...0])
         case "c":
             guard let letter = next, letter.isASCII, letter.properties.isAlphabetic else {
@@ -264,9 +268,12 @@ struct RegexParser {
             return ScalarSet([value...value])
         case "p", "P": return try property(isNegated: scalar == "P", from: start)
         default:
-            let isPunctuation = scalar.isASCII && scalar.value > 0x20 && scalar.value < 0x7F
+            let isPunctuation =
+                scalar.isASCII && scalar.value > 0x20 && scalar.value < 0x7F
                 && !ScalarSet.word.contains(scalar.value)
-            guard isPunctuation || scalar == "_" else { throw error(.unknownEscape(String(scalar)), at: start) }
+            guard isPunctuation || scalar == "_" else {
+                throw error(.unknownEscape(String(scalar)), at: start)
+            }
             return Self.single(scalar)
         }
     }
@@ -275,7 +282,9 @@ struct RegexParser {
         guard position + digits <= scalars.count else { return nil }
         var value: UInt32 = 0
         for place in position..<position + digits {
-            guard scalars[place].isASCII, let digit = JSONPointer.hexValue(UInt8(scalars[place].value)) else { return nil }
+            guard scalars[place].isASCII, let digit = JSONPointer.hexValue(UInt8(scalars[place].value)) else {
+                return nil
+            }
             value = value << 4 | UInt32(digit)
         }
         position += digits
@@ -304,7 +313,9 @@ struct RegexParser {
     }
 
     private mutating func property(isNegated: Bool, from start: Int) throws(RegexError) -> ScalarSet {
-        guard take("{" as Unicode.Scalar) else { throw error(.unknownEscape(isNegated ? "P" : "p"), at: start) }
+        guard take("{" as Unicode.Scalar) else {
+            throw error(.unknownEscape(isNegated ? "P" : "p"), at: start)
+        }
         var name = ""
         while let scalar = next, scalar != "}" {
             name.unicodeScalars.append(scalar)

@@ -14,42 +14,45 @@ struct RegexTable: Sendable {
     /// The expression has matched.
     private static let matched: UInt16 = 1
 
-    private let classes: [UInt8]
-    private let classCount: Int
-    private let next: [UInt16]
-    /// Whether the text may end in a state.
-    private let accepts: [Bool]
-    private let start: UInt16
+    /// The class of each byte.
+    let classes: [UInt8]
+    /// A row for each state: where to go on for each class of bytes, and whether the text may end here. Rows are told by their
+    /// place, so that a step is an addition and two looks.
+    let rows: [UInt16]
+    /// Places in a row.
+    let width: Int
+    let start: UInt16
     /// Whether the empty text matches, which begins and ends at one place.
-    private let acceptsEmpty: Bool
+    let acceptsEmpty: Bool
 
     /// Makes the table, or nil if it would be too large.
     init?(steps: [RegexStep], branches: [Int32], sets: [ByteSet], first: Int32) {
         var builder = Builder(steps: steps, branches: branches, sets: sets, first: first)
         guard builder.build() else { return nil }
         classes = builder.classes
-        classCount = builder.representatives.count
-        next = builder.next
-        accepts = builder.accepts
-        start = builder.start
+        let count = builder.representatives.count
+        width = count + 1
+        guard builder.accepts.count * width <= Self.entriesMax else { return nil }
+        var rows: [UInt16] = []
+        for (state, accepts) in builder.accepts.enumerated() {
+            for next in builder.next[state * count..<(state + 1) * count] {
+                rows.append(next * UInt16(width))
+            }
+            rows.append(accepts ? 1 : 0)
+        }
+        self.rows = rows
+        start = builder.start * UInt16(width)
         acceptsEmpty = builder.endsEmpty()
     }
 
     /// Whether some part of the text matches.
     func matches(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        if bytes.isEmpty { return acceptsEmpty }
-        guard let base = bytes.baseAddress, start > Self.matched else { return start == Self.matched }
-        return classes.withUnsafeBufferPointer { classes in
-            next.withUnsafeBufferPointer { next in
-                guard let classes = classes.baseAddress, let next = next.baseAddress else { return false }
-                var state = Int(start)
-                let count = classCount
-                for index in 0..<bytes.count {
-                    let byte = base.load(fromByteOffset: index, as: UInt8.self)
-                    state = Int(next[state &* count &+ Int(classes[Int(byte)])])
-                    if state <= Int(Self.matched) { return state == Int(Self.matched) }
-                }
-                return accepts[state]
+        classes.withUnsafeBufferPointer { classes in
+            rows.withUnsafeBufferPointer { rows in
+                guard let classes = classes.baseAddress, let rows = rows.baseAddress else { return false }
+                return RegexTableView(
+                    classes: classes, rows: rows, width: width, start: start, acceptsEmpty: acceptsEmpty
+                ).matches(bytes)
             }
         }
     }
@@ -100,7 +103,9 @@ struct RegexTable: Sendable {
                         }
                     }
                     work += from.count
-                    guard let state = state(of: spread(targets, isStart: false, isEnd: false)) else { return false }
+                    guard let state = state(of: spread(targets, isStart: false, isEnd: false)) else {
+                        return false
+                    }
                     next.append(state)
                 }
                 done += 1
@@ -170,5 +175,28 @@ struct RegexTable: Sendable {
             }
             return result.sorted()
         }
+    }
+}
+
+/// The addresses of a table, for as long as it is lent.
+struct RegexTableView {
+    let classes: UnsafePointer<UInt8>
+    let rows: UnsafePointer<UInt16>
+    let width: Int
+    let start: UInt16
+    let acceptsEmpty: Bool
+
+    /// Whether some part of the text matches.
+    @inline(__always)
+    func matches(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let base = bytes.baseAddress, bytes.count > 0 else { return acceptsEmpty }
+        var row = Int(start)
+        // Row 0 is where nothing can match any more, the next where something has.
+        guard row > width else { return row == width }
+        for index in 0..<bytes.count {
+            row = Int(rows[row &+ Int(classes[Int(base.load(fromByteOffset: index, as: UInt8.self))])])
+            if row <= width { return row == width }
+        }
+        return rows[row &+ width &- 1] != 0
     }
 }

@@ -37,7 +37,8 @@ struct ScalarSet: Hashable, Sendable {
     static let word = ScalarSet([0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A])
     /// White space and line terminators of ECMA-262.
     static let space = ScalarSet([
-        0x09...0x0D, 0x20...0x20, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A, 0x2028...0x2029, 0x202F...0x202F,
+        0x09...0x0D, 0x20...0x20, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A, 0x2028...0x2029,
+        0x202F...0x202F,
         0x205F...0x205F, 0x3000...0x3000, 0xFEFF...0xFEFF,
     ])
     /// What `.` matches: all but line terminators.
@@ -49,7 +50,9 @@ enum UTF8Ranges {
     /// Sequences of byte ranges, one to four long, that together match the UTF-8 of the scalars in `range`, surrogates left out.
     static func sequences(_ range: ClosedRange<UInt32>) -> [[ClosedRange<UInt8>]] {
         var result: [[ClosedRange<UInt8>]] = []
-        for part: ClosedRange<UInt32> in [0...0x7F, 0x80...0x7FF, 0x800...0xD7FF, 0xE000...0xFFFF, 0x10000...0x10FFFF]
+        for part: ClosedRange<UInt32> in [
+            0...0x7F, 0x80...0x7FF, 0x800...0xD7FF, 0xE000...0xFFFF, 0x10000...0x10FFFF,
+        ]
         where part.overlaps(range) {
             split(range.clamped(to: part), into: &result)
         }

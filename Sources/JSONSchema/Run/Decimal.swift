@@ -21,7 +21,9 @@ struct Decimal {
     init(_ text: UnsafeRawBufferPointer) {
         let base = text.baseAddress ?? UnsafeRawPointer(("0" as StaticString).utf8Start)
         let length = text.count
-        @inline(__always) func byte(_ index: Int) -> UInt8 { base.load(fromByteOffset: index, as: UInt8.self) }
+        @inline(__always) func byte(_ index: Int) -> UInt8 {
+            base.load(fromByteOffset: index, as: UInt8.self)
+        }
         var index = 0
         isNegative = length > 0 && byte(0) == 0x2D
         if isNegative { index = 1 }

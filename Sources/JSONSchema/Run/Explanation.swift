@@ -12,8 +12,8 @@ struct Explanation: ~Copyable {
     private let limit: Int
     private var path: [String] = []
 
-    init(_ bytes: UnsafeRawBufferPointer, program: Program, view: ProgramView, limit: Int) {
-        run = Run(bytes, program: program, view: view)
+    init(_ bytes: UnsafeRawBufferPointer, program: Program, limit: Int) {
+        run = Run(bytes, program: program)
         self.limit = limit
         run.steps = program.limits.steps.multipliedReportingOverflow(by: 4).partialValue
     }
@@ -34,13 +34,15 @@ struct Explanation: ~Copyable {
         UnsafeRawBufferPointer(start: run.base + start, count: end - start)
     }
 
-    private mutating func add(_ node: Int32, _ rule: String, from start: Int, to end: Int, _ message: String) {
+    private mutating func add(_ node: Int32, _ rule: String, from start: Int, to end: Int, _ message: String)
+    {
         guard found.count < limit else { return }
         var location = run.program.locations[Int(node)]
         if rule != "false", rule != "schema" { location += "/" + rule }
         found.append(
             Violation(
-                instanceLocation: path.map { "/" + JSONPointer.escape($0) }.joined(), schemaLocation: location, rule: rule,
+                instanceLocation: path.map { "/" + JSONPointer.escape($0) }.joined(),
+                schemaLocation: location, rule: rule,
                 got: excerpt(start, end), message: message))
     }
 
@@ -74,7 +76,9 @@ struct Explanation: ~Copyable {
         guard run.skipValue() else { return }
         let end = run.position
         let before = found.count
-        guard node.pointee.types != 0 else { return add(id, "false", from: start, to: end, "nothing may stand here") }
+        guard node.pointee.types != 0 else {
+            return add(id, "false", from: start, to: end, "nothing may stand here")
+        }
         let type = Self.type(of: text(start, end))
         guard node.pointee.types & type != 0 else {
             return add(
@@ -123,7 +127,8 @@ struct Explanation: ~Copyable {
         if types & TypeBits.array != 0 { names.append("an array") }
         if types & TypeBits.object != 0 { names.append("an object") }
         return names.count < 2
-            ? names.first ?? "nothing" : names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+            ? names.first ?? "nothing"
+            : names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
     }
 
     // MARK: Scalars
@@ -135,7 +140,9 @@ struct Explanation: ~Copyable {
         let given = table.pointee.entries.range.prefix(8).map { index in
             let span = run.view.entries[index].text
             let text = UnsafeRawBufferPointer(start: run.view.bytes + Int(span.start), count: Int(span.count))
-            return text.count <= 40 ? String(decoding: text, as: UTF8.self) : String(decoding: text.prefix(40), as: UTF8.self) + "…"
+            return text.count <= 40
+                ? String(decoding: text, as: UTF8.self)
+                : String(decoding: text.prefix(40), as: UTF8.self) + "…"
         }
         let more = table.pointee.entries.count > 8 ? " or \(table.pointee.entries.count - 8) others" : ""
         if table.pointee.isConstant {
@@ -159,11 +166,13 @@ struct Explanation: ~Copyable {
                 case .minLength:
                     add(
                         id, "minLength", from: start, to: end,
-                        "must be at least \(Self.count(check.value, "character")) long, has \(Run.characters(bytes))")
+                        "must be at least \(Self.count(check.value, "character")) long, has \(Run.characters(bytes))"
+                    )
                 case .maxLength:
                     add(
                         id, "maxLength", from: start, to: end,
-                        "must be at most \(Self.count(check.value, "character")) long, has \(Run.characters(bytes))")
+                        "must be at most \(Self.count(check.value, "character")) long, has \(Run.characters(bytes))"
+                    )
                 case .pattern:
                     add(
                         id, "pattern", from: start, to: end,
@@ -186,13 +195,16 @@ struct Explanation: ~Copyable {
             guard !run.holds(check, for: text(start, end)), run.failure == nil else { continue }
             let span = check.pointee.text
             let bound = String(
-                decoding: UnsafeRawBufferPointer(start: run.view.bytes + Int(span.start), count: Int(span.count)),
+                decoding: UnsafeRawBufferPointer(
+                    start: run.view.bytes + Int(span.start), count: Int(span.count)),
                 as: UTF8.self)
             switch check.pointee.kind {
             case .minimum: add(id, "minimum", from: start, to: end, "must be at least \(bound)")
             case .maximum: add(id, "maximum", from: start, to: end, "must be at most \(bound)")
-            case .exclusiveMinimum: add(id, "exclusiveMinimum", from: start, to: end, "must be more than \(bound)")
-            case .exclusiveMaximum: add(id, "exclusiveMaximum", from: start, to: end, "must be less than \(bound)")
+            case .exclusiveMinimum:
+                add(id, "exclusiveMinimum", from: start, to: end, "must be more than \(bound)")
+            case .exclusiveMaximum:
+                add(id, "exclusiveMaximum", from: start, to: end, "must be less than \(bound)")
             case .multipleOf: add(id, "multipleOf", from: start, to: end, "must be a multiple of \(bound)")
             }
         }
@@ -208,7 +220,9 @@ struct Explanation: ~Copyable {
         guard run.enter() else { return [] }
         while true {
             let isFirst = children.isEmpty
-            guard let more = isObject ? run.nextMember(isFirst: isFirst) : run.nextElement(isFirst: isFirst), more else { break }
+            guard let more = isObject ? run.nextMember(isFirst: isFirst) : run.nextElement(isFirst: isFirst),
+                more
+            else { break }
             let quote = run.position
             var name = String(children.count)
             if isObject {
@@ -243,12 +257,15 @@ struct Explanation: ~Copyable {
         path.removeLast()
     }
 
-    private mutating func explainObject(_ id: Int32, _ plan: UnsafePointer<ObjectPlan>, _ start: Int, _ end: Int) {
+    private mutating func explainObject(
+        _ id: Int32, _ plan: UnsafePointer<ObjectPlan>, _ start: Int, _ end: Int
+    ) {
         let children = children(from: start)
         let known = plan.pointee.members.range.map { index in
             let span = run.view.members[index].name
             return String(
-                decoding: UnsafeRawBufferPointer(start: run.view.bytes + Int(span.start), count: Int(span.count)),
+                decoding: UnsafeRawBufferPointer(
+                    start: run.view.bytes + Int(span.start), count: Int(span.count)),
                 as: UTF8.self)
         }
         var places: [String: Int] = [:]
@@ -261,11 +278,15 @@ struct Explanation: ~Copyable {
         }
         for link in plan.pointee.required.range {
             let name = name(ofBit: run.view.links[link], run)
-            if !names.contains(name) { add(id, "required", from: start, to: end, "the member '\(name)' is missing") }
+            if !names.contains(name) {
+                add(id, "required", from: start, to: end, "the member '\(name)' is missing")
+            }
         }
         if children.count < plan.pointee.minimum {
             let least = Self.count(plan.pointee.minimum, "member")
-            add(id, "minProperties", from: start, to: end, "must have at least \(least), has \(children.count)")
+            add(
+                id, "minProperties", from: start, to: end,
+                "must have at least \(least), has \(children.count)")
         }
         if children.count > plan.pointee.maximum {
             let most = Self.count(plan.pointee.maximum, "member")
@@ -291,35 +312,44 @@ struct Explanation: ~Copyable {
                 if found.count > before {
                     found.removeLast(found.count - before)
                     path.append(child.name)
-                    add(id, "propertyNames", from: child.quote, to: child.quote + 1, "the name '\(child.name)' is not allowed")
+                    add(
+                        id, "propertyNames", from: child.quote, to: child.quote + 1,
+                        "the name '\(child.name)' is not allowed")
                     path.removeLast()
                 }
             }
             if let index = places[child.name], run.view.members[index].node >= 0 {
                 isEvaluated = true
                 explainChild(
-                    run.view.members[index].node, of: id, keyword: "properties/" + JSONPointer.escape(child.name),
+                    run.view.members[index].node, of: id,
+                    keyword: "properties/" + JSONPointer.escape(child.name),
                     named: child.name, at: child.value, isMember: true)
             }
             for index in plan.pointee.patterns.range {
                 let pattern = run.view.patterns[index]
                 run.position = child.quote
-                guard let place = run.scanString(), run.matches(place, regex: Int(pattern.regex)) else { continue }
+                guard let place = run.scanString(), run.matches(place, regex: Int(pattern.regex)) else {
+                    continue
+                }
                 isEvaluated = true
                 let text = run.program.patternTexts[Int(pattern.regex)]
                 explainChild(
-                    pattern.node, of: id, keyword: "patternProperties/" + JSONPointer.escape(text), named: child.name,
+                    pattern.node, of: id, keyword: "patternProperties/" + JSONPointer.escape(text),
+                    named: child.name,
                     at: child.value, isMember: true)
             }
             if !isEvaluated, plan.pointee.additional >= 0 {
                 explainChild(
-                    plan.pointee.additional, of: id, keyword: "additionalProperties", named: child.name, at: child.value,
+                    plan.pointee.additional, of: id, keyword: "additionalProperties", named: child.name,
+                    at: child.value,
                     isMember: true)
             }
         }
     }
 
-    private mutating func explainArray(_ id: Int32, _ plan: UnsafePointer<ArrayPlan>, _ start: Int, _ end: Int) {
+    private mutating func explainArray(
+        _ id: Int32, _ plan: UnsafePointer<ArrayPlan>, _ start: Int, _ end: Int
+    ) {
         let children = children(from: start)
         if children.count < plan.pointee.minimum {
             let least = Self.count(plan.pointee.minimum, "element")
@@ -355,7 +385,8 @@ struct Explanation: ~Copyable {
             let node = isPrefix ? run.view.links[Int(plan.pointee.prefix.start) + index] : plan.pointee.items
             guard node >= 0 else { continue }
             explainChild(
-                node, of: id, keyword: isPrefix ? "prefixItems/\(index)" : "items", named: child.name, at: child.value,
+                node, of: id, keyword: isPrefix ? "prefixItems/\(index)" : "items", named: child.name,
+                at: child.value,
                 isMember: false)
         }
     }
@@ -378,8 +409,12 @@ struct Explanation: ~Copyable {
 
     // MARK: The same value
 
-    private mutating func explainInPlace(_ id: Int32, _ item: UnsafePointer<InPlace>, _ start: Int, _ end: Int) {
-        let nodes = (0..<Int(item.pointee.nodes.count)).map { run.view.links[Int(item.pointee.nodes.start) + $0] }
+    private mutating func explainInPlace(
+        _ id: Int32, _ item: UnsafePointer<InPlace>, _ start: Int, _ end: Int
+    ) {
+        let nodes = (0..<Int(item.pointee.nodes.count)).map {
+            run.view.links[Int(item.pointee.nodes.start) + $0]
+        }
         switch item.pointee.kind {
         case .all: for node in nodes { explain(node, at: start) }
         case .dynamic: explain(run.target(of: item), at: start)
@@ -399,7 +434,9 @@ struct Explanation: ~Copyable {
 
     /// Of several schemas none matches, or more than one. Of the failures those are told that are the fewest: most likely
     /// that schema was meant.
-    private mutating func explainChoice(_ id: Int32, _ kind: InPlace.Kind, _ nodes: [Int32], _ start: Int, _ end: Int) {
+    private mutating func explainChoice(
+        _ id: Int32, _ kind: InPlace.Kind, _ nodes: [Int32], _ start: Int, _ end: Int
+    ) {
         var matching: [Int] = []
         var best: [Violation] = []
         let before = found.count
@@ -422,7 +459,9 @@ struct Explanation: ~Copyable {
             found += best.prefix(max(limit - found.count, 0))
         } else if kind == .one, matching.count > 1 {
             let list = matching.map(String.init).joined(separator: " and ")
-            add(id, "oneOf", from: start, to: end, "must match exactly one of the schemas of 'oneOf', matches \(list)")
+            add(
+                id, "oneOf", from: start, to: end,
+                "must match exactly one of the schemas of 'oneOf', matches \(list)")
         }
     }
 
@@ -436,7 +475,8 @@ struct Explanation: ~Copyable {
         if run.apply(node, marks: marks) {
             for (index, child) in children.enumerated() where !run.isMarked(index, in: marks) {
                 explainChild(
-                    rest, of: id, keyword: isObject ? "unevaluatedProperties" : "unevaluatedItems", named: child.name,
+                    rest, of: id, keyword: isObject ? "unevaluatedProperties" : "unevaluatedItems",
+                    named: child.name,
                     at: child.value, isMember: isObject)
             }
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a schema is compiled to: flat arrays of plain values that refer to each other by index. A run takes their addresses once and
-// then follows them without touching a reference count; the arrays never change, so any number of threads share one program.
+// What a schema is compiled to: flat arrays of plain values that refer to each other by index. `ProgramMemory` is where they lie.
 
 /// A stretch of one of the program's arrays.
 struct Span: Hashable, Sendable {
@@ -128,7 +127,9 @@ struct DependentPlan: Sendable {
         case dependentRequired, dependentSchemas, dependencies
 
         init(_ name: String) {
-            self = name == "dependencies" ? .dependencies : name == "dependentRequired" ? .dependentRequired : .dependentSchemas
+            self =
+                name == "dependencies"
+                ? .dependencies : name == "dependentRequired" ? .dependentRequired : .dependentSchemas
         }
     }
 }
@@ -146,6 +147,16 @@ struct ArrayPlan: Sendable {
     var minimum: Int64 = 0
     var maximum: Int64 = .max
     var isUnique = false
+}
+
+/// Where the table of a regular expression is.
+struct RegexPlan: Sendable {
+    var classes: Int32
+    var rows: Int32
+    /// Places in a row; 0 if there is no table.
+    var width: Int32
+    var start: UInt16
+    var acceptsEmpty: Bool
 }
 
 /// A set of values, found by hash.
@@ -168,60 +179,6 @@ struct ValueEntry: Sendable {
 struct DynamicAnchor: Sendable {
     var resource: Int32
     var node: Int32
-}
-
-/// A compiled schema with everything it refers to.
-final class Program: Sendable {
-    let root: Int32
-    let limits: SchemaLimits
-    let nodes: [Node]
-    let strings: [StringCheck]
-    let numbers: [NumberCheck]
-    let inPlace: [InPlace]
-    let objects: [ObjectPlan]
-    let arrays: [ArrayPlan]
-    let members: [MemberPlan]
-    let patterns: [PatternPlan]
-    let dependents: [DependentPlan]
-    let tables: [ValueTable]
-    let entries: [ValueEntry]
-    /// Indexes of nodes and bits.
-    let links: [Int32]
-    let slots: [Int32]
-    /// Names, numbers and values as text.
-    let bytes: [UInt8]
-    let regexes: [Regex]
-    /// For each anchor of dynamic references, who answers to it.
-    let anchors: [[DynamicAnchor]]
-    /// For messages: where each node stands in its schema.
-    let locations: [String]
-    let patternTexts: [String]
-
-    init(
-        root: Int32, limits: SchemaLimits, parts: ProgramParts, regexes: [Regex], anchors: [[DynamicAnchor]],
-        locations: [String], patternTexts: [String]
-    ) {
-        self.root = root
-        self.limits = limits
-        self.nodes = parts.nodes
-        self.strings = parts.strings
-        self.numbers = parts.numbers
-        self.inPlace = parts.inPlace
-        self.objects = parts.objects
-        self.arrays = parts.arrays
-        self.members = parts.members
-        self.patterns = parts.patterns
-        self.dependents = parts.dependents
-        self.tables = parts.tables
-        self.entries = parts.entries
-        self.links = parts.links
-        self.slots = parts.slots
-        self.bytes = parts.bytes
-        self.regexes = regexes
-        self.anchors = anchors
-        self.locations = locations
-        self.patternTexts = patternTexts
-    }
 }
 
 /// A program that is being put together.

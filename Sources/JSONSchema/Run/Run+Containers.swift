@@ -39,8 +39,10 @@ extension Run {
                         }
                     }
                     if !isSimple, member.pointee.node >= 0 {
-                        guard applyMember(
-                            plan, quote: quote, name: name, declared: member.pointee.node, index: count, marks: marks)
+                        guard
+                            applyMember(
+                                plan, quote: quote, name: name, declared: member.pointee.node, index: count,
+                                marks: marks)
                         else { return false }
                         count &+= 1
                         continue
@@ -50,7 +52,8 @@ extension Run {
             if isSimple {
                 guard node >= 0 ? evaluate(node, marks: Self.noMarks) : skipValue() else { return false }
             } else {
-                guard applyMember(plan, quote: quote, name: name, declared: -1, index: count, marks: marks) else {
+                guard applyMember(plan, quote: quote, name: name, declared: -1, index: count, marks: marks)
+                else {
                     return false
                 }
             }
@@ -59,7 +62,9 @@ extension Run {
         depth &+= 1
         guard count >= plan.pointee.minimum, count <= plan.pointee.maximum else { return false }
         if isWide {
-            for index in plan.pointee.required.range where !isMarked(Int(view.links[index]), in: wide) { return false }
+            for index in plan.pointee.required.range where !isMarked(Int(view.links[index]), in: wide) {
+                return false
+            }
         } else if present & plan.pointee.requiredMask != plan.pointee.requiredMask {
             return false
         }
@@ -74,7 +79,8 @@ extension Run {
 
     /// Applies to a member, whose value is at `position`, everything that its name is subject to.
     private mutating func applyMember(
-        _ plan: UnsafePointer<ObjectPlan>, quote: Int, name: StringPlace, declared: Int32, index: Int, marks: Marks
+        _ plan: UnsafePointer<ObjectPlan>, quote: Int, name: StringPlace, declared: Int32, index: Int,
+        marks: Marks
     ) -> Bool {
         let start = position
         if plan.pointee.names >= 0 {
@@ -118,7 +124,9 @@ extension Run {
         let length = name.end &- name.start
         if expected < count {
             let span = members[expected].name
-            if Int(span.count) == length, TextBytes.equal(base + name.start, view.bytes + Int(span.start), length) {
+            if Int(span.count) == length,
+                TextBytes.equal(base + name.start, view.bytes + Int(span.start), length)
+            {
                 return expected
             }
         }
@@ -126,7 +134,8 @@ extension Run {
     }
 
     private func find(
-        _ name: UnsafeRawPointer, _ length: Int, members: UnsafePointer<MemberPlan>, plan: UnsafePointer<ObjectPlan>
+        _ name: UnsafeRawPointer, _ length: Int, members: UnsafePointer<MemberPlan>,
+        plan: UnsafePointer<ObjectPlan>
     ) -> Int {
         let hash = TextBytes.hash(name, length)
         let mask = Int(plan.pointee.slots.count) &- 1
@@ -135,7 +144,8 @@ extension Run {
         while slots[slot] != 0 {
             let index = Int(slots[slot]) &- 1
             let member = members + index
-            if member.pointee.hash == UInt32(truncatingIfNeeded: hash), Int(member.pointee.name.count) == length,
+            if member.pointee.hash == UInt32(truncatingIfNeeded: hash),
+                Int(member.pointee.name.count) == length,
                 TextBytes.equal(name, view.bytes + Int(member.pointee.name.start), length)
             {
                 return index
@@ -151,7 +161,9 @@ extension Run {
     ) -> Int {
         unescape(name)
         return unescaped.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress else { return find(self.base, 0, members: members, plan: plan) }
+            guard let base = bytes.baseAddress else {
+                return find(self.base, 0, members: members, plan: plan)
+            }
             return find(base, bytes.count, members: members, plan: plan)
         }
     }
@@ -191,7 +203,8 @@ extension Run {
             guard more else { break }
             steps &-= 1
             let start = position
-            let node = count < prefix ? view.links[Int(plan.pointee.prefix.start) + count] : plan.pointee.items
+            let node =
+                count < prefix ? view.links[Int(plan.pointee.prefix.start) + count] : plan.pointee.items
             if node >= 0 {
                 guard evaluate(node, marks: Self.noMarks) else { return false }
                 if marks.start >= 0 { mark(count, in: marks) }
@@ -218,7 +231,9 @@ extension Run {
         depth &+= 1
         guard count >= plan.pointee.minimum, count <= plan.pointee.maximum else { return false }
         if plan.pointee.contains >= 0 {
-            guard matching >= plan.pointee.minContains, matching <= plan.pointee.maxContains else { return false }
+            guard matching >= plan.pointee.minContains, matching <= plan.pointee.maxContains else {
+                return false
+            }
         }
         if plan.pointee.isUnique {
             guard areDifferent(from: firstElement) else { return false }

@@ -8,7 +8,8 @@ extension Run {
     /// Checks what a node says of strings.
     mutating func check(_ node: UnsafePointer<Node>, string place: StringPlace) -> Bool {
         guard place.hasEscapes else {
-            return check(node, UnsafeRawBufferPointer(start: base + place.start, count: place.end - place.start))
+            return check(
+                node, UnsafeRawBufferPointer(start: base + place.start, count: place.end - place.start))
         }
         unescape(place)
         // A copy of the reference, so that the run is free while the bytes are looked at.
@@ -18,7 +19,9 @@ extension Run {
 
     private mutating func check(_ node: UnsafePointer<Node>, _ bytes: UnsafeRawBufferPointer) -> Bool {
         var length = -1
-        for index in node.pointee.strings.range where !holds(view.strings[index], bytes, length: &length) { return false }
+        for index in node.pointee.strings.range where !holds(view.strings[index], bytes, length: &length) {
+            return false
+        }
         return true
     }
 
@@ -59,7 +62,8 @@ extension Run {
     mutating func matches(_ place: StringPlace, regex: Int) -> Bool {
         guard place.hasEscapes else {
             return matches(
-                UnsafeRawBufferPointer(start: base + place.start, count: place.end - place.start), regex: regex)
+                UnsafeRawBufferPointer(start: base + place.start, count: place.end - place.start),
+                regex: regex)
         }
         unescape(place)
         let bytes = unescaped
@@ -68,6 +72,15 @@ extension Run {
 
     private mutating func matches(_ bytes: UnsafeRawBufferPointer, regex: Int) -> Bool {
         guard spend(bytes.count >> 4) else { return false }
+        let plan = view.regexPlans + regex
+        if plan.pointee.width > 0 {
+            return RegexTableView(
+                classes: view.regexClasses + Int(plan.pointee.classes),
+                rows: view.regexRows + Int(plan.pointee.rows),
+                width: Int(plan.pointee.width), start: plan.pointee.start,
+                acceptsEmpty: plan.pointee.acceptsEmpty
+            ).matches(bytes)
+        }
         let isMatch = program.regexes[regex].matches(bytes, steps: &steps)
         return spend(0) && isMatch
     }
@@ -86,7 +99,8 @@ extension Run {
         for index in node.pointee.numbers.range {
             let check = view.numbers + index
             guard check.pointee.isSmall, check.pointee.kind != .multipleOf || number.isIntegral else {
-                guard holds(check, for: UnsafeRawBufferPointer(start: base + start, count: position - start)) else {
+                guard holds(check, for: UnsafeRawBufferPointer(start: base + start, count: position - start))
+                else {
                     return false
                 }
                 continue
@@ -181,7 +195,7 @@ extension Run {
             if entry.pointee.hash == hash {
                 var mine = TextValue(base, start, end)
                 var given = TextValue(
-                    view.bytes, Int(entry.pointee.text.start),
+                    UnsafeRawPointer(view.bytes), Int(entry.pointee.text.start),
                     Int(entry.pointee.text.start) + Int(entry.pointee.text.count))
                 if mine.equals(&given, steps: &steps) { return true }
                 guard spend(0) else { return false }
@@ -215,6 +229,7 @@ extension Run {
     @inline(__always)
     private func isSame(_ entry: UnsafePointer<ValueEntry>, _ place: StringPlace, _ length: Int) -> Bool {
         Int(entry.pointee.text.count) == length &+ 2
-            && TextBytes.equal(base + place.start - 1, view.bytes + Int(entry.pointee.text.start), length &+ 2)
+            && TextBytes.equal(
+                base + place.start - 1, view.bytes + Int(entry.pointee.text.start), length &+ 2)
     }
 }

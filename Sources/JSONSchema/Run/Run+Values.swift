@@ -80,7 +80,9 @@ extension Run {
         case 0x7B:
             guard node.pointee.types & TypeBits.object != 0 else { return false }
             if node.pointee.object >= 0 {
-                guard evaluateObject(view.objects + Int(node.pointee.object), marks: marks) else { return false }
+                guard evaluateObject(view.objects + Int(node.pointee.object), marks: marks) else {
+                    return false
+                }
             } else {
                 guard skipValue() else { return false }
             }
@@ -114,7 +116,8 @@ extension Run {
         return true
     }
 
-    private mutating func applyInPlace(_ item: UnsafePointer<InPlace>, from start: Int, marks: Marks) -> Bool {
+    private mutating func applyInPlace(_ item: UnsafePointer<InPlace>, from start: Int, marks: Marks) -> Bool
+    {
         let nodes = view.links + Int(item.pointee.nodes.start)
         let count = Int(item.pointee.nodes.count)
         switch item.pointee.kind {
@@ -253,7 +256,8 @@ extension Run {
         guard enter() else { return nil }
         var count = 0
         while true {
-            guard let more = isObject ? nextMember(isFirst: count == 0) : nextElement(isFirst: count == 0) else {
+            guard let more = isObject ? nextMember(isFirst: count == 0) : nextElement(isFirst: count == 0)
+            else {
                 return nil
             }
             guard more else { break }

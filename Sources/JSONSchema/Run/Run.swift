@@ -37,12 +37,12 @@ struct Run: ~Copyable {
         var start: Int
     }
 
-    init(_ bytes: UnsafeRawBufferPointer, program: Program, view: ProgramView) {
+    init(_ bytes: UnsafeRawBufferPointer, program: Program) {
         // An empty buffer may have no address; any will do, since nothing is read from it.
         base = bytes.baseAddress ?? UnsafeRawPointer(("" as StaticString).utf8Start)
         end = bytes.count
         self.program = program
-        self.view = view
+        view = program.view
         steps = program.limits.steps
         levels = min(program.limits.evaluationDepth, 1_000)
         depth = min(max(program.limits.documentDepth, 1), 512)
@@ -83,78 +83,5 @@ struct Run: ~Copyable {
         guard evaluate(program.root, marks: Self.noMarks) else { return false }
         skipWhitespace()
         return position == end ? true : fail(.trailingBytes, at: position)
-    }
-}
-
-/// The addresses of a program's arrays, for one run.
-struct ProgramView {
-    let nodes: UnsafePointer<Node>
-    let strings: UnsafePointer<StringCheck>
-    let numbers: UnsafePointer<NumberCheck>
-    let inPlace: UnsafePointer<InPlace>
-    let objects: UnsafePointer<ObjectPlan>
-    let arrays: UnsafePointer<ArrayPlan>
-    let members: UnsafePointer<MemberPlan>
-    let patterns: UnsafePointer<PatternPlan>
-    let dependents: UnsafePointer<DependentPlan>
-    let tables: UnsafePointer<ValueTable>
-    let entries: UnsafePointer<ValueEntry>
-    let links: UnsafePointer<Int32>
-    let slots: UnsafePointer<Int32>
-    let bytes: UnsafeRawPointer
-    let hasDynamicReferences: Bool
-
-    /// Calls `body` with the addresses of a program's arrays.
-    static func with<Result>(_ program: Program, _ body: (ProgramView) -> Result) -> Result {
-        program.nodes.address { nodes in
-            program.strings.address { strings in
-                program.numbers.address { numbers in
-                    program.inPlace.address { inPlace in
-                        program.objects.address { objects in
-                            program.arrays.address { arrays in
-                                program.members.address { members in
-                                    program.patterns.address { patterns in
-                                        program.dependents.address { dependents in
-                                            program.tables.address { tables in
-                                                program.entries.address { entries in
-                                                    program.links.address { links in
-                                                        program.slots.address { slots in
-                                                            program.bytes.address { bytes in
-                                                                body(
-                                                                    ProgramView(
-                                                                        nodes: nodes, strings: strings,
-                                                                        numbers: numbers, inPlace: inPlace,
-                                                                        objects: objects, arrays: arrays,
-                                                                        members: members, patterns: patterns,
-                                                                        dependents: dependents,
-                                                                        tables: tables, entries: entries,
-                                                                        links: links, slots: slots,
-                                                                        bytes: UnsafeRawPointer(bytes),
-                                                                        hasDynamicReferences: !program.anchors
-                                                                            .isEmpty))
-                                                            }
-                                                        }
-                                                    }
-                                                }
-                                            }
-                                        }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-extension Array {
-    /// Calls `body` with the address of the elements; of an empty array, nothing may be read there.
-    fileprivate func address<Result>(_ body: (UnsafePointer<Element>) -> Result) -> Result {
-        withUnsafeBufferPointer { buffer in
-            let nowhere = UnsafeRawPointer(("" as StaticString).utf8Start)
-            return body(buffer.baseAddress ?? nowhere.assumingMemoryBound(to: Element.self))
-        }
     }
 }

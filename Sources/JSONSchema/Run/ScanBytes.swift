@@ -30,7 +30,8 @@ enum ScanBytes {
             let slashes = word ^ (ones &* 0x5C)
             // Bits above the lowest flag may be wrong, the lowest is exact.
             let found =
-                (((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes) | ((word &- (ones &* 0x20)) & ~word)
+                (((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes)
+                    | ((word &- (ones &* 0x20)) & ~word)
                     | word) & highs
             if found != 0 { return index &+ (found.trailingZeroBitCount &>> 3) }
             index &+= 8

@@ -17,7 +17,9 @@ enum TextBytes {
             }
             return word(left, count &- 8) == word(right, count &- 8)
         }
-        if count >= 4 { return half(left, 0) == half(right, 0) && half(left, count &- 4) == half(right, count &- 4) }
+        if count >= 4 {
+            return half(left, 0) == half(right, 0) && half(left, count &- 4) == half(right, count &- 4)
+        }
         guard count > 0 else { return true }
         // Three bytes at most: the first, the middle and the last.
         return byte(left, 0) == byte(right, 0) && byte(left, count &>> 1) == byte(right, count &>> 1)
@@ -58,7 +60,9 @@ enum TextBytes {
 
     /// The hash of a string as a value.
     @inline(__always)
-    static func hash(ofString bytes: UnsafeRawPointer, _ count: Int) -> UInt64 { mix(hash(bytes, count) &+ 1) }
+    static func hash(ofString bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
+        mix(hash(bytes, count) &+ 1)
+    }
 
     @inline(__always)
     static func mix(_ value: UInt64) -> UInt64 {
@@ -122,7 +126,9 @@ struct TextValue {
         switch byte(position) {
         case 0x22:
             return withString { bytes in
-                TextBytes.hash(ofString: bytes.baseAddress ?? UnsafeRawPointer(("" as StaticString).utf8Start), bytes.count)
+                TextBytes.hash(
+                    ofString: bytes.baseAddress ?? UnsafeRawPointer(("" as StaticString).utf8Start),
+                    bytes.count)
             }
         case 0x2D, 0x30...0x39:
             let start = position
