@@ -2,10 +2,10 @@
 # scripts/, which says what it does and can be run by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test bench lint format fuzz sim demo release clean
+.PHONY: help serve test bench lint format fuzz sim conformance demo release clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: ## build and start a server with its data in a folder of yours (APUS_DATA)
 	@scripts/serve
@@ -27,6 +27,9 @@ fuzz: ## fuzz each parser for SECONDS (60), one after the other
 
 sim: ## simulate crashes and disk faults: SEED=n replays one seed, SEEDS=n tries many
 	@scripts/sim
+
+conformance: ## hold JSON Schema against the official test suite
+	@scripts/conformance
 
 demo: ## route every package of a Debian index through rules, with the server killed three times
 	@scripts/demo

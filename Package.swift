@@ -50,8 +50,8 @@ let package = Package(
         .library(
             name: "ApusMeasured",
             targets: [
-                "CApus", "JSONText", "ApusModel", "ApusRules", "ApusStorage", "CloudEvents", "ApusBus",
-                "ApusEmbeddedBus",
+                "CApus", "JSONText", "JSONSchema", "ApusModel", "ApusRules", "ApusStorage", "CloudEvents",
+                "ApusBus", "ApusEmbeddedBus",
             ]),
     ],
     traits: [
@@ -80,6 +80,8 @@ let package = Package(
         .target(name: "ApusCompression", dependencies: ["CApus"], swiftSettings: settings),
         // JSON text read and written as bytes: scanner, value tree, writer; keeps numbers as written.
         .target(name: "JSONText", swiftSettings: settings),
+        // JSON Schema: compiled to a program that judges documents by their bytes; regular expressions, formats. Linear time, pure.
+        .target(name: "JSONSchema", dependencies: ["JSONText"], swiftSettings: settings),
         // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
         .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
         // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.
@@ -254,6 +256,10 @@ let package = Package(
                 nioCore, arguments,
             ], swiftSettings: settings),
 
+        // JSON Schema held against the official suite, which scripts/conformance gets: `apus-schema-check FOLDER`.
+        .executableTarget(
+            name: "apus-schema-check", dependencies: ["JSONSchema", "JSONText"], swiftSettings: settings),
+
         // Any broker held against the contract of the library's transports: `apus-bus-check memory:`.
         .executableTarget(
             name: "ApusBusCheck",
@@ -271,9 +277,9 @@ let package = Package(
         .target(
             name: "ApusFuzzTargets",
             dependencies: [
-                "CApus", "ApusCompression", "JSONText", "CloudEvents", "ApusModel", "ApusRules",
-                "ApusSchedule",
-                "ApusTransform", "ApusHTTPCodec", "ApusKafkaCodec", "ApusAMQPCodec", "ApusStorage",
+                "CApus", "ApusCompression", "JSONText", "JSONSchema", "SlowJSONSchema", "CloudEvents",
+                "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
+                "ApusHTTPCodec", "ApusKafkaCodec", "ApusAMQPCodec", "ApusStorage",
                 "ApusTesting", nioCore,
                 log,
             ],
@@ -294,6 +300,14 @@ let package = Package(
         .target(name: "TestThreads", path: "Tests/TestThreads", swiftSettings: settings),
         .testTarget(
             name: "JSONTextTests", dependencies: ["TestThreads", "JSONText"], swiftSettings: settings),
+        // JSON Schema as plainly as it can be said, for tests and fuzzers to compare with.
+        .target(
+            name: "SlowJSONSchema", dependencies: ["JSONSchema", "JSONText"], path: "Tests/SlowJSONSchema",
+            swiftSettings: settings),
+        .testTarget(
+            name: "JSONSchemaTests",
+            dependencies: ["TestThreads", "SlowJSONSchema", "JSONSchema", "JSONText"], exclude: ["Cases"],
+            swiftSettings: settings),
         .testTarget(
             name: "CloudEventsTests", dependencies: ["TestThreads", "CloudEvents", "JSONText"],
             swiftSettings: settings),

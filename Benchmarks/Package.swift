@@ -28,6 +28,9 @@ let package = Package(
         .executableTarget(
             name: "rules", dependencies: [measured], path: "Rules", swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(
+            name: "schema", dependencies: [measured], path: "Schema",
+            exclude: ["order.schema.json", "schema.py"], swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(
             name: "typed",
             dependencies: [
                 .product(name: "Apus", package: "apus"), .product(name: "Logging", package: "swift-log"),

@@ -11,6 +11,10 @@
 public enum FuzzTarget: String, CaseIterable, Sendable {
     /// JSON text to values and back.
     case json
+    /// A JSON Schema and a document, on two lines.
+    case jsonSchema = "json-schema"
+    /// A regular expression of JSON Schema and a text, on two lines.
+    case schemaRegex = "schema-regex"
     /// CloudEvents in JSON, single and in batches.
     case cloudEventJSON = "cloudevent-json"
     /// CloudEvents in XML.
@@ -64,6 +68,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     public func run(_ input: [UInt8]) {
         switch self {
         case .json: fuzzJSON(input)
+        case .jsonSchema: fuzzJSONSchema(input)
+        case .schemaRegex: fuzzSchemaRegex(input)
         case .cloudEventJSON: fuzzCloudEventJSON(input)
         case .cloudEventXML: fuzzCloudEventXML(input)
         case .cloudEventHTTP: fuzzCloudEventHTTP(input)
