@@ -32,7 +32,7 @@ private final class CountingFollower: Follower {
         #expect(crowd.allSatisfy { $0.turns == 1 })
     }
 
-    @Test func `the worker rests between portions of a crowd while another topic is at work, and goes on for that`() throws {
+    @Test func `the worker rests between portions of a crowd while another topic is at work`() throws {
         let wakes = Mutex(0)
         let queue = FollowerQueue(wake: { wakes.withLock { $0 += 1 } })
         let crowd = try (0..<1000).map { _ in CountingFollower(lane: try ResourceName("crowd")) }
