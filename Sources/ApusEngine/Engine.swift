@@ -94,7 +94,7 @@ public final class Engine: Broker {
             let deadline = turn()
             isTurning.store(false, ordering: .sequentiallyConsistent)
             context.options.onRest?()
-            return deadline
+            return resumption(deadline)
         }
     }
 
@@ -114,6 +114,14 @@ public final class Engine: Broker {
         context.followers.drain(now: context.clock.now)
         let deadline = context.timers.run(now: context.clock.now)
         return context.inbox.isEmpty && context.followers.isEmpty ? deadline : context.clock.now
+    }
+
+    /// When the worker goes on: after a short rest when all that waits is a crowd beside which others are at work. A driven engine never rests.
+    private func resumption(_ deadline: Duration?) -> Duration? {
+        let now = context.clock.now
+        guard let pause = context.followers.pause(now: now), context.inbox.isEmpty else { return deadline }
+        let end = now + pause
+        return context.timers.next.map { min($0, end) } ?? end
     }
 
     /// Whether the worker has nothing to do before time passes or somebody calls.

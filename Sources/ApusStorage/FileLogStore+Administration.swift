@@ -14,6 +14,8 @@ extension FileLogStore {
         if let claim = try claimFirst(log, configuration, onAdvance) { return claim }
         // Outside the locks, since those who are told may call the store; and not for as long as appends keep coming.
         defer { if threads.isRunning { threads.wakeDelivery() } else { deliveries.tellAll() } }
+        administrators.add(1, ordering: .relaxed)
+        defer { administrators.subtract(1, ordering: .relaxed) }
         return try maintenance.withLock { (_: inout Maintenance) throws(LogError) -> LogClaim in
             if let claim = try reclaim(log, configuration, onAdvance) { return claim }
             let files: LogFiles
@@ -37,6 +39,8 @@ extension FileLogStore {
 
     /// As ``LogStore/create(_:)``.
     public func create(_ logs: [LogID]) throws(LogError) {
+        administrators.add(1, ordering: .relaxed)
+        defer { administrators.subtract(1, ordering: .relaxed) }
         var rest = logs[...]
         while !rest.isEmpty {
             let group = rest.prefix(FileLogStore.creationGroupMax)
@@ -122,6 +126,12 @@ extension FileLogStore {
 
     /// As ``LogStore/trim(_:before:)``.
     public func trim(_ log: LogID, before offset: Offset) throws(LogError) {
+        // Essential logs, which hold states, are trimmed all the time and beside everything else: they have time.
+        let isUrgent = shared.withLock { state in
+            state.slotOf[log].flatMap { state.slots[$0]?.configuration.isEssential } == false
+        }
+        if isUrgent { administrators.add(1, ordering: .relaxed) }
+        defer { if isUrgent { administrators.subtract(1, ordering: .relaxed) } }
         try maintenance.withLock { (_: inout Maintenance) throws(LogError) in
             let files = try files(log)
             let end = shared.withLock { state in state.slotOf[log].flatMap { state.slots[$0]?.end } }
@@ -137,6 +147,8 @@ extension FileLogStore {
 
     /// As ``LogStore/delete(_:)``.
     public func delete(_ log: LogID) throws(LogError) {
+        administrators.add(1, ordering: .relaxed)
+        defer { administrators.subtract(1, ordering: .relaxed) }
         try maintenance.withLock { (maintenance: inout Maintenance) throws(LogError) in
             let files = try files(log)
             do throws(DiskError) {

@@ -27,17 +27,18 @@ extension FileLogStore {
         maintenance.withLock { maintenance in
             var isWhole = true
             let isDue = scope == .everything || isIdleSyncDue(&maintenance)
-            let (slots, low) = shared.withLock { state in
+            let (touched, low) = shared.withLock { state in
                 defer {
                     state.dirty = []
                     if isDue { state.idle = [] }
                     state.dirtySince = nil
                     state.isCheckpointWanted = false
                 }
-                return ((isDue ? state.dirty.union(state.idle) : state.dirty).sorted(), state.journalSequence)
+                return (isDue ? state.dirty.union(state.idle) : state.dirty, state.journalSequence)
             }
+            let slots = touched.sorted()
             var works: [Work] = []
-            var pace = CheckpointPace(portionBytes: configuration.checkpointPortionBytes)
+            var pace = CheckpointPace(configuration, logs: slots.count)
             for slot in slots {
                 guard var (work, tail) = work(slot) else { continue }
                 guard write(&tail, of: work, &pace, &maintenance) else {
@@ -95,7 +96,8 @@ extension FileLogStore {
         do throws(DiskError) {
             repeat {
                 try work.files.write(
-                    pace.portion(of: &tail), work.configuration, now: clock.wall(), maintenance.scratch)
+                    pace.portion(of: &tail), work.configuration, now: clock.wall(),
+                    startsWriting: pace.startsWriting, maintenance.scratch)
                 if pace.isPauseDue, !isHurried { threads.pauseMaintenance(for: CheckpointPace.pause) }
             } while !tail.isEmpty
             return true
@@ -110,9 +112,13 @@ extension FileLogStore {
         }
     }
 
-    /// Whether more arrives than a paced checkpoint brings to segments, or nothing arrives any more.
+    /// How many logs forget what is durable in segments in one go.
+    private static let dropGroupMax = 64
+
+    /// Whether more arrives than a paced checkpoint brings to segments, or nothing arrives any more, or somebody waits for its end.
     private var isHurried: Bool {
-        shared.withLock { $0.isClosed || $0.tailBytes > configuration.tailBytesMax / 4 * 3 }
+        if pool.isUsedUp || administrators.load(ordering: .relaxed) > 0 { return true }
+        return shared.withLock { $0.isClosed || $0.tailBytes > configuration.tailBytesMax / 4 * 3 }
     }
 
     private func sync(_ works: [Work]) -> Bool {
@@ -158,9 +164,13 @@ extension FileLogStore {
         maintenance.checkpoint = next
         environment.logger.trace(
             "A checkpoint is done", metadata: ["low": "\(low)", "logs": "\(works.count)"])
-        shared.withLock { state in
-            state.checkpointFailure = nil
-            for work in works { state.dropTail(work.slot, work.files, before: work.ticket?.end) }
+        shared.withLock { $0.checkpointFailure = nil }
+        // A few at a time: whoever appends waits for this lock.
+        for first in stride(from: 0, to: works.count, by: FileLogStore.dropGroupMax) {
+            let group = works[first..<min(first + FileLogStore.dropGroupMax, works.count)]
+            shared.withLock { state in
+                for work in group { state.dropTail(work.slot, work.files, before: work.ticket?.end) }
+            }
         }
         pool.recycle(
             before: next.journalLow, quarantining: maintenance.damagedFiles, to: directory + "/quarantine")
@@ -175,13 +185,25 @@ private struct CheckpointPace {
     /// Long enough for several flushes of the journal.
     static let pause = Duration.milliseconds(2)
 
-    let portionBytes: Int
+    private let portionBytes: Int
+    private let portionLogs: Int
+    /// Whether the disk gets what is written at once: what many logs have, a page or two each, would otherwise come to it all together when they
+    /// are flushed.
+    let startsWriting: Bool
     private var bytes = 0
+    private var logs = 0
 
-    init(portionBytes: Int) { self.portionBytes = portionBytes }
+    init(_ configuration: FileLogStoreConfiguration, logs: Int) {
+        portionBytes = configuration.checkpointPortionBytes
+        portionLogs = configuration.checkpointPortionLogs
+        startsWriting = logs > CheckpointPace.manyLogs
+    }
 
-    /// Takes batches off the front of `tail` until the portion is full; at least one, if there is one.
+    private static let manyLogs = 256
+
+    /// Takes batches of a log off the front of `tail` until the portion is full; at least one, if there is one.
     mutating func portion(of tail: inout Deque<SegmentBatch>) -> [SegmentBatch] {
+        logs += 1
         var taken: [SegmentBatch] = []
         while let first = tail.first, taken.isEmpty || bytes < portionBytes {
             bytes += first.batch.length
@@ -194,8 +216,8 @@ private struct CheckpointPace {
     /// Whether a portion has been written since this was last true.
     var isPauseDue: Bool {
         mutating get {
-            guard bytes >= portionBytes else { return false }
-            bytes = 0
+            guard bytes >= portionBytes || logs >= portionLogs else { return false }
+            (bytes, logs) = (0, 0)
             return true
         }
     }

@@ -287,14 +287,17 @@ extension FileLogStore {
                 }
             }
             if !touched.isEmpty, state.dirtySince == nil { state.dirtySince = now }
+            var isFillingUp = false
             if let journalBytes {
+                isFillingUp = state.journalSequence != sequence && pool.isFillingUp
                 state.journalSequence = sequence
                 state.flushes += 1
                 state.flushedBytes += UInt64(journalBytes)
                 state.flushedBatches += UInt64(group.count)
                 state.pacing.flushed(group.count, at: now)
             }
-            let isCheckpointDue = state.tailBytes >= checkpointBytes(logs: state.dirty.count)
+            let isCheckpointDue =
+                isFillingUp || state.tailBytes >= checkpointBytes(logs: state.dirty.count)
             let isNews = isCheckpointDue && !state.isCheckpointWanted
             if isCheckpointDue { state.isCheckpointWanted = true }
             let advances = touched.compactMap { slot -> (@Sendable (Offset) -> Void, Offset)? in

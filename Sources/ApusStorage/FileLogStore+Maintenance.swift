@@ -56,8 +56,11 @@ extension FileLogStore {
         }
     }
 
+    /// How long something waits for a checkpoint: longer when many logs have something waiting, because each costs three writes, whatever
+    /// it is that waits. All of it is in the journal, which begins a checkpoint by itself when it fills up.
     private func checkpointAge(_ state: borrowing SharedState) -> Duration {
-        var age = configuration.checkpointAge
+        let grown = min(configuration.checkpointAgePerLog * state.dirty.count, configuration.checkpointAgeMax)
+        var age = max(configuration.checkpointAge, grown)
         for slot in state.dirty {
             if case .interval(let interval) = state.slots[slot]?.configuration.durability {
                 age = min(age, interval)

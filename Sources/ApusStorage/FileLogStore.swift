@@ -32,6 +32,8 @@ public final class FileLogStore: LogStore {
     let rewriting = Mutex<Void>(())
     let deliveries = Deliveries()
     let threads = StoreThreads()
+    /// How many wait for the maintenance lock who are not to wait for a checkpoint that takes its time.
+    let administrators = Atomic(0)
     let onFlush: FlushObserver?
 
     /// Opens the store in `directory`, which is made if there is none, and starts its threads.

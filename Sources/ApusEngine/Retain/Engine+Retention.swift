@@ -109,7 +109,7 @@ extension Engine {
             }
             // What a start needs to know the producers goes when a snapshot has it, which is made then.
             if let keepFrom, partition.production.covers(keepFrom) {
-                try partition.trim(before: keepFrom, in: context.store)
+                context.forget(partition, before: keepFrom)
             }
         } catch {
             context.logger.warning(

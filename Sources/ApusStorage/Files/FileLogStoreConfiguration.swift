@@ -20,10 +20,16 @@ public struct FileLogStoreConfiguration: Hashable, Sendable {
     public var checkpointBytes = 16 << 20
     /// and no less than this for each log that has something waiting,
     public var checkpointBytesPerLog = 32 << 10
-    /// or when something has waited this long.
+    /// or when something has waited this long,
     public var checkpointAge = Duration.seconds(1)
-    /// A checkpoint pauses for a moment after it has written this much, so that the journal's flushes in between stay short.
+    /// and no less than this for each log that has something waiting,
+    public var checkpointAgePerLog = Duration.milliseconds(1)
+    /// but not longer than this.
+    public var checkpointAgeMax = Duration.seconds(10)
+    /// A checkpoint pauses for a moment after it has written this much, so that the journal's flushes in between stay short,
     public var checkpointPortionBytes = 512 << 10
+    /// or to this many logs.
+    public var checkpointPortionLogs = 16
     /// How often segments with durability `none` are made durable, to keep recovery short.
     public var idleSyncAge = Duration.seconds(30)
     /// Segment and index files kept open at most.

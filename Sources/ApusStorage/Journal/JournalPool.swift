@@ -67,6 +67,12 @@ final class JournalPool: Sendable {
     /// Files in use for batches that are not durable in segments.
     var liveCount: Int { state.withLock { $0.live.count } }
 
+    /// Whether a checkpoint should begin to free files: one may be begun besides those in use.
+    var isFillingUp: Bool { liveCount >= max(2, configuration.journalFiles - 1) }
+
+    /// Whether the last file of the ring is in use.
+    var isUsedUp: Bool { liveCount >= max(2, configuration.journalFiles) }
+
     /// A file for `sequence`: a prepared one, or else a new one that grows as it is written.
     func take(_ sequence: UInt64, bytes: Int) throws(DiskError) -> JournalFile {
         let prepared: JournalFile? = state.withLock { state in

@@ -18,14 +18,17 @@ final class SegmentScratch {
 
 extension LogFiles {
     /// Writes those of `batches` (in order) that have not been written yet; durable only after a sync.
+    ///
+    /// - Parameter startsWriting: whether the system is to begin to bring it to the disk, however little it is.
     func write(
         _ batches: some Collection<SegmentBatch>, _ configuration: LogConfiguration, now: Timestamp,
-        _ scratch: SegmentScratch
+        startsWriting: Bool = false, _ scratch: SegmentScratch
     ) throws(DiskError) {
         try state.withLock { (state: inout State) throws(DiskError) in
             guard !state.isDeleted else { return }
             if state.doubt != nil || state.hasMore { try makeGood(&state) }
             var run = SegmentRun(scratch)
+            run.hintBytes = startsWriting ? 1 : SegmentRun.hintBytesMin
             // By their ends and not their beginnings: the log may start in the middle of the first one.
             for item in batches where item.next > state.end {
                 let length = Int64(item.batch.length)
@@ -134,14 +137,14 @@ extension LogFiles {
         let segment = state.segments[number]
         do throws(DiskError) {
             // Sums first: a batch without its sum would be checked less strictly.
-            try file(segment.base, .sums).write(
-                run.sums, at: Int64(segment.written.batches * SegmentFormat.sumBytes))
+            let sums = try file(segment.base, .sums)
+            let sumsPosition = Int64(segment.written.batches * SegmentFormat.sumBytes)
+            try sums.write(run.sums, at: sumsPosition)
             let log = try file(segment.base, .log)
             try log.write(run.log, at: segment.bytes)
             if let rest = run.rest { try write(rest, to: log, at: segment.bytes + Int64(run.log.count)) }
-            if run.logBytes >= SegmentScratch.bytesMax / 2 {
-                log.hintSync(from: segment.bytes, count: run.logBytes)
-            }
+            if run.logBytes >= run.hintBytes { log.hintSync(from: segment.bytes, count: run.logBytes) }
+            if run.sumBytes >= run.hintBytes { sums.hintSync(from: sumsPosition, count: run.sumBytes) }
             if run.indexBytes > 0 {
                 try file(segment.base, .index).write(
                     run.index, at: Int64(segment.written.indexEntries * SegmentFormat.indexEntryBytes))
@@ -166,11 +169,14 @@ struct SegmentRun {
     private(set) var rest: SegmentBatch?
     private(set) var sumBytes = 0
     private(set) var indexBytes = 0
+    /// From this many bytes on the system is asked to begin to bring a file to the disk.
+    var hintBytes = SegmentRun.hintBytesMin
     /// How far the segment will have been written.
     private(set) var mark = DurableMark(end: .zero)
 
     init(_ scratch: SegmentScratch) { self.scratch = scratch }
 
+    static let hintBytesMin = SegmentScratch.bytesMax / 2
     /// A batch of this size is better written from where it is.
     static let inPlaceBytesMin = 64 << 10
     /// A batch begins with its base offset, which is all that makes it differ from what was appended.
