@@ -45,7 +45,7 @@ struct KafkaConfiguration: Sendable {
         "enable.partition.eof": "the transport sets it where it needs it",
         "group.id": "a subscription says its group",
         "group.instance.id": "each receiver is a member of its own",
-        "partition.assignment.strategy": "it is always cooperative-sticky",
+        "partition.assignment.strategy": "it is always range, so that all members of a group agree",
         "isolation.level": "only committed events are handed out",
         "transactional.id": "a transaction says its own",
         "partitioner": "it is always murmur2_random, so that keys are where other clients have them",

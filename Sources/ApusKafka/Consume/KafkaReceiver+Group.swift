@@ -2,8 +2,10 @@
 
 // A member's thread: it polls, which keeps the member alive and has rebalances told; it commits; and it leaves.
 //
-// Rebalances are cooperative: only partitions that move are revoked. Of those nothing more is handed out; what is out is waited for, for a while, so that an event is
-// not with two members at once because a third one came; then they are committed and let go. What is settled later has expired.
+// Rebalances are eager: when members come or go, all give back what they have, and it is assigned anew (by range, so that a partition's retries are with the same
+// member). Nothing more of it is handed out; what is out is waited for, for a while, so that an event is not with two members at once because a third one came; then it is
+// committed and let go. What is settled later has expired. Cooperative rebalances, which take only what moves, would be kinder, but the librdkafka of Debian 12 (2.0.2)
+// aborts the process when a member leaves while it joins with that assignor, and members of one group have to agree.
 
 #if Kafka
     internal import ApusBus
@@ -111,13 +113,13 @@
                         state.assignments[state.nextSession] = Assignment(source: source(element))
                     }
                 }
-                log(KafkaError(rd_kafka_incremental_assign(client, partitions)))
+                log(rd_kafka_assign(client, partitions))
                 bell.ring()
             case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
                 let sources = Set(moved.map(source))
                 if rd_kafka_assignment_lost(client) == 0 { giveUp(sources) }
                 forget(sources)
-                log(KafkaError(rd_kafka_incremental_unassign(client, partitions)))
+                log(rd_kafka_assign(client, nil))
             default:
                 transport.configuration.logger.warning(
                     "a group cannot be rebalanced", metadata: ["reason": "\(code.text)", "group": "\(groupID)"])
@@ -126,8 +128,8 @@
             }
         }
 
-        private func log(_ error: KafkaError?) {
-            guard let error else { return }
+        private func log(_ error: rd_kafka_resp_err_t) {
+            guard error.isError else { return }
             transport.configuration.logger.warning(
                 "partitions were not assigned", metadata: ["reason": "\(error.text)", "group": "\(groupID)"])
         }

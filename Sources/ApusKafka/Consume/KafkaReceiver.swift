@@ -102,7 +102,7 @@
                 .consumer, transport.configuration, hooks,
                 [
                     ("group.id", groupID), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
-                    ("auto.offset.reset", "earliest"), ("partition.assignment.strategy", "cooperative-sticky"),
+                    ("auto.offset.reset", "earliest"), ("partition.assignment.strategy", "range"),
                     ("isolation.level", "read_committed"), ("heartbeat.interval.ms", "1000"),
                     ("fetch.error.backoff.ms", "100"), ("topic.metadata.refresh.interval.ms", "30000"),
                     (
