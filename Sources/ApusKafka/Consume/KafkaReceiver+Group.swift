@@ -56,11 +56,9 @@
         /// What can be committed, taken; of partitions that pass `isMeant`.
         func committable(_ state: inout State, where isMeant: (UInt64) -> Bool = { _ in true }) -> KafkaPartitions {
             let list = KafkaPartitions(capacity: state.assignments.count)
-            for session in state.assignments.keys where isMeant(session) {
-                guard let offset = state.assignments[session]?.ledger.takeCommit(),
-                    let source = state.assignments[session]?.source
-                else { continue }
-                list.append(name(of: source), source.partition, offset)
+            for (session, assignment) in state.assignments where isMeant(session) {
+                guard let offset = assignment.ledger.takeCommit() else { continue }
+                list.append(name(of: assignment.source), assignment.source.partition, offset)
             }
             return list
         }
@@ -74,8 +72,7 @@
                 guard failed, let list else { return }
                 for index in 0..<Int(list.pointee.cnt) {
                     let element = list.pointee.elems[index]
-                    guard let session = state.sessions[source(element)] else { continue }
-                    state.assignments[session]?.ledger.giveBackCommit(element.offset)
+                    state.sources[source(element)]?.ledger.giveBackCommit(element.offset)
                 }
             }
             if failed {
@@ -109,8 +106,9 @@
                     state.hasJoined = true
                     for element in moved {
                         state.nextSession += 1
-                        state.sessions[source(element)] = state.nextSession
-                        state.assignments[state.nextSession] = Assignment(source: source(element))
+                        let assignment = Assignment(source(element), session: state.nextSession)
+                        state.sources[assignment.source] = assignment
+                        state.assignments[assignment.session] = assignment
                     }
                 }
                 log(rd_kafka_assign(client, partitions))
@@ -138,18 +136,12 @@
         private func giveUp(_ sources: Set<Source>) {
             let deadline = ContinuousClock.now + transport.configuration.drainTimeout
             state.withLock { state in
-                for source in sources {
-                    guard let session = state.sessions[source] else { continue }
-                    state.assignments[session]?.isLeaving = true
-                }
+                for source in sources { state.sources[source]?.isLeaving = true }
             }
             while true {
                 let given = drained.given
                 let isOut = state.withLock { state in
-                    state.ended == nil
-                        && sources.contains { source in
-                            state.sessions[source].flatMap { state.assignments[$0]?.out } ?? 0 > 0
-                        }
+                    state.ended == nil && sources.contains { state.sources[$0]?.out ?? 0 > 0 }
                 }
                 let left = ContinuousClock.now.duration(to: deadline)
                 guard isOut, left > .zero else { break }
@@ -162,7 +154,7 @@
         /// Commits at once, and waits for it.
         private func commitNow(_ sources: Set<Source>) {
             let list = state.withLock { state in
-                let sessions = Set(sources.compactMap { state.sessions[$0] })
+                let sessions = Set(sources.compactMap { state.sources[$0]?.session })
                 return committable(&state) { sessions.contains($0) }
             }
             guard list.count > 0 else { return }
@@ -177,14 +169,15 @@
         private func forget(_ sources: Set<Source>) {
             state.withLock { state in
                 for source in sources {
-                    guard let session = state.sessions.removeValue(forKey: source),
-                        let assignment = state.assignments.removeValue(forKey: session)
-                    else { continue }
+                    guard let assignment = state.sources.removeValue(forKey: source) else { continue }
+                    state.assignments[assignment.session] = nil
+                    state.full.remove(assignment.session)
                     state.out -= assignment.out
-                    state.full.remove(session)
                     assignment.ledger.forEachOpen { _, held in
                         if !held.isOut { noLongerWaits(held, source, &state) }
                     }
+                    // Whatever still refers to it finds nothing.
+                    (assignment.ledger, assignment.lanes) = (OffsetLedger(), KeyLanes())
                 }
             }
             bell.ring()
@@ -210,7 +203,7 @@
                 guard isSettling, left > .zero else { break }
                 drained.wait(beyond: given, for: left)
             }
-            let sources = state.withLock { Set($0.sessions.keys) }
+            let sources = state.withLock { Set($0.sources.keys) }
             moveOn(sources)
             commitNow(sources)
             forget(sources)

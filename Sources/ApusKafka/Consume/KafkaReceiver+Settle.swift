@@ -22,7 +22,6 @@
             var reference: Reference
             var record: KafkaRecord
             var attempts: Int
-            var isRetry: Bool
             var purpose: Purpose
         }
 
@@ -34,10 +33,10 @@
                 var isDirty = false
                 for (index, settlement) in settlements.enumerated() {
                     guard case .number(let number, let session) = settlement.token else { continue }
-                    let reference = Reference(session: session, number: number)
-                    guard let held = state.assignments[session]?.ledger[number], held.isOut, !held.isSettling else {
-                        continue
-                    }
+                    guard let assignment = state.assignments[session], let held = assignment.ledger[number],
+                        held.isOut, !held.isSettling
+                    else { continue }
+                    let reference = Reference(assignment: assignment, number: number)
                     results[index] = .settled
                     let copy = decide(settlement.verdict, reference, held, index, now, &state)
                     if let copy { copies.append(copy) } else { isDirty = true }
@@ -56,12 +55,10 @@
             _ verdict: Settlement.Verdict, _ reference: Reference, _ held: Held, _ index: Int,
             _ now: ContinuousClock.Instant, _ state: inout State
         ) -> Copy? {
-            let isRetry = state.assignments[reference.session]?.source.isRetry ?? false
             func copy(_ purpose: Copy.Purpose) -> Copy {
-                state.assignments[reference.session]?.ledger[reference.number]?.isSettling = true
+                reference.assignment.ledger[reference.number]?.isSettling = true
                 return Copy(
-                    index: index, reference: reference, record: held.record, attempts: held.attempt,
-                    isRetry: isRetry, purpose: purpose)
+                    index: index, reference: reference, record: held.record, attempts: held.attempt, purpose: purpose)
             }
             switch verdict {
             case .acknowledge: done(reference, &state)
@@ -77,20 +74,19 @@
 
         /// An event is done.
         func done(_ reference: Reference, _ state: inout State) {
-            guard let held = state.assignments[reference.session]?.ledger.settle(reference.number) else { return }
+            let assignment = reference.assignment
+            guard let held = assignment.ledger.settle(reference.number) else { return }
             if held.isOut {
                 state.out -= 1
-                state.assignments[reference.session]?.out -= 1
+                assignment.out -= 1
             }
-            if state.full.contains(reference.session),
-                state.assignments[reference.session]?.ledger.span ?? 0 < KafkaLimits.spanMax
-            {
-                state.full.remove(reference.session)
+            if !state.full.isEmpty, assignment.ledger.span < KafkaLimits.spanMax {
+                state.full.remove(assignment.session)
             }
-            guard subscription.ordering == .byKey, let key = held.record.key,
-                let next = state.assignments[reference.session]?.lanes.advance(key)
+            guard subscription.ordering == .byKey, !assignment.source.isRetry, let key = held.record.key,
+                let next = assignment.lanes.advance(key)
             else { return }
-            state.ready.append(next)
+            state.ready.append(Reference(assignment: assignment, number: next))
         }
 
         /// An event waits, to be handed out once more.
@@ -100,12 +96,12 @@
         ) {
             var held = held
             (held.isOut, held.isSettling, held.attempt) = (false, false, attempt)
-            state.assignments[reference.session]?.ledger[reference.number] = held
-            state.assignments[reference.session]?.out -= 1
+            reference.assignment.ledger[reference.number] = held
+            reference.assignment.out -= 1
             state.out -= 1
             state.waiting += 1
             state.waitingBytes += held.record.byteCount
-            if state.assignments[reference.session]?.source.isRetry == true { state.retriesAhead += 1 }
+            if reference.assignment.source.isRetry { state.retriesAhead += 1 }
             if delay > .zero {
                 state.due.insert(reference, due: now + delay)
             } else {
@@ -134,7 +130,7 @@
             let now = ContinuousClock.now
             let isDirty = state.withLock { state in
                 for (copy, error) in zip(copies, errors) {
-                    guard let held = state.assignments[copy.reference.session]?.ledger[copy.reference.number] else {
+                    guard let held = copy.reference.assignment.ledger[copy.reference.number] else {
                         // The partition is somebody else's by now, who gets the event too: at least once.
                         results[copy.index] = .expired
                         continue
@@ -162,7 +158,7 @@
             _ copy: Copy, _ producer: KafkaProducer, _ client: OpaquePointer, _ opaque: UnsafeMutableRawPointer
         ) throws(BusError) -> rd_kafka_resp_err_t {
             var headers = KafkaHeaders(copying: copy.record)
-            let notes = copy.isRetry ? CopyNotes(copy.record) : nil
+            let notes = copy.reference.assignment.source.isRetry ? CopyNotes(copy.record) : nil
             headers.append(KafkaHeader.attempts, "\(copy.attempts)")
             headers.append(KafkaHeader.topic, subscription.topic)
             headers.append(KafkaHeader.partition, "\(notes?.partition ?? Int(copy.record.partition))")
@@ -185,11 +181,10 @@
         /// that are done again. On the receiver's thread, which may wait.
         func moveOn(_ sources: Set<Source>) {
             let waiting = state.withLock { state in
-                state.sessions.filter { $0.key.isRetry && sources.contains($0.key) }.flatMap { _, session in
-                    guard let ledger = state.assignments[session]?.ledger else { return [(Reference, KafkaRecord)]() }
-                    return ledger.stranded.compactMap { number in
-                        guard let held = ledger[number], !held.isSettling else { return nil }
-                        return (Reference(session: session, number: number), held.record)
+                state.sources.filter { $0.key.isRetry && sources.contains($0.key) }.values.flatMap { assignment in
+                    assignment.ledger.stranded.compactMap { number -> (Reference, KafkaRecord)? in
+                        guard let held = assignment.ledger[number], !held.isSettling else { return nil }
+                        return (Reference(assignment: assignment, number: number), held.record)
                     }
                 }
             }
@@ -204,10 +199,8 @@
                 }
                 state.withLock { state in
                     for (report, (reference, _)) in zip(reports ?? [], waiting) where !report.error.isError {
-                        guard let source = state.assignments[reference.session]?.source,
-                            let held = state.assignments[reference.session]?.ledger[reference.number]
-                        else { continue }
-                        if !held.isOut { noLongerWaits(held, source, &state) }
+                        guard let held = reference.assignment.ledger[reference.number] else { continue }
+                        if !held.isOut { noLongerWaits(held, reference.assignment.source, &state) }
                         done(reference, &state)
                     }
                 }

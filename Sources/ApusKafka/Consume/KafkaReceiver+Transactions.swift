@@ -41,12 +41,13 @@
             var numbers: [UInt64: Set<UInt64>] = [:]
             for event in events {
                 guard case .number(let number, let session) = event.token,
-                    let held = state.assignments[session]?.ledger[number], held.isOut, !held.isSettling
+                    let assignment = state.assignments[session], let held = assignment.ledger[number],
+                    held.isOut, !held.isSettling
                 else {
                     throw .unavailable("event '\(event.event.id)' is not held any more: it is handed out again")
                 }
                 numbers[session, default: []].insert(number)
-                plan.settled.append(Reference(session: session, number: number))
+                plan.settled.append(Reference(assignment: assignment, number: number))
             }
             for (session, mine) in numbers {
                 guard let assignment = state.assignments[session], let last = mine.max() else { continue }
@@ -59,7 +60,7 @@
                         return
                     }
                     all.insert(number)
-                    plan.moved.append((Reference(session: session, number: number), held.record))
+                    plan.moved.append((Reference(assignment: assignment, number: number), held.record))
                 }
                 guard !isBlocked, let end = assignment.ledger.commit(settling: all), end.coversAll else {
                     throw .unavailable("events ahead of these in their partition are not settled yet")
@@ -67,7 +68,7 @@
                 plan.offsets.append((name(of: assignment.source), assignment.source.partition, end.offset))
             }
             for reference in plan.settled + plan.moved.map(\.reference) {
-                state.assignments[reference.session]?.ledger[reference.number]?.isSettling = true
+                reference.assignment.ledger[reference.number]?.isSettling = true
             }
             return plan
         }
@@ -76,14 +77,13 @@
         func finish(_ plan: TransactionPlan, hasHappened: Bool) {
             state.withLock { state in
                 for reference in plan.settled + plan.moved.map(\.reference) {
-                    guard let assignment = state.assignments[reference.session],
-                        let held = assignment.ledger[reference.number]
-                    else { continue }
+                    let assignment = reference.assignment
+                    guard let held = assignment.ledger[reference.number] else { continue }
                     if hasHappened {
                         if !held.isOut { noLongerWaits(held, assignment.source, &state) }
                         done(reference, &state)
                     } else {
-                        state.assignments[reference.session]?.ledger[reference.number]?.isSettling = false
+                        assignment.ledger[reference.number]?.isSettling = false
                     }
                 }
                 state.pacer.release()

@@ -21,8 +21,8 @@
 
         /// An event in a ledger.
         struct Reference {
-            var session: UInt64
-            var number: UInt64
+            let assignment: Assignment
+            let number: UInt64
         }
 
         /// An event that was consumed and is not settled.
@@ -35,15 +35,19 @@
             var isSettling = false
         }
 
-        /// A partition, from its assignment to its revocation. Tokens carry its session: those of another have expired.
-        struct Assignment {
+        /// A partition, from its assignment to its revocation. Tokens carry its session: those of another have expired. Only touched under the receiver's lock.
+        final class Assignment: @unchecked Sendable {
             let source: Source
+            let session: UInt64
             var ledger = OffsetLedger<Held>()
-            var lanes = KeyLanes<Reference>()
+            /// Numbers of events by key.
+            var lanes = KeyLanes<UInt64>()
             /// Handed out and not settled.
             var out = 0
             /// It is about to be given to somebody else: no more of it is handed out.
             var isLeaving = false
+
+            init(_ source: Source, session: UInt64) { (self.source, self.session) = (source, session) }
         }
 
         /// Where records come.
@@ -56,7 +60,7 @@
             /// nil once the group was left.
             var queues: Queues?
             var assignments: [UInt64: Assignment] = [:]
-            var sessions: [Source: UInt64] = [:]
+            var sources: [Source: Assignment] = [:]
             /// Sessions have numbers that no other receiver's have, so that tokens cannot be mistaken.
             var nextSession = UInt64.random(in: 0..<1 << 48) << 16
             /// To be handed out next: retries whose time has come, events that waited for one of their key.
@@ -200,7 +204,6 @@
             let record: KafkaRecord
             let attempt: Int
             let reference: Reference
-            let isRetry: Bool
         }
 
         func receive(limit: Int, wait: Duration) async throws(BusError) -> [ReceivedEvent] {
@@ -255,7 +258,7 @@
             guard !record.error.isError else { return note(record, &state) }
             let source = Source(isRetry: isRetry, partition: record.partition)
             // Records of partitions that were revoked may still be on their way.
-            guard let session = state.sessions[source] else { return }
+            guard let assignment = state.sources[source] else { return }
             var (attempt, wait) = (1, Duration.zero)
             if isRetry {
                 let notes = CopyNotes(record)
@@ -265,15 +268,12 @@
             }
             state.waiting += 1
             state.waitingBytes += record.byteCount
-            guard
-                let number = state.assignments[session]?.ledger.append(
-                    Held(record: record, attempt: attempt), at: record.offset)
-            else { return }
-            if state.assignments[session]?.ledger.span ?? 0 >= KafkaLimits.spanMax { state.full.insert(session) }
-            let reference = Reference(session: session, number: number)
+            let number = assignment.ledger.append(Held(record: record, attempt: attempt), at: record.offset)
+            if assignment.ledger.span >= KafkaLimits.spanMax { state.full.insert(assignment.session) }
+            let reference = Reference(assignment: assignment, number: number)
             if wait > .zero { return state.due.insert(reference, due: now + wait) }
             if subscription.ordering == .byKey, !isRetry, let key = record.key,
-                state.assignments[session]?.lanes.admit(reference, of: key) == false
+                !assignment.lanes.admit(number, of: key)
             {
                 return
             }
@@ -281,17 +281,15 @@
         }
 
         private func handOut(_ reference: Reference, _ state: inout State) -> Handed? {
-            guard let assignment = state.assignments[reference.session], !assignment.isLeaving,
-                var held = assignment.ledger[reference.number], !held.isOut
-            else { return nil }
+            let assignment = reference.assignment
+            // What is not assigned any more has an empty ledger.
+            guard !assignment.isLeaving, var held = assignment.ledger[reference.number], !held.isOut else { return nil }
             held.isOut = true
-            state.assignments[reference.session]?.ledger[reference.number] = held
-            state.assignments[reference.session]?.out += 1
+            assignment.ledger[reference.number] = held
+            assignment.out += 1
             state.out += 1
             noLongerWaits(held, assignment.source, &state)
-            return Handed(
-                record: held.record, attempt: held.attempt, reference: reference,
-                isRetry: assignment.source.isRetry)
+            return Handed(record: held.record, attempt: held.attempt, reference: reference)
         }
 
         func noLongerWaits(_ held: Held, _ source: Source, _ state: inout State) {
@@ -319,13 +317,13 @@
             var others: [Settlement] = []
             for one in handed {
                 var (partition, offset) = (Int(one.record.partition), one.record.offset)
-                if one.isRetry {
+                if one.reference.assignment.source.isRetry {
                     let notes = CopyNotes(one.record)
                     (partition, offset) = (notes.partition ?? partition, notes.offset ?? offset)
                 }
                 let decoded = KafkaEvents.decode(
                     one.record, topic: subscription.topic, partition: partition, offset: offset)
-                let token = DeliveryToken.number(one.reference.number, session: one.reference.session)
+                let token = DeliveryToken.number(one.reference.number, session: one.reference.assignment.session)
                 if one.attempt > subscription.attemptsMax {
                     others.append(
                         Settlement(token, .deadLetter(reason: "all \(subscription.attemptsMax) attempts are used up")))
