@@ -119,11 +119,10 @@
             }
         }
 
-        /// Ends it, and waits for its threads. Nothing may use it afterwards.
+        /// Ends a producer, and waits for its threads. Nothing may use it afterwards. Consumers end with the last of their records.
         func destroy() {
             guard !isDestroyed.exchange(true, ordering: .acquiringAndReleasing) else { return }
             rd_kafka_destroy(pointer)
-            hooks.rebalance = nil
             opaque.release()
         }
 

@@ -32,16 +32,25 @@
     /// A queue of a client, released with its owner.
     final class KafkaQueue: @unchecked Sendable {
         let pointer: OpaquePointer
-        init(_ pointer: OpaquePointer) { self.pointer = pointer }
-        deinit { rd_kafka_queue_destroy(pointer) }
+        /// A client must not be destroyed before its queues.
+        private let handle: KafkaHandle
+        private let bell: Bell?
 
-        /// Rings `bell`, which has to live as long as the client, when something comes into the empty queue.
-        func ring(_ bell: Bell) {
+        /// - Parameter bell: rings when something comes into the empty queue.
+        init(_ pointer: OpaquePointer, _ handle: KafkaHandle, ringing bell: Bell? = nil) {
+            (self.pointer, self.handle, self.bell) = (pointer, handle, bell)
+            guard let bell else { return }
             rd_kafka_queue_cb_event_enable(
                 pointer,
                 { _, opaque in
                     if let opaque { Unmanaged<Bell>.fromOpaque(opaque).takeUnretainedValue().ring() }
                 }, Unmanaged.passUnretained(bell).toOpaque())
+        }
+
+        deinit {
+            // Partitions that are forwarded to it keep the queue itself for longer.
+            if bell != nil { rd_kafka_queue_cb_event_enable(pointer, nil, nil) }
+            rd_kafka_queue_destroy(pointer)
         }
 
         /// Takes what is there, at most `limit`, without waiting.
@@ -52,7 +61,7 @@
             ) { messages in
                 let count = rd_kafka_consume_batch_queue(pointer, 0, messages.baseAddress, limit)
                 guard count > 0 else { return 0 }
-                for case let message? in messages[..<count] { body(KafkaRecord(message)) }
+                for case let message? in messages[..<count] { body(KafkaRecord(message, handle)) }
                 return count
             }
         }

@@ -11,8 +11,12 @@
     /// A record that was consumed; it lies in the memory of the fetch that brought it.
     final class KafkaRecord: @unchecked Sendable {
         let pointer: UnsafeMutablePointer<rd_kafka_message_t>
+        /// A client must not be destroyed before its records.
+        private let handle: KafkaHandle
 
-        init(_ pointer: UnsafeMutablePointer<rd_kafka_message_t>) { self.pointer = pointer }
+        init(_ pointer: UnsafeMutablePointer<rd_kafka_message_t>, _ handle: KafkaHandle) {
+            (self.pointer, self.handle) = (pointer, handle)
+        }
         deinit { rd_kafka_message_destroy(pointer) }
 
         var error: rd_kafka_resp_err_t { pointer.pointee.err }

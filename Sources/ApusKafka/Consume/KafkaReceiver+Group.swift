@@ -10,6 +10,7 @@
 #if Kafka
     internal import ApusBus
     internal import CRDKafka
+    internal import DequeModule
     internal import Logging
     internal import Synchronization
 
@@ -22,7 +23,7 @@
                 let wait = due.map { now.duration(to: $0) } ?? .seconds(1)
                 if wait > .zero, let message = rd_kafka_consumer_poll(handle.pointer, max(1, min(wait, .seconds(1)).milliseconds)) {
                     // Records come by the partitions' queues; what comes here is an error.
-                    let record = KafkaRecord(message)
+                    let record = KafkaRecord(message, handle)
                     if record.error.isError { state.withLock { note(record, &$0) } }
                 }
                 commitWhatIsDue()
@@ -154,6 +155,8 @@
         /// Commits at once, and waits for it.
         private func commitNow(_ sources: Set<Source>) {
             let list = state.withLock { state in
+                // A transaction may have committed more than is known yet, which an older offset would undo.
+                guard !state.pacer.isHeld else { return KafkaPartitions() }
                 let sessions = Set(sources.compactMap { state.sources[$0]?.session })
                 return committable(&state) { sessions.contains($0) }
             }
@@ -179,6 +182,7 @@
                     // Whatever still refers to it finds nothing.
                     (assignment.ledger, assignment.lanes) = (OffsetLedger(), KeyLanes())
                 }
+                if state.assignments.isEmpty { (state.due, state.ready) = (DueQueue(), []) }
             }
             bell.ring()
         }
@@ -188,7 +192,7 @@
         /// Gives back what is unsettled, commits what is settled, and leaves the group.
         private func leave() {
             // Verdicts that are being carried out are waited for: the copies of their events are on their way.
-            let deadline = ContinuousClock.now + KafkaLimits.answerTimeout
+            let deadline = ContinuousClock.now + transport.configuration.publishTimeout + .seconds(10)
             while true {
                 let given = drained.given
                 let isSettling = state.withLock { state in
@@ -207,6 +211,7 @@
             moveOn(sources)
             commitNow(sources)
             forget(sources)
+            // The queue that the thread polls has to be gone before.
             control.withLock { $0 = nil }
             let error = rd_kafka_consumer_close(handle.pointer)
             if error.isError {
@@ -214,7 +219,7 @@
                     "a group was not left in order", metadata: ["reason": "\(error.text)", "group": "\(groupID)"])
             }
             releaseQueues()
-            handle.destroy()
+            handle.hooks.rebalance = nil
         }
     }
 #endif

@@ -117,12 +117,11 @@
             guard let main = rd_kafka_queue_new(handle.pointer), let retry = rd_kafka_queue_new(handle.pointer),
                 let control = rd_kafka_queue_get_consumer(handle.pointer)
             else { throw .unavailable("librdkafka has no queue") }
-            let queues = Queues(main: KafkaQueue(main), retry: KafkaQueue(retry))
-            queues.main.ring(bell)
-            queues.retry.ring(bell)
+            let queues = Queues(
+                main: KafkaQueue(main, handle, ringing: bell), retry: KafkaQueue(retry, handle, ringing: bell))
             state = Mutex(
                 State(queues: queues, pacer: CommitPacer(interval: transport.configuration.commitInterval)))
-            self.control = Mutex(KafkaQueue(control))
+            self.control = Mutex(KafkaQueue(control, handle))
         }
 
         // MARK: Open
@@ -139,8 +138,12 @@
             receiver.handle.hooks.rebalance = { [unowned receiver] client, error, partitions in
                 receiver.rebalance(client, error, partitions)
             }
-            let isNew = try await KafkaThread.attempt { () throws(BusError) in
-                try receiver.begin(partitions)
+            let isNew: Bool
+            do throws(BusError) {
+                isNew = try await KafkaThread.attempt { () throws(BusError) in try receiver.begin(partitions) }
+            } catch {
+                receiver.releaseQueues()
+                throw error
             }
             KafkaThread.start { receiver.run() }
             // Another member that begins at the same time cannot move a group's beginning once this one is in it.
@@ -358,7 +361,9 @@
             bell.ring()
             drained.give()
             wakeThread()
-            await KafkaThread.run { [closed] in closed.wait(beyond: 0, for: .seconds(60)) }
+            // Verdicts that are being carried out may take as long as a publish.
+            let patience = transport.configuration.publishTimeout + .seconds(60)
+            await KafkaThread.run { [closed] in closed.wait(beyond: 0, for: patience) }
             transport.forget(self)
         }
 
@@ -378,7 +383,10 @@
             rd_kafka_queue_destroy(own)
         }
 
-        /// No queue may be there when its client is destroyed.
-        func releaseQueues() { state.withLock { $0.queues = nil } }
+        /// Nothing comes any more.
+        func releaseQueues() {
+            state.withLock { $0.queues = nil }
+            control.withLock { $0 = nil }
+        }
     }
 #endif

@@ -27,9 +27,7 @@
             guard let own = rd_kafka_queue_get_consumer(handle.pointer) else {
                 throw .unavailable("librdkafka has no queue")
             }
-            let queue = KafkaQueue(own)
-            queue.ring(bell)
-            self.queue = Mutex(queue)
+            queue = Mutex(KafkaQueue(own, handle, ringing: bell))
         }
 
         /// Begins to read.
@@ -47,7 +45,6 @@
         func destroy() {
             queue.withLock { $0 = nil }
             rd_kafka_consumer_close(handle.pointer)
-            handle.destroy()
         }
     }
 
@@ -215,7 +212,7 @@
                     throw .unavailable("topic '\(topic)' was not read to its end in time")
                 }
                 guard let message = rd_kafka_consumer_poll(reader.handle.pointer, 100) else { continue }
-                let record = KafkaRecord(message)
+                let record = KafkaRecord(message, reader.handle)
                 let partition = Int(record.partition)
                 guard found.indices.contains(partition) else { continue }
                 if record.error == RD_KAFKA_RESP_ERR__PARTITION_EOF { isDone[partition] = true }

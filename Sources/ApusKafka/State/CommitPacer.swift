@@ -7,7 +7,7 @@ struct CommitPacer {
     private let interval: Duration
     private var isDirty = false
     private(set) var isInFlight = false
-    private var isHeld = false
+    private(set) var isHeld = false
     private var notBefore: ContinuousClock.Instant?
 
     init(interval: Duration) { self.interval = interval }
