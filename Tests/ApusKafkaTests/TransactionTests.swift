@@ -5,6 +5,7 @@
 #if Kafka
     import ApusBus
     import CRDKafka
+    import CloudEvents
     import Testing
 
     @testable import ApusKafka
