@@ -44,6 +44,8 @@ let package = Package(
         .library(name: "ApusServerBus", targets: ["ApusServerBus"]),
         .library(name: "ApusAWS", targets: ["ApusAWS"]),
         .library(name: "ApusAMQP", targets: ["ApusAMQP"]),
+        // Needs the trait Kafka, and Debian's librdkafka-dev; without it, it says so.
+        .library(name: "ApusKafka", targets: ["ApusKafka"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
@@ -57,7 +59,10 @@ let package = Package(
     traits: [
         .trait(
             name: "SQLite",
-            description: "The outbox in a SQLite database (ApusOutboxSQLite); needs libsqlite3-dev.")
+            description: "The outbox in a SQLite database (ApusOutboxSQLite); needs libsqlite3-dev."),
+        .trait(
+            name: "Kafka",
+            description: "The library's transport for Kafka (ApusKafka); needs librdkafka-dev."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -216,6 +221,16 @@ let package = Package(
                 "ApusBus", "CloudEvents", "JSONText", httpClient, crypto, nioCore, nioPosix, nioHTTP1, log,
             ], swiftSettings: settings),
 
+        // The system's librdkafka, when the trait asks for it.
+        .systemLibrary(name: "CRDKafka"),
+        // Kafka as a transport of the library, on librdkafka; without the trait Kafka only what says that it is missing.
+        .target(
+            name: "ApusKafka",
+            dependencies: [
+                "ApusBus", "CloudEvents", log, deque,
+                .target(name: "CRDKafka", condition: .when(traits: ["Kafka"])),
+            ], swiftSettings: settings),
+
         // MARK: Composition.
 
         // Configuration to running services; the only module that knows all others.
@@ -265,13 +280,17 @@ let package = Package(
             name: "ApusBusCheck",
             dependencies: [
                 "ApusTesting", "ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAMQP", "ApusAWS",
-                arguments, log,
+                "ApusKafka", arguments, log,
             ],
             swiftSettings: settings),
         // The RabbitMQ transport as a program: its contract, publishing and consuming through faults, rates.
         .executableTarget(
             name: "apus-amqp-check",
             dependencies: ["ApusAMQP", "ApusBus", "ApusTesting", "CloudEvents", log], swiftSettings: settings),
+        // The Kafka transport as a program: publishing, consuming and copying through faults, rates.
+        .executableTarget(
+            name: "apus-kafka-check", dependencies: ["ApusKafka", "ApusBus", "CloudEvents", log],
+            swiftSettings: settings),
 
         // Every decoder with the properties that must hold for any bytes; fuzzers and tests call the same functions.
         .target(
@@ -293,7 +312,7 @@ let package = Package(
         // One program on every broker there is a transport for.
         .executableTarget(
             name: "orders",
-            dependencies: ["Apus", "ApusServerBus", "ApusAMQP", "ApusAWS", arguments, log],
+            dependencies: ["Apus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusKafka", arguments, log],
             path: "Examples/orders/Sources/orders", swiftSettings: settings),
 
         // A thread beside the concurrency pool, for tests that compute for long.
@@ -419,6 +438,12 @@ let package = Package(
         .testTarget(
             name: "ApusAWSTests", dependencies: ["ApusAWS", "ApusBus", "CloudEvents", "JSONText"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ApusKafkaTests",
+            dependencies: [
+                "ApusKafka", "ApusBus", "ApusTesting", "CloudEvents", log,
+                .target(name: "CRDKafka", condition: .when(traits: ["Kafka"])),
+            ], swiftSettings: settings),
         .testTarget(
             name: "ApusCLITests",
             dependencies: [

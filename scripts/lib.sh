@@ -41,6 +41,11 @@ need_headers() {
     [ -e /usr/include/zlib.h ] || install_packages zlib1g-dev
 }
 
+# Package traits that builds on this machine have: the transport for Kafka where the headers of librdkafka are. All builds have the same ones, because a trait that
+# comes or goes has everything built anew.
+traits=()
+[ ! -e /usr/include/librdkafka/rdkafka.h ] || traits=(--traits Kafka)
+
 # need_codecs: the libraries that open the record batches of Kafka clients. zlib is everywhere; a server without one of the others
 # runs, and says so when a batch needs it, so somebody who may not install packages is only told.
 need_codecs() {
@@ -62,7 +67,7 @@ release_binary() {
     need_swift
     need_headers
     say "building $1 for release (the first build takes some minutes)"
-    (cd "$root" && swift build "${release_options[@]}" --product "$1" >&2) || fail "$1 does not build"
+    (cd "$root" && swift build "${release_options[@]}" "${traits[@]}" --product "$1" >&2) || fail "$1 does not build"
     printf '%s/%s\n' "$(cd "$root" && swift build -c release --show-bin-path)" "$1"
 }
 

@@ -7,6 +7,7 @@ import ApusAMQP
 import ApusAWS
 import ApusBus
 import ApusEmbeddedBus
+import ApusKafka
 import ApusServerBus
 import ApusTesting
 import ArgumentParser
@@ -22,7 +23,7 @@ struct BusCheck: AsyncParsableCommand {
     )
 
     /// Every transport there is.
-    static let schemes: [TransportScheme] = [.memory, .file, .server, .amqp, .aws, .eventBridge]
+    static let schemes: [TransportScheme] = [.memory, .file, .server, .amqp, .aws, .eventBridge, .kafka]
 
     @Argument(help: "The broker, such as memory: or aws://eu-central-1?endpoint=http://127.0.0.1:5000.")
     var url: String

@@ -6,6 +6,7 @@
 import Apus
 import ApusAMQP
 import ApusAWS
+import ApusKafka
 import ApusServerBus
 import ArgumentParser
 import Logging
@@ -27,7 +28,7 @@ struct Orders: AsyncParsableCommand {
 
     func run() async throws {
         let bus = try await Bus.connect(
-            url, transports: [.memory, .file, .server, .amqp, .aws, .eventBridge],
+            url, transports: [.memory, .file, .server, .amqp, .aws, .eventBridge, .kafka],
             options: .init(logger: Logger(label: "orders") { _ in SwiftLogNoOpLogHandler() }))
         let ledger = Ledger()
         let shop = try Shop(on: bus, paying: PaymentProvider(), noting: ledger)

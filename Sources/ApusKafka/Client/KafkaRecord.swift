@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Records of librdkafka: one that was consumed, events to records and back, and copies for retries and dead letters. A copy is the record as it was, key, value and
+// headers, with a few headers of Apus's own.
+
+#if Kafka
+    internal import ApusBus
+    internal import CRDKafka
+    internal import CloudEvents
+
+    /// A record that was consumed; it lies in the memory of the fetch that brought it.
+    final class KafkaRecord: @unchecked Sendable {
+        let pointer: UnsafeMutablePointer<rd_kafka_message_t>
+        /// A client must not be destroyed before its records.
+        private let handle: KafkaHandle
+
+        init(_ pointer: UnsafeMutablePointer<rd_kafka_message_t>, _ handle: KafkaHandle) {
+            (self.pointer, self.handle) = (pointer, handle)
+        }
+        deinit { rd_kafka_message_destroy(pointer) }
+
+        var error: rd_kafka_resp_err_t { pointer.pointee.err }
+        var partition: Int32 { pointer.pointee.partition }
+        var offset: Int64 { pointer.pointee.offset }
+        var topic: String { String(cString: rd_kafka_topic_name(pointer.pointee.rkt)) }
+        /// About how much memory it takes.
+        var byteCount: Int { pointer.pointee.len + pointer.pointee.key_len + 512 }
+        /// The key, if it has one.
+        var key: [UInt8]? {
+            guard let key = pointer.pointee.key else { return nil }
+            return Array(UnsafeRawBufferPointer(start: key, count: pointer.pointee.key_len))
+        }
+        /// The value, if it has one.
+        var value: [UInt8]? {
+            guard let value = pointer.pointee.payload else { return nil }
+            return Array(UnsafeRawBufferPointer(start: value, count: pointer.pointee.len))
+        }
+        /// When it was produced, or appended.
+        var time: CloudEventTimestamp? {
+            var type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
+            let milliseconds = rd_kafka_message_timestamp(pointer, &type)
+            guard type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE else { return nil }
+            return CloudEventTimestamp(millisecondsSinceEpoch: milliseconds)
+        }
+
+        /// Calls `body` with each header.
+        func forEachHeader<Failure: Error>(
+            _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?) throws(Failure) -> Void
+        ) throws(Failure) {
+            var headers: OpaquePointer?
+            guard rd_kafka_message_headers(pointer, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR, let headers else { return }
+            var (index, name, value, size) = (0, UnsafePointer<CChar>?.none, UnsafeRawPointer?.none, 0)
+            while rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
+                index += 1
+                guard let name else { continue }
+                try body(
+                    UnsafeRawBufferPointer(start: name, count: KafkaHeader.length(name)),
+                    value.map { UnsafeRawBufferPointer(start: $0, count: size) })
+            }
+        }
+    }
+
+    /// The headers that Apus adds to copies of a record.
+    enum KafkaHeader {
+        /// How often the event was handed out before this copy was made.
+        static let attempts = "apus-attempts"
+        /// When a retry is due, in milliseconds since 1970.
+        static let due = "apus-due"
+        /// Why it was given up.
+        static let reason = "apus-reason"
+        /// By which subscription.
+        static let subscription = "apus-subscription"
+        /// Where the event was published.
+        static let topic = "apus-topic"
+        static let partition = "apus-partition"
+        static let offset = "apus-offset"
+        static let prefix = "apus-"
+
+        static func length(_ name: UnsafePointer<CChar>) -> Int {
+            var end = name
+            while end.pointee != 0 { end += 1 }
+            return end - name
+        }
+    }
+
+    /// What Apus noted on a copy.
+    struct CopyNotes {
+        var attempts = 0
+        var due: Int64?
+        var reason = ""
+        var partition: Int?
+        var offset: Int64?
+
+        init(_ record: KafkaRecord) {
+            record.forEachHeader { name, value in
+                guard let value, name.count > 5, name.starts(with: KafkaHeader.prefix.utf8) else { return }
+                let text = String(decoding: value, as: UTF8.self)
+                switch String(decoding: name, as: UTF8.self) {
+                case KafkaHeader.attempts: attempts = max(0, Int(text) ?? 0)
+                case KafkaHeader.due: due = Int64(text)
+                case KafkaHeader.reason: reason = text
+                case KafkaHeader.partition: partition = Int(text)
+                case KafkaHeader.offset: offset = Int64(text)
+                default: break
+                }
+            }
+        }
+    }
+
+    /// Headers that are being put together for a record.
+    struct KafkaHeaders: ~Copyable {
+        private var pointer: OpaquePointer?
+
+        init(capacity: Int) { pointer = rd_kafka_headers_new(capacity) }
+
+        /// Those of a record.
+        init(copyingAll record: KafkaRecord) {
+            var headers: OpaquePointer?
+            if rd_kafka_message_headers(record.pointer, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR, let headers {
+                pointer = rd_kafka_headers_copy(headers)
+            } else {
+                pointer = rd_kafka_headers_new(8)
+            }
+        }
+
+        /// Those of a record, without those of its copies.
+        init(copying record: KafkaRecord) {
+            self.init(copyingAll: record)
+            for name in [
+                KafkaHeader.attempts, KafkaHeader.due, KafkaHeader.reason, KafkaHeader.subscription,
+                KafkaHeader.topic, KafkaHeader.partition, KafkaHeader.offset,
+            ] { rd_kafka_header_remove(pointer, name) }
+        }
+
+        deinit { if let pointer { rd_kafka_headers_destroy(pointer) } }
+
+        mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+            rd_kafka_header_add(
+                pointer, name.baseAddress?.assumingMemoryBound(to: CChar.self), name.count,
+                value.baseAddress ?? KafkaHeaders.nothing, value.count)
+        }
+
+        mutating func append(_ name: String, _ text: String) {
+            var text = text
+            text.withUTF8 { text in
+                _ = rd_kafka_header_add(
+                    pointer, name, -1, text.baseAddress.map { UnsafeRawPointer($0) } ?? KafkaHeaders.nothing,
+                    text.count)
+            }
+        }
+
+        /// The address of no bytes, which is not that of no value.
+        static var nothing: UnsafeRawPointer { UnsafeRawPointer(StaticString("").utf8Start) }
+
+        /// Produces a record with these headers, which are the library's then.
+        mutating func produce(
+            _ client: OpaquePointer, _ topic: KafkaTopic, value: UnsafeRawBufferPointer?,
+            key: UnsafeRawBufferPointer?, _ opaque: UnsafeMutableRawPointer
+        ) -> rd_kafka_resp_err_t {
+            let error = apus_rd_kafka_produce(
+                client, topic.pointer, value.map { $0.baseAddress ?? KafkaHeaders.nothing }, value?.count ?? 0,
+                key.map { $0.baseAddress ?? KafkaHeaders.nothing }, key?.count ?? 0, pointer, opaque)
+            if !error.isError { pointer = nil }
+            return error
+        }
+    }
+
+    extension KafkaHeaders {
+        /// Produces a record that was consumed once more, with these headers.
+        mutating func produce(
+            again record: KafkaRecord, _ topic: KafkaTopic, _ client: OpaquePointer,
+            _ opaque: UnsafeMutableRawPointer
+        ) -> rd_kafka_resp_err_t {
+            let message = record.pointer.pointee
+            return produce(
+                client, topic, value: message.payload.map { UnsafeRawBufferPointer(start: $0, count: message.len) },
+                key: message.key.map { UnsafeRawBufferPointer(start: $0, count: message.key_len) }, opaque)
+        }
+    }
+
+    /// Events as records.
+    enum KafkaEvents {
+        /// Produces an event.
+        static func produce(
+            _ event: CloudEvent, _ topic: KafkaTopic, _ client: OpaquePointer, _ opaque: UnsafeMutableRawPointer
+        ) -> rd_kafka_resp_err_t {
+            var headers = KafkaHeaders(capacity: 12)
+            let value = CloudEventKafkaBinding.encode(event) { headers.append($0, $1) }
+            guard var key = event.extensions["partitionkey"]?.text, !key.isEmpty else {
+                return produce(&headers, value, nil, topic, client, opaque)
+            }
+            return key.withUTF8 {
+                produce(&headers, value, UnsafeRawBufferPointer($0), topic, client, opaque)
+            }
+        }
+
+        private static func produce(
+            _ headers: inout KafkaHeaders, _ value: [UInt8]?, _ key: UnsafeRawBufferPointer?, _ topic: KafkaTopic,
+            _ client: OpaquePointer, _ opaque: UnsafeMutableRawPointer
+        ) -> rd_kafka_resp_err_t {
+            guard let value else { return headers.produce(client, topic, value: nil, key: key, opaque) }
+            return value.withUnsafeBytes { headers.produce(client, topic, value: $0, key: key, opaque) }
+        }
+
+        /// The event of a record, and why it is not a whole one if it is not.
+        static func decode(_ record: KafkaRecord, topic: String, partition: Int, offset: Int64) -> (
+            event: CloudEvent, problem: String?
+        ) {
+            var decoder = CloudEventKafkaDecoder()
+            var contentType: String?
+            let value = record.value
+            do throws(CloudEventError) {
+                try record.forEachHeader { (name, value) throws(CloudEventError) in
+                    guard let value else { return }
+                    if name.count == 12, name.elementsEqual("content-type".utf8) {
+                        contentType = String(validating: value, as: UTF8.self)
+                    }
+                    try decoder.header(name: name, value: value)
+                }
+                if let event = try decoder.event(value: value) { return (event, nil) }
+            } catch {
+                return (madeUp(record, value, contentType, topic, partition, offset), error.description)
+            }
+            return (madeUp(record, value, contentType, topic, partition, offset), nil)
+        }
+
+        /// A plain record as an event: what is known of it by where it stands.
+        private static func madeUp(
+            _ record: KafkaRecord, _ value: [UInt8]?, _ contentType: String?, _ topic: String, _ partition: Int,
+            _ offset: Int64
+        ) -> CloudEvent {
+            var extensions = CloudEventExtensions()
+            if let key = record.key.flatMap({ String(validating: $0, as: UTF8.self) }) {
+                try? extensions.set("partitionkey", to: .string(key))
+            }
+            for contentType in [contentType, nil] {
+                if let event = try? CloudEvent(
+                    id: "\(topic)/\(partition)/\(offset)", source: "/topics/\(topic)", type: "kafka.record",
+                    time: record.time, dataContentType: contentType, extensions: extensions,
+                    data: value.map { CloudEventData($0) })
+                {
+                    return event
+                }
+            }
+            preconditionFailure("an event made of a checked topic name and numbers is valid")
+        }
+    }
+#endif

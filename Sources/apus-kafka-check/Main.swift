@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A program on the Kafka transport, for tests that kill it or the broker around it, and for measuring (its contract is apus-bus-check's business):
+//
+//     apus-kafka-check produce URL TOPIC COUNT        publishes until all are confirmed; a line for each that is
+//     apus-kafka-check consume URL TOPIC GROUP        acknowledges for ever; a line for each event
+//     apus-kafka-check copy URL FROM TO GROUP ID      copies events in transactions, for ever; a line for each transaction
+//     apus-kafka-check read URL TOPIC                 shows what is stored
+//     apus-kafka-check publish-rate URL TOPIC COUNT SIZE BATCH
+//     apus-kafka-check consume-rate URL TOPIC GROUP COUNT PREFETCH
+
+import ApusBus
+import ApusKafka
+import CloudEvents
+import Logging
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+@main
+struct Check {
+    static func main() async {
+        do {
+            try await run(Array(CommandLine.arguments.dropFirst()))
+        } catch {
+            say("error: \(error)")
+            exit(1)
+        }
+    }
+
+    static func run(_ arguments: [String]) async throws {
+        guard arguments.count >= 2 else { throw BusError.invalid("a command and a URL") }
+        let (command, url, rest) = (arguments[0], arguments[1], Array(arguments.dropFirst(2)))
+        switch (command, rest.count) {
+        case ("produce", 2): try await produce(connect(url), to: rest[0], Int(rest[1]) ?? 0)
+        case ("consume", 2): try await consume(connect(url), rest[0], rest[1])
+        case ("copy", 4): try await copy(connect(url), from: rest[0], to: rest[1], rest[2], id: rest[3])
+        case ("read", 1): try await read(connect(url), rest[0])
+        case ("publish-rate", 4):
+            try await publishRate(
+                connect(url), rest[0], Int(rest[1]) ?? 0, Int(rest[2]) ?? 0, Int(rest[3]) ?? 1)
+        case ("consume-rate", 4):
+            try await consumeRate(connect(url), rest[0], rest[1], Int(rest[2]) ?? 0, Int(rest[3]) ?? 1)
+        default: throw BusError.invalid("no such command, or other arguments")
+        }
+    }
+
+    /// Prints a line, which counts as it comes: whoever reads it may kill this program at any time.
+    static func say(_ line: String) {
+        print(line)
+        fflush(nil)
+    }
+
+    static func connect(_ url: String) async throws -> any BusTransport {
+        var logger = Logger(label: "apus-kafka-check", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = .warning
+        return try await TransportScheme.connect(
+            BusURL(url), among: [.kafka], ConnectionOptions(logger: logger, clientName: "apus-kafka-check"))
+    }
+
+    // MARK: Through faults
+
+    static func event(_ id: Int, bytes: Int = 0) throws -> CloudEvent {
+        try CloudEvent(
+            id: "\(id)", source: "/check", type: "check.event", dataContentType: "application/octet-stream",
+            data: CloudEventData([UInt8](repeating: 0x61, count: bytes)))
+    }
+
+    /// Publishes a few at a time until each is confirmed.
+    static func produce(_ bus: any BusTransport, to topic: String, _ count: Int) async throws {
+        var next = 0
+        while next < count {
+            let ids = Array(next..<min(count, next + 10))
+            do {
+                _ = try await bus.publish(ids.map { try event($0, bytes: 100) }, to: topic)
+                for id in ids { say("confirmed \(id)") }
+                next += ids.count
+            } catch let error as BusError {
+                // Those of a call that were confirmed are told again, as is what was not: both may come twice.
+                say("again \(next): \(error)")
+                guard error.isRetryable else { throw error }
+            }
+        }
+        await bus.close()
+        say("done")
+    }
+
+    static func consume(_ bus: any BusTransport, _ topic: String, _ group: String) async throws {
+        let receiver = try await bus.subscribe(Subscription(group: group, topic: topic, prefetch: 50))
+        say("ready")
+        while true {
+            let events = try await receiver.receive(limit: 50, wait: .seconds(1))
+            let results = try await receiver.settle(events.map { Settlement($0.token, .acknowledge) })
+            for (event, result) in zip(events, results) { say("\(result) \(event.event.id)") }
+        }
+    }
+
+    /// Copies a few at a time, each few in one transaction.
+    static func copy(
+        _ bus: any BusTransport, from source: String, to destination: String, _ group: String, id: String
+    ) async throws {
+        #if Kafka
+            guard let kafka = bus as? KafkaTransport else { throw BusError.invalid("a Kafka bus") }
+            let receiver = try await kafka.subscribe(
+                Subscription(group: group, topic: source, prefetch: 50, start: .earliest))
+            let transactions = try await kafka.transactions(id: id)
+            say("ready")
+            while true {
+                let events = try await receiver.receive(limit: 7, wait: .seconds(1))
+                guard !events.isEmpty else {
+                    say("idle")
+                    continue
+                }
+                var copies: [(event: CloudEvent, topic: String)] = []
+                for event in events { copies.append((event.event, destination)) }
+                do throws(BusError) {
+                    _ = try await transactions.commit(publishing: copies, handled: events, of: receiver)
+                    say("copied \(events.count)")
+                } catch {
+                    say("again: \(error)")
+                    guard error.isRetryable else { throw error }
+                    _ = try await receiver.settle(events.map { Settlement($0.token, .release) })
+                }
+            }
+        #else
+            throw BusError.invalid("built without Kafka")
+        #endif
+    }
+
+    static func read(_ bus: any BusTransport, _ topic: String) async throws {
+        let reader = try await bus.replay(topic, from: .earliest, pattern: nil)
+        while case let events = try await reader.next(limit: 256, wait: .zero), !events.isEmpty {
+            for event in events { say("\(event.event.id)") }
+        }
+        await reader.close()
+        await bus.close()
+    }
+
+    // MARK: Rates
+
+    static func publishRate(
+        _ bus: any BusTransport, _ topic: String, _ count: Int, _ size: Int, _ batch: Int
+    ) async throws {
+        let events = try (0..<batch).map { try event($0, bytes: size) }
+        _ = try await bus.publish([event(0)], to: topic)
+        let start = ContinuousClock.now
+        // As many calls at a time as keep the broker busy while one is waited for.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for call in 0..<count / batch {
+                if call >= 16 { try await group.next() }
+                group.addTask { _ = try await bus.publish(events, to: topic) }
+            }
+            try await group.waitForAll()
+        }
+        report("publish", count / batch * batch, start)
+        await bus.close()
+    }
+
+    static func consumeRate(
+        _ bus: any BusTransport, _ topic: String, _ group: String, _ count: Int, _ prefetch: Int
+    ) async throws {
+        let receiver = try await bus.subscribe(
+            Subscription(group: group, topic: topic, prefetch: prefetch, start: .earliest))
+        var start: ContinuousClock.Instant?
+        var taken = 0
+        while taken < count {
+            let events = try await receiver.receive(limit: 512, wait: .seconds(10))
+            guard !events.isEmpty else { break }
+            if start == nil { start = .now }
+            _ = try await receiver.settle(events.map { Settlement($0.token, .acknowledge) })
+            taken += events.count
+        }
+        report("consume", taken, start ?? .now)
+        await bus.close()
+    }
+
+    static func report(_ what: String, _ count: Int, _ start: ContinuousClock.Instant) {
+        let seconds = start.duration(to: .now) / .seconds(1)
+        say("{\"mode\": \"\(what)\", \"messages\": \(count), \"rate\": \(Int(Double(count) / seconds))}")
+    }
+}

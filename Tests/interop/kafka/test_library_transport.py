@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Swift library's transport for Kafka, against Apus as the broker: its contract, the shop, and programs that are killed in the middle of what has to be whole."""
+
+import os
+import random
+import re
+import subprocess
+import threading
+import time
+import uuid
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def kafka_check():
+    """The program that publishes, consumes and copies; `make test` sets APUS_KAFKA_CHECK where the transport was built."""
+    path = os.environ.get("APUS_KAFKA_CHECK")
+    if not path:
+        pytest.skip("APUS_KAFKA_CHECK names no apus-kafka-check: the transport for Kafka was not built")
+    return path
+
+
+@pytest.fixture
+def url(kafka_check, kafka_server):
+    return f"kafka://{kafka_server.kafka}?create_topics=true"
+
+
+class Program:
+    """A run of apus-kafka-check, whose lines are kept as they come."""
+
+    def __init__(self, *command):
+        self.lines = []
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.strip())
+
+    def wait_for(self, condition, what, seconds=60):
+        deadline = time.monotonic() + seconds
+        while not condition(self.lines):
+            assert time.monotonic() < deadline, f"{what}: {self.lines[-10:]}"
+            assert self.process.poll() is None or condition(self.lines), f"it ended: {self.lines[-10:]}"
+            time.sleep(0.02)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.reader.join()
+
+
+def run(*command):
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout.split("\n")
+
+
+@pytest.mark.parametrize("settings", ["", "&partitions=3"])
+def test_apus_keeps_the_contract_by_its_kafka_side(bus_check, url, settings):
+    result = subprocess.run(
+        [bus_check, url + settings, "--patience", "120"], capture_output=True, text=True, timeout=900)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert " 0 broken" in result.stdout
+    assert int(re.search(r"(\d+) promises kept", result.stdout)[1]) >= 40
+
+
+def test_the_shop_runs_on_it(shop, url):
+    assert "shipped: 86\nrefused: 10\ndead-lettered: 4\n" in shop(url + "&partitions=2")
+
+
+def test_a_topic_that_nobody_makes_is_an_error_that_says_what_to_do(kafka_check, kafka_server):
+    name = f"none-{uuid.uuid4().hex[:8]}"
+    result = subprocess.run(
+        [kafka_check, "produce", f"kafka://{kafka_server.kafka}", name, "1"], capture_output=True, text=True,
+        timeout=60)
+    assert result.returncode == 1
+    assert name in result.stdout and "create_topics=true" in result.stdout
+
+
+def test_a_consumer_that_is_killed_loses_nothing(kafka_check, url):
+    topic = f"k-{uuid.uuid4().hex[:8]}"
+    seen = set()
+    consumer = Program(kafka_check, "consume", url, topic, "g")
+    consumer.wait_for(lambda lines: "ready" in lines, "it subscribes")
+    producer = Program(kafka_check, "produce", url, topic, "600")
+    for _ in range(3):
+        count = len(consumer.lines)
+        consumer.wait_for(lambda lines: len(lines) > count + 20 or "done" in producer.lines, "it consumes")
+        consumer.kill()
+        seen |= {line.split()[1] for line in consumer.lines if line.startswith("settled")}
+        # The group learns of it by its session's end.
+        consumer = Program(kafka_check, "consume", url + "&session.timeout.ms=6000", topic, "g")
+    producer.wait_for(lambda lines: "done" in lines, "all are published")
+    expected = {str(number) for number in range(600)}
+
+    def is_complete(lines):
+        return seen | {line.split()[1] for line in list(lines) if line.startswith("settled")} >= expected
+
+    consumer.wait_for(is_complete, "all come", seconds=90)
+    consumer.kill()
+    producer.kill()
+
+
+def test_the_server_is_killed_in_the_middle_and_nothing_is_lost_or_doubled(kafka_check, new_server):
+    server = new_server("--auto-create-topics").start()
+    url = f"kafka://{server.kafka}?publish_timeout=60000"
+    topic = f"k-{uuid.uuid4().hex[:8]}"
+    producer = Program(kafka_check, "produce", url, topic, "2000")
+    for _ in range(2):
+        count = len(producer.lines)
+        producer.wait_for(lambda lines: len(lines) > count + 100 or "done" in lines, "it publishes")
+        server.kill()
+        server.start()
+    producer.wait_for(lambda lines: "done" in lines, "all are published", seconds=90)
+    stored = [line for line in run(kafka_check, "read", url, topic) if line]
+    # Idempotent: what was repeated after the connection broke is there once.
+    assert not [line for line in producer.lines if line.startswith("again")]
+    assert sorted(stored, key=int) == [str(number) for number in range(2000)]
+
+
+def test_copies_in_transactions_are_there_exactly_once_however_often_the_program_is_killed(kafka_check, url):
+    source, destination = f"s-{uuid.uuid4().hex[:8]}", f"d-{uuid.uuid4().hex[:8]}"
+    count = 1500
+    run(kafka_check, "produce", url, source, str(count))
+    chance = random.Random(7)
+    deadline = time.monotonic() + 180
+    kills = 0
+    while True:
+        assert time.monotonic() < deadline, "the copying ends"
+        # A dead member is given up after its session; a transaction that it left open is aborted by the next one of its id.
+        copier = Program(
+            kafka_check, "copy", url + "&session.timeout.ms=6000", source, destination, "copier", "copier-1")
+        copier.wait_for(lambda lines: any(line.startswith("copied") for line in lines) or "idle" in lines, "it copies", 90)
+        if "idle" in copier.lines and not any(line.startswith("copied") for line in copier.lines) and kills >= 3:
+            copier.kill()
+            break
+        if kills < 5:
+            time.sleep(chance.uniform(0.0, 0.1))
+            copier.kill()
+            kills += 1
+        else:
+            copier.wait_for(lambda lines: "idle" in lines, "it copies the rest", 90)
+            copier.kill()
+            break
+    copied = [line for line in run(kafka_check, "read", url, destination) if line]
+    assert kills >= 3
+    assert sorted(copied, key=int) == [str(number) for number in range(count)]
