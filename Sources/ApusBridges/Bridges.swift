@@ -118,6 +118,17 @@ public final class Bridges: BridgeControl {
         return (try connection(name), isNew)
     }
 
+    /// Writes a connection down that ``start()`` will put to work; the broker is not looked for.
+    ///
+    /// - Throws: ``BrokerError/invalid(_:)`` for a URL of an unknown kind, or one that refers to a secret that is not there.
+    public func define(_ name: ResourceName, url: String) async throws(BrokerError) {
+        let url = try unmasked(url, broker.storedConnections().first { $0.name == name })
+        do throws(BusError) { _ = try active.address(url) } catch {
+            throw .invalid("connection '\(name)': \(error)")
+        }
+        _ = try await broker.putConnection(name, url: url)
+    }
+
     /// A URL that was read and is sent again has its secrets masked, and means what is stored.
     private func unmasked(_ url: String, _ stored: StoredConnection?) throws(BrokerError) -> String {
         guard url.utf8.count <= 4096 else { throw .invalid("a connection's URL has at most 4,096 bytes") }

@@ -61,17 +61,25 @@ public final class Connections: Sendable {
     ///
     /// - Throws: ``BusError/invalid(_:)`` for a URL that cannot work whatever the broker does.
     func begin(_ url: String) throws(BusError) -> Attempt {
-        let address = try BusURL(try secrets.resolve(url))
+        let address = try address(url)
         let (schemes, options) = (schemes, options)
-        guard schemes.contains(where: { $0.names.contains(address.scheme) }) else {
-            let known = schemes.flatMap(\.names).joined(separator: ", ")
-            throw .invalid("'\(address.scheme):' is no kind of broker that this server knows: there are \(known)")
-        }
         return Task {
             do throws(BusError) {
                 return .success(try await TransportScheme.connect(address, among: schemes, options))
             } catch { return .failure(error) }
         }
+    }
+
+    /// The address that a URL stands for, its secrets filled in.
+    ///
+    /// - Throws: ``BusError/invalid(_:)`` for what is no address of a known kind of broker.
+    func address(_ url: String) throws(BusError) -> BusURL {
+        let address = try BusURL(try secrets.resolve(url))
+        guard schemes.contains(where: { $0.names.contains(address.scheme) }) else {
+            let known = schemes.flatMap(\.names).joined(separator: ", ")
+            throw .invalid("'\(address.scheme):' is no kind of broker that this server knows: there are \(known)")
+        }
+        return address
     }
 
     /// Makes `url` that of a connection. `attempt`: what was begun for it already.

@@ -56,7 +56,7 @@ enum BridgeParts {
             for (name, settings) in file.topics where engine.topicSummary(name) == nil {
                 _ = try await engine.createTopic(name, settings)
             }
-            for (name, url) in file.connections { _ = try await bridges.putConnection(name, url: url) }
+            for (name, url) in file.connections { try await bridges.define(name, url: url) }
             for (name, settings) in file.feeds { _ = try await engine.putFeed(name, settings) }
             for (name, settings) in file.rules where (try? engine.rule(name))?.settings != settings {
                 _ = try await engine.putRule(name, settings)
