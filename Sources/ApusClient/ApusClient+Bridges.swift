@@ -10,7 +10,9 @@ enum PushAddress {
     /// The URL, or `connection/topic`; nil for what is neither.
     static func text(_ push: JSONValue) -> String? {
         if let url = push["url"]?.string { return url }
-        guard let connection = push["connection"]?.string, let topic = push["topic"]?.string else { return nil }
+        guard let connection = push["connection"]?.string, let topic = push["topic"]?.string else {
+            return nil
+        }
         return "\(connection)/\(topic)"
     }
 }

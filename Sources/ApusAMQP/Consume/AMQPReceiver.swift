@@ -57,7 +57,8 @@ final class AMQPReceiver: Receiver {
         let own = UInt64.random(in: 0..<1 << 48)
         queue =
             subscription.queue
-            ?? (subscription.isTemporary ? "\(subscription.name).\(String(own, radix: 36))" : subscription.name)
+            ?? (subscription.isTemporary
+                ? "\(subscription.name).\(String(own, radix: 36))" : subscription.name)
         state = Mutex(State(nextSession: own << 16))
     }
 

@@ -77,7 +77,8 @@ public final class Connections: Sendable {
         let address = try BusURL(try secrets.resolve(url))
         guard schemes.contains(where: { $0.names.contains(address.scheme) }) else {
             let known = schemes.flatMap(\.names).joined(separator: ", ")
-            throw .invalid("'\(address.scheme):' is no kind of broker that this server knows: there are \(known)")
+            throw .invalid(
+                "'\(address.scheme):' is no kind of broker that this server knows: there are \(known)")
         }
         return address
     }

@@ -33,7 +33,8 @@ public struct Secrets: Sendable {
             }
             let name = String(rest[..<end])
             guard Self.isName(name) else {
-                throw .invalid("a secret's name has letters, digits, '-', '_' and '.', and begins with none of the last")
+                throw .invalid(
+                    "a secret's name has letters, digits, '-', '_' and '.', and begins with none of the last")
             }
             guard let value = value(name) else { throw .invalid("there is no secret '\(name)'") }
             resolved += Self.encoded(value)
@@ -44,7 +45,8 @@ public struct Secrets: Sendable {
 
     /// Whether a text is a reference and nothing else, and so can be shown.
     static func isReference(_ text: some StringProtocol) -> Bool {
-        text.hasPrefix(opening) && text.hasSuffix("}") && isName(String(text.dropFirst(opening.count).dropLast()))
+        text.hasPrefix(opening) && text.hasSuffix("}")
+            && isName(String(text.dropFirst(opening.count).dropLast()))
     }
 
     /// Whether a secret can have this name, which may be that of a file.

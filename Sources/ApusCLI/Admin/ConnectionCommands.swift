@@ -89,7 +89,8 @@ extension ConnectionCommand {
             let stored = try await global.withClient { try await $0.putConnection(name, url: url) }
             global.show(stored.value.json) {
                 let connection = stored.value
-                var line = "\(stored.created ? "created" : "replaced") connection \(name): \(connection.state)"
+                var line =
+                    "\(stored.created ? "created" : "replaced") connection \(name): \(connection.state)"
                 if let failure = connection.failure { line += " (\(failure))" }
                 return [line]
             }

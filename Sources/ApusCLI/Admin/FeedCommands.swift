@@ -54,7 +54,9 @@ extension FeedCommand {
             }
             global.show(
                 table,
-                empty: "no feeds; make one with 'apus feed set NAME --connection NAME --from TOPIC --into TOPIC'")
+                empty:
+                    "no feeds; make one with 'apus feed set NAME --connection NAME --from TOPIC --into TOPIC'"
+            )
         }
     }
 

@@ -101,7 +101,8 @@ struct SubscriptionSettingsOptions: ParsableArguments {
         guard push != nil || pushBus != nil || !delivery.isEmpty else { return settings }
         guard let base else {
             throw Failure(
-                "options for pushing without an address", why: "events are pushed only where --push or --push-bus says",
+                "options for pushing without an address",
+                why: "events are pushed only where --push or --push-bus says",
                 status: .usage)
         }
         settings["push"] = .object(try await delivery.applied(to: base))

@@ -10,7 +10,8 @@ internal import JSONText
 /// Routes about bridges.
 enum BridgeRoutes {
     static let all: [Route] = [
-        listConnections, putConnection, getConnection, deleteConnection, listFeeds, putFeed, getFeed, deleteFeed,
+        listConnections, putConnection, getConnection, deleteConnection, listFeeds, putFeed, getFeed,
+        deleteFeed,
         pausing("pause", true, "Stops a feed from taking events; what it has taken is finished."),
         pausing("resume", false, "Lets a feed take events again, from where it stopped."),
     ]
@@ -33,7 +34,9 @@ enum BridgeRoutes {
         do throws(BrokerError) { return try await operation(bridges) } catch { throw Problem(error) }
     }
 
-    private static func page<Element>(_ elements: [Element], _ page: Page, _ name: (Element) -> String) -> [Element] {
+    private static func page<Element>(
+        _ elements: [Element], _ page: Page, _ name: (Element) -> String
+    ) -> [Element] {
         Array(elements.filter { element in page.after.map { name(element) > $0 } ?? true }.prefix(page.limit))
     }
 
@@ -41,7 +44,8 @@ enum BridgeRoutes {
 
     private static let listConnections = Route(
         method: .get, path: PathTemplate("/v1/connections"), operation: "listConnections",
-        summary: "Lists connections to outside brokers by name.", chapter: .bridges, parameters: QueryParameter.page,
+        summary: "Lists connections to outside brokers by name.", chapter: .bridges,
+        parameters: QueryParameter.page,
         successes: [.json(.ok, "A page of connections.", .connections)], problems: [.notFound, .invalid],
         handler: .answer { context, call throws(Problem) in
             let asked = try call.query.page()
@@ -96,7 +100,8 @@ enum BridgeRoutes {
 
     private static let listFeeds = Route(
         method: .get, path: PathTemplate("/v1/feeds"), operation: "listFeeds",
-        summary: "Lists feeds by name, and what each is doing.", chapter: .bridges, parameters: QueryParameter.page,
+        summary: "Lists feeds by name, and what each is doing.", chapter: .bridges,
+        parameters: QueryParameter.page,
         successes: [.json(.ok, "A page of feeds.", .feeds)], problems: [.notFound, .invalid],
         handler: .answer { context, call throws(Problem) in
             let asked = try call.query.page()
@@ -106,7 +111,8 @@ enum BridgeRoutes {
 
     private static let putFeed = Route(
         method: .put, path: feedPath, operation: "putFeed",
-        summary: "Creates or replaces a feed, which takes events from an outside broker and publishes them here.",
+        summary:
+            "Creates or replaces a feed, which takes events from an outside broker and publishes them here.",
         chapter: .bridges, body: .json(.reference(.feedSettings)),
         successes: [.json(.ok, "Replaced.", .feed), .json(.created, "Created.", .feed)],
         problems: [.notFound, .unsupportedMediaType, .conflict, .invalid],
@@ -134,7 +140,8 @@ enum BridgeRoutes {
         successes: [.done], problems: [.notFound, .conflict, .invalid],
         handler: .answer { context, call async throws(Problem) in
             let name = try call.name()
-            try await asked(context) { bridges async throws(BrokerError) in try await bridges.deleteFeed(name) }
+            try await asked(context) { bridges async throws(BrokerError) in try await bridges.deleteFeed(name)
+            }
             return .done
         })
 

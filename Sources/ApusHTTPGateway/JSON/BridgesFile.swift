@@ -24,7 +24,8 @@ public struct BridgesFile: Sendable {
     public private(set) var rules: [(ResourceName, RuleSettings)] = []
 
     private static let schema = ObjectSchema()
-        .allowing("topics", .any).allowing("connections", .any).allowing("feeds", .any).allowing("rules", .any)
+        .allowing("topics", .any).allowing("connections", .any).allowing("feeds", .any).allowing(
+            "rules", .any)
 
     /// Reads a file; topics have `topicDefaults` where they do not say.
     public init(_ bytes: [UInt8], topicDefaults: TopicSettings) throws(BridgesFileError) {
@@ -57,7 +58,9 @@ public struct BridgesFile: Sendable {
         _ name: String, _ reader: MemberReader, _ read: (JSONValue, String) throws(Problem) -> Value
     ) throws(Problem) -> [(ResourceName, Value)] {
         guard let value = reader.value(name) else { return [] }
-        guard let object = value.object else { throw reader.wrong(name, expected: "an object of names and settings") }
+        guard let object = value.object else {
+            throw reader.wrong(name, expected: "an object of names and settings")
+        }
         var values: [(ResourceName, Value)] = []
         for member in object.members {
             let key: ResourceName

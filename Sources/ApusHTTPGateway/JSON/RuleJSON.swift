@@ -54,7 +54,8 @@ extension RuleTarget {
         case (nil, nil, let bus?):
             let push = try PushSettings(bus, in: prefix + "bus.", stored: stored)
             guard push.connection != nil else {
-                throw Problem(.malformed, "'\(prefix)bus' has 'connection' and 'topic'; a URL goes under 'webhook'")
+                throw Problem(
+                    .malformed, "'\(prefix)bus' has 'connection' and 'topic'; a URL goes under 'webhook'")
             }
             self = .webhook(push, transformation: transformation)
         default:

@@ -108,7 +108,8 @@ extension Schema {
         .allowing("topic", .string(StringRules(lengthMax: 255)), "with 'connection': the outside topic")
         .allowing("timeout", .duration, "of one attempt, 1s to 5m; 15s if absent, 1m to a broker")
         .allowing(
-            "concurrency", .integer(Bounds.concurrency), "attempts at the same time; 8 if absent, 4 to a broker"
+            "concurrency", .integer(Bounds.concurrency),
+            "attempts at the same time; 8 if absent, 4 to a broker"
         )
         .allowing(
             "mode", .choice(["binary", "structured", "batch"]),

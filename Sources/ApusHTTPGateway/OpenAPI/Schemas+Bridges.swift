@@ -27,7 +27,8 @@ extension Schema {
 
     static let connectionSettings = ObjectSchema()
         .requiring(
-            "url", .string(StringRules(lengthMax: 4096, example: "amqp://apus:{secret:rabbit}@rabbit.example/")),
+            "url",
+            .string(StringRules(lengthMax: 4096, example: "amqp://apus:{secret:rabbit}@rabbit.example/")),
             "the broker; secrets are masked in answers, and a masked URL that is sent back stands for the stored one"
         )
 
@@ -44,8 +45,13 @@ extension Schema {
     static let feedSettings = ObjectSchema()
         .requiring("connection", .name)
         .allowing("from", .nullable(outsideName), "the outside topic that it takes events from")
-        .allowing("group", .nullable(outsideName), "with 'from': programs of the same group share events; 'apus' if absent")
-        .allowing("queue", .nullable(outsideName), "in place of 'from': a queue that somebody else made, as it is")
+        .allowing(
+            "group", .nullable(outsideName),
+            "with 'from': programs of the same group share events; 'apus' if absent"
+        )
+        .allowing(
+            "queue", .nullable(outsideName), "in place of 'from': a queue that somebody else made, as it is"
+        )
         .requiring("into", .name, "the topic that it publishes them to")
         .allowing("prefetch", .integer(Bounds.feedPrefetch), "events taken and not settled; 256 if absent")
         .allowing(

@@ -25,7 +25,8 @@ final class BridgeMetrics: Sendable {
             present.insert("connection \(name)")
             let isFailing = if case .failing = connection.state { true } else { false }
             registry.gauge(
-                "apus_connection_failing", help: "Whether a connection to an outside broker fails (1) or not (0).",
+                "apus_connection_failing",
+                help: "Whether a connection to an outside broker fails (1) or not (0).",
                 labels: ["connection": name]
             ).set(isFailing ? 1 : 0)
         }
@@ -33,7 +34,8 @@ final class BridgeMetrics: Sendable {
             let name = feed.stored.name.description
             present.insert("feed \(name)")
             registry.gauge(
-                "apus_feed_running", help: "Whether a feed takes events (1) or not (0).", labels: ["feed": name]
+                "apus_feed_running", help: "Whether a feed takes events (1) or not (0).",
+                labels: ["feed": name]
             ).set(feed.state == .running ? 1 : 0)
             guard let lag = feed.lag else { continue }
             registry.gauge(
@@ -49,7 +51,8 @@ final class BridgeMetrics: Sendable {
         for entry in gone {
             let parts = entry.split(separator: " ", maxSplits: 1)
             guard parts.count == 2 else { continue }
-            registry.removeSeries(carrying: parts[0] == "feed" ? ["feed": String(parts[1])] : ["connection": String(parts[1])])
+            registry.removeSeries(
+                carrying: parts[0] == "feed" ? ["feed": String(parts[1])] : ["connection": String(parts[1])])
         }
     }
 }
