@@ -73,7 +73,11 @@ struct FeedSession: Sendable {
                 let events: [ReceivedEvent]
                 do throws(BusError) {
                     events = try await receiver.receive(limit: limit, wait: Self.receiveWait)
-                } catch { return error }
+                } catch {
+                    // What is held cannot be settled any more, and comes again.
+                    group.cancelAll()
+                    return error
+                }
                 guard !events.isEmpty else { continue }
                 watcher.received(events)
                 for batch in Self.batches(events) {
@@ -242,7 +246,12 @@ struct FeedSession: Sendable {
 
     // MARK: Settle
 
+    /// In a task of its own, because what is stored here is to be settled even when the feed is to end.
     private func settle(_ settlements: [Settlement], _ receiver: any Receiver) async {
+        await Task { await trySettling(settlements, receiver) }.value
+    }
+
+    private func trySettling(_ settlements: [Settlement], _ receiver: any Receiver) async {
         for attempt in 1...Self.settleTries {
             do throws(BusError) {
                 _ = try await receiver.settle(settlements)
