@@ -231,6 +231,13 @@ let package = Package(
                 .target(name: "CRDKafka", condition: .when(traits: ["Kafka"])),
             ], swiftSettings: settings),
 
+        // Connections to outside brokers, their topics as targets of rules, and feeds that bring their events in.
+        .target(
+            name: "ApusBridges",
+            dependencies: [
+                "ApusBus", "ApusEngine", "ApusModel", "ApusTransport", "CloudEvents", log, coreMetrics,
+            ], swiftSettings: settings),
+
         // MARK: Composition.
 
         // Configuration to running services; the only module that knows all others.
@@ -238,7 +245,8 @@ let package = Package(
             name: "ApusServer",
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
-                "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel", nioCore, nioPosix,
+                "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel", "ApusBridges",
+                "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", nioCore, nioPosix,
                 log, coreMetrics, tracing, lifecycle,
                 signals,
             ], swiftSettings: settings),
@@ -434,6 +442,12 @@ let package = Package(
             dependencies: [
                 "ApusWebhookTransport", "ApusTransport", "ApusModel", "CloudEvents", nioCore, nioPosix,
                 nioHTTP1, nioLocks, log, crypto,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusBridgesTests",
+            dependencies: [
+                "ApusBridges", "ApusBus", "ApusEmbeddedBus", "ApusEngine", "ApusStorage", "ApusModel",
+                "ApusTesting", "ApusTransport", "CloudEvents", log,
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusAWSTests", dependencies: ["ApusAWS", "ApusBus", "CloudEvents", "JSONText"],

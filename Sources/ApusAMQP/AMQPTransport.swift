@@ -104,6 +104,12 @@ public final class AMQPTransport: BusTransport {
         try AMQPName.check(subscription.topic, "topic")
         try AMQPName.check(subscription.name, "subscription")
         try AMQPName.check(subscription.deadLetterTopic, "topic of dead letters")
+        if let queue = subscription.queue {
+            try AMQPName.check(queue, "queue")
+            guard !subscription.isTemporary, subscription.types == nil else {
+                throw .invalid("a queue that somebody else made is neither temporary nor bound by types")
+            }
+        }
         guard subscription.prefetch >= 1 else {
             throw .invalid("prefetch is 1 at least, not \(subscription.prefetch)")
         }
@@ -114,6 +120,9 @@ public final class AMQPTransport: BusTransport {
 
     public func unsubscribe(_ subscription: Subscription) async throws(BusError) {
         try check(subscription)
+        guard subscription.queue == nil else {
+            throw .invalid("queue '\(subscription.topic)' is somebody else's, and theirs to delete")
+        }
         let mine = state.withLock { state in
             state.boundTypes[subscription.name] = nil
             return state.receivers.values.filter { $0.subscription.name == subscription.name }

@@ -26,6 +26,9 @@ public struct Subscription: Sendable, Hashable {
     public var group: String
     /// The topic.
     public var topic: String
+    /// A queue that somebody else made, to be consumed as it is in place of one for this subscription: nothing is made or bound, and ``topic`` is a
+    /// name for it only. Nil for a queue of the subscription's own. Brokers without queues refuse it.
+    public var queue: String?
     /// Only events of these types; nil for all. Where the broker cannot filter by type, its transport skips the others.
     public var types: Set<String>?
     /// Only events that match this event pattern (JSON text), beside the types; nil for all; needs ``Feature/filterByContent``.
@@ -49,8 +52,9 @@ public struct Subscription: Sendable, Hashable {
     public init(
         group: String, topic: String, types: Set<String>? = nil, pattern: String? = nil,
         ordering: Ordering = .none, prefetch: Int = 64, lease: Duration = .seconds(30), attemptsMax: Int = 16,
-        deadLetter: String? = nil, start: Start = .latest, isTemporary: Bool = false
+        deadLetter: String? = nil, start: Start = .latest, isTemporary: Bool = false, queue: String? = nil
     ) {
+        self.queue = queue
         self.group = group
         self.topic = topic
         self.types = types

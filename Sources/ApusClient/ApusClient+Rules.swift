@@ -14,7 +14,7 @@ public struct RuleInfo: Sendable, Hashable {
     public var pattern: JSONValue
     /// Whether it is at work.
     public var isEnabled: Bool
-    /// Where events go, in words: topics by name, webhooks by address.
+    /// Where events go, in words: topics by name, webhooks by address, outside topics as `connection/topic`.
     public var targets: [String]
     /// Events matched since the server started.
     public var matched: Int64?
@@ -29,7 +29,8 @@ public struct RuleInfo: Sendable, Hashable {
         pattern = fields.optionalValue("pattern") ?? .null
         isEnabled = fields.optionalBool("enabled") ?? true
         targets = (json["targets"]?.array ?? []).map { target in
-            target["topic"]?.string ?? target["webhook"]?["url"]?.string ?? target.description
+            target["topic"]?.string
+                ?? (target["webhook"] ?? target["bus"]).flatMap(PushAddress.text) ?? target.description
         }
         matched = fields.optionalInteger("matches")
         self.json = json

@@ -39,7 +39,7 @@ public struct SubscriptionInfo: Sendable, Hashable {
         name = try fields.string("name")
         topic = try fields.string("topic")
         kind = fields.optionalString("kind") ?? "shared"
-        pushURL = json["push"]?["url"]?.string
+        pushURL = json["push"].flatMap(PushAddress.text)
         circuit = json["circuit"]?["state"]?.string
         isPaused = fields.optionalBool("paused") ?? false
         backlog = fields.optionalInteger("backlog")

@@ -17,6 +17,8 @@ extension BusError {
         case .unknownSubscription(let name): self = .unknown("subscription '\(name)'")
         case .unknownRule(let name): self = .unknown("rule '\(name)'")
         case .unknownSchedule(let name): self = .unknown("recurring event '\(name)'")
+        case .unknownConnection(let name): self = .unknown("connection '\(name)'")
+        case .unknownFeed(let name): self = .unknown("feed '\(name)'")
         case .unknownWaitingEvent(let id): self = .unknown("event '\(id.prefix(80))' that waits for its time")
         case .conflict(let reason), .invalid(let reason): self = .invalid(reason)
         case .tooLarge(let bytes, let limit): self = .tooLarge(bytes: bytes, limit: limit)

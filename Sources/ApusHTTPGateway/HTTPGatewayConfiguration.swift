@@ -41,6 +41,8 @@ public struct HTTPGatewayConfiguration: Sendable {
     public var metricsText: @Sendable () -> [UInt8]
     /// Who knows the members of consumer groups; nil where nobody does, and only positions can be shown.
     public var groups: (any GroupObserver)?
+    /// Who runs connections to outside brokers and feeds from them; nil where nobody does.
+    public var bridges: (any BridgeControl)?
     /// Wall time.
     public var now: @Sendable () -> Timestamp
 

@@ -22,7 +22,8 @@ extension KafkaErrorCode {
         case .unavailable(.overloaded): self = .notEnoughReplicas
         case .unavailable(.stopping): self = .notLeaderOrFollower
         case .unavailable(.notOpen): self = .leaderNotAvailable
-        case .unknownSubscription, .unknownRule, .unknownSchedule, .unknownWaitingEvent, .conflict, .invalid:
+        case .unknownSubscription, .unknownRule, .unknownSchedule, .unknownConnection, .unknownFeed,
+            .unknownWaitingEvent, .conflict, .invalid:
             self = .invalidRequest
         }
     }

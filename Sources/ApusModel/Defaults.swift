@@ -113,6 +113,33 @@ public enum Defaults {
     /// How often rules copy an event, from copy to copy, before they take it for one that goes in a circle.
     public static let ruleHopsMax = 16
 
+    // MARK: Bridges
+
+    /// How many connections to outside brokers, and how many feeds from them, may exist.
+    public static let bridgesMax = 1000
+    /// How long an attempt at an outside broker may take. Longer than the transports' own limits, which say more about what happened.
+    public static let busTargetTimeout: Duration = .seconds(60)
+    /// How many batches are on their way to an outside topic at the same time.
+    public static let busTargetConcurrency = 4
+    /// The name of an outside topic or queue, in bytes.
+    public static let busTopicBytesMax = 255
+    /// How many bridges an event may cross before it is taken for one that goes in a circle.
+    public static let bridgeHopsMax = 16
+    /// How many events a feed has taken and not yet settled.
+    public static let feedPrefetch = 256
+    /// The group by which feeds consume.
+    public static let feedGroup = "apus"
+    /// How long an outside broker keeps an event for a feed, where it does so by the clock.
+    public static let feedLease: Duration = .seconds(60)
+    /// The first wait before a feed that failed begins again.
+    public static let feedBackoffInitial: Duration = .milliseconds(500)
+    /// The longest wait before a feed that failed begins again.
+    public static let feedBackoffMax: Duration = .seconds(30)
+    /// How long it is tried to reach a broker.
+    public static let connectTimeout: Duration = .seconds(10)
+    /// How long a connection is tried when it is set, to find out whether its settings can work at all.
+    public static let connectionTrial: Duration = .seconds(3)
+
     // MARK: De-duplication
 
     /// For how long a topic that tells duplicates remembers an event.

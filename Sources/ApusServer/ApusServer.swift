@@ -3,6 +3,8 @@
 // Configuration in, running services out: the only place that knows all parts. The order of starting is the order of dependence (store, engine,
 // deliveries, gateway), and stopping goes the other way, so that what was accepted is finished before what it needs is gone.
 
+import ApusBridges
+import ApusBus
 import ApusEngine
 import ApusHTTPCodec
 import ApusHTTPGateway
@@ -53,23 +55,32 @@ public enum ApusServer {
         let group = MultiThreadedEventLoopGroup.singleton
         let webhooks = WebhookTarget(configuration: webhookConfiguration(configuration, files), group: group)
         files.countOutgoing { [weak webhooks] in webhooks?.connectionsOpen ?? 0 }
-        let dispatcher = TargetDispatcher(target: webhooks)
+        let connections = BridgeParts.connections(configuration, logger)
+        let dispatcher = TargetDispatcher(
+            target: BridgedTarget(web: webhooks, bus: BusTarget(connections: connections)))
         let engine = try openEngine(store, dispatcher, configuration, files, logger)
+        let bridges = Bridges(broker: engine, connections: connections, logger: logger) { engine.now }
         engine.start()
         let kafka =
             configuration.kafkaListen.isEmpty
             ? nil
             : KafkaGateway(
                 broker: engine, configuration: kafkaConfiguration(configuration, files))
-        let metrics = ServerMetrics(engine: engine, groups: kafka?.groups, registry: registry)
+        let metrics = ServerMetrics(
+            engine: engine, groups: kafka?.groups, bridges: bridges, registry: registry)
         var http = gatewayConfiguration(configuration, files)
         http.metricsText = { metrics.text() }
         http.groups = kafka?.groups
+        http.bridges = bridges
         let gateway = HTTPGateway(broker: engine, configuration: http)
         files.countIncoming { [weak gateway, weak kafka] in
             (gateway?.statistics?.connectionsOpen ?? 0) + (kafka?.statistics?.connectionsOpen ?? 0)
         }
         do {
+            if let file = configuration.bridgesFile {
+                try await BridgeParts.apply(file, engine, bridges, configuration)
+            }
+            bridges.start()
             var addresses = ServerAddresses(http: [])
             // Whoever sees the HTTP API answer finds the others there too.
             if let kafka { addresses.kafka = try await kafka.start() }
@@ -79,16 +90,19 @@ public enum ApusServer {
             if let kafka { ServerMetrics.register(kafka, in: registry) }
             listening(addresses)
         } catch {
+            await bridges.stop(patience: .zero)
             await kafka?.stop()
-            await stop(engine, store, webhooks)
+            await stop(engine, store, webhooks, connections)
             throw ServerError(description: "\(error)")
         }
         do {
             var services: [any Service] = [DispatcherService(dispatcher: dispatcher), gateway]
             if let kafka { services.append(kafka) }
+            // Ended first: what feeds have published is settled while everything else still works.
+            services.append(BridgeService(bridges: bridges, patience: configuration.gracePeriod))
             try await run(services)
         } catch { logger.error("a service failed: \(error)") }
-        await stop(engine, store, webhooks)
+        await stop(engine, store, webhooks, connections)
         logger.info("stopped; everything acknowledged is on disk")
     }
 
@@ -113,10 +127,13 @@ public enum ApusServer {
         }
     }
 
-    private static func stop(_ engine: Engine, _ store: FileLogStore, _ webhooks: WebhookTarget) async {
+    private static func stop(
+        _ engine: Engine, _ store: FileLogStore, _ webhooks: WebhookTarget, _ connections: Connections
+    ) async {
         engine.stop()
         store.close()
         await webhooks.close()
+        await connections.close()
     }
 
     // MARK: Parts

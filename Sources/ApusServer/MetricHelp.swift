@@ -25,6 +25,8 @@ enum MetricHelp {
         "apus_compaction_failures_total":
             "Obstacles that kept a partition from being compacted as far as it could, each once.",
         "apus_transactions_total": "Transactions of Kafka clients that were decided, by outcome.",
+        "apus_feed_received_total": "Events that a feed has taken from its source, repeats included.",
+        "apus_feed_events_total": "Events of a feed that have ended, by outcome.",
         "apus_publish_ack_duration_seconds": "From the whole request to its answer, durable.",
         "apus_http_published_events_total": "Events acknowledged to publishers over HTTP.",
         "apus_http_requests_total": "Requests by route and class of status.",

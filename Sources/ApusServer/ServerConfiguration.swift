@@ -35,6 +35,10 @@ public struct ServerConfiguration: Sendable {
     public var webhookOrigin: String?
     /// A file with certificates of authorities (PEM) that webhooks are verified with, beside the system's.
     public var webhookTrustFile: String?
+    /// A file with topics, connections, feeds and rules that are put at each start.
+    public var bridgesFile: String?
+    /// A folder with a file for each secret that connections refer to; nil for the environment alone.
+    public var secretsDirectory: String?
     /// How log lines look.
     public var logFormat = LogFormat.human
     /// From which level on the log is written.

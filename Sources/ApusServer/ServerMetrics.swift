@@ -20,11 +20,15 @@ final class ServerMetrics: Sendable {
     private let engine: Engine
     private let registry: PrometheusRegistry
     private let groups: GroupMetrics
+    private let bridges: BridgeMetrics
     private let shown = Mutex<Set<ResourceName>>([])
 
-    init(engine: Engine, groups: (any GroupObserver)?, registry: PrometheusRegistry) {
+    init(
+        engine: Engine, groups: (any GroupObserver)?, bridges: any BridgeControl, registry: PrometheusRegistry
+    ) {
         self.engine = engine
         self.registry = registry
+        self.bridges = BridgeMetrics(bridges: bridges, registry: registry)
         self.groups = GroupMetrics(engine: engine, observer: groups, registry: registry)
     }
 
@@ -33,6 +37,7 @@ final class ServerMetrics: Sendable {
         readStatus()
         readSubscriptions()
         groups.read()
+        bridges.read()
         return Array(registry.text().utf8)
     }
 

@@ -56,8 +56,16 @@ public struct PushSettings: Sendable, Hashable {
         }
     }
 
-    /// The URL, `http` or `https`.
-    public var url: String
+    /// Where events go.
+    public enum Destination: Sendable, Hashable {
+        /// To a URL, `http` or `https`.
+        case web(String)
+        /// To a topic of an outside broker, by the name of the connection to it.
+        case bus(connection: ResourceName, topic: String)
+    }
+
+    /// Where events go.
+    public var destination: Destination
     /// How long one attempt may take; 1 s to 5 min.
     public var timeout: Duration
     /// How many attempts run at the same time; 1 to 1000.
@@ -83,9 +91,34 @@ public struct PushSettings: Sendable, Hashable {
         concurrency: Int = Defaults.webhookConcurrency,
         mode: Mode = .binary
     ) {
-        self.url = url
+        destination = .web(url)
         self.timeout = timeout
         self.concurrency = concurrency
         self.mode = mode
+    }
+
+    /// Delivers to a topic of an outside broker: what is there goes out together, as many events at a time as a batch takes.
+    public init(
+        connection: ResourceName, topic: String, timeout: Duration = Defaults.busTargetTimeout,
+        concurrency: Int = Defaults.busTargetConcurrency
+    ) {
+        destination = .bus(connection: connection, topic: topic)
+        self.timeout = timeout
+        self.concurrency = concurrency
+        mode = .batch
+        batch.linger = .zero
+    }
+
+    /// Where events go, as text: the URL, or `connection/topic`.
+    public var url: String {
+        switch destination {
+        case .web(let url): url
+        case .bus(let connection, let topic): "\(connection)/\(topic)"
+        }
+    }
+
+    /// The connection that events go by, if they go to an outside broker.
+    public var connection: ResourceName? {
+        if case .bus(let connection, _) = destination { connection } else { nil }
     }
 }

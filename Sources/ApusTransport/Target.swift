@@ -22,13 +22,15 @@ public struct Delivery: Sendable {
     public var attemptsMax: Int
     /// The event.
     public var event: CloudEvent
+    /// Its key, if it has one.
+    public var key: String?
     /// W3C `traceparent` of this delivery's span, when the event carries a trace.
     public var traceparent: String?
 
     /// One event on its way to one target.
     public init(
         subscription: ResourceName, topic: ResourceName, partition: Int, offset: Offset, attempt: Int,
-        attemptsMax: Int, event: CloudEvent, traceparent: String? = nil
+        attemptsMax: Int, event: CloudEvent, key: String? = nil, traceparent: String? = nil
     ) {
         self.subscription = subscription
         self.topic = topic
@@ -37,6 +39,7 @@ public struct Delivery: Sendable {
         self.attempt = attempt
         self.attemptsMax = attemptsMax
         self.event = event
+        self.key = key
         self.traceparent = traceparent
     }
 }
@@ -65,6 +68,10 @@ public protocol Target: Sendable {
     /// settings' timeout, and never throws: whatever happened is an outcome.
     func deliver(_ deliveries: [Delivery], to settings: PushSettings) async -> Outcome
 
+    /// Makes one attempt with several events, with an outcome for each, in order: where the outside system takes some and refuses others, those that
+    /// it took are not sent again, and those that it will never take do not take the others along.
+    func deliverEach(_ deliveries: [Delivery], to settings: PushSettings) async -> [Outcome]
+
     /// Makes the same attempt without a task to wait in, if it can begin at once: true, and `completion` is called once with the outcome, on any
     /// thread. False when something has to be waited for first, and then nothing has been done.
     func begin(
@@ -80,6 +87,11 @@ public protocol Target: Sendable {
 }
 
 extension Target {
+    /// Targets whose batches succeed or fail as a whole have one outcome for all events.
+    public func deliverEach(_ deliveries: [Delivery], to settings: PushSettings) async -> [Outcome] {
+        Array(repeating: await deliver(deliveries, to: settings), count: deliveries.count)
+    }
+
     /// Targets that have only ``deliver(_:to:)`` are waited for.
     public func begin(
         _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void

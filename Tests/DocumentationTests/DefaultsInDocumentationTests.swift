@@ -123,6 +123,19 @@ import Testing
             ))
     }
 
+    @Test func `the defaults of bridges are those of the page on them`() throws {
+        let page = try page("docs/bridges.md")
+        #expect(page.contains("| `timeout` | \(seconds(Defaults.busTargetTimeout) / 60)m |"))
+        #expect(page.contains("| `concurrency` | \(Defaults.busTargetConcurrency) |"))
+        #expect(page.contains("has crossed \(Defaults.bridgeHopsMax) bridges"))
+        #expect(page.contains("| `prefetch` | \(Defaults.feedPrefetch) |"))
+        #expect(page.contains("| `from`, `group` | `\(Defaults.feedGroup)` |"))
+        #expect(
+            page.contains(
+                "begins again after 0.\(Defaults.feedBackoffInitial.milliseconds / 100) s, then doubling up to \(seconds(Defaults.feedBackoffMax)) s"
+            ))
+    }
+
     @Test func `the limits of what waits and recurs are those of the page on them`() throws {
         let page = try page("docs/scheduling.md").replacing(",", with: "")
         #expect(page.contains("waits for \(seconds(Defaults.delayMax) / 86_400) days at most"))

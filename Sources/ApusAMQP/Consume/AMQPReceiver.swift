@@ -45,7 +45,7 @@ final class AMQPReceiver: Receiver {
     }
 
     let subscription: Subscription
-    /// The queue: that of the group, or one of this receiver's own if it is temporary.
+    /// The queue: that of the group, one of this receiver's own if it is temporary, or one that somebody else made.
     let queue: String
     let transport: AMQPTransport
     /// Sessions have numbers that no other receiver's sessions have, so that tokens cannot be mistaken.
@@ -56,7 +56,9 @@ final class AMQPReceiver: Receiver {
         self.transport = transport
         let own = UInt64.random(in: 0..<1 << 48)
         queue =
-            subscription.isTemporary ? "\(subscription.name).\(String(own, radix: 36))" : subscription.name
+            subscription.queue
+            ?? (subscription.isTemporary
+                ? "\(subscription.name).\(String(own, radix: 36))" : subscription.name)
         state = Mutex(State(nextSession: own << 16))
     }
 
@@ -115,17 +117,25 @@ final class AMQPReceiver: Receiver {
     /// Declares everything, opens a channel and consumes. `former`: types that the queue was bound to before.
     private func open(on connection: AMQPConnection, former: Set<String>) async throws(AMQPFailure) {
         let (subscription, queue) = (subscription, queue)
-        try await Topology.declare([Topology.topic(subscription.topic)], on: connection)
+        if subscription.queue == nil {
+            try await Topology.declare([Topology.topic(subscription.topic)], on: connection)
+        }
         if !subscription.isTemporary {
             try await Topology.declare(
                 try Topology.known { () throws(AMQPCodecError) in
                     try Topology.deadLetters(subscription.deadLetterTopic)
                 }, on: connection)
         }
-        try await Topology.declareQueue(
-            subscription, named: queue, on: connection, transport.configuration.logger)
-        try await Topology.declare(
-            Topology.bindings(subscription, named: queue, former: former), on: connection)
+        if subscription.queue != nil {
+            // Somebody else's: it is there or it is not.
+            try await Topology.declare(
+                [.queueDeclare(Queue.Declare(queue: queue, passive: true))], on: connection)
+        } else {
+            try await Topology.declareQueue(
+                subscription, named: queue, on: connection, transport.configuration.logger)
+            try await Topology.declare(
+                Topology.bindings(subscription, named: queue, former: former), on: connection)
+        }
         let number = state.withLock { state in
             state.nextSession += 1
             return state.nextSession

@@ -113,11 +113,35 @@ final class AWSTransport: BusTransport {
         guard !isClosed else { throw .closed }
         if subscription.ordering == .byKey { try capabilities.require(.orderByKey) }
         if subscription.start == .earliest { try capabilities.require(.replay) }
-        let queue = try await makeQueue(subscription)
+        let queue =
+            if let name = subscription.queue {
+                try await foundQueue(name, subscription)
+            } else {
+                try await makeQueue(subscription)
+            }
         return SQSReceiver(subscription: subscription, queue: queue, transport: self)
     }
 
+    /// A queue that somebody else made, as it is; only where its dead letters go is made.
+    private func foundQueue(
+        _ name: String, _ subscription: Subscription
+    ) async throws(BusError) -> SubscriptionQueue {
+        let deadName = try AWSNames.queue(subscription.deadLetterTopic, isFIFO: isFIFO)
+        do throws(AWSError) {
+            if let url = try await sqs.queueURL(name) {
+                let fifo = isFIFO ? ["FifoQueue": "true"] : [:]
+                let longest = ["MessageRetentionPeriod": "1209600"]
+                let dead = try await sqs.createQueue(deadName, fifo.merging(longest) { $1 })
+                return SubscriptionQueue(url: url, deadLetters: dead)
+            }
+        } catch { throw error.busError("queue '\(name)'") }
+        throw .unknown("queue '\(name)'")
+    }
+
     func unsubscribe(_ subscription: Subscription) async throws(BusError) {
+        guard subscription.queue == nil else {
+            throw .invalid("queue '\(subscription.topic)' is somebody else's, and theirs to delete")
+        }
         let name = try AWSNames.queue(subscription.name, isFIFO: isFIFO)
         do throws(AWSError) {
             guard let url = try await sqs.queueURL(name) else { return }

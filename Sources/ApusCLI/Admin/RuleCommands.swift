@@ -102,11 +102,17 @@ extension RuleCommand {
 
         @Option(
             help: ArgumentHelp(
+                "Deliver them to a topic of an outside broker; repeatable.", valueName: "connection/topic"),
+            transform: BusAddress.init(argument:))
+        var toBus: [BusAddress] = []
+
+        @Option(
+            help: ArgumentHelp(
                 "A file with what becomes of events before they go to these targets, as JSON.",
                 valueName: "file"),
             completion: .file())
         var transform: String?
-        @OptionGroup(title: "Of --to-webhook") var delivery: PushOptions
+        @OptionGroup(title: "Of --to-webhook and --to-bus") var delivery: PushOptions
 
         @Flag(help: "Make it, and do not let it work yet.") var disabled = false
 
@@ -117,16 +123,18 @@ extension RuleCommand {
 
         func validate() throws {
             let hasOptions =
-                topic != nil || pattern != nil || !toTopic.isEmpty || !toWebhook.isEmpty || transform != nil
+                topic != nil || pattern != nil || !toTopic.isEmpty || !toWebhook.isEmpty || !toBus.isEmpty
+                || transform != nil
             guard (file != nil) != hasOptions else {
                 throw ValidationError("a rule needs --topic, --pattern and a target, or --file")
             }
-            guard delivery.isEmpty || !toWebhook.isEmpty else {
-                throw ValidationError("the --push options go with --to-webhook")
+            guard delivery.isEmpty || !toWebhook.isEmpty || !toBus.isEmpty else {
+                throw ValidationError("the --push options go with --to-webhook and --to-bus")
             }
-            guard file != nil || (topic != nil && pattern != nil && !(toTopic.isEmpty && toWebhook.isEmpty))
-            else {
-                throw ValidationError("a rule needs --topic, --pattern, and --to-topic or --to-webhook")
+            let hasTarget = !(toTopic.isEmpty && toWebhook.isEmpty && toBus.isEmpty)
+            guard file != nil || (topic != nil && pattern != nil && hasTarget) else {
+                throw ValidationError(
+                    "a rule needs --topic, --pattern, and --to-topic, --to-webhook or --to-bus")
             }
         }
 
@@ -160,6 +168,9 @@ extension RuleCommand {
                 base["url"] = .string(url)
                 let push = try await delivery.applied(to: base)
                 webhooks.append(["webhook": .object(push)])
+            }
+            for address in toBus {
+                webhooks.append(["bus": .object(try await delivery.applied(to: address.settings))])
             }
             var shape: JSONValue?
             if let transform { shape = try await JSONFile.read(transform) }

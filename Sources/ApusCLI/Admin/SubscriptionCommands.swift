@@ -72,6 +72,12 @@ struct SubscriptionSettingsOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Have events delivered to this address.", valueName: "url"))
     var push: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Have events delivered to a topic of an outside broker.", valueName: "connection/topic"),
+        transform: BusAddress.init(argument:))
+    var pushBus: BusAddress?
+
     @OptionGroup var delivery: PushOptions
 
     @OptionGroup(title: "Order") var order: OrderOptions
@@ -83,13 +89,20 @@ struct SubscriptionSettingsOptions: ParsableArguments {
         var settings = plain
         var base = current
         if let push {
-            base = base ?? JSONObject()
+            base = base?["url"] == nil ? JSONObject() : base
             base?["url"] = .string(push)
         }
-        guard push != nil || !delivery.isEmpty else { return settings }
+        if let pushBus {
+            // What was said of a webhook does not hold for a broker.
+            var settings = base?["connection"] == nil ? JSONObject() : base ?? JSONObject()
+            for member in pushBus.settings.members { settings[member.name] = member.value }
+            base = settings
+        }
+        guard push != nil || pushBus != nil || !delivery.isEmpty else { return settings }
         guard let base else {
             throw Failure(
-                "options for pushing without an address", why: "events are pushed only where --push says",
+                "options for pushing without an address",
+                why: "events are pushed only where --push or --push-bus says",
                 status: .usage)
         }
         settings["push"] = .object(try await delivery.applied(to: base))
@@ -97,7 +110,7 @@ struct SubscriptionSettingsOptions: ParsableArguments {
     }
 
     /// Whether nothing was named.
-    var isEmpty: Bool { plain.members.isEmpty && push == nil && delivery.isEmpty }
+    var isEmpty: Bool { plain.members.isEmpty && push == nil && pushBus == nil && delivery.isEmpty }
 
     private var plain: JSONObject {
         var settings = JSONObject()
@@ -234,7 +247,9 @@ extension SubscriptionCommand {
                         : "subscription \(name) was there already; it has these settings now"
                 ]
             }
-            if global.console.isErrorTerminal, !global.json, kind == "shared", options.push == nil {
+            if global.console.isErrorTerminal, !global.json, kind == "shared", options.push == nil,
+                options.pushBus == nil
+            {
                 global.console.note("take events off it with: apus receive \(name) --ack")
             }
         }

@@ -41,6 +41,7 @@ struct ApusCommand: AsyncParsableCommand {
                 subcommands: [
                     TopicCommand.self, SubscriptionCommand.self, RuleCommand.self, DeadLetterCommand.self,
                     ScheduleCommand.self, DelayedCommand.self, GroupCommand.self,
+                    ConnectionCommand.self, FeedCommand.self,
                 ]),
             CommandGroup(
                 name: "Health:", subcommands: [StatusCommand.self, DoctorCommand.self, BenchCommand.self]),

@@ -52,6 +52,10 @@ package struct ServeOptions: Sendable, Hashable {
     package var webhookOrigin: String?
     /// A file with certificates of authorities that webhooks are verified with, beside the system's.
     package var webhookTrustFile: String?
+    /// A file with topics, connections, feeds and rules that are put at each start.
+    package var bridgesFile: String?
+    /// A folder with the secrets that connections refer to.
+    package var secretsDirectory: String?
 }
 
 /// The flags of `dev` and `serve`.
@@ -155,6 +159,20 @@ struct ServeFlags: ParsableArguments {
         completion: .file())
     var webhookCa: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A file (JSON) with topics, connections, feeds and rules that are put at each start.",
+            valueName: "file"),
+        completion: .file())
+    var bridges: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A folder with a file for each secret that connections refer to (default: variables APUS_SECRET_...).",
+            valueName: "dir"),
+        completion: .directory)
+    var secrets: String?
+
     /// The least journal that one large batch and its neighbours fit into.
     private static let journalBytesMin = 32 << 20
 
@@ -182,7 +200,8 @@ struct ServeFlags: ParsableArguments {
             logLevel: logLevel, autoCreateTopics: autoCreateTopics ?? isDevelopment, durability: durability,
             portFile: portFile, journalBytes: journalSize,
             allowPrivateWebhooks: allowPrivateWebhooks ?? (isDevelopment && isLocal),
-            webhookOrigin: webhookOrigin, webhookTrustFile: webhookCa)
+            webhookOrigin: webhookOrigin, webhookTrustFile: webhookCa,
+            bridgesFile: bridges, secretsDirectory: secrets)
     }
 
     /// Where to listen for Kafka clients. Whoever lets the system choose the port of the API gets a free one here too.

@@ -48,6 +48,8 @@ extension ServerConfiguration {
         allowsPrivateWebhooks = options.allowPrivateWebhooks
         webhookOrigin = options.webhookOrigin
         webhookTrustFile = options.webhookTrustFile
+        bridgesFile = options.bridgesFile
+        secretsDirectory = options.secretsDirectory
         engine.createsTopicsOnPublish = options.autoCreateTopics
         engine.topicDefaults.durability = Durability(options.durability)
         store.resizeJournal(to: options.journalBytes)

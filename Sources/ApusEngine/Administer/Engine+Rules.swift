@@ -156,7 +156,7 @@ extension Engine {
     private func subscriptions(
         of rule: RuleDefinition, _ definitions: Definitions
     ) -> [SubscriptionDefinition] {
-        (0..<Engine.ruleTargetsMax).compactMap { rule.subscriptionName(target: $0) }
+        rule.subscriptionNames(targets: Engine.ruleTargetsMax)
             .compactMap { definitions.subscriptions[$0] }.filter { $0.rule == rule.name }
     }
 

@@ -140,12 +140,21 @@ extension Engine {
         if let push = settings.push {
             guard settings.kind == .shared else { throw .invalid("only shared subscriptions push") }
             try check(push)
+            if let cycle = definitions.cycle(adding: settings) {
+                let way = cycle.map(\.description).joined(separator: " → ")
+                throw .invalid(
+                    "a feed would bring events of topic '\(settings.topic)' back to it from \(push.url): \(way)"
+                )
+            }
         }
     }
 
     /// Refuses push settings that cannot work.
     func check(_ push: PushSettings) throws(BrokerError) {
         try push.check()
+        if let connection = push.connection {
+            guard definitions.connections[connection] != nil else { throw .unknownConnection(connection) }
+        }
         if let objection = context.dispatcher.objection(to: push) { throw .invalid(objection) }
     }
 }

@@ -127,6 +127,10 @@ extension Engine {
             let schedules = definitions.schedules.values.filter { $0.settings.topic == name }.sorted {
                 $0.name < $1.name
             }
+            if let feed = definitions.feeds.values.filter({ $0.settings.into == name }).map(\.name).min() {
+                // What runs because of it is not the engine's to end.
+                throw .conflict("feed '\(feed)' brings events into topic '\(name)': delete the feed first")
+            }
             guard cascade || schedules.isEmpty else {
                 throw .conflict(
                     "topic '\(name)' is used by \(schedules.count) schedules: delete them first, or cascade")

@@ -35,6 +35,19 @@ extension PushSettings {
         if let rate, !(1...1_000_000).contains(rate) {
             throw .invalid("push rate is 1 to 1,000,000 events per second, not \(rate)")
         }
+        if case .bus(let connection, let topic) = destination {
+            guard (1...Defaults.busTopicBytesMax).contains(topic.utf8.count), !topic.hasControlCharacter
+            else {
+                throw .invalid(
+                    "the name of an outside topic has 1 to \(Defaults.busTopicBytesMax) bytes and no control characters"
+                )
+            }
+            guard mode == .batch, secrets.isEmpty, headers.isEmpty, !handshake else {
+                throw .invalid(
+                    "mode, secrets, headers and handshake are of webhooks; connection '\(connection)' leads to a broker"
+                )
+            }
+        }
         guard secrets.count <= 4, Set(secrets).count == secrets.count else {
             throw .invalid("a push has at most 4 secrets, all different")
         }
@@ -48,4 +61,9 @@ extension PushSettings {
                 "a breaker opens after 0 (never) to 10,000 failures, for at least 100 ms and at most 24 h")
         }
     }
+}
+
+extension String {
+    /// Whether it has a character that no name of a broker's has.
+    var hasControlCharacter: Bool { unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } }
 }

@@ -18,6 +18,10 @@ public enum BrokerError: Error, Sendable, Hashable {
     case unknownRule(ResourceName)
     /// No such recurring schedule.
     case unknownSchedule(ResourceName)
+    /// No such connection to an outside broker.
+    case unknownConnection(ResourceName)
+    /// No such feed.
+    case unknownFeed(ResourceName)
     /// No event of this id waits for its time: it was published or cancelled, or there never was one.
     case unknownWaitingEvent(String)
     /// The request contradicts what exists; says how.
@@ -68,7 +72,7 @@ extension BrokerError {
         switch self {
         case .unavailable, .partial: true
         case .unknownTopic, .unknownPartition, .unknownSubscription, .unknownRule, .unknownSchedule,
-            .unknownWaitingEvent, .conflict, .invalid,
+            .unknownConnection, .unknownFeed, .unknownWaitingEvent, .conflict, .invalid,
             .tooLarge,
             .trimmed, .beyondEnd, .corrupt, .storage:
             false
@@ -111,6 +115,8 @@ extension BrokerError: CustomStringConvertible {
         case .unknownSubscription(let name): "there is no subscription '\(name)'"
         case .unknownRule(let name): "there is no rule '\(name)'"
         case .unknownSchedule(let name): "there is no schedule '\(name)'"
+        case .unknownConnection(let name): "there is no connection '\(name)'"
+        case .unknownFeed(let name): "there is no feed '\(name)'"
         case .unknownWaitingEvent(let id): "no event '\(id.prefix(80))' waits for its time"
         case .conflict(let reason), .invalid(let reason): reason
         case .tooLarge(let bytes, let limit): "\(bytes) bytes are more than the limit of \(limit)"

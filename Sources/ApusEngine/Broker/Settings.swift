@@ -348,7 +348,7 @@ public struct RuleTarget: Sendable, Hashable {
     public enum Destination: Sendable, Hashable {
         /// A copy to another topic.
         case topic(ResourceName)
-        /// A delivery to an outside address, through a subscription of its own.
+        /// A delivery to an outside address, a webhook or a topic of an outside broker, through a subscription of its own.
         case webhook(PushSettings)
     }
 
@@ -376,7 +376,7 @@ public struct RuleTarget: Sendable, Hashable {
     /// The topic, if events go to one.
     public var topic: ResourceName? { if case .topic(let name) = destination { name } else { nil } }
 
-    /// The webhook, if events go to one.
+    /// The outside address, if events go to one.
     public var push: PushSettings? { if case .webhook(let push) = destination { push } else { nil } }
 }
 

@@ -175,7 +175,7 @@ extension SharedSubscription {
             return Delivery(
                 subscription: name, topic: topic.name, partition: handout.token.position.partition,
                 offset: handout.token.position.offset, attempt: handout.attempt,
-                attemptsMax: settings.attemptsMax, event: event)
+                attemptsMax: settings.attemptsMax, event: event, key: handout.stored.key)
         case .failure(let failure):
             news.withLock {
                 $0.append(
@@ -259,11 +259,13 @@ extension SharedSubscription {
         }
         if fresh.count < handouts.count { queue.enqueue(self) }
         let sent = fresh
-        context.dispatcher.dispatch(deliveries, to: push) { [weak self] outcome in
+        context.dispatcher.dispatchEach(deliveries, to: push) { [weak self] outcomes in
             slots.give(1, from: id)
             guard let self else { return }
             self.news.withLock {
-                $0 += sent.map { .ended($0.token, outcome, arrived: $0.stored.timestamp) }
+                $0 += zip(sent, outcomes).map {
+                    .ended($0.token, $1, arrived: $0.stored.timestamp)
+                }
             }
             queue.enqueue(self)
         }

@@ -16,7 +16,7 @@ public final class TargetDispatcher: DeliveryDispatcher {
     }
 
     private enum Work: Sendable {
-        case deliver([Delivery], @Sendable (Outcome) -> Void)
+        case deliver([Delivery], @Sendable ([Outcome]) -> Void)
         case ask(@Sendable (Permission) -> Void)
     }
 
@@ -40,18 +40,29 @@ public final class TargetDispatcher: DeliveryDispatcher {
     public func dispatch(
         _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
     ) {
-        guard let first = deliveries.first else { return completion(.delivered) }
+        dispatchEach(deliveries, to: settings) { completion($0.first ?? .delivered) }
+    }
+
+    public func dispatchEach(
+        _ deliveries: [Delivery], to settings: PushSettings,
+        completion: @escaping @Sendable ([Outcome]) -> Void
+    ) {
+        guard let first = deliveries.first else { return completion([]) }
         // After `finish()` nobody takes it, as if the process had ended already: the lease ends with the life.
         guard begin() else { return }
         let span = TargetDispatcher.span(deliveries, first)
         var deliveries = deliveries
         InstrumentationSystem.instrument.inject(span.context, into: &deliveries[0], using: DeliveryTrace())
-        let conclude: @Sendable (Outcome) -> Void = { [self] outcome in
-            TargetDispatcher.end(span, outcome)
-            completion(outcome)
+        let count = deliveries.count
+        let conclude: @Sendable ([Outcome]) -> Void = { [self] outcomes in
+            TargetDispatcher.end(span, outcomes.first { $0 != .delivered } ?? .delivered)
+            completion(outcomes)
             end()
         }
-        guard !target.begin(deliveries, to: settings, completion: conclude) else { return }
+        let hasBegun = target.begin(deliveries, to: settings) {
+            conclude(Array(repeating: $0, count: count))
+        }
+        guard !hasBegun else { return }
         if case .terminated = input.yield(Job(settings: settings, work: .deliver(deliveries, conclude))) {
             end()
         }
@@ -72,7 +83,7 @@ public final class TargetDispatcher: DeliveryDispatcher {
                 group.addTask { [target] in
                     switch job.work {
                     case .deliver(let deliveries, let completion):
-                        completion(await target.deliver(deliveries, to: job.settings))
+                        completion(await target.deliverEach(deliveries, to: job.settings))
                     case .ask(let completion):
                         completion(await target.requestPermission(job.settings))
                     }

@@ -4,6 +4,7 @@
 
 import ApusModel
 import ApusTransform
+import ApusTransport
 import HashTreeCollections
 
 /// A topic by definition.
@@ -87,7 +88,15 @@ struct RuleDefinition: Sendable, Hashable {
 
     /// The name of the subscription behind its nth target.
     func subscriptionName(target index: Int) -> ResourceName? {
-        try? ResourceName("\(name).webhook-\(index + 1)")
+        let isBus = settings.targets[index].push?.connection != nil
+        return try? ResourceName("\(name).\(isBus ? "bus" : "webhook")-\(index + 1)")
+    }
+
+    /// The names that the subscriptions behind its first targets have or have had.
+    func subscriptionNames(targets count: Int) -> [ResourceName] {
+        (1...count).flatMap { number in
+            ["webhook", "bus"].compactMap { try? ResourceName("\(name).\($0)-\(number)") }
+        }
     }
 }
 
@@ -114,6 +123,10 @@ enum RegistryChange: Sendable, Hashable {
     case scheduleDeleted(ResourceName)
     case group(GroupDefinition)
     case groupDeleted(ResourceName)
+    case connection(StoredConnection)
+    case connectionDeleted(ResourceName)
+    case feed(StoredFeed)
+    case feedDeleted(ResourceName)
 }
 
 /// Everything that is defined: the fold of all changes.
@@ -129,6 +142,13 @@ struct Definitions: Sendable {
     /// Groups of clients that somebody configured.
     var groups = NamedDefinitions<GroupDefinition>()
 
+    /// Connections to outside brokers.
+    var connections = NamedDefinitions<StoredConnection>()
+    /// What brings events in from them.
+    var feeds = NamedDefinitions<StoredFeed>()
+    /// From each topic to the outside topics that its events are delivered to, with how many subscriptions do.
+    private var outward: [ResourceName: [OutsidePlace: Int]] = [:]
+
     /// The name of the topic of this identity; nil when there is none any more.
     func topicName(_ id: LogID) -> ResourceName? { topicNames[id] }
 
@@ -141,8 +161,13 @@ struct Definitions: Sendable {
             topicNames[topic.id] = topic.name
         case .topicDeleted(let name):
             if let old = topics.removeValue(forKey: name) { topicNames[old.id] = nil }
-        case .subscription(let subscription): subscriptions[subscription.name] = subscription
-        case .subscriptionDeleted(let name): subscriptions[name] = nil
+        case .subscription(let subscription):
+            if let old = subscriptions.updateValue(subscription, forKey: subscription.name) {
+                count(old.settings, by: -1)
+            }
+            count(subscription.settings, by: 1)
+        case .subscriptionDeleted(let name):
+            if let old = subscriptions.removeValue(forKey: name) { count(old.settings, by: -1) }
         case .rule(let rule):
             if let old = rules.updateValue(rule, forKey: rule.name) { count(old, by: -1) }
             count(rule, by: 1)
@@ -152,7 +177,18 @@ struct Definitions: Sendable {
         case .scheduleDeleted(let name): schedules[name] = nil
         case .group(let group): groups[group.name] = group
         case .groupDeleted(let name): groups[name] = nil
+        case .connection(let connection): connections[connection.name] = connection
+        case .connectionDeleted(let name): connections[name] = nil
+        case .feed(let feed): feeds[feed.name] = feed
+        case .feedDeleted(let name): feeds[name] = nil
         }
+    }
+
+    private mutating func count(_ subscription: SubscriptionSettings, by change: Int) {
+        guard let place = subscription.push?.outsidePlace else { return }
+        let count = (outward[subscription.topic]?[place] ?? 0) + change
+        outward[subscription.topic, default: [:]][place] = count == 0 ? nil : count
+        if outward[subscription.topic]?.isEmpty == true { outward[subscription.topic] = nil }
     }
 
     private mutating func count(_ rule: RuleDefinition, by change: Int) {
@@ -165,14 +201,43 @@ struct Definitions: Sendable {
 
     /// The way along which `rule` would feed its own topic, over however many rules; nil when there is none.
     func cycle(adding rule: RuleDefinition) -> [ResourceName]? {
-        // The edges of the rule as it is so far may be among them, but they begin at its topic, where the way ends.
-        var trail = rule.fedTopics.sorted().map { [rule.settings.topic, $0] }
+        let places = rule.settings.targets.compactMap { $0.push?.outsidePlace }
+        return way(from: rule.settings.topic, over: rule.fedTopics + topicsFed(from: places)) {
+            $0 == rule.settings.topic
+        }
+    }
+
+    /// The way along which a subscription would feed its own topic by way of an outside broker; nil when there is none.
+    func cycle(adding subscription: SubscriptionSettings) -> [ResourceName]? {
+        guard let place = subscription.push?.outsidePlace else { return nil }
+        return way(from: subscription.topic, over: topicsFed(from: [place])) { $0 == subscription.topic }
+    }
+
+    /// The way along which events that a feed brings in would go out to where it takes them from; nil when there is none.
+    func cycle(adding feed: FeedSettings) -> [ResourceName]? {
+        guard let place = feed.outsidePlace else { return nil }
+        return way(from: nil, over: [feed.into]) { outward[$0]?[place] != nil }
+    }
+
+    /// The topics that feeds bring events into from these places.
+    private func topicsFed(from places: some Collection<OutsidePlace>) -> [ResourceName] {
+        guard !places.isEmpty, feeds.count > 0 else { return [] }
+        return feeds.values.filter { feed in feed.settings.outsidePlace.map(places.contains) ?? false }
+            .map(\.settings.into)
+    }
+
+    private func way(
+        from start: ResourceName?, over next: [ResourceName], to isGoal: (ResourceName) -> Bool
+    ) -> [ResourceName]? {
+        // The edges of what is being changed, as it is so far, may be among them; but they begin where the way ends.
+        var trail = next.sorted().map { [start].compactMap(\.self) + [$0] }
         var seen: Set<ResourceName> = []
         while let path = trail.popLast() {
             guard let last = path.last else { continue }
-            if last == rule.settings.topic { return path }
+            if isGoal(last) { return path }
             guard seen.insert(last).inserted else { continue }
-            for next in (edges[last] ?? [:]).keys.sorted() { trail.append(path + [next]) }
+            let nexts = Set((edges[last] ?? [:]).keys).union(topicsFed(from: (outward[last] ?? [:]).keys))
+            for next in nexts.sorted() { trail.append(path + [next]) }
         }
         return nil
     }

@@ -12,7 +12,12 @@ extension JSONWriter {
     mutating func push(_ name: String, _ push: PushSettings) {
         key(name)
         beginObject()
-        entry("url", push.url)
+        switch push.destination {
+        case .web(let url): entry("url", url)
+        case .bus(let connection, let topic):
+            entry("connection", connection.description)
+            entry("topic", topic)
+        }
         entry("timeout", push.timeout.milliseconds)
         entry("concurrency", Int64(push.concurrency))
         entry("mode", push.mode.rawValue)
@@ -73,14 +78,15 @@ extension RetrySettings {
 
 extension PushSettings {
     init(registry object: JSONObject) throws(RegistryCodingError) {
-        guard let url = object["url"]?.string, let timeout = object["timeout"]?.number?.int64,
+        guard let destination = Destination(registry: object), let timeout = object["timeout"]?.number?.int64,
             let concurrency = object["concurrency"]?.number?.int64
-        else { throw RegistryCodingError(reason: "push without url, timeout or concurrency") }
+        else { throw RegistryCodingError(reason: "push without address, timeout or concurrency") }
         guard let mode = object["mode"]?.string.flatMap({ Mode(rawValue: $0) }) else {
             throw RegistryCodingError(reason: "unknown push mode")
         }
         self.init(
-            url: url, timeout: .milliseconds(timeout), concurrency: Int(clamping: concurrency), mode: mode)
+            url: "", timeout: .milliseconds(timeout), concurrency: Int(clamping: concurrency), mode: mode)
+        self.destination = destination
         func number(_ name: String) -> Int64? { object[name]?.number?.int64 }
         if let events = number("batchEvents") { batch.eventsMax = Int(clamping: events) }
         if let bytes = number("batchBytes") { batch.bytesMax = Int(clamping: bytes) }
@@ -102,5 +108,19 @@ extension PushSettings {
                         name: header["name"]?.string ?? "", value: header["value"]?.string ?? ""))
             }
         } catch { throw RegistryCodingError(reason: "a push header: \(error)") }
+    }
+}
+
+extension PushSettings.Destination {
+    fileprivate init?(registry object: JSONObject) {
+        if let url = object["url"]?.string {
+            self = .web(url)
+        } else if let name = object["connection"]?.string, let connection = try? ResourceName(name),
+            let topic = object["topic"]?.string
+        {
+            self = .bus(connection: connection, topic: topic)
+        } else {
+            return nil
+        }
     }
 }

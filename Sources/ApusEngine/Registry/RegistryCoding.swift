@@ -33,6 +33,10 @@ extension RegistryChange {
         case .scheduleDeleted(let name): writer.deletion("schedule-deleted", name)
         case .group(let group): group.write(to: &writer)
         case .groupDeleted(let name): writer.deletion("group-deleted", name)
+        case .connection(let connection): connection.write(to: &writer)
+        case .connectionDeleted(let name): writer.deletion("connection-deleted", name)
+        case .feed(let feed): feed.write(to: &writer)
+        case .feedDeleted(let name): writer.deletion("feed-deleted", name)
         }
         writer.endObject()
         return writer.bytes
@@ -262,6 +266,10 @@ extension RegistryChange {
         }
         let members = Members(object: object)
         let name = try members.name("name")
+        if let bridge = try RegistryChange(bridge: object, name) {
+            self = bridge
+            return
+        }
         switch try members.text("change") {
         case "topic": self = .topic(try TopicDefinition(members, name))
         case "topic-deleted": self = .topicDeleted(name)

@@ -107,7 +107,8 @@ extension RegistryChange {
         switch self {
         case .topicDeleted(let name): Set(definitions.topics[name]?.logs ?? [])
         case .subscriptionDeleted(let name): Set([definitions.subscriptions[name]?.log].compactMap { $0 })
-        case .topic, .subscription, .rule, .ruleDeleted, .schedule, .scheduleDeleted, .group, .groupDeleted:
+        case .topic, .subscription, .rule, .ruleDeleted, .schedule, .scheduleDeleted, .group, .groupDeleted,
+            .connection, .connectionDeleted, .feed, .feedDeleted:
             []
         }
     }

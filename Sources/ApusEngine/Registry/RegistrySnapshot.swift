@@ -13,7 +13,9 @@ import ApusModel
 
 /// A snapshot in the making, as far as it is not written yet.
 struct RegistrySnapshot: Sendable {
-    private enum Stage { case topics, subscriptions, rules, schedules, groups, end, written }
+    private enum Stage {
+        case topics, subscriptions, rules, schedules, groups, connections, feeds, end, written
+    }
 
     /// Where the log ended when this was all that was defined.
     let end: Offset
@@ -51,7 +53,9 @@ struct RegistrySnapshot: Sendable {
         case .subscriptions: enter(.rules)
         case .rules: enter(.schedules)
         case .schedules: enter(.groups)
-        case .groups: enter(.end)
+        case .groups: enter(.connections)
+        case .connections: enter(.feeds)
+        case .feeds: enter(.end)
         case .end:
             builder.append(
                 timestamp: time, key: Array(RegistryFold.end.utf8), value: Array(String(end.rawValue).utf8))
@@ -68,6 +72,8 @@ struct RegistrySnapshot: Sendable {
             case .rules: definitions.rules.keys.sorted(by: >)
             case .schedules: definitions.schedules.keys.sorted(by: >)
             case .groups: definitions.groups.keys.sorted(by: >)
+            case .connections: definitions.connections.keys.sorted(by: >)
+            case .feeds: definitions.feeds.keys.sorted(by: >)
             case .end, .written: []
             }
     }
@@ -79,6 +85,8 @@ struct RegistrySnapshot: Sendable {
         case .rules: definitions.rules[name].map { .rule($0) }
         case .schedules: definitions.schedules[name].map { .schedule($0) }
         case .groups: definitions.groups[name].map { .group($0) }
+        case .connections: definitions.connections[name].map { .connection($0) }
+        case .feeds: definitions.feeds[name].map { .feed($0) }
         case nil, .end, .written: nil
         }
     }

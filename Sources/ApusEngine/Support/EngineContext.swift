@@ -24,6 +24,8 @@ public struct EngineOptions: Sendable {
     public var subscriptionsMax = 20_000
     /// How many rules may exist.
     public var rulesMax = 100_000
+    /// How many connections to outside brokers, and how many feeds from them, may exist.
+    public var bridgesMax = Defaults.bridgesMax
     /// How many recurring schedules may exist.
     public var schedulesMax = 10_000
     /// How many events may wait for their time.
@@ -80,6 +82,10 @@ public protocol DeliveryDispatcher: Sendable {
     func dispatch(
         _ deliveries: [Delivery], to settings: PushSettings, completion: @escaping @Sendable (Outcome) -> Void
     )
+    /// Starts one attempt with several events; calls `completion` exactly once with an outcome for each, in order. Does not wait.
+    func dispatchEach(
+        _ deliveries: [Delivery], to settings: PushSettings,
+        completion: @escaping @Sendable ([Outcome]) -> Void)
     /// Asks the target for its consent; calls `completion` exactly once with its answer. Does not wait.
     func requestPermission(_ settings: PushSettings, completion: @escaping @Sendable (Permission) -> Void)
     /// Why nothing will be delivered to this address; nil when it will.
@@ -87,6 +93,15 @@ public protocol DeliveryDispatcher: Sendable {
 }
 
 extension DeliveryDispatcher {
+    /// Dispatchers whose attempts succeed or fail as a whole have one outcome for all events.
+    public func dispatchEach(
+        _ deliveries: [Delivery], to settings: PushSettings,
+        completion: @escaping @Sendable ([Outcome]) -> Void
+    ) {
+        let count = deliveries.count
+        dispatch(deliveries, to: settings) { completion(Array(repeating: $0, count: count)) }
+    }
+
     /// Dispatchers whose targets are not asked say yes.
     public func requestPermission(
         _ settings: PushSettings, completion: @escaping @Sendable (Permission) -> Void

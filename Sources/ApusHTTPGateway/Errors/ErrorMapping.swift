@@ -23,6 +23,10 @@ extension Problem {
             self.init(.notFound, text, hint: "create it with PUT /v1/rules/\(name)")
         case .unknownSchedule(let name):
             self.init(.notFound, text, hint: "create it with PUT /v1/schedules/\(name)")
+        case .unknownConnection(let name):
+            self.init(.notFound, text, hint: "create it with PUT /v1/connections/\(name)")
+        case .unknownFeed(let name):
+            self.init(.notFound, text, hint: "create it with PUT /v1/feeds/\(name)")
         case .unknownWaitingEvent:
             self.init(
                 .notFound, text, hint: "it was published or cancelled; list what waits with GET /v1/delayed")

@@ -58,16 +58,28 @@ extension PushSettings {
     /// - Parameter stored: the settings in force, which masked secrets and header values stand for.
     init(_ value: JSONValue, in prefix: String, stored: [PushSettings]) throws(Problem) {
         let reader = try MemberReader(value, Schema.push, in: prefix)
-        self.init(url: try reader.require("url", reader.string))
-        guard url.utf8.count <= 2048 else {
-            throw Problem(.invalid, "'\(prefix)url' has more than 2048 bytes")
+        switch (try reader.string("url"), try reader.name("connection"), try reader.string("topic")) {
+        case (let url?, nil, nil):
+            self.init(url: url)
+            guard url.utf8.count <= 2048 else {
+                throw Problem(.invalid, "'\(prefix)url' has more than 2048 bytes")
+            }
+        case (nil, let connection?, let topic?):
+            self.init(connection: connection, topic: topic)
+            for name in ["mode", "secrets", "headers", "handshake"] where reader.has(name) {
+                throw Problem(
+                    .invalid, "'\(prefix)\(name)' is for webhooks, and '\(connection)' leads to a broker")
+            }
+        default:
+            throw Problem(
+                .malformed, "'\(prefix.dropLast())' must have 'url', or 'connection' and 'topic'")
         }
         if let timeout = try reader.duration("timeout", in: Bounds.pushTimeout) { self.timeout = timeout }
         if let concurrency = try reader.int("concurrency", in: Bounds.concurrency) {
             self.concurrency = concurrency
         }
         if let mode = try reader.choice("mode", Mode.self) { self.mode = mode }
-        if let value = reader.value("batch") { batch = try Batch(value, in: prefix + "batch.") }
+        if let value = reader.value("batch") { batch = try Batch(value, in: prefix + "batch.", over: batch) }
         if !reader.isNull("rate") { rate = try reader.int("rate", in: Bounds.pushRate) }
         if let handshake = try reader.bool("handshake") { self.handshake = handshake }
         if let value = reader.value("breaker") { breaker = try Breaker(value, in: prefix + "breaker.") }
@@ -149,8 +161,10 @@ extension PushSettings {
 }
 
 extension PushSettings.Batch {
-    fileprivate init(_ value: JSONValue, in prefix: String) throws(Problem) {
-        self.init()
+    fileprivate init(
+        _ value: JSONValue, in prefix: String, over others: PushSettings.Batch
+    ) throws(Problem) {
+        self = others
         let reader = try MemberReader(value, Schema.pushBatch, in: prefix)
         if let events = try reader.int("max_events", in: Bounds.pushBatchEvents) { eventsMax = events }
         if let bytes = try reader.int("max_bytes", in: Bounds.pushBatchBytes) { bytesMax = bytes }
@@ -185,10 +199,15 @@ extension JSONWriter {
 
     mutating func push(_ settings: PushSettings) {
         object { writer in
-            writer.member("url", settings.url)
+            switch settings.destination {
+            case .web(let url): writer.member("url", url)
+            case .bus(let connection, let topic):
+                writer.member("connection", connection.description)
+                writer.member("topic", topic)
+            }
             writer.member("timeout", settings.timeout)
             writer.member("concurrency", settings.concurrency)
-            writer.member("mode", settings.mode.rawValue)
+            if settings.connection == nil { writer.member("mode", settings.mode.rawValue) }
             writer.key("batch")
             writer.object { writer in
                 writer.member("max_events", settings.batch.eventsMax)
@@ -197,13 +216,14 @@ extension JSONWriter {
             }
             writer.key("rate")
             if let rate = settings.rate { writer.integer(rate) } else { writer.null() }
-            writer.member("handshake", settings.handshake)
+            if settings.connection == nil { writer.member("handshake", settings.handshake) }
             writer.key("breaker")
             writer.object { writer in
                 writer.member("failures", settings.breaker.failures)
                 writer.member("initial", settings.breaker.initial)
                 writer.member("max", settings.breaker.max)
             }
+            guard settings.connection == nil else { return }
             writer.member("secrets", list: settings.secrets) { $0.string($1.masked) }
             writer.key("headers")
             writer.object { writer in

@@ -43,14 +43,24 @@ extension RuleTarget {
     fileprivate init(_ value: JSONValue, in prefix: String, stored: [PushSettings]) throws(Problem) {
         let reader = try MemberReader(value, Schema.ruleTarget, in: prefix)
         let transformation = try reader.transformation("transformation")
-        switch (try reader.name("topic"), reader.value("webhook")) {
-        case (let topic?, nil): self = .topic(topic, transformation: transformation)
-        case (nil, let webhook?):
-            self = .webhook(
-                try PushSettings(webhook, in: prefix + "webhook.", stored: stored),
-                transformation: transformation)
+        switch (try reader.name("topic"), reader.value("webhook"), reader.value("bus")) {
+        case (let topic?, nil, nil): self = .topic(topic, transformation: transformation)
+        case (nil, let webhook?, nil):
+            let push = try PushSettings(webhook, in: prefix + "webhook.", stored: stored)
+            guard push.connection == nil else {
+                throw Problem(.malformed, "'\(prefix)webhook' has a 'url'; a connection goes under 'bus'")
+            }
+            self = .webhook(push, transformation: transformation)
+        case (nil, nil, let bus?):
+            let push = try PushSettings(bus, in: prefix + "bus.", stored: stored)
+            guard push.connection != nil else {
+                throw Problem(
+                    .malformed, "'\(prefix)bus' has 'connection' and 'topic'; a URL goes under 'webhook'")
+            }
+            self = .webhook(push, transformation: transformation)
         default:
-            throw Problem(.malformed, "'\(prefix.dropLast())' must have exactly one of 'topic' and 'webhook'")
+            throw Problem(
+                .malformed, "'\(prefix.dropLast())' must have exactly one of 'topic', 'webhook' and 'bus'")
         }
     }
 }
@@ -75,7 +85,7 @@ extension JSONWriter {
             switch target.destination {
             case .topic(let name): writer.member("topic", name.description)
             case .webhook(let settings):
-                writer.key("webhook")
+                writer.key(settings.connection == nil ? "webhook" : "bus")
                 writer.push(settings)
             }
             if let transformation = target.transformation {

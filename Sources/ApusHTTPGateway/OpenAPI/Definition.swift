@@ -54,6 +54,12 @@ enum Definition: String, Sendable, CaseIterable {
     case schedules = "Schedules"
     case group = "Group"
     case groups = "Groups"
+    case connection = "Connection"
+    case connectionSettings = "ConnectionSettings"
+    case connections = "Connections"
+    case feed = "Feed"
+    case feedSettings = "FeedSettings"
+    case feeds = "Feeds"
     case health = "Health"
     case status = "Status"
     case diagnosis = "Diagnosis"
@@ -79,6 +85,8 @@ enum Definition: String, Sendable, CaseIterable {
             .scheduleSettings, .schedules:
             Schema.schedules(self)
         case .group, .groups: Schema.groups(self)
+        case .connection, .connectionSettings, .connections, .feed, .feedSettings, .feeds:
+            Schema.bridges(self)
         case .health, .status, .diagnosis, .verification: Schema.operations(self)
         }
     }
@@ -120,6 +128,7 @@ enum Bounds {
     static let pushLinger: ClosedRange<Duration> = .zero ... .seconds(60)
     static let breakerFailures: ClosedRange<Int64> = 0...10_000
     static let breakerPause: ClosedRange<Duration> = .milliseconds(100) ... .seconds(86_400)
+    static let feedPrefetch: ClosedRange<Int64> = 1...10_000
     static let flushInterval: ClosedRange<Duration> = .milliseconds(1) ... .seconds(3600)
     static let compaction: ClosedRange<Duration> = .zero ... .seconds(3650 * 86_400)
     static let percent: ClosedRange<Int64> = 0...100

@@ -103,9 +103,14 @@ extension Schema {
     }
 
     static let push = ObjectSchema()
-        .requiring("url", .string(StringRules(lengthMax: 2048, example: "https://example.org/hook")))
-        .allowing("timeout", .duration, "of one attempt, 1s to 5m; 15s if absent")
-        .allowing("concurrency", .integer(Bounds.concurrency), "attempts at the same time; 8 if absent")
+        .allowing("url", .string(StringRules(lengthMax: 2048, example: "https://example.org/hook")))
+        .allowing("connection", .name, "in place of 'url': events go to a topic of this outside broker")
+        .allowing("topic", .string(StringRules(lengthMax: 255)), "with 'connection': the outside topic")
+        .allowing("timeout", .duration, "of one attempt, 1s to 5m; 15s if absent, 1m to a broker")
+        .allowing(
+            "concurrency", .integer(Bounds.concurrency),
+            "attempts at the same time; 8 if absent, 4 to a broker"
+        )
         .allowing(
             "mode", .choice(["binary", "structured", "batch"]),
             "attributes as headers; the event as JSON; several events as a JSON array"
@@ -262,10 +267,11 @@ extension Schema {
         )
         .allowing("enabled", .boolean)
 
-    /// Exactly one of `topic` and `webhook`.
+    /// Exactly one of `topic`, `webhook` and `bus`.
     static let ruleTarget = ObjectSchema()
         .allowing("topic", .name)
         .allowing("webhook", .reference(.push))
+        .allowing("bus", .reference(.push), "with 'connection' and 'topic'")
         .allowing("transformation", .reference(.transformation), "what becomes of events before")
 
     /// At most one of the inputs, and that or `attributes`.

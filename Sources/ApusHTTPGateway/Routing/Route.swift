@@ -38,6 +38,7 @@ struct Route: Sendable {
         case deadLetters = "Dead letters"
         case schedules = "Schedules"
         case groups = "Consumer groups"
+        case bridges = "Bridges"
         case operations = "Operations"
     }
 

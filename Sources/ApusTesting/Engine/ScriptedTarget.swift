@@ -38,6 +38,25 @@ public final class ScriptedTarget: DeliveryDispatcher {
         if let outcome { completion(outcome) }
     }
 
+    /// Events for an outside broker end each by itself, as the script says of it; those that it leaves open have been taken.
+    public func dispatchEach(
+        _ deliveries: [Delivery], to settings: PushSettings,
+        completion: @escaping @Sendable ([Outcome]) -> Void
+    ) {
+        guard settings.connection != nil else {
+            let count = deliveries.count
+            return dispatch(deliveries, to: settings) {
+                completion(Array(repeating: $0, count: count))
+            }
+        }
+        completion(
+            state.withLock { state in
+                state.requests += 1
+                state.deliveries += deliveries
+                return deliveries.map { state.script($0) ?? .delivered }
+            })
+    }
+
     public func requestPermission(
         _ settings: PushSettings, completion: @escaping @Sendable (Permission) -> Void
     ) {
@@ -49,7 +68,7 @@ public final class ScriptedTarget: DeliveryDispatcher {
     }
 
     public func objection(to settings: PushSettings) -> String? {
-        settings.url.hasPrefix("http") ? nil : "only http and https"
+        settings.connection != nil || settings.url.hasPrefix("http") ? nil : "only http and https"
     }
 
     /// Every attempt so far, in order.

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A topic of an outside broker as a target of the engine. One attempt is one call of the transport; when to try again, and when to give up, is the engine's business. What
+// is decided here is whether a refusal is about an event, which then goes to the dead letters, or about the broker, which everything waits for.
+
+import ApusBus
+import ApusModel
+public import ApusTransport
+import CloudEvents
+
+/// Delivers to topics of outside brokers.
+public struct BusTarget: Target {
+    private let connections: Connections
+
+    /// Delivers by these connections.
+    public init(connections: Connections) { self.connections = connections }
+
+    public func objection(to settings: PushSettings) -> String? { nil }
+
+    public func deliver(_ deliveries: [Delivery], to settings: PushSettings) async -> Outcome {
+        let outcomes = await deliverEach(deliveries, to: settings)
+        return outcomes.first { $0 != .delivered } ?? .delivered
+    }
+
+    public func deliverEach(_ deliveries: [Delivery], to settings: PushSettings) async -> [Outcome] {
+        guard case .bus(let connection, let topic) = settings.destination else {
+            let outcome = Outcome.refused(status: nil, reason: "\(settings.url) is no topic of a broker")
+            return Array(repeating: outcome, count: deliveries.count)
+        }
+        let deadline = ContinuousClock.now + settings.timeout
+        let send = Sending(connections: connections, connection: connection, topic: topic, deadline: deadline)
+        var outcomes = [Outcome](repeating: .delivered, count: deliveries.count)
+        var events: [CloudEvent] = []
+        var places: [Int] = []
+        for (index, delivery) in deliveries.enumerated() {
+            if let event = BridgeHops.crossing(delivery) {
+                events.append(event)
+                places.append(index)
+            } else {
+                outcomes[index] = .refused(status: nil, reason: BridgeHops.objection)
+            }
+        }
+        for (place, outcome) in zip(places, await send.outcomes(of: events)) { outcomes[place] = outcome }
+        return outcomes
+    }
+}
+
+/// What an event carries so that one that goes in a circle, over however many brokers and servers, is stopped.
+enum BridgeHops {
+    /// The extension attribute that counts the bridges which an event has crossed.
+    static let attribute = "apushops"
+
+    static let objection =
+        "the event has crossed \(Defaults.bridgeHopsMax) bridges: it goes in a circle"
+
+    /// The event as it leaves: one more bridge crossed, and its key beside it. Nil when there were too many.
+    static func crossing(_ delivery: Delivery) -> CloudEvent? {
+        var event = delivery.event
+        let hops = max(0, event.extensions[attribute]?.asInteger ?? 0)
+        guard hops < Defaults.bridgeHopsMax else { return nil }
+        // An event with more attributes than fit cannot get another; it was taken with them, and goes on without the count.
+        try? event.extensions.set(attribute, to: .integer(hops + 1))
+        if let key = delivery.key, event.extensions[.partitionKey] == nil {
+            try? event.extensions.set("partitionkey", to: .string(key))
+        }
+        return event
+    }
+}
+
+/// One attempt with events for one topic.
+private struct Sending: Sendable {
+    var connections: Connections
+    var connection: ResourceName
+    var topic: String
+    var deadline: ContinuousClock.Instant
+
+    func outcomes(of events: [CloudEvent]) async -> [Outcome] {
+        guard !events.isEmpty else { return [] }
+        let result = await within(deadline) { await publish(events) }
+        guard let result else {
+            let outcome = Outcome.retry(
+                after: nil, status: nil, reason: "connection '\(connection)' did not answer in time")
+            return Array(repeating: outcome, count: events.count)
+        }
+        switch result {
+        case .success: return Array(repeating: .delivered, count: events.count)
+        case .failure(.partial(let results)) where results.count == events.count:
+            return await outcomes(of: events, results)
+        case .failure(let error) where error.isAboutEvent && events.count > 1:
+            // One of them may be to blame, and must not take the others along.
+            var outcomes: [Outcome] = []
+            for event in events { outcomes += await self.outcomes(of: [event]) }
+            return outcomes
+        case .failure(let error): return Array(repeating: outcome(of: error), count: events.count)
+        }
+    }
+
+    private func publish(_ events: [CloudEvent]) async -> Result<[Receipt], BusError> {
+        do throws(BusError) {
+            let receipts = try await connections.transport(connection).publish(events, to: topic)
+            connections.note(connection, nil)
+            return .success(receipts)
+        } catch {
+            connections.note(connection, error)
+            return .failure(error)
+        }
+    }
+
+    private func outcomes(
+        of events: [CloudEvent], _ results: [Result<Receipt, BusError.Failure>]
+    ) async -> [Outcome] {
+        var outcomes: [Outcome] = []
+        for (event, result) in zip(events, results) {
+            switch result {
+            case .success: outcomes.append(.delivered)
+            case .failure(let failure) where failure.isRetryable:
+                outcomes.append(.retry(after: nil, status: nil, reason: failure.reason))
+            case .failure(let failure) where events.count == 1:
+                outcomes.append(.refused(status: nil, reason: failure.reason))
+            case .failure:
+                // By itself it gets an error of its own, which says whether it is to blame.
+                outcomes += await self.outcomes(of: [event])
+            }
+        }
+        return outcomes
+    }
+
+    private func outcome(of error: BusError) -> Outcome {
+        if error.isAboutEvent { return .refused(status: nil, reason: "\(error)") }
+        return .retry(after: nil, status: nil, reason: "\(error)")
+    }
+}
+
+extension BusError {
+    /// Whether it says that this event will never be taken, whoever mends the broker or the connection. A wrong password or a topic that is missing is somebody's to mend, and
+    /// events wait for that.
+    var isAboutEvent: Bool {
+        switch self {
+        case .invalid, .refused, .tooLarge, .unsupported: true
+        case .partial, .unauthorized, .unknown, .trimmed, .unavailable, .undecided, .closed: false
+        }
+    }
+}

@@ -1,0 +1,38 @@
+"""A server with bridges, as tests speak to it."""
+
+import broker
+
+
+class Bridged:
+    """A server, and the requests that bridges are made with."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def connect(self, name, url):
+        return self.server.succeed("PUT", f"/v1/connections/{name}", json={"url": url}).json()
+
+    def feed(self, name, **settings):
+        return self.server.succeed("PUT", f"/v1/feeds/{name}", json=settings).json()
+
+    def state(self, name):
+        return self.server.succeed("GET", f"/v1/feeds/{name}").json()
+
+    def until_running(self, name):
+        broker.wait_for(
+            lambda: self.state(name)["state"] == "running", f"feed '{name}' ({self.state(name)})")
+
+    def rule(self, name, topic, connection, outside, **settings):
+        target = {"bus": {"connection": connection, "topic": outside, **settings}}
+        return self.server.create_rule(name, topic, {}, [target])
+
+    def events(self, topic, count, seconds=60):
+        """The events of a topic, once there are so many."""
+        found = []
+
+        def there():
+            found[:] = self.server.read_all(topic)
+            return len(found) >= count
+
+        broker.wait_for(there, f"{count} events in topic '{topic}'", seconds)
+        return found
