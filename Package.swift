@@ -44,6 +44,7 @@ let package = Package(
         .library(name: "ApusServerBus", targets: ["ApusServerBus"]),
         .library(name: "ApusAWS", targets: ["ApusAWS"]),
         .library(name: "ApusAMQP", targets: ["ApusAMQP"]),
+        .library(name: "ApusTransports", targets: ["ApusTransports"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
@@ -214,6 +215,12 @@ let package = Package(
                 "ApusBus", "CloudEvents", "JSONText", httpClient, crypto, nioCore, nioPosix, nioHTTP1, log,
             ], swiftSettings: settings),
 
+        // Every transport of the library in one list, for programs that are to talk to any broker.
+        .target(
+            name: "ApusTransports",
+            dependencies: ["ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAMQP", "ApusAWS"],
+            swiftSettings: settings),
+
         // MARK: Composition.
 
         // Configuration to running services; the only module that knows all others.
@@ -258,8 +265,7 @@ let package = Package(
         .executableTarget(
             name: "ApusBusCheck",
             dependencies: [
-                "ApusTesting", "ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAMQP", "ApusAWS",
-                arguments, log,
+                "ApusTesting", "ApusBus", "ApusTransports", arguments, log,
             ],
             swiftSettings: settings),
         // The RabbitMQ transport as a program: its contract, publishing and consuming through faults, rates.
@@ -287,7 +293,7 @@ let package = Package(
         // One program on every broker there is a transport for.
         .executableTarget(
             name: "orders",
-            dependencies: ["Apus", "ApusServerBus", "ApusAMQP", "ApusAWS", arguments, log],
+            dependencies: ["Apus", "ApusTransports", arguments, log],
             path: "Examples/orders/Sources/orders", swiftSettings: settings),
 
         // A thread beside the concurrency pool, for tests that compute for long.
@@ -302,7 +308,7 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents", "Apus", "ApusTesting", lifecycle, signals,
+                "CloudEvents", "Apus", "ApusTesting", "ApusTransports", "ApusBus", lifecycle, signals,
             ],
             swiftSettings: settings),
         .testTarget(
