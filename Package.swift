@@ -38,6 +38,7 @@ let package = Package(
         .executable(name: "apus-bus-check", targets: ["ApusBusCheck"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "Apus", targets: ["Apus"]),
+        .library(name: "ApusXML", targets: ["ApusXML"]),
         // Needs the trait SQLite, and Debian's libsqlite3-dev.
         .library(name: "ApusOutboxSQLite", targets: ["ApusOutboxSQLite"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
@@ -139,6 +140,9 @@ let package = Package(
                 tracing,
                 lifecycle,
             ], swiftSettings: settings),
+
+        // Data of events as XML: a codec, and where fields go.
+        .target(name: "ApusXML", dependencies: ["Apus", "CloudEvents"], swiftSettings: settings),
 
         // The system's SQLite, when the trait asks for it.
         .systemLibrary(name: "CSQLite"),
@@ -280,7 +284,7 @@ let package = Package(
                 "CApus", "ApusCompression", "JSONText", "CloudEvents", "ApusModel", "ApusRules",
                 "ApusSchedule",
                 "ApusTransform", "ApusHTTPCodec", "ApusKafkaCodec", "ApusAMQPCodec", "ApusStorage",
-                "ApusTesting", nioCore,
+                "ApusTesting", "ApusXML", nioCore,
                 log,
             ],
             swiftSettings: settings),
@@ -308,7 +312,7 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents", "Apus", "ApusTesting", "ApusTransports", "ApusBus", lifecycle, signals,
+                "CloudEvents", "Apus", "ApusTesting", "ApusTransports", "ApusXML", "ApusBus", lifecycle, signals,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -321,6 +325,8 @@ let package = Package(
                 "JSONText", log,
                 coreMetrics, tracing, lifecycle,
             ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusXMLTests", dependencies: ["ApusXML", "Apus", "ApusTesting"], swiftSettings: settings),
         .testTarget(
             name: "ApusOutboxSQLiteTests",
             dependencies: [
