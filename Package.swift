@@ -312,7 +312,8 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents", "Apus", "ApusTesting", "ApusTransports", "ApusXML", "ApusBus", lifecycle, signals,
+                "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML", "ApusBus", lifecycle,
+                signals, log,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -9,9 +9,6 @@ import Foundation
 import Testing
 
 @Suite struct CapabilityTableTests {
-    /// Transports that are built only with a package trait: their column is there although this build may not have them.
-    private static let behindTraits: Set<String> = ["`kafka`"]
-
     /// A table as columns, by their titles.
     private static func columns(_ table: some StringProtocol) -> [String: [String]] {
         let rows = table.split(separator: "\n").map { row in
@@ -44,7 +41,7 @@ import Testing
         for (title, cells) in actual {
             #expect(written[title] == cells, "\(title): print the table with apus-bus-check --capabilities")
         }
-        let surplus = Set(written.keys).subtracting(actual.keys).subtracting(Self.behindTraits)
+        let surplus = Set(written.keys).subtracting(actual.keys)
         #expect(surplus.isEmpty, "these transports are not in [TransportScheme].every")
     }
 
