@@ -36,6 +36,12 @@ need() {
 # accesses, which cost 3 % of a publish; debug builds, which the tests run, have them.
 release_options=(-c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked)
 
+# What debug builds are made with: the package traits whose C libraries are there. All scripts use the same, because another set of traits has every module
+# of the package compiled anew.
+trait_options=()
+[ ! -e /usr/include/sqlite3.h ] || trait_options+=(SQLite)
+[ "${#trait_options[@]}" -eq 0 ] || trait_options=(--traits "$(IFS=,; printf '%s' "${trait_options[*]}")")
+
 # need_headers: what the C parts of the dependencies include and Swift does not bring (swift-nio-extras: zlib).
 need_headers() {
     [ -e /usr/include/zlib.h ] || install_packages zlib1g-dev
