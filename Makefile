@@ -2,7 +2,7 @@
 # scripts/, which says what it does and can be run by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test bench lint format fuzz sim conformance demo release clean
+.PHONY: help serve test bench lint docs format fuzz sim conformance demo release clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ lint: ## formatting, shell scripts, and the rules that no tool knows
 
 format: ## format all Swift files in place
 	@scripts/format
+
+docs: ## build the pages of the Swift library, articles and API, without the network
+	@scripts/docs
 
 fuzz: ## fuzz each parser for SECONDS (60), one after the other
 	@scripts/fuzz $(SECONDS)

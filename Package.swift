@@ -38,6 +38,7 @@ let package = Package(
         .executable(name: "apus-bus-check", targets: ["ApusBusCheck"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "Apus", targets: ["Apus"]),
+        .library(name: "ApusXML", targets: ["ApusXML"]),
         // Needs the trait SQLite, and Debian's libsqlite3-dev.
         .library(name: "ApusOutboxSQLite", targets: ["ApusOutboxSQLite"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
@@ -46,6 +47,7 @@ let package = Package(
         .library(name: "ApusAMQP", targets: ["ApusAMQP"]),
         // Needs the trait Kafka, and Debian's librdkafka-dev; without it, it says so.
         .library(name: "ApusKafka", targets: ["ApusKafka"]),
+        .library(name: "ApusTransports", targets: ["ApusTransports"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
@@ -146,6 +148,9 @@ let package = Package(
                 lifecycle,
             ], swiftSettings: settings),
 
+        // Data of events as XML: a codec, and where fields go.
+        .target(name: "ApusXML", dependencies: ["Apus", "CloudEvents"], swiftSettings: settings),
+
         // The system's SQLite, when the trait asks for it.
         .systemLibrary(name: "CSQLite"),
         // The outbox as a table of an application's SQLite database; empty without the trait SQLite.
@@ -238,6 +243,12 @@ let package = Package(
                 "ApusBus", "ApusEngine", "ApusModel", "ApusTransport", "CloudEvents", log, coreMetrics,
             ], swiftSettings: settings),
 
+        // Every transport of the library in one list, for programs that are to talk to any broker.
+        .target(
+            name: "ApusTransports",
+            dependencies: ["ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusKafka"],
+            swiftSettings: settings),
+
         // MARK: Composition.
 
         // Configuration to running services; the only module that knows all others.
@@ -246,7 +257,7 @@ let package = Package(
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
                 "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel", "ApusBridges",
-                "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", nioCore, nioPosix,
+                "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusKafka", nioCore, nioPosix,
                 log, coreMetrics, tracing, lifecycle,
                 signals,
             ], swiftSettings: settings),
@@ -287,8 +298,7 @@ let package = Package(
         .executableTarget(
             name: "ApusBusCheck",
             dependencies: [
-                "ApusTesting", "ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAMQP", "ApusAWS",
-                "ApusKafka", arguments, log,
+                "ApusTesting", "ApusBus", "ApusTransports", arguments, log,
             ],
             swiftSettings: settings),
         // The RabbitMQ transport as a program: its contract, publishing and consuming through faults, rates.
@@ -307,7 +317,7 @@ let package = Package(
                 "CApus", "ApusCompression", "JSONText", "JSONSchema", "SlowJSONSchema", "CloudEvents",
                 "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
                 "ApusHTTPCodec", "ApusKafkaCodec", "ApusAMQPCodec", "ApusStorage",
-                "ApusTesting", nioCore,
+                "ApusTesting", "ApusXML", nioCore,
                 log,
             ],
             swiftSettings: settings),
@@ -320,7 +330,7 @@ let package = Package(
         // One program on every broker there is a transport for.
         .executableTarget(
             name: "orders",
-            dependencies: ["Apus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusKafka", arguments, log],
+            dependencies: ["Apus", "ApusTransports", arguments, log],
             path: "Examples/orders/Sources/orders", swiftSettings: settings),
 
         // A thread beside the concurrency pool, for tests that compute for long.
@@ -343,7 +353,8 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents", "Apus", "ApusTesting", lifecycle, signals,
+                "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML", "ApusBus", lifecycle,
+                signals, log,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -356,6 +367,8 @@ let package = Package(
                 "JSONText", log,
                 coreMetrics, tracing, lifecycle,
             ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusXMLTests", dependencies: ["ApusXML", "Apus", "ApusTesting"], swiftSettings: settings),
         .testTarget(
             name: "ApusOutboxSQLiteTests",
             dependencies: [

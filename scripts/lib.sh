@@ -36,15 +36,17 @@ need() {
 # accesses, which cost 3 % of a publish; debug builds, which the tests run, have them.
 release_options=(-c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked)
 
+# What all builds are made with: the package traits whose C libraries are there, which are the outbox in SQLite and the transport for Kafka. All scripts
+# use the same, because another set of traits has every module of the package compiled anew.
+trait_options=()
+[ ! -e /usr/include/librdkafka/rdkafka.h ] || trait_options+=(Kafka)
+[ ! -e /usr/include/sqlite3.h ] || trait_options+=(SQLite)
+[ "${#trait_options[@]}" -eq 0 ] || trait_options=(--traits "$(IFS=,; printf '%s' "${trait_options[*]}")")
+
 # need_headers: what the C parts of the dependencies include and Swift does not bring (swift-nio-extras: zlib).
 need_headers() {
     [ -e /usr/include/zlib.h ] || install_packages zlib1g-dev
 }
-
-# Package traits that builds on this machine have: the transport for Kafka where the headers of librdkafka are. All builds have the same ones, because a trait that
-# comes or goes has everything built anew.
-traits=()
-[ ! -e /usr/include/librdkafka/rdkafka.h ] || traits=(--traits Kafka)
 
 # need_codecs: the libraries that open the record batches of Kafka clients. zlib is everywhere; a server without one of the others
 # runs, and says so when a batch needs it, so somebody who may not install packages is only told.
@@ -67,7 +69,7 @@ release_binary() {
     need_swift
     need_headers
     say "building $1 for release (the first build takes some minutes)"
-    (cd "$root" && swift build "${release_options[@]}" "${traits[@]}" --product "$1" >&2) || fail "$1 does not build"
+    (cd "$root" && swift build "${release_options[@]}" "${trait_options[@]}" --product "$1" >&2) || fail "$1 does not build"
     printf '%s/%s\n' "$(cd "$root" && swift build -c release --show-bin-path)" "$1"
 }
 

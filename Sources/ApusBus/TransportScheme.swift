@@ -11,16 +11,33 @@ public struct TransportScheme: Sendable {
     public var names: [String]
     /// What such brokers can do, as far as that is known before one is reached.
     public var capabilities: Capabilities
+    /// What settings of the URL make of it.
+    public var variants: [Variant]
     /// Reaches a broker.
     public var connect: @Sendable (BusURL, ConnectionOptions) async throws(BusError) -> any BusTransport
 
+    /// What such brokers can do when the URL has a setting.
+    public struct Variant: Sendable, Hashable {
+        /// The setting as it is written in a URL: `fifo=true`.
+        public var setting: String
+        /// What such a broker can do with it.
+        public var capabilities: Capabilities
+
+        /// What such brokers can do when the URL has a setting.
+        public init(setting: String, capabilities: Capabilities) {
+            self.setting = setting
+            self.capabilities = capabilities
+        }
+    }
+
     /// A kind of broker.
     public init(
-        names: [String], capabilities: Capabilities,
+        names: [String], capabilities: Capabilities, variants: [Variant] = [],
         connect: @escaping @Sendable (BusURL, ConnectionOptions) async throws(BusError) -> any BusTransport
     ) {
         self.names = names
         self.capabilities = capabilities
+        self.variants = variants
         self.connect = connect
     }
 }

@@ -3,13 +3,9 @@
 // `apus-bus-check URL`: holds a broker of any kind against the contract that all transports keep, promise by promise. Tests run it against the brokers that
 // they start; whoever writes a transport, or wonders about a broker, can run it by hand.
 
-import ApusAMQP
-import ApusAWS
 import ApusBus
-import ApusEmbeddedBus
-import ApusKafka
-import ApusServerBus
 import ApusTesting
+import ApusTransports
 import ArgumentParser
 import Logging
 
@@ -22,11 +18,11 @@ struct BusCheck: AsyncParsableCommand {
             "Topics, queues and groups that it makes begin with 'contract-'. Exits with 1 when a promise is broken."
     )
 
-    /// Every transport there is.
-    static let schemes: [TransportScheme] = [.memory, .file, .server, .amqp, .aws, .eventBridge, .kafka]
-
     @Argument(help: "The broker, such as memory: or aws://eu-central-1?endpoint=http://127.0.0.1:5000.")
-    var url: String
+    var url: String?
+
+    @Flag(help: "Print what each kind of broker can do, as a table in Markdown, and check nothing.")
+    var capabilities = false
 
     @Option(help: "Only promises whose words contain this text.")
     var only: String?
@@ -37,11 +33,17 @@ struct BusCheck: AsyncParsableCommand {
     @Option(help: "How long to wait for what has to come, in seconds.")
     var patience = 60
 
+    func validate() throws {
+        if url == nil, !capabilities { throw ValidationError("which broker? A URL, or --capabilities") }
+    }
+
     func run() async throws {
+        if capabilities { return print([TransportScheme].every.capabilityTable) }
+        guard let url else { return }
         let address = try BusURL(url)
         let subject = BusContract.Subject(patience: .seconds(patience)) {
             let options = ConnectionOptions(logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
-            return try await TransportScheme.connect(address, among: Self.schemes, options)
+            return try await TransportScheme.connect(address, among: .every, options)
         }
         let promises = BusContract.all.filter { only.map($0.name.contains) ?? true }
         var (kept, broken, foreign) = (0, 0, 0)

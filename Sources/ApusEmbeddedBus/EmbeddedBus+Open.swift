@@ -100,7 +100,10 @@ extension TransportScheme {
     ///
     /// Settings: `partitions`, `retention`, `retention_bytes`, `deduplicate`, `memory`.
     public static var memory: TransportScheme {
-        TransportScheme(names: ["memory"], capabilities: EmbeddedBus.known("memory", .memory)) {
+        TransportScheme(
+            names: ["memory"], capabilities: EmbeddedBus.known("memory", .memory),
+            variants: EmbeddedBus.variants("memory", .memory)
+        ) {
             url, options async throws(BusError) in
             guard url.hosts.isEmpty, url.user == nil else {
                 throw .invalid("a bus in memory has no host: write memory: or memory:name")
@@ -121,7 +124,10 @@ extension TransportScheme {
     ///
     /// Settings: `partitions`, `durability` (`flush`, `none` or a time), `retention`, `retention_bytes`, `deduplicate`, `journal`.
     public static var file: TransportScheme {
-        TransportScheme(names: ["file"], capabilities: EmbeddedBus.known("file", .flushed)) {
+        TransportScheme(
+            names: ["file"], capabilities: EmbeddedBus.known("file", .flushed),
+            variants: EmbeddedBus.variants("file", .flushed)
+        ) {
             url, options async throws(BusError) in
             guard url.hosts.isEmpty || url.hosts == [BusURL.Host(name: "localhost")], url.user == nil else {
                 throw .invalid(
@@ -145,5 +151,13 @@ extension EmbeddedBus {
         Capabilities(
             transport: transport, features: features, eventBytesMax: Defaults.embeddedEventBytesMax,
             delayMax: Defaults.delayMax, durability: durability)
+    }
+    /// What it can do with settings that add something.
+    fileprivate static func variants(
+        _ transport: String, _ durability: ApusBus.Durability
+    ) -> [TransportScheme.Variant] {
+        var known = known(transport, durability)
+        known.features.insert(.deduplication)
+        return [TransportScheme.Variant(setting: "deduplicate=1h", capabilities: known)]
     }
 }

@@ -26,7 +26,7 @@ public struct EmbeddedOptions: Sendable {
     /// For how long events are kept once they are consumed; nil for ever.
     public var retentionAge: Duration? = Defaults.retentionAge
     /// How many bytes of events are kept per partition once they are consumed; nil for no limit, except in memory: there it is
-    /// ``Defaults/embeddedRetentionBytes``.
+    /// 64 MiB.
     public var retentionBytes: Int64?
     /// For how long a repeated publish of the same event (`source` and `id`) is recognised; nil for not at all.
     public var deduplication: Duration?

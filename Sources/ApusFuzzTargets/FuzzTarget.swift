@@ -55,6 +55,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case transformation
     /// XML as data of events, matched.
     case xmlData = "xml-data"
+    /// XML as typed data, read and written.
+    case xmlCodec = "xml-codec"
     /// Cron expressions and rates.
     case schedule
     /// Compiled time zones.
@@ -90,6 +92,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .rabbitMQTopic: fuzzRabbitMQTopic(input)
         case .transformation: fuzzTransformation(input)
         case .xmlData: fuzzXMLData(input)
+        case .xmlCodec: fuzzXMLCodec(input)
         case .schedule: fuzzSchedule(input)
         case .timeZone: fuzzTimeZone(input)
         case .journal: fuzzJournal(input)

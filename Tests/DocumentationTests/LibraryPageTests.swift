@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The page of the library shows only code that is compiled, and its figures are those of the code.
+// The page of the library and the articles beside it show only code that is compiled, and their figures are those of the code.
 
 import Apus
 import Foundation
@@ -14,21 +14,32 @@ import Testing
         try String(contentsOf: root.appending(path: path), encoding: .utf8)
     }
 
-    /// The pieces of the compiled file, without the indentation that they have there.
+    /// The pages whose blocks are compiled.
+    private static func pages() throws -> [(name: String, text: String)] {
+        let catalogue = "Sources/Apus/Apus.docc"
+        let articles = try FileManager.default.contentsOfDirectory(
+            atPath: root.appending(path: catalogue).path
+        ).filter { $0.hasSuffix(".md") }.sorted()
+        return try (["docs/library.md"] + articles.map { "\(catalogue)/\($0)" }).map { ($0, try text($0)) }
+    }
+
+    /// The pieces of the compiled files, without the indentation that they have there.
     private static func pieces() throws -> Set<String> {
         var pieces: Set<String> = []
-        var piece: [Substring]?
-        for line in try text("Tests/DocumentationTests/LibrarySnippets.swift")
-            .split(separator: "\n", omittingEmptySubsequences: false)
-        {
-            let bare = line.drop { $0 == " " }
-            if bare.hasPrefix("// snippet: ") {
-                piece = []
-            } else if bare == "// end", let lines = piece {
-                pieces.insert(dedented(lines))
-                piece = nil
-            } else {
-                piece?.append(line)
+        for file in ["LibrarySnippets", "ArticleSnippets"] {
+            var piece: [Substring]?
+            for line in try text("Tests/DocumentationTests/\(file).swift")
+                .split(separator: "\n", omittingEmptySubsequences: false)
+            {
+                let bare = line.drop { $0 == " " }
+                if bare.hasPrefix("// snippet: ") {
+                    piece = []
+                } else if bare == "// end", let lines = piece {
+                    pieces.insert(dedented(lines))
+                    piece = nil
+                } else {
+                    piece?.append(line)
+                }
             }
         }
         return pieces
@@ -40,15 +51,20 @@ import Testing
             .replacing(#/(?m)^private /#, with: "")
     }
 
-    @Test func `every block of Swift on the page is compiled`() throws {
+    @Test func `every block of Swift on the page and in the articles is compiled`() throws {
         let pieces = try Self.pieces()
         let example = try Self.text("Examples/quickstart/Sources/quickstart/main.swift")
-        let blocks = try Self.text("docs/library.md").matches(of: #/(?s)```swift\n(.*?)\n```/#).map {
-            String($0.output.1)
+        var shown: Set<String> = []
+        for page in try Self.pages() {
+            for match in page.text.matches(of: #/(?s)```swift\n(.*?)\n```/#) {
+                let block = String(match.output.1)
+                #expect(pieces.contains(block) || example.contains(block), "\(page.name): \(block)")
+                shown.insert(block)
+            }
         }
-        #expect(blocks.count > 15)
-        for block in blocks { #expect(pieces.contains(block) || example.contains(block), "\(block)") }
-        #expect(pieces.allSatisfy(blocks.contains), "\(pieces.filter { !blocks.contains($0) })")
+        #expect(shown.count > 40)
+        let unused = pieces.subtracting(shown)
+        #expect(unused.isEmpty)
     }
 
     @Test func `defaults of consumers are as the page says`() throws {

@@ -4,6 +4,7 @@
 
 import Apus
 import ApusTesting
+import ApusXML
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -48,6 +49,15 @@ struct InvoiceSent: Event {
     var key: UUID { customer }
     var subject: String { "invoice/\(number)" }
 }
+// end
+
+// snippet: define-xml
+private struct Shipped: Event {
+    static let type = "com.example.order.shipped", topic = "shipments"
+    static let codec: any EventCodec = XMLEventCodec(root: "shipped", namespace: "urn:example:shop")
+    @AsAttribute var orderID: String
+    var parcels: [String]
+}  // <shipped xmlns="urn:example:shop" orderID="o-1"><parcels>p-1</parcels><parcels>p-2</parcels></shipped>
 // end
 
 private struct InvoiceSentV1: Event {

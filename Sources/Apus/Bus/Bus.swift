@@ -69,7 +69,7 @@ public struct MissingFeatures: Error, Sendable, Hashable, CustomStringConvertibl
     public var transport: String
     /// What it lacks.
     public var needs: [Need]
-    /// The linked-in transports that have all of it, by URL scheme.
+    /// The linked-in transports that have all of it, by URL scheme, with the setting that it takes.
     public var alternatives: [String]
 
     public var description: String {
@@ -87,11 +87,11 @@ extension Bus {
     func require(_ needs: [MissingFeatures.Need]) throws(MissingFeatures) {
         let missing = needs.filter { !capabilities.features.contains($0.feature) }
         guard !missing.isEmpty else { return }
-        let able = schemes.filter { scheme in
-            missing.allSatisfy { scheme.capabilities.features.contains($0.feature) }
-        }
+        let needed = missing.map(\.feature)
         throw MissingFeatures(
             transport: capabilities.transport, needs: missing,
-            alternatives: able.compactMap(\.names.first).filter { $0 != capabilities.transport })
+            alternatives: schemes.compactMap { $0.name(having: needed) }.filter {
+                $0 != capabilities.transport
+            })
     }
 }

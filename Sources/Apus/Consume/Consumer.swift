@@ -37,7 +37,7 @@ extension Bus {
 
 /// A consumer: runs until it is told to stop, and then finishes what it has begun.
 ///
-/// A graceful shutdown (``ServiceLifecycle/ServiceGroup``, or ``stop()``) ends receiving at once, gives back what no handler has begun with, waits
+/// A graceful shutdown (`ServiceGroup` of ServiceLifecycle, or ``stop()``) ends receiving at once, gives back what no handler has begun with, waits
 /// for the handlers that run, for ``ConsumerOptions/grace`` at most, and settles. Cancelling the task cancels the handlers, too; their events come again.
 public struct Consumer: Service, Sendable {
     /// Who consumes.

@@ -21,7 +21,10 @@ extension TransportScheme {
     /// The region may be left out where the environment or the profile names one. Credentials are looked for where AWS's own tools look, unless the URL
     /// has them as user and password. `endpoint` leads to a double of AWS, `profile` to a profile.
     public static var aws: TransportScheme {
-        TransportScheme(names: ["aws"], capabilities: .aws(isFIFO: false)) { url, options throws(BusError) in
+        TransportScheme(
+            names: ["aws"], capabilities: .aws(isFIFO: false),
+            variants: [TransportScheme.Variant(setting: "fifo=true", capabilities: .aws(isFIFO: true))]
+        ) { url, options throws(BusError) in
             let isFIFO = try AWSSettings.flag(url, "fifo")
             let settings = try AWSSettings(url, allowing: ["fifo"])
             let (client, http) = settings.client(options)

@@ -5,9 +5,10 @@
 import ApusAMQP
 import ApusAWS
 import ApusBus
+import ApusKafka
 import ApusServerBus
 
 extension BridgeParts {
     /// Every kind of broker that this server is linked with.
-    static let schemes: [TransportScheme] = [.amqp, .aws, .eventBridge, .server]
+    static let schemes: [TransportScheme] = [.amqp, .aws, .eventBridge, .kafka, .server]
 }

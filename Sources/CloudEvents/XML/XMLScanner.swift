@@ -28,7 +28,7 @@ package struct XMLStartTag {
     /// Where the name is split: the local name starts here.
     let localStart: Int
     /// The namespace, empty if none.
-    let namespace: [UInt8]
+    package let namespace: [UInt8]
     /// The attributes, without namespace declarations.
     package let attributes: [XMLAttribute]
 

@@ -4,10 +4,7 @@
 // refused, or among the dead letters, exactly one of the three. Nothing in it knows what the broker is.
 
 import Apus
-import ApusAMQP
-import ApusAWS
-import ApusKafka
-import ApusServerBus
+import ApusTransports
 import ArgumentParser
 import Logging
 
@@ -28,7 +25,7 @@ struct Orders: AsyncParsableCommand {
 
     func run() async throws {
         let bus = try await Bus.connect(
-            url, transports: [.memory, .file, .server, .amqp, .aws, .eventBridge, .kafka],
+            url, transports: .every,
             options: .init(logger: Logger(label: "orders") { _ in SwiftLogNoOpLogHandler() }))
         let ledger = Ledger()
         let shop = try Shop(on: bus, paying: PaymentProvider(), noting: ledger)
