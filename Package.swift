@@ -246,7 +246,9 @@ let package = Package(
         // Every transport of the library in one list, for programs that are to talk to any broker.
         .target(
             name: "ApusTransports",
-            dependencies: ["ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusKafka"],
+            dependencies: [
+                "ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusKafka",
+            ],
             swiftSettings: settings),
 
         // MARK: Composition.
@@ -353,7 +355,8 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML", "ApusBus", lifecycle,
+                "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML", "ApusBus",
+                lifecycle,
                 signals, log,
             ],
             swiftSettings: settings),
