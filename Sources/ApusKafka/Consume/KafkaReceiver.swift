@@ -173,6 +173,11 @@
             let known = KafkaPartitions(capacity: partitions)
             for partition in 0..<partitions { known.append(subscription.topic, Int32(partition)) }
             let error = rd_kafka_committed(handle.pointer, known.pointer, timeout.milliseconds)
+            if error == RD_KAFKA_RESP_ERR__TIMED_OUT {
+                throw .unavailable(
+                    "group '\(groupID)' does not say where it is; a transaction that its program left open may have to end first"
+                )
+            }
             guard !error.isError else { throw error.busError("group '\(groupID)'") }
             let isNew = (0..<known.count).allSatisfy { known[$0].offset < 0 }
             if isNew { try commitBeginning(partitions, retries) }
