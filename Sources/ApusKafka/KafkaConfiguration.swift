@@ -62,7 +62,8 @@ struct KafkaConfiguration: Sendable {
     /// - Throws: ``BusError/invalid(_:)`` with what is wrong in the URL; never with a password.
     init(_ url: BusURL, _ options: ConnectionOptions) throws(BusError) {
         guard url.path.isEmpty || url.path == "/" else {
-            throw .invalid("\(url.scheme): has no path, only hosts and settings; topics are named by the program")
+            throw .invalid(
+                "\(url.scheme): has no path, only hosts and settings; topics are named by the program")
         }
         let hosts = url.hosts.isEmpty ? [BusURL.Host(name: "localhost")] : url.hosts
         bootstrap = hosts.map { host in

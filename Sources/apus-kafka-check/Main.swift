@@ -106,9 +106,10 @@ struct Check {
     ) async throws {
         #if Kafka
             guard let kafka = bus as? KafkaTransport else { throw BusError.invalid("a Kafka bus") }
+            // First: this aborts what a former life of this program left open, without which its group does not say where it is.
+            let transactions = try await kafka.transactions(id: id)
             let receiver = try await kafka.subscribe(
                 Subscription(group: group, topic: source, prefetch: 50, start: .earliest))
-            let transactions = try await kafka.transactions(id: id)
             say("ready")
             while true {
                 let events = try await receiver.receive(limit: 7, wait: .seconds(1))

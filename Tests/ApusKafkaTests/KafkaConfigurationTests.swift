@@ -37,11 +37,17 @@ import Testing
     @Test func `properties of librdkafka are handed on, except those on which promises rest`() throws {
         let made = try configuration("kafka://a?compression.codec=lz4&linger.ms=5")
         #expect(made.properties.map(\.name) == ["compression.codec", "linger.ms"])
-        for name in ["acks", "enable.auto.commit", "group.id", "partition.assignment.strategy", "plugin.library.paths"] {
+        for name in [
+            "acks", "enable.auto.commit", "group.id", "partition.assignment.strategy", "plugin.library.paths",
+        ] {
             #expect {
                 try configuration("kafka://a?\(name == "acks" ? "request.required.acks" : name)=1")
             } throws: { error in
-                if case .invalid(let reason)? = error as? BusError { reason.contains("cannot be set") } else { false }
+                if case .invalid(let reason)? = error as? BusError {
+                    reason.contains("cannot be set")
+                } else {
+                    false
+                }
             }
         }
     }

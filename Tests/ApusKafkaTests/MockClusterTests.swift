@@ -68,7 +68,8 @@
 
     /// Keys of Kafka's requests.
     enum Request {
-        static let produce: Int16 = 0, offsetCommit: Int16 = 8, metadata: Int16 = 3, txnOffsetCommit: Int16 = 28
+        static let produce: Int16 = 0, offsetCommit: Int16 = 8, metadata: Int16 = 3,
+            txnOffsetCommit: Int16 = 28
         static let endTransaction: Int16 = 26
     }
 
@@ -79,7 +80,9 @@
     }
 
     /// Takes and settles until there are `count`.
-    func take(_ count: Int, from receiver: any Receiver, settling: Bool = true) async throws -> [ReceivedEvent] {
+    func take(
+        _ count: Int, from receiver: any Receiver, settling: Bool = true
+    ) async throws -> [ReceivedEvent] {
         var taken: [ReceivedEvent] = []
         while taken.count < count {
             let some = try await receiver.receive(limit: count - taken.count, wait: .seconds(30))
@@ -93,10 +96,16 @@
     @Suite struct MockClusterTests {
         /// What the mock cluster cannot do itself: forget groups.
         private static let promises = BusContract.all.filter { promise in
-            !["a deleted subscription has forgotten everything", "a temporary subscription goes away with its receiver"]
-                .contains(promise.name) && promise.needs.isSubset(of: [.orderByKey, .delayedRetry, .offsets])
-                && ["each group", "acknowledged does not", "failed comes again", "same key", "dead letter is kept"]
-                    .contains { promise.name.contains($0) }
+            ![
+                "a deleted subscription has forgotten everything",
+                "a temporary subscription goes away with its receiver",
+            ]
+            .contains(promise.name) && promise.needs.isSubset(of: [.orderByKey, .delayedRetry, .offsets])
+                && [
+                    "each group", "acknowledged does not", "failed comes again", "same key",
+                    "dead letter is kept",
+                ]
+                .contains { promise.name.contains($0) }
         }
 
         @Test(arguments: promises)
@@ -105,7 +114,9 @@
             try await promise.run(BusContract.Subject(patience: .seconds(60)) { try await cluster.connect() })
         }
 
-        @Test func `a broker that goes down and comes back costs no event and no order within a partition`() async throws {
+        @Test func `a broker that goes down and comes back costs no event and no order within a partition`()
+            async throws
+        {
             let cluster = try MockCluster()
             cluster.makeTopic("orders", partitions: 1)
             cluster.makeTopic("billing.orders.retry", partitions: 1)
@@ -141,7 +152,10 @@
             let cluster = try MockCluster()
             cluster.makeTopic("orders", partitions: 1)
             let cases: [(rd_kafka_resp_err_t, (BusError) -> Bool)] = [
-                (RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, { if case .unauthorized = $0 { true } else { false } }),
+                (
+                    RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                    { if case .unauthorized = $0 { true } else { false } }
+                ),
                 (RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, { if case .tooLarge = $0 { true } else { false } }),
                 (RD_KAFKA_RESP_ERR_POLICY_VIOLATION, { if case .refused = $0 { true } else { false } }),
             ]
@@ -160,7 +174,8 @@
 
         @Test func `nobody there is unavailable, and says who`() async throws {
             let options = ConnectionOptions(
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, connectTimeout: .milliseconds(800))
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                connectTimeout: .milliseconds(800))
             do {
                 _ = try await KafkaTransport.connect(BusURL("kafka://127.0.0.1:1"), options)
                 Issue.record("there is nobody")
@@ -195,7 +210,11 @@
             await bus.close()
         }
 
-        @Test func `a retry that waits is taken along when its receiver closes, and nothing that is done comes again`() async throws {
+        @Test
+        func
+            `a retry that waits is taken along when its receiver closes, and nothing that is done comes again`()
+            async throws
+        {
             let cluster = try MockCluster(brokers: 1)
             cluster.makeTopic("orders", partitions: 1)
             cluster.makeTopic("billing.orders.retry", partitions: 1)
@@ -204,7 +223,9 @@
             let receiver = try await bus.subscribe(subscription)
             _ = try await bus.publish([try event("slow"), try event("fast")], to: "orders")
             let both = try await take(2, from: receiver, settling: false)
-            _ = try await receiver.settle([Settlement(both[0].token, .retry(after: .seconds(3), reason: "later"))])
+            _ = try await receiver.settle([
+                Settlement(both[0].token, .retry(after: .seconds(3), reason: "later"))
+            ])
             _ = try await receiver.settle([Settlement(both[1].token, .retry(after: .zero, reason: "now"))])
             let retried = try await take(1, from: receiver)
             #expect(retried.map(\.event.id) == ["fast"] && retried.first?.attempt == 2)

@@ -96,7 +96,8 @@ import Testing
         #expect(ledger.stranded == [numbers[0], numbers[2]])
     }
 
-    @Test func `whatever the order of settling, a commit never passes an open event and ends behind the last`() {
+    @Test
+    func `whatever the order of settling, a commit never passes an open event and ends behind the last`() {
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<200 {
             var ledger = OffsetLedger<Int64>()

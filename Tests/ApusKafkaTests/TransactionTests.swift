@@ -13,7 +13,9 @@
     @Suite struct TransactionTests {
         private func cluster() throws -> MockCluster {
             let cluster = try MockCluster(brokers: 1)
-            for topic in ["orders", "billing.orders.retry", "invoices"] { cluster.makeTopic(topic, partitions: 1) }
+            for topic in ["orders", "billing.orders.retry", "invoices"] {
+                cluster.makeTopic(topic, partitions: 1)
+            }
             return cluster
         }
 
@@ -37,7 +39,9 @@
             await bus.close()
         }
 
-        @Test func `events ahead that are not settled make it wait, and leave everything as it was`() async throws {
+        @Test func `events ahead that are not settled make it wait, and leave everything as it was`()
+            async throws
+        {
             let cluster = try cluster()
             let bus = try await cluster.connect()
             let receiver = try await bus.subscribe(Subscription(group: "billing", topic: "orders"))
@@ -54,7 +58,8 @@
             await bus.close()
         }
 
-        @Test func `who makes transactions under an id that somebody else took over is refused`() async throws {
+        @Test func `who makes transactions under an id that somebody else took over is refused`() async throws
+        {
             let cluster = try cluster()
             let (first, second) = (try await cluster.connect(), try await cluster.connect())
             let receiver = try await first.subscribe(Subscription(group: "billing", topic: "orders"))

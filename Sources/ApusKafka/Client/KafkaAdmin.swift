@@ -38,7 +38,9 @@
             let error = rd_kafka_metadata(handle.pointer, 0, reference, &metadata, timeout.milliseconds)
             guard !error.isError, let metadata else { throw unreachable(error, handle, "topic '\(topic)'") }
             defer { rd_kafka_metadata_destroy(metadata) }
-            guard metadata.pointee.topic_cnt == 1, let found = metadata.pointee.topics else { return .missing }
+            guard metadata.pointee.topic_cnt == 1, let found = metadata.pointee.topics else {
+                return .missing
+            }
             switch found.pointee.err {
             case RD_KAFKA_RESP_ERR_NO_ERROR: break
             case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: return .missing
@@ -75,7 +77,8 @@
             _ error: rd_kafka_resp_err_t, _ handle: KafkaHandle, _ subject: String
         ) -> BusError {
             switch error {
-            case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
+            case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT,
+                RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
                 RD_KAFKA_RESP_ERR__RESOLVE:
                 handle.hooks.unreachable(subject)
             default: error.busError(subject)
@@ -101,12 +104,16 @@
                 rd_kafka_CreateTopics(handle.pointer, &topics, 1, options, queue)
             } read: { event throws(BusError) in
                 var count = 0
-                guard let results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count)
+                guard
+                    let results = rd_kafka_CreateTopics_result_topics(
+                        rd_kafka_event_CreateTopics_result(event), &count)
                 else { return }
                 for index in 0..<count {
                     let error = rd_kafka_topic_result_error(results[index])
                     guard error.isError, error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS else { continue }
-                    let reason = rd_kafka_topic_result_error_string(results[index]).map { String(cString: $0) }
+                    let reason = rd_kafka_topic_result_error_string(results[index]).map {
+                        String(cString: $0)
+                    }
                     throw error.busError("topic '\(topic)' cannot be made (\(reason ?? ""))")
                 }
             }
@@ -122,7 +129,9 @@
                 rd_kafka_DeleteGroups(handle.pointer, &groups, 1, options, queue)
             } read: { event throws(BusError) in
                 var count = 0
-                guard let results = rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event), &count)
+                guard
+                    let results = rd_kafka_DeleteGroups_result_groups(
+                        rd_kafka_event_DeleteGroups_result(event), &count)
                 else { return }
                 for index in 0..<count {
                     guard let error = rd_kafka_group_result_error(results[index]) else { continue }
@@ -152,7 +161,9 @@
             }
             defer { rd_kafka_event_destroy(event) }
             let error = rd_kafka_event_error(event)
-            guard !error.isError else { throw error.busError(String(cString: rd_kafka_event_error_string(event))) }
+            guard !error.isError else {
+                throw error.busError(String(cString: rd_kafka_event_error_string(event)))
+            }
             try read(event)
         }
     }

@@ -13,7 +13,13 @@
         let logger: Logger
         private let lastError = Mutex<(code: rd_kafka_resp_err_t, text: String)?>(nil)
         /// What was assigned or revoked; on the thread that polls.
-        var rebalance: ((_ client: OpaquePointer, _ error: rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) -> Void)?
+        var rebalance:
+            (
+                (
+                    _ client: OpaquePointer, _ error: rd_kafka_resp_err_t,
+                    UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+                ) -> Void
+            )?
         init(_ logger: Logger) { self.logger = logger }
 
         /// Something went wrong that librdkafka goes on to try.
@@ -27,7 +33,9 @@
 
         /// Why the cluster is not reached, in words.
         func unreachable(_ subject: String) -> BusError {
-            guard let last = lastError.withLock({ $0 }) else { return .unavailable("\(subject) does not answer") }
+            guard let last = lastError.withLock({ $0 }) else {
+                return .unavailable("\(subject) does not answer")
+            }
             let error = last.code.busError(subject)
             guard case .unauthorized = error else { return .unavailable("\(subject): \(last.text)") }
             return .unauthorized("\(subject): \(last.text)")

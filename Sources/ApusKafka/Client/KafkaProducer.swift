@@ -78,7 +78,8 @@
             if let transactionalID {
                 own.append(("transactional.id", transactionalID))
                 // No shorter than what it waits for.
-                own.append(("transaction.timeout.ms", "\(max(60_000, configuration.publishTimeout.milliseconds))"))
+                own.append(
+                    ("transaction.timeout.ms", "\(max(60_000, configuration.publishTimeout.milliseconds))"))
             }
             handle = try KafkaHandle(.producer, configuration, KafkaHooks(configuration.logger), own)
             KafkaThread.start { [self] in poll() }
@@ -94,7 +95,9 @@
                 guard let event = rd_kafka_queue_poll(queue, 1000) else { continue }
                 switch rd_kafka_event_type(event) {
                 case RD_KAFKA_EVENT_DR:
-                    while case let count = rd_kafka_event_message_array(event, &messages, messages.count), count > 0 {
+                    while case let count = rd_kafka_event_message_array(event, &messages, messages.count),
+                        count > 0
+                    {
                         report(messages[..<count])
                     }
                 case RD_KAFKA_EVENT_ERROR:
@@ -114,7 +117,8 @@
         private func report(_ messages: ArraySlice<UnsafePointer<rd_kafka_message_t>?>) {
             var (last, run): (ProduceCall?, Int) = (nil, 0)
             for case let message? in messages {
-                guard let slot = message.pointee._private?.assumingMemoryBound(to: ProduceCall.Slot.self) else {
+                guard let slot = message.pointee._private?.assumingMemoryBound(to: ProduceCall.Slot.self)
+                else {
                     continue
                 }
                 let error = message.pointee.err
@@ -150,7 +154,8 @@
         /// Produces `count` records and waits until all are reported, one report for each in order. `produce` is called again for a record that found no room.
         func produce(
             _ count: Int,
-            _ produce: (_ index: Int, _ client: OpaquePointer, _ opaque: UnsafeMutableRawPointer) throws(BusError)
+            _ produce: (_ index: Int, _ client: OpaquePointer, _ opaque: UnsafeMutableRawPointer)
+                throws(BusError)
                 -> rd_kafka_resp_err_t
         ) async throws(BusError) -> [DeliveryReport] {
             let call = ProduceCall(count: count)

@@ -48,9 +48,11 @@
             _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?) throws(Failure) -> Void
         ) throws(Failure) {
             var headers: OpaquePointer?
-            guard rd_kafka_message_headers(pointer, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR, let headers else { return }
+            guard rd_kafka_message_headers(pointer, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR, let headers
+            else { return }
             var (index, name, value, size) = (0, UnsafePointer<CChar>?.none, UnsafeRawPointer?.none, 0)
-            while rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
+            while rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR
+            {
                 index += 1
                 guard let name else { continue }
                 try body(
@@ -158,7 +160,8 @@
             key: UnsafeRawBufferPointer?, _ opaque: UnsafeMutableRawPointer
         ) -> rd_kafka_resp_err_t {
             let error = apus_rd_kafka_produce(
-                client, topic.pointer, value.map { $0.baseAddress ?? KafkaHeaders.nothing }, value?.count ?? 0,
+                client, topic.pointer, value.map { $0.baseAddress ?? KafkaHeaders.nothing },
+                value?.count ?? 0,
                 key.map { $0.baseAddress ?? KafkaHeaders.nothing }, key?.count ?? 0, pointer, opaque)
             if !error.isError { pointer = nil }
             return error
@@ -173,7 +176,8 @@
         ) -> rd_kafka_resp_err_t {
             let message = record.pointer.pointee
             return produce(
-                client, topic, value: message.payload.map { UnsafeRawBufferPointer(start: $0, count: message.len) },
+                client, topic,
+                value: message.payload.map { UnsafeRawBufferPointer(start: $0, count: message.len) },
                 key: message.key.map { UnsafeRawBufferPointer(start: $0, count: message.key_len) }, opaque)
         }
     }
@@ -182,7 +186,8 @@
     enum KafkaEvents {
         /// Produces an event.
         static func produce(
-            _ event: CloudEvent, _ topic: KafkaTopic, _ client: OpaquePointer, _ opaque: UnsafeMutableRawPointer
+            _ event: CloudEvent, _ topic: KafkaTopic, _ client: OpaquePointer,
+            _ opaque: UnsafeMutableRawPointer
         ) -> rd_kafka_resp_err_t {
             var headers = KafkaHeaders(capacity: 12)
             let value = CloudEventKafkaBinding.encode(event) { headers.append($0, $1) }
@@ -195,7 +200,8 @@
         }
 
         private static func produce(
-            _ headers: inout KafkaHeaders, _ value: [UInt8]?, _ key: UnsafeRawBufferPointer?, _ topic: KafkaTopic,
+            _ headers: inout KafkaHeaders, _ value: [UInt8]?, _ key: UnsafeRawBufferPointer?,
+            _ topic: KafkaTopic,
             _ client: OpaquePointer, _ opaque: UnsafeMutableRawPointer
         ) -> rd_kafka_resp_err_t {
             guard let value else { return headers.produce(client, topic, value: nil, key: key, opaque) }
@@ -203,7 +209,9 @@
         }
 
         /// The event of a record, and why it is not a whole one if it is not.
-        static func decode(_ record: KafkaRecord, topic: String, partition: Int, offset: Int64) -> (
+        static func decode(
+            _ record: KafkaRecord, topic: String, partition: Int, offset: Int64
+        ) -> (
             event: CloudEvent, problem: String?
         ) {
             var decoder = CloudEventKafkaDecoder()
@@ -226,7 +234,8 @@
 
         /// A plain record as an event: what is known of it by where it stands.
         private static func madeUp(
-            _ record: KafkaRecord, _ value: [UInt8]?, _ contentType: String?, _ topic: String, _ partition: Int,
+            _ record: KafkaRecord, _ value: [UInt8]?, _ contentType: String?, _ topic: String,
+            _ partition: Int,
             _ offset: Int64
         ) -> CloudEvent {
             var extensions = CloudEventExtensions()

@@ -21,7 +21,10 @@
                 let now = ContinuousClock.now
                 let due = state.withLock { $0.pacer.due(now) }
                 let wait = due.map { now.duration(to: $0) } ?? .seconds(1)
-                if wait > .zero, let message = rd_kafka_consumer_poll(handle.pointer, max(1, min(wait, .seconds(1)).milliseconds)) {
+                if wait > .zero,
+                    let message = rd_kafka_consumer_poll(
+                        handle.pointer, max(1, min(wait, .seconds(1)).milliseconds))
+                {
                     // Records come by the partitions' queues; what comes here is an error.
                     let record = KafkaRecord(message, handle)
                     if record.error.isError { state.withLock { note(record, &$0) } }
@@ -55,7 +58,9 @@
         }
 
         /// What can be committed, taken; of partitions that pass `isMeant`.
-        func committable(_ state: inout State, where isMeant: (UInt64) -> Bool = { _ in true }) -> KafkaPartitions {
+        func committable(
+            _ state: inout State, where isMeant: (UInt64) -> Bool = { _ in true }
+        ) -> KafkaPartitions {
             let list = KafkaPartitions(capacity: state.assignments.count)
             for (session, assignment) in state.assignments where isMeant(session) {
                 guard let offset = assignment.ledger.takeCommit() else { continue }
@@ -78,13 +83,16 @@
             }
             if failed {
                 transport.configuration.logger.debug(
-                    "a commit failed and is repeated", metadata: ["reason": "\(error.text)", "group": "\(groupID)"])
+                    "a commit failed and is repeated",
+                    metadata: ["reason": "\(error.text)", "group": "\(groupID)"])
             }
             drained.give()
             bell.ring()
         }
 
-        func name(of source: Source) -> String { source.isRetry ? subscription.retryTopic : subscription.topic }
+        func name(of source: Source) -> String {
+            source.isRetry ? subscription.retryTopic : subscription.topic
+        }
 
         private func source(_ element: rd_kafka_topic_partition_t) -> Source {
             Source(isRetry: element.name != subscription.topic, partition: element.partition)
@@ -121,7 +129,8 @@
                 log(rd_kafka_assign(client, nil))
             default:
                 transport.configuration.logger.warning(
-                    "a group cannot be rebalanced", metadata: ["reason": "\(code.text)", "group": "\(groupID)"])
+                    "a group cannot be rebalanced",
+                    metadata: ["reason": "\(code.text)", "group": "\(groupID)"])
                 forget(Set(moved.map(source)))
                 _ = rd_kafka_assign(client, nil)
             }
@@ -216,7 +225,8 @@
             let error = rd_kafka_consumer_close(handle.pointer)
             if error.isError {
                 transport.configuration.logger.debug(
-                    "a group was not left in order", metadata: ["reason": "\(error.text)", "group": "\(groupID)"])
+                    "a group was not left in order",
+                    metadata: ["reason": "\(error.text)", "group": "\(groupID)"])
             }
             releaseQueues()
             handle.hooks.rebalance = nil

@@ -58,7 +58,8 @@
             func copy(_ purpose: Copy.Purpose) -> Copy {
                 reference.assignment.ledger[reference.number]?.isSettling = true
                 return Copy(
-                    index: index, reference: reference, record: held.record, attempts: held.attempt, purpose: purpose)
+                    index: index, reference: reference, record: held.record, attempts: held.attempt,
+                    purpose: purpose)
             }
             switch verdict {
             case .acknowledge: done(reference, &state)
@@ -118,7 +119,8 @@
                 let isDead = copies.contains { if case .deadLetter = $0.purpose { true } else { false } }
                 if isDead { try await transport.prepare(subscription.deadLetterTopic, partitions: 1) }
                 let producer = try transport.copier()
-                let reports = try await producer.produce(copies.count) { index, client, opaque throws(BusError) in
+                let reports = try await producer.produce(copies.count) {
+                    index, client, opaque throws(BusError) in
                     try self.produce(copies[index], producer, client, opaque)
                 }
                 for (index, report) in reports.enumerated() where report.error.isError {
@@ -155,7 +157,8 @@
         }
 
         private func produce(
-            _ copy: Copy, _ producer: KafkaProducer, _ client: OpaquePointer, _ opaque: UnsafeMutableRawPointer
+            _ copy: Copy, _ producer: KafkaProducer, _ client: OpaquePointer,
+            _ opaque: UnsafeMutableRawPointer
         ) throws(BusError) -> rd_kafka_resp_err_t {
             var headers = KafkaHeaders(copying: copy.record)
             let notes = copy.reference.assignment.source.isRetry ? CopyNotes(copy.record) : nil
@@ -181,7 +184,8 @@
         /// that are done again. On the receiver's thread, which may wait.
         func moveOn(_ sources: Set<Source>) {
             let waiting = state.withLock { state in
-                state.sources.filter { $0.key.isRetry && sources.contains($0.key) }.values.flatMap { assignment in
+                state.sources.filter { $0.key.isRetry && sources.contains($0.key) }.values.flatMap {
+                    assignment in
                     assignment.ledger.stranded.compactMap { number -> (Reference, KafkaRecord)? in
                         guard let held = assignment.ledger[number], !held.isSettling else { return nil }
                         return (Reference(assignment: assignment, number: number), held.record)

@@ -36,7 +36,8 @@
             return try result.get()
         }
 
-        private func plan(_ events: [ReceivedEvent], _ state: inout State) throws(BusError) -> TransactionPlan {
+        private func plan(_ events: [ReceivedEvent], _ state: inout State) throws(BusError) -> TransactionPlan
+        {
             var plan = TransactionPlan()
             var numbers: [UInt64: Set<UInt64>] = [:]
             for event in events {
@@ -44,7 +45,8 @@
                     let assignment = state.assignments[session], let held = assignment.ledger[number],
                     held.isOut, !held.isSettling
                 else {
-                    throw .unavailable("event '\(event.event.id)' is not held any more: it is handed out again")
+                    throw .unavailable(
+                        "event '\(event.event.id)' is not held any more: it is handed out again")
                 }
                 numbers[session, default: []].insert(number)
                 plan.settled.append(Reference(assignment: assignment, number: number))

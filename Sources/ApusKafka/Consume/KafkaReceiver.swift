@@ -98,14 +98,16 @@
             self.transport = transport
             groupID =
                 subscription.isTemporary
-                ? "\(subscription.name).\(String(UInt64.random(in: .min ... .max), radix: 36))" : subscription.name
+                ? "\(subscription.name).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+                : subscription.name
             let hooks = KafkaHooks(transport.configuration.logger)
             // Replaced before anything is subscribed to; that it is there has it asked for.
             hooks.rebalance = { _, _, _ in }
             handle = try KafkaHandle(
                 .consumer, transport.configuration, hooks,
                 [
-                    ("group.id", groupID), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
+                    ("group.id", groupID), ("enable.auto.commit", "false"),
+                    ("enable.auto.offset.store", "false"),
                     ("auto.offset.reset", "earliest"), ("partition.assignment.strategy", "range"),
                     ("isolation.level", "read_committed"), ("heartbeat.interval.ms", "1000"),
                     ("fetch.error.backoff.ms", "100"), ("topic.metadata.refresh.interval.ms", "30000"),
@@ -114,11 +116,13 @@
                         "\(max(1_048_576, transport.configuration.eventBytesMax + 65_536))"
                     ),
                 ])
-            guard let main = rd_kafka_queue_new(handle.pointer), let retry = rd_kafka_queue_new(handle.pointer),
+            guard let main = rd_kafka_queue_new(handle.pointer),
+                let retry = rd_kafka_queue_new(handle.pointer),
                 let control = rd_kafka_queue_get_consumer(handle.pointer)
             else { throw .unavailable("librdkafka has no queue") }
             let queues = Queues(
-                main: KafkaQueue(main, handle, ringing: bell), retry: KafkaQueue(retry, handle, ringing: bell))
+                main: KafkaQueue(main, handle, ringing: bell), retry: KafkaQueue(retry, handle, ringing: bell)
+            )
             state = Mutex(
                 State(queues: queues, pacer: CommitPacer(interval: transport.configuration.commitInterval)))
             self.control = Mutex(KafkaQueue(control, handle))
@@ -140,7 +144,8 @@
             }
             let isNew: Bool
             do throws(BusError) {
-                isNew = try await KafkaThread.attempt { () throws(BusError) in try receiver.begin(partitions) }
+                isNew = try await KafkaThread.attempt { () throws(BusError) in try receiver.begin(partitions)
+                }
             } catch {
                 receiver.releaseQueues()
                 throw error
@@ -160,12 +165,19 @@
         private func begin(_ partitions: Int) throws(BusError) -> Bool {
             let timeout = KafkaLimits.answerTimeout
             var retries = 0
-            if case .ready(let count) = try KafkaAdmin.state(of: subscription.retryTopic, handle, timeout: timeout) {
+            if case .ready(let count) = try KafkaAdmin.state(
+                of: subscription.retryTopic, handle, timeout: timeout)
+            {
                 retries = count
             }
             let known = KafkaPartitions(capacity: partitions)
             for partition in 0..<partitions { known.append(subscription.topic, Int32(partition)) }
             let error = rd_kafka_committed(handle.pointer, known.pointer, timeout.milliseconds)
+            if error == RD_KAFKA_RESP_ERR__TIMED_OUT {
+                throw .unavailable(
+                    "group '\(groupID)' does not say where it is; a transaction that its program left open may have to end first"
+                )
+            }
             guard !error.isError else { throw error.busError("group '\(groupID)'") }
             let isNew = (0..<known.count).allSatisfy { known[$0].offset < 0 }
             if isNew { try commitBeginning(partitions, retries) }
@@ -266,7 +278,9 @@
             if isRetry {
                 let notes = CopyNotes(record)
                 attempt = notes.attempts + 1
-                if let due = notes.due { wait = .milliseconds(max(0, min(due - WallClock.milliseconds, 1 << 40))) }
+                if let due = notes.due {
+                    wait = .milliseconds(max(0, min(due - WallClock.milliseconds, 1 << 40)))
+                }
                 state.retriesAhead += 1
             }
             state.waiting += 1
@@ -286,7 +300,9 @@
         private func handOut(_ reference: Reference, _ state: inout State) -> Handed? {
             let assignment = reference.assignment
             // What is not assigned any more has an empty ledger.
-            guard !assignment.isLeaving, var held = assignment.ledger[reference.number], !held.isOut else { return nil }
+            guard !assignment.isLeaving, var held = assignment.ledger[reference.number], !held.isOut else {
+                return nil
+            }
             held.isOut = true
             assignment.ledger[reference.number] = held
             assignment.out += 1
@@ -305,10 +321,13 @@
         func note(_ record: KafkaRecord, _ state: inout State) {
             switch record.error {
             case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-                if state.ended == nil { state.ended = record.error.busError("subscription '\(subscription.name)'") }
+                if state.ended == nil {
+                    state.ended = record.error.busError("subscription '\(subscription.name)'")
+                }
             case let error:
                 transport.configuration.logger.warning(
-                    "a subscription cannot read for now", metadata: ["reason": "\(error.text)", "group": "\(groupID)"])
+                    "a subscription cannot read for now",
+                    metadata: ["reason": "\(error.text)", "group": "\(groupID)"])
             }
         }
 
@@ -326,10 +345,13 @@
                 }
                 let decoded = KafkaEvents.decode(
                     one.record, topic: subscription.topic, partition: partition, offset: offset)
-                let token = DeliveryToken.number(one.reference.number, session: one.reference.assignment.session)
+                let token = DeliveryToken.number(
+                    one.reference.number, session: one.reference.assignment.session)
                 if one.attempt > subscription.attemptsMax {
                     others.append(
-                        Settlement(token, .deadLetter(reason: "all \(subscription.attemptsMax) attempts are used up")))
+                        Settlement(
+                            token, .deadLetter(reason: "all \(subscription.attemptsMax) attempts are used up")
+                        ))
                 } else if let types = subscription.types, decoded.problem == nil,
                     !types.contains(decoded.event.type)
                 {

@@ -133,7 +133,9 @@
                 let isAtEnd = state.withLock { !$0.isAtEnd.contains(false) }
                 let until = isAtEnd ? deadline : max(deadline, patience)
                 guard ContinuousClock.now < until, !Task.isCancelled else {
-                    guard isAtEnd || wait > .zero else { throw .unavailable("topic '\(topic)' is not answered for") }
+                    guard isAtEnd || wait > .zero else {
+                        throw .unavailable("topic '\(topic)' is not answered for")
+                    }
                     return []
                 }
                 await bell.wait(beyond: rings, until: until)
@@ -198,11 +200,14 @@
             let reader = try KafkaReader(configuration, bell)
             defer { reader.destroy() }
             let timeout = KafkaLimits.answerTimeout
-            guard case .ready(let count) = try KafkaAdmin.state(of: topic, reader.handle, timeout: timeout) else {
+            guard case .ready(let count) = try KafkaAdmin.state(of: topic, reader.handle, timeout: timeout)
+            else {
                 return []
             }
             let list = KafkaPartitions(capacity: count)
-            for partition in 0..<count { list.append(topic, Int32(partition), Int64(RD_KAFKA_OFFSET_BEGINNING)) }
+            for partition in 0..<count {
+                list.append(topic, Int32(partition), Int64(RD_KAFKA_OFFSET_BEGINNING))
+            }
             try reader.assign(list, topic)
             var found = [[(time: Int64, letter: DeadLetter)]](repeating: [], count: count)
             var isDone = [Bool](repeating: false, count: count)
@@ -216,7 +221,9 @@
                 let partition = Int(record.partition)
                 guard found.indices.contains(partition) else { continue }
                 if record.error == RD_KAFKA_RESP_ERR__PARTITION_EOF { isDone[partition] = true }
-                guard !record.error.isError, found[partition].count < limit, isOf(subscription, record) else { continue }
+                guard !record.error.isError, found[partition].count < limit, isOf(subscription, record) else {
+                    continue
+                }
                 let notes = CopyNotes(record)
                 let event = KafkaEvents.decode(
                     record, topic: topic, partition: partition, offset: record.offset

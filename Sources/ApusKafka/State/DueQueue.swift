@@ -36,7 +36,8 @@ struct DueQueue<Element> {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < items.count && isBefore(child, least) {
+            for child in [2 * parent + 1, 2 * parent + 2] where child < items.count && isBefore(child, least)
+            {
                 least = child
             }
             guard least != parent else { return first.element }

@@ -100,7 +100,8 @@
             var topics: [KafkaTopic] = []
             for (_, topic) in events { topics.append(try producer.topic(topic)) }
             let retries = plan.moved.isEmpty ? nil : try producer.topic(receiver.subscription.retryTopic)
-            let reports = try await producer.produce(events.count + plan.moved.count) { index, client, opaque in
+            let reports = try await producer.produce(events.count + plan.moved.count) {
+                index, client, opaque in
                 guard index >= events.count, let retries else {
                     return KafkaEvents.produce(events[index].event, topics[index], client, opaque)
                 }
@@ -126,7 +127,9 @@
             let error = await KafkaThread.run { () -> KafkaError? in
                 let list = KafkaPartitions(capacity: offsets.count)
                 for (topic, partition, offset) in offsets { list.append(topic, partition, offset) }
-                guard let member = rd_kafka_consumer_group_metadata(receiver.handle.pointer) else { return nil }
+                guard let member = rd_kafka_consumer_group_metadata(receiver.handle.pointer) else {
+                    return nil
+                }
                 defer { rd_kafka_consumer_group_metadata_destroy(member) }
                 return Self.repeating(for: timeout) { left in
                     rd_kafka_send_offsets_to_transaction(producer.handle.pointer, list.pointer, member, left)
@@ -134,7 +137,9 @@
             }
             try await checkOrAbort(error)
             let ended = await KafkaThread.run { () -> KafkaError? in
-                Self.repeating(for: timeout) { left in rd_kafka_commit_transaction(producer.handle.pointer, left) }
+                Self.repeating(for: timeout) { left in
+                    rd_kafka_commit_transaction(producer.handle.pointer, left)
+                }
             }
             if let ended, ended.isRetriable {
                 // Whether it happened is not known, and nobody but a new client of this id can find out.
@@ -177,7 +182,9 @@
         private func abort() async {
             let (producer, timeout) = (producer, transport.configuration.publishTimeout)
             let error = await KafkaThread.run { () -> KafkaError? in
-                Self.repeating(for: timeout) { left in rd_kafka_abort_transaction(producer.handle.pointer, left) }
+                Self.repeating(for: timeout) { left in
+                    rd_kafka_abort_transaction(producer.handle.pointer, left)
+                }
             }
             if let error { fail(.unavailable("transactions of '\(id)' have to begin anew: \(error.text)")) }
         }

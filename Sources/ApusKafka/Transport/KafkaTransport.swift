@@ -56,7 +56,8 @@
         /// The client that produces; another one when the last has come to an end that it cannot get over.
         func producer() throws(BusError) -> KafkaProducer {
             let configuration = configuration
-            let (result, broken) = state.withLock { state -> (Result<KafkaProducer, BusError>, KafkaProducer?) in
+            let (result, broken) = state.withLock {
+                state -> (Result<KafkaProducer, BusError>, KafkaProducer?) in
                 guard !state.isClosed else { return (.failure(.closed), nil) }
                 if let producer = state.producer, !producer.isBroken { return (.success(producer), nil) }
                 let broken = state.producer
@@ -180,7 +181,8 @@
                 RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
                 .tooLarge(bytes: configuration.eventBytesMax + 1, limit: configuration.eventBytesMax)
             case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT, RD_KAFKA_RESP_ERR__PURGE_QUEUE:
-                report.mayBeStored ? .undecided("the bus was closed before topic '\(topic)' answered") : .closed
+                report.mayBeStored
+                    ? .undecided("the bus was closed before topic '\(topic)' answered") : .closed
             case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT where !report.mayBeStored:
                 .unavailable("topic '\(topic)': no broker took the event in \(configuration.publishTimeout)")
             case RD_KAFKA_RESP_ERR__FATAL: .unavailable("topic '\(topic)': the client had to begin anew")
@@ -256,7 +258,9 @@
         public func replay(
             _ topic: String, from start: ReplayStart, pattern: String?
         ) async throws(BusError) -> any ReplayReader {
-            guard pattern == nil else { throw .unsupported(.filterByContent, transport: capabilities.transport) }
+            guard pattern == nil else {
+                throw .unsupported(.filterByContent, transport: capabilities.transport)
+            }
             guard !isClosed else { throw .closed }
             try KafkaName.check(topic, "topic")
             let configuration = configuration
@@ -298,7 +302,8 @@
             let (receivers, readers, transactions) = state.withLock { state in
                 state.isClosed = true
                 return (
-                    Array(state.receivers.values), Array(state.readers.values), Array(state.transactions.values)
+                    Array(state.receivers.values), Array(state.readers.values),
+                    Array(state.transactions.values)
                 )
             }
             await withTaskGroup { group in
@@ -335,7 +340,8 @@
                     || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
             }
             guard isPlain, name != ".", name != ".." else {
-                throw .invalid("the \(what) '\(name)' has characters other than letters, digits, '.', '_' and '-'")
+                throw .invalid(
+                    "the \(what) '\(name)' has characters other than letters, digits, '.', '_' and '-'")
             }
         }
     }
