@@ -40,12 +40,12 @@ extension MatchRun {
     }
 
     /// Takes a number that a double says exactly; `words` is its key, if somebody asks for one.
-    @inline(never)
+    @inline(__always)
     private func visit(
         _ value: MatchValue, _ double: Double, _ words: (UInt64, UInt64)?, at node: UInt32, in frame: Int
     ) {
         guard take(value, at: node, in: frame) else { return }
-        if let words { find(words, MatchProgram.scope(node, .number), value, frame) }
+        if let words { probe(MatchProgram.scope(node, .number), words, value, frame) }
         findCells(double, value, node, frame)
         if nodes[Int(node)].ranges != Self.none {
             findRanges(double, isExact: true, value, node, frame)
@@ -244,7 +244,7 @@ extension MatchRun {
         if hasKeys {
             let scope = MatchProgram.scope(node, .number)
             if number.isShort {
-                find(number.words, scope, value, frame)
+                probe(scope, number.words, value, frame)
             } else {
                 rouse(key: keys.find(scope, number.key(value.bytes), .forward), value, frame)
             }
@@ -254,18 +254,6 @@ extension MatchRun {
         findCells(double, value, node, frame)
         if nodes[Int(node)].ranges != Self.none {
             findRanges(double, isExact: isExact, value, node, frame)
-        }
-    }
-
-    /// Looks up the key of a number; at once if its exponent is none that a probe has room for.
-    @inline(__always)
-    private func find(
-        _ words: (UInt64, UInt64), _ scope: UInt32, _ value: MatchValue, _ frame: Int
-    ) {
-        if let small = Int32(exactly: Int64(bitPattern: words.1)) {
-            probe(scope, (words.0, small), value, frame)
-        } else {
-            rouse(key: keys.find(scope, keys.hash(scope, words), 16, words), value, frame)
         }
     }
 
@@ -286,8 +274,7 @@ extension MatchRun {
         while sizes != 0 {
             let size = sizes.trailingZeroBitCount
             sizes &= sizes &- 1
-            let cell = NumberWindow.key(of: number, size: size).0
-            probe(scope, (cell, Int32(truncatingIfNeeded: size)), value, frame)
+            probe(scope, NumberWindow.key(of: number, size: size), value, frame)
         }
     }
 }

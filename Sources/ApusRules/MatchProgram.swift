@@ -166,10 +166,4 @@ struct MatchProgram: Sendable {
 
     @inline(__always)
     static func scope(_ node: UInt32, _ kind: KeyKind) -> UInt32 { node &<< 4 | kind.rawValue }
-
-    /// Whether the keys of a scope that are probed for are two words and no text.
-    @inline(__always)
-    static func isOfWords(_ scope: UInt32) -> Bool {
-        (KeyKind.number.bit | KeyKind.cell.bit) &>> (scope & 15) & 1 != 0
-    }
 }
