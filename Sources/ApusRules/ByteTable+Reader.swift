@@ -146,20 +146,23 @@ extension ByteTable.Reader {
         ByteTable.fold(state ^ word, 0xD6E8_FEB8_6659_FD93 ^ seed)
     }
 
-    /// The hash of a text of `length` bytes, the whole words of which are in `state`; `rest` are the bytes beyond those.
+    /// The hash of a text of `length` bytes, those in `state` and the `count` at `rest`, which are eight at most.
     @inline(__always)
-    func finish(_ state: State, _ scope: UInt32, _ rest: UnsafeRawPointer, _ length: Int) -> UInt64 {
-        let tail = ByteTable.tail(rest, length & 7)
-        let last = UInt64(scope) &<< 32 | UInt64(truncatingIfNeeded: length)
-        return ByteTable.fold(state ^ tail, last &* 0xA076_1D64_78BD_642F ^ seed)
+    func finish(
+        _ state: State, _ scope: UInt32, _ rest: UnsafeRawPointer, _ count: Int, of length: Int
+    ) -> UInt64 {
+        ByteTable.fold(state ^ ByteTable.tail(rest, count), last(scope, length))
+    }
+
+    @inline(__always)
+    private func last(_ scope: UInt32, _ length: Int) -> UInt64 {
+        (UInt64(scope) &<< 32 | UInt64(truncatingIfNeeded: length)) &* 0xA076_1D64_78BD_642F ^ seed
     }
 
     /// The hash of a key of two words.
     @inline(__always)
     func hash(_ scope: UInt32, _ words: (UInt64, UInt64)) -> UInt64 {
-        let last = UInt64(scope) &<< 32 | 16
-        return ByteTable.fold(
-            step(step(initialState, words.0), words.1), last &* 0xA076_1D64_78BD_642F ^ seed)
+        ByteTable.fold(step(initialState, words.0) ^ words.1, last(scope, 16))
     }
 
     @inline(__always)
@@ -168,16 +171,16 @@ extension ByteTable.Reader {
     ) -> UInt64 {
         var state = initialState
         var index = 0
-        while index &+ 8 <= length {
+        while index &+ 8 < length {
             state = step(state, ByteTable.word(key, direction == .forward ? index : length &- index &- 8))
             index &+= 8
         }
-        return finish(state, scope, direction == .forward ? key + index : key, length)
+        return finish(state, scope, direction == .forward ? key + index : key, length &- index, of: length)
     }
 }
 
 extension ByteTable {
-    /// Fewer than eight bytes as one number.
+    /// Up to eight bytes as one number.
     @inline(__always)
     static func tail(_ base: UnsafeRawPointer, _ count: Int) -> UInt64 {
         if count >= 4 {

@@ -27,8 +27,9 @@ struct ByteTable: Sendable {
         /// Whether it is a short key, which is given as two words.
         @inline(__always)
         func isShort(_ scope: UInt32, _ count: UInt32, _ words: (UInt64, UInt64)) -> Bool {
-            // Together, because all of it is so or nothing.
-            UInt64(self.scope ^ scope) | UInt64(self.count ^ count) | first ^ words.0 | last ^ words.1 == 0
+            // Together, because all of it is so or nothing. The parentheses count: or and exclusive or bind alike.
+            (UInt64(self.scope ^ scope) | UInt64(self.count ^ count))
+                | ((first ^ words.0) | (last ^ words.1)) == 0
         }
     }
 

@@ -146,6 +146,8 @@ struct JSONPass {
         var isNegative = false
         /// Whether that is all there is to it.
         var isPlain = true
+        /// What stands before the point, if that was learnt on the way and the number has no sign; otherwise less than zero.
+        var whole: Int64 = -1
     }
 
     /// Passes the number at `index`.
@@ -157,22 +159,29 @@ struct JSONPass {
         guard let (whole, count) = digits(at: first), byte(first) != 0x30 || count == 1 else {
             return anyNumber(at: start)
         }
-        var (word, total, index) = (whole, count, first &+ count)
-        if byte(index) == 0x2E {
-            guard let (fraction, scale) = digits(at: index &+ 1), count &+ scale <= 8 else {
+        var number = Number(end: first &+ count, digits: Self.value(of: whole, count), isNegative: isNegative)
+        number.whole = isNegative ? -1 : Int64(truncatingIfNeeded: number.digits)
+        if byte(number.end) == 0x2E {
+            guard let (fraction, scale) = digits(at: number.end &+ 1), count &+ scale <= 8 else {
                 return anyNumber(at: start)
             }
-            word |= fraction &<< UInt64(truncatingIfNeeded: count &* 8)
-            total &+= scale
-            index &+= scale &+ 1
+            let both = whole | fraction &<< UInt64(truncatingIfNeeded: count &* 8)
+            number.digits = Self.value(of: both, count &+ scale)
+            number.scale = scale
+            number.end &+= scale &+ 1
         }
-        if index < end, byte(index) | 0x20 == 0x65 { return longNumber(at: start) }
+        if number.end < end, byte(number.end) | 0x20 == 0x65 { return longNumber(at: start) }
+        return number
+    }
+
+    /// The number that so many digits are, one to eight, the first in the lowest byte.
+    @inline(__always)
+    private static func value(of digits: UInt64, _ count: Int) -> UInt64 {
         // Moved to the end of the eight, then pairs, fours and all of them are put together.
-        word &<<= UInt64(truncatingIfNeeded: 64 &- total &* 8)
+        var word = digits &<< UInt64(truncatingIfNeeded: 64 &- count &* 8)
         word = (word &* 2561) &>> 8 & 0x00FF_00FF_00FF_00FF
         word = (word &* 6_553_601) &>> 16 & 0x0000_FFFF_0000_FFFF
-        word = (word &* 42_949_672_960_001) &>> 32
-        return Number(end: index, digits: word, scale: total &- count, isNegative: isNegative)
+        return (word &* 42_949_672_960_001) &>> 32
     }
 
     /// The digits at `index` by their values, the first in the lowest byte, and how many they are: one to seven, nil if not so, or too near the end.

@@ -86,7 +86,8 @@ struct MatchProgram: Sendable {
         func stands(at address: UnsafeRawPointer) -> Bool {
             let first = (ByteTable.word(address, 0) & masks.0) ^ words.0
             let second = (ByteTable.word(address, 8) & masks.1) ^ words.1
-            return first | second | (ByteTable.word(address, 16) & masks.2) ^ words.2 == 0
+            let third = (ByteTable.word(address, 16) & masks.2) ^ words.2
+            return first | second | third == 0
         }
     }
 
