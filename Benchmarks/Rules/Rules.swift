@@ -41,6 +41,8 @@ struct Rules {
     struct Options {
         var rules = [1, 5, 1_000, 100_000]
         var bytes = [1 << 10, 10 << 10]
+        /// How many different events there are, which come one after the other, again and again.
+        var events = 256
         var seconds = 2.0
         var rounds = 1
 
@@ -50,6 +52,7 @@ struct Rules {
                 switch name {
                 case "--rules": rules = value.split(separator: ",").compactMap { Int($0) }
                 case "--bytes": bytes = value.split(separator: ",").compactMap { Int($0) }
+                case "--events": events = Int(value) ?? events
                 case "--seconds": seconds = Double(value) ?? seconds
                 case "--rounds": rounds = Int(value) ?? rounds
                 default: print("unknown option \(name)")
@@ -102,7 +105,7 @@ struct Rules {
             microseconds(
                 clock.measure { matcher = RuleMatcher(patterns.enumerated().map { ($0, $1) }) }) / 1000
         figures.bytesPerRule = (residentBytes() - memory) / count
-        let events = Events((0..<256).map { _ in (crowd.attributes(), crowd.data(bytes: bytes)) })
+        let events = Events((0..<options.events).map { _ in (crowd.attributes(), crowd.data(bytes: bytes)) })
         var scratch = MatchScratch()
         var matched = 0
         for event in 0..<events.count { events.match(event, matcher, &scratch, &matched) }

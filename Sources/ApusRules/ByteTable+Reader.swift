@@ -23,21 +23,26 @@ extension ByteTable {
             places + Int(truncatingIfNeeded: hash &>> UInt64(64 &- ByteTable.partBits))
         }
 
-        /// Whether there may be a key with a hash: one look at its tags, which decides nothing on the way. If so, has the memory brought near
-        /// where it may be.
+        /// Where a key with a hash may be: a bit for each slot from its home on, and one more if it may be further on; none if it is not there. One
+        /// look at its tags, which decides nothing on the way.
         @inline(__always)
-        func mayHave(_ hash: UInt64) -> Bool {
-            let place = place(of: hash).pointee
-            let home = Int(truncatingIfNeeded: hash) & place.mask
-            let flags = capus_tags(place.tags + home, ByteTable.tag(hash))
-            let found = flags & 0xFFFF
-            let empty = flags &>> 16
-            // Those before the first empty one; if there is none, it may be further on.
-            let candidates = found & (empty &- 1) | (empty == 0 ? 1 << 16 : 0)
-            let slot = (home &+ candidates.trailingZeroBitCount) & place.mask
-            capus_prefetch(candidates == 0 ? UnsafeRawPointer(places) : UnsafeRawPointer(place.slots + slot))
-            return candidates != 0
+        func candidates(_ hash: UInt64) -> UInt32 {
+            let place = place(of: hash)
+            let home = Int(truncatingIfNeeded: hash) & place.pointee.mask
+            return capus_tags(place.pointee.tags + home, ByteTable.tag(hash))
         }
+
+        /// The first slot of those where a key may be.
+        @inline(__always)
+        func slot(_ hash: UInt64, _ candidates: UInt32) -> UnsafePointer<Slot> {
+            let place = place(of: hash)
+            let home = Int(truncatingIfNeeded: hash) &+ candidates.trailingZeroBitCount
+            return place.pointee.slots + (home & place.pointee.mask)
+        }
+
+        /// Whether a key is in the first of the slots where it may be, or nowhere.
+        @inline(__always)
+        static func isOnly(_ candidates: UInt32) -> Bool { candidates & (candidates &- 1 | 1 &<< 16) == 0 }
 
         /// The slot of a key, nil if it is not there.
         @inline(__always)
@@ -59,12 +64,7 @@ extension ByteTable {
         func find(
             _ scope: UInt32, _ hash: UInt64, _ length: Int, _ words: (UInt64, UInt64)
         ) -> UnsafePointer<Slot>? {
-            find(hash) { slot in
-                // Together, because all of it is so or nothing.
-                UInt64(slot.pointee.scope ^ scope)
-                    | UInt64(slot.pointee.count ^ UInt32(truncatingIfNeeded: length))
-                    | slot.pointee.first ^ words.0 | slot.pointee.last ^ words.1 == 0
-            }
+            find(hash) { $0.pointee.isShort(scope, UInt32(truncatingIfNeeded: length), words) }
         }
 
         /// The first slot with a hash's tag that is wanted.
@@ -76,14 +76,13 @@ extension ByteTable {
             var index = Int(truncatingIfNeeded: hash) & place.mask
             while true {
                 let flags = capus_tags(place.tags + index, ByteTable.tag(hash))
-                let empty = flags &>> 16
-                var candidates = flags & 0xFFFF & (empty &- 1)
+                var candidates = flags & 0xFFFF
                 while candidates != 0 {
                     let slot = place.slots + (index &+ candidates.trailingZeroBitCount) & place.mask
                     if isWanted(slot) { return slot }
                     candidates &= candidates &- 1
                 }
-                guard empty == 0 else { return nil }
+                guard flags &>> 16 != 0 else { return nil }
                 index = (index &+ ByteTablePart.group) & place.mask
             }
         }
@@ -121,16 +120,14 @@ extension ByteTable {
     /// Whether the same bytes stand at two places.
     @inline(__always)
     static func equal(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
+        guard count >= 8 else { return tail(left, count) == tail(right, count) }
         var index = 0
-        while index &+ 8 <= count {
+        while index &+ 8 < count {
             guard word(left, index) == word(right, index) else { return false }
             index &+= 8
         }
-        while index < count {
-            guard byte(left, index) == byte(right, index) else { return false }
-            index &+= 1
-        }
-        return true
+        // The last eight, some of which may have been looked at.
+        return word(left, count &- 8) == word(right, count &- 8)
     }
 }
 
@@ -149,20 +146,23 @@ extension ByteTable.Reader {
         ByteTable.fold(state ^ word, 0xD6E8_FEB8_6659_FD93 ^ seed)
     }
 
-    /// The hash of a text of `length` bytes, the whole words of which are in `state`; `rest` are the bytes beyond those.
+    /// The hash of a text of `length` bytes, those in `state` and the `count` at `rest`, which are eight at most.
     @inline(__always)
-    func finish(_ state: State, _ scope: UInt32, _ rest: UnsafeRawPointer, _ length: Int) -> UInt64 {
-        let tail = ByteTable.tail(rest, length & 7)
-        let last = UInt64(scope) &<< 32 | UInt64(truncatingIfNeeded: length)
-        return ByteTable.fold(state ^ tail, last &* 0xA076_1D64_78BD_642F ^ seed)
+    func finish(
+        _ state: State, _ scope: UInt32, _ rest: UnsafeRawPointer, _ count: Int, of length: Int
+    ) -> UInt64 {
+        ByteTable.fold(state ^ ByteTable.tail(rest, count), last(scope, length))
+    }
+
+    @inline(__always)
+    private func last(_ scope: UInt32, _ length: Int) -> UInt64 {
+        (UInt64(scope) &<< 32 | UInt64(truncatingIfNeeded: length)) &* 0xA076_1D64_78BD_642F ^ seed
     }
 
     /// The hash of a key of two words.
     @inline(__always)
     func hash(_ scope: UInt32, _ words: (UInt64, UInt64)) -> UInt64 {
-        let last = UInt64(scope) &<< 32 | 16
-        return ByteTable.fold(
-            step(step(initialState, words.0), words.1), last &* 0xA076_1D64_78BD_642F ^ seed)
+        ByteTable.fold(step(initialState, words.0) ^ words.1, last(scope, 16))
     }
 
     @inline(__always)
@@ -171,18 +171,18 @@ extension ByteTable.Reader {
     ) -> UInt64 {
         var state = initialState
         var index = 0
-        while index &+ 8 <= length {
+        while index &+ 8 < length {
             state = step(state, ByteTable.word(key, direction == .forward ? index : length &- index &- 8))
             index &+= 8
         }
-        return finish(state, scope, direction == .forward ? key + index : key, length)
+        return finish(state, scope, direction == .forward ? key + index : key, length &- index, of: length)
     }
 }
 
 extension ByteTable {
-    /// Fewer than eight bytes as one number.
+    /// Up to eight bytes as one number.
     @inline(__always)
-    fileprivate static func tail(_ base: UnsafeRawPointer, _ count: Int) -> UInt64 {
+    static func tail(_ base: UnsafeRawPointer, _ count: Int) -> UInt64 {
         if count >= 4 {
             let low = UInt64(base.loadUnaligned(as: UInt32.self))
             return low | UInt64(base.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)) &<< 32

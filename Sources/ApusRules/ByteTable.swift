@@ -23,6 +23,14 @@ struct ByteTable: Sendable {
         var kind = Kind.list
         /// Whether clauses look for it before they have data read.
         var isGate = false
+
+        /// Whether it is a short key, which is given as two words.
+        @inline(__always)
+        func isShort(_ scope: UInt32, _ count: UInt32, _ words: (UInt64, UInt64)) -> Bool {
+            // Together, because all of it is so or nothing. The parentheses count: or and exclusive or bind alike.
+            (UInt64(self.scope ^ scope) | UInt64(self.count ^ count))
+                | ((first ^ words.0) | (last ^ words.1)) == 0
+        }
     }
 
     /// What the value of a key in a program is.

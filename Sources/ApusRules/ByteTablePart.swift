@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A part of a table of keys: open addressing with linear probing, at most three quarters full. A byte of each hash stands apart, so that a probe
+// A part of a table of keys: open addressing with linear probing, at most half full. A byte of each hash stands apart, so that a probe
 // in vain (nearly all are) touches one line of a small array and no slot; sixteen of these are looked at together.
 
 /// The keys whose hashes begin alike. Unchecked, because whoever changes one has made sure that nobody else has it.
@@ -58,7 +58,7 @@ final class ByteTablePart: @unchecked Sendable {
     }
 
     /// Whether another key needs more room.
-    var isFull: Bool { (count + 1) * 4 > capacity * 3 }
+    var isFull: Bool { (count + 1) * 2 > capacity }
 
     /// The same keys in another part.
     func copy(capacity: Int) -> ByteTablePart {

@@ -41,6 +41,13 @@ struct JSONPass {
     /// The position of the next byte that is not white space; nil at the end.
     @inline(__always)
     func next(_ index: Int) -> Int? {
+        // Mostly there is none.
+        if index < end, byte(index) > 0x20 { return index }
+        return nextAfterWhitespace(index)
+    }
+
+    @inline(never)
+    private func nextAfterWhitespace(_ index: Int) -> Int? {
         let index = skipWhitespace(index)
         return index < end ? index : nil
     }
@@ -139,11 +146,59 @@ struct JSONPass {
         var isNegative = false
         /// Whether that is all there is to it.
         var isPlain = true
+        /// What stands before the point, if that was learnt on the way and the number has no sign; otherwise less than zero.
+        var whole: Int64 = -1
     }
 
     /// Passes the number at `index`.
     @inline(__always)
     func number(at start: Int) -> Number? {
+        let isNegative = byte(start) == 0x2D
+        let first = isNegative ? start &+ 1 : start
+        // Most numbers have up to eight digits: then they are read together.
+        guard let (whole, count) = digits(at: first), byte(first) != 0x30 || count == 1 else {
+            return anyNumber(at: start)
+        }
+        var number = Number(end: first &+ count, digits: Self.value(of: whole, count), isNegative: isNegative)
+        number.whole = isNegative ? -1 : Int64(truncatingIfNeeded: number.digits)
+        if byte(number.end) == 0x2E {
+            guard let (fraction, scale) = digits(at: number.end &+ 1), count &+ scale <= 8 else {
+                return anyNumber(at: start)
+            }
+            let both = whole | fraction &<< UInt64(truncatingIfNeeded: count &* 8)
+            number.digits = Self.value(of: both, count &+ scale)
+            number.scale = scale
+            number.end &+= scale &+ 1
+        }
+        if number.end < end, byte(number.end) | 0x20 == 0x65 { return longNumber(at: start) }
+        return number
+    }
+
+    /// The number that so many digits are, one to eight, the first in the lowest byte.
+    @inline(__always)
+    private static func value(of digits: UInt64, _ count: Int) -> UInt64 {
+        // Moved to the end of the eight, then pairs, fours and all of them are put together.
+        var word = digits &<< UInt64(truncatingIfNeeded: 64 &- count &* 8)
+        word = (word &* 2561) &>> 8 & 0x00FF_00FF_00FF_00FF
+        word = (word &* 6_553_601) &>> 16 & 0x0000_FFFF_0000_FFFF
+        return (word &* 42_949_672_960_001) &>> 32
+    }
+
+    /// The digits at `index` by their values, the first in the lowest byte, and how many they are: one to seven, nil if not so, or too near the end.
+    @inline(__always)
+    private func digits(at index: Int) -> (word: UInt64, count: Int)? {
+        guard index &+ 8 <= end else { return nil }
+        let word = UInt64(littleEndian: ByteTable.word(base, index)) ^ 0x3030_3030_3030_3030
+        // Of those that are no digit; the first flag is right.
+        let others = (word &+ 0x7676_7676_7676_7676 | word) & 0x8080_8080_8080_8080
+        let bits = others.trailingZeroBitCount & ~7
+        guard others != 0, bits != 0 else { return nil }
+        return (word & (1 &<< UInt64(truncatingIfNeeded: bits) &- 1), bits &>> 3)
+    }
+
+    /// Passes a number of any length.
+    @inline(never)
+    private func anyNumber(at start: Int) -> Number? {
         var number = Number(end: start)
         var index = start
         if byte(index) == 0x2D {

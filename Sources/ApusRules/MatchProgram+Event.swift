@@ -114,15 +114,15 @@ extension Buffer<Int> {
     fileprivate mutating func sortUniquely() {
         guard count > 1 else { return }
         if count <= 16 {
-            // Mostly there are few, and this is all it takes.
+            // Mostly there are few. All that are before are looked at, since where to stop could not be guessed.
             for index in 1..<count {
-                let value = self[index]
-                var place = index
-                while place > 0, self[place &- 1] > value {
-                    self[place] = self[place &- 1]
-                    place &-= 1
+                var greatest = self[index]
+                for place in 0..<index {
+                    let value = self[place]
+                    self[place] = min(value, greatest)
+                    greatest = max(value, greatest)
                 }
-                self[place] = value
+                self[index] = greatest
             }
         } else {
             withElements { $0.sort() }

@@ -36,19 +36,11 @@ extension MatchRun {
         guard number.isPlain else { return visit(value, at: node, in: frame) }
         let words =
             nodes[Int(node)].kinds & MatchProgram.KeyKind.number.bit == 0 ? nil : NumberText(number).words
-        visit(value, NumberText.double(number), words, at: node, in: frame)
-    }
-
-    /// Takes a number that a double says exactly; `words` is its key, if somebody asks for one.
-    @inline(never)
-    private func visit(
-        _ value: MatchValue, _ double: Double, _ words: (UInt64, UInt64)?, at node: UInt32, in frame: Int
-    ) {
         guard take(value, at: node, in: frame) else { return }
-        if let words { find(words, MatchProgram.scope(node, .number), value, frame) }
-        findCells(double, value, node, frame)
+        if let words { probe(MatchProgram.scope(node, .number), words, value, frame) }
+        findCells(number, value, node, frame)
         if nodes[Int(node)].ranges != Self.none {
-            findRanges(double, isExact: true, value, node, frame)
+            findRanges(NumberText.double(number), isExact: true, value, node, frame)
         }
     }
 
@@ -139,7 +131,7 @@ extension MatchRun {
         var hashed = 0
         @inline(__always)
         func look(_ length: Int) {
-            while hashed &+ 8 <= length {
+            while hashed &+ 8 < length {
                 state = keys.step(
                     state,
                     ByteTable.word(base, direction == .forward ? hashed : text.count &- hashed &- 8))
@@ -147,7 +139,7 @@ extension MatchRun {
             }
             let start = direction == .forward ? base : base + (text.count &- length)
             let rest = direction == .forward ? base + hashed : start
-            let hash = keys.finish(state, scope, rest, length)
+            let hash = keys.finish(state, scope, rest, length &- hashed, of: length)
             if isPassing {
                 rouse(key: keys.find(scope, hash, start, length), value, frame)
             } else {
@@ -244,7 +236,7 @@ extension MatchRun {
         if hasKeys {
             let scope = MatchProgram.scope(node, .number)
             if number.isShort {
-                find(number.words, scope, value, frame)
+                probe(scope, number.words, value, frame)
             } else {
                 rouse(key: keys.find(scope, number.key(value.bytes), .forward), value, frame)
             }
@@ -257,18 +249,6 @@ extension MatchRun {
         }
     }
 
-    /// Looks up the key of a number; at once if its exponent is none that a probe has room for.
-    @inline(__always)
-    private func find(
-        _ words: (UInt64, UInt64), _ scope: UInt32, _ value: MatchValue, _ frame: Int
-    ) {
-        if let small = Int32(exactly: Int64(bitPattern: words.1)) {
-            probe(scope, (words.0, small), value, frame)
-        } else {
-            rouse(key: keys.find(scope, keys.hash(scope, words), 16, words), value, frame)
-        }
-    }
-
     @inline(never)
     private func findRanges(
         _ double: Double, isExact: Bool, _ value: MatchValue, _ node: UInt32, _ frame: Int
@@ -278,16 +258,34 @@ extension MatchRun {
         }
     }
 
-    /// Looks for ranges in the cells of each size that the number lies in.
+    /// Looks for ranges in the cells of each size that a number of few digits lies in.
     @inline(__always)
+    private func findCells(
+        _ number: JSONPass.Number, _ value: MatchValue, _ node: UInt32, _ frame: Int
+    ) {
+        let sizes = nodes[Int(node)].cells
+        // Of a number whose cells are not small, what stands before the point is all that counts: that is known without dividing.
+        guard number.whole >= 0, sizes & NumberWindow.fractions == 0 else {
+            return findCells(NumberText.double(number), value, node, frame)
+        }
+        let scope = MatchProgram.scope(node, .cell)
+        var rest = sizes
+        while rest != 0 {
+            let size = rest.trailingZeroBitCount
+            rest &= rest &- 1
+            probe(scope, NumberWindow.key(of: number.whole, size: size), value, frame)
+        }
+    }
+
+    /// Looks for ranges in the cells of each size that a number lies in.
+    @inline(never)
     private func findCells(_ number: Double, _ value: MatchValue, _ node: UInt32, _ frame: Int) {
         let scope = MatchProgram.scope(node, .cell)
         var sizes = nodes[Int(node)].cells
         while sizes != 0 {
             let size = sizes.trailingZeroBitCount
             sizes &= sizes &- 1
-            let cell = NumberWindow.key(of: number, size: size).0
-            probe(scope, (cell, Int32(truncatingIfNeeded: size)), value, frame)
+            probe(scope, NumberWindow.key(of: number, size: size), value, frame)
         }
     }
 }

@@ -86,7 +86,8 @@ struct MatchProgram: Sendable {
         func stands(at address: UnsafeRawPointer) -> Bool {
             let first = (ByteTable.word(address, 0) & masks.0) ^ words.0
             let second = (ByteTable.word(address, 8) & masks.1) ^ words.1
-            return first | second | (ByteTable.word(address, 16) & masks.2) ^ words.2 == 0
+            let third = (ByteTable.word(address, 16) & masks.2) ^ words.2
+            return first | second | third == 0
         }
     }
 
@@ -166,10 +167,4 @@ struct MatchProgram: Sendable {
 
     @inline(__always)
     static func scope(_ node: UInt32, _ kind: KeyKind) -> UInt32 { node &<< 4 | kind.rawValue }
-
-    /// Whether the keys of a scope that are probed for are two words and no text.
-    @inline(__always)
-    static func isOfWords(_ scope: UInt32) -> Bool {
-        (KeyKind.number.bit | KeyKind.cell.bit) &>> (scope & 15) & 1 != 0
-    }
 }

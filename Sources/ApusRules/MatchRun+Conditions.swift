@@ -148,7 +148,13 @@ extension MatchRun {
         if head &>> 24 == ConditionCode.Operation.exists.rawValue { return true }
         guard let operation = ConditionCode.Operation(rawValue: head &>> 24) else { return false }
         memory.pointee.work &+= 1
-        return passes(operation, Int(head & ConditionCode.operandMask), at: index &+ 1, value)
+        let operand = Int(head & ConditionCode.operandMask)
+        // Or that a text begins or ends in a certain way, of which the key was only a part.
+        guard operation == .prefix || operation == .suffix else {
+            return passes(operation, operand, at: index &+ 1, value)
+        }
+        let start = operation == .prefix ? 0 : value.count &- operand
+        return value.isText && value.count >= operand && equal(index &+ 1, value.bytes, from: start, operand)
     }
 
     /// Whether a value passes any of the tests from one index to another.

@@ -1,79 +1,133 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Keys looked up in the table of all keys, in four rounds: whether one may be there (its tag tells, at once, and nearly all are not), and for many
-// together where it stands, what it leads to, what that leads to. Each round asks for the memory that the next one looks at.
+// Keys looked up in the table of all keys, many together and in rounds: whether one may be there (its tag tells, and nearly all are not), where it
+// stands, what it leads to, what that leads to. Each round asks for the memory that the next one looks at, and what a key turns out to be
+// decides where something is written rather than which way the processor goes: nobody could guess that, and each guess that is
+// wrong costs as much as looking up a key.
 
 import CApus
 
 extension MatchRun {
-    /// Has a key looked up later, with others, if it may be there.
+    /// Has a key looked up later, with others.
     @inline(__always)
     func probe(
         _ scope: UInt32, _ hash: UInt64, _ key: UnsafeRawPointer, _ length: Int, _ value: MatchValue,
         _ frame: Int
     ) {
-        probe(
-            hash, UInt64(UInt(bitPattern: key)), value, scope, UInt32(truncatingIfNeeded: length), frame)
+        let words =
+            length > ByteTable.shortKeyMax
+            ? (UInt64(UInt(bitPattern: key)), 0) : ByteTable.words(key, length)
+        probe(hash, words, value, scope, UInt32(truncatingIfNeeded: length), frame)
     }
 
-    /// Has a key of two words, of which the second is small, looked up later if it may be there.
+    /// Has a key of two words looked up later.
     @inline(__always)
-    func probe(_ scope: UInt32, _ words: (UInt64, Int32), _ value: MatchValue, _ frame: Int) {
-        let last = UInt32(bitPattern: words.1)
-        probe(keys.hash(scope, (words.0, Self.word(last))), words.0, value, scope, last, frame)
+    func probe(_ scope: UInt32, _ words: (UInt64, UInt64), _ value: MatchValue, _ frame: Int) {
+        probe(keys.hash(scope, words), words, value, scope, 16, frame)
     }
-
-    /// The second word of a key, of which a probe keeps half.
-    @inline(__always)
-    private static func word(_ half: UInt32) -> UInt64 { UInt64(bitPattern: Int64(Int32(bitPattern: half))) }
 
     @inline(__always)
     private func probe(
-        _ hash: UInt64, _ key: UInt64, _ value: MatchValue, _ scope: UInt32, _ length: UInt32, _ frame: Int
+        _ hash: UInt64, _ words: (UInt64, UInt64), _ value: MatchValue, _ scope: UInt32, _ length: UInt32,
+        _ frame: Int
     ) {
-        // Written in any case, and kept only if it may be there: whether it is cannot be guessed, and mostly it is not.
         memory.pointee.probes.write(
             MatchMemory.Probe(
-                hash: hash, key: key, start: value.start, count: UInt32(truncatingIfNeeded: value.count),
-                scope: scope, length: length, frame: UInt32(truncatingIfNeeded: frame), kind: value.kind),
-            keep: keys.mayHave(hash))
+                hash: hash, first: words.0, last: words.1, start: value.start,
+                count: UInt32(truncatingIfNeeded: value.count), scope: scope, length: length,
+                frame: UInt32(truncatingIfNeeded: frame), kind: value.kind), adding: 1)
         if memory.pointee.probes.count >= memory.pointee.batchKeys { runProbes() }
     }
 
     /// Looks up the keys, and rouses what is found.
     @inline(never)
     func runProbes() {
-        let count = memory.pointee.probes.count
-        guard count > 0 else { return }
-        memory.pointee.found.count = 0
-        memory.pointee.arriving.count = 0
-        for index in 0..<count {
-            guard let slot = look(index) else { continue }
-            let value = slot.pointee.value
-            if slot.pointee.isGate { memory.pointee.needsData = true }
-            switch slot.pointee.kind {
-            case .rule: find(rule: value)
-            case .step:
-                prefetch(step: value)
-                memory.pointee.arriving.append((value, memory.pointee.probes[index].frame))
-            case .list:
-                prefetch(link: value)
-                memory.pointee.found.append((UInt32(truncatingIfNeeded: index), value))
-            }
-        }
+        guard memory.pointee.probes.count > 0 else { return }
+        sift()
+        look()
+        memory.pointee.probes.count = 0
+        for index in 0..<memory.pointee.foundRules.count { find(rule: memory.pointee.foundRules[index]) }
         for index in 0..<memory.pointee.found.count {
             let (number, list) = memory.pointee.found[index]
-            let frame = memory.pointee.probes[Int(number)].frame
-            forEachStep(of: list, memory.pointee.probes[Int(number)].value) { step in
+            // They are still there, though not counted any more.
+            let probe = memory.pointee.probes.base + Int(number)
+            forEachStep(of: list, probe.pointee.value) { step in
                 prefetch(step: step)
-                memory.pointee.arriving.append((step, frame))
+                memory.pointee.arriving.append((step, probe.pointee.frame))
             }
         }
-        memory.pointee.probes.count = 0
         for index in 0..<memory.pointee.arriving.count {
             let (step, frame) = memory.pointee.arriving[index]
             rouse(step, in: Int(frame))
         }
+    }
+
+    /// Finds out which keys may be there, and where.
+    @inline(__always)
+    private func sift() {
+        let probes = memory.pointee.probes
+        var candidates = memory.pointee.candidates
+        candidates.count = 0
+        for index in 0..<probes.count {
+            let slots = keys.candidates(probes[index].hash)
+            candidates.write(
+                MatchMemory.Candidate(probe: UInt32(truncatingIfNeeded: index), slots: slots),
+                adding: capus_count(slots != 0))
+        }
+        for index in 0..<candidates.count {
+            let candidate = candidates[index]
+            capus_prefetch(keys.slot(probes[Int(candidate.probe)].hash, candidate.slots))
+        }
+        memory.pointee.candidates.count = candidates.count
+    }
+
+    /// Looks at the keys that may be there, and sorts what they lead to by its kind.
+    @inline(__always)
+    private func look() {
+        let (probes, candidates) = (memory.pointee.probes, memory.pointee.candidates)
+        var (rules, steps, lists) = (
+            memory.pointee.foundRules, memory.pointee.arriving, memory.pointee.found
+        )
+        (rules.count, steps.count, lists.count) = (0, 0, 0)
+        var gates: Int64 = 0
+        for index in 0..<candidates.count {
+            let candidate = candidates[index]
+            let probe = probes.base + Int(candidate.probe)
+            var slot = keys.slot(probe.pointee.hash, candidate.slots)
+            var isThere = slot.pointee.isShort(
+                probe.pointee.scope, probe.pointee.length, (probe.pointee.first, probe.pointee.last))
+            if !ByteTable.Reader.isOnly(candidate.slots)
+                || probe.pointee.length > UInt32(ByteTable.shortKeyMax)
+            {
+                let found = find(probe)
+                isThere = found != nil
+                slot = found ?? slot
+            }
+            let (value, kind) = (slot.pointee.value, slot.pointee.kind.rawValue)
+            let there = capus_count(isThere)
+            gates |= there & capus_count(slot.pointee.isGate)
+            let (isRule, isStep, isList) = (
+                there & capus_count(kind == ByteTable.Kind.rule.rawValue),
+                there & capus_count(kind == ByteTable.Kind.step.rawValue),
+                there & capus_count(kind == ByteTable.Kind.list.rawValue)
+            )
+            prefetch(Int(value) & Int(0 &- (isStep | isList)))
+            rules.write(value, adding: isRule)
+            steps.write((value, probe.pointee.frame), adding: isStep)
+            lists.write((candidate.probe, value), adding: isList)
+        }
+        memory.pointee.foundRules.count = rules.count
+        memory.pointee.arriving.count = steps.count
+        memory.pointee.found.count = lists.count
+        if gates != 0 { memory.pointee.needsData = true }
+    }
+
+    /// Has a step or a link brought near, and what stands beside it: a link mostly stands behind its step, and a step may go on in the next line.
+    @inline(__always)
+    private func prefetch(_ place: Int) {
+        // It may be none, and what is far outside is not fetched.
+        capus_prefetch(UnsafeRawPointer(code).advanced(by: place &* 4))
+        capus_prefetch(UnsafeRawPointer(code).advanced(by: place &* 4 &- 64))
     }
 
     /// Has a step brought near, and the next line if it may go on there.
@@ -81,14 +135,6 @@ extension MatchRun {
     private func prefetch(step place: UInt32) {
         capus_prefetch(code + Int(place))
         if place & 15 > 4 { capus_prefetch(code + (Int(place) &+ 16)) }
-    }
-
-    /// Has a link brought near, and the step, which mostly stands before it.
-    @inline(__always)
-    private func prefetch(link place: UInt32) {
-        guard place != Self.none else { return }
-        capus_prefetch(code + Int(place))
-        capus_prefetch(code + max(Int(place) &- 16, 0))
     }
 
     /// Takes a rule that asks for nothing else than what was found.
@@ -100,14 +146,16 @@ extension MatchRun {
     }
 
     /// The key of a probe, nil if it is not there.
-    @inline(__always)
-    private func look(_ number: Int) -> UnsafePointer<ByteTable.Slot>? {
-        let probe = memory.pointee.probes[number]
-        guard MatchProgram.isOfWords(probe.scope) else {
-            let key = UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: probe.key)) ?? probe.start
-            return keys.find(probe.scope, probe.hash, key, Int(probe.length))
+    @inline(never)
+    private func find(
+        _ probe: UnsafePointer<MatchMemory.Probe>
+    ) -> UnsafePointer<ByteTable.Slot>? {
+        let probe = probe.pointee
+        guard probe.length > UInt32(ByteTable.shortKeyMax) else {
+            return keys.find(probe.scope, probe.hash, Int(probe.length), (probe.first, probe.last))
         }
-        return keys.find(probe.scope, probe.hash, 16, (probe.key, Self.word(probe.length)))
+        let key = UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: probe.first)) ?? probe.start
+        return keys.find(probe.scope, probe.hash, key, Int(probe.length))
     }
 
     /// Rouses what a key leads to, at once.

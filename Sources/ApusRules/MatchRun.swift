@@ -48,8 +48,7 @@ struct MatchRun {
     @inline(__always)
     func rouse(_ number: UInt32, in frame: Int) {
         let step = ConditionCode.step(at: code + Int(number))
-        var frame = frame
-        for _ in 0..<step.up { frame = Int(memory.pointee.frames[frame].outer) }
+        let frame = outer(frame, Int(step.up))
         guard memory.pointee.roused.insert(number, memory.pointee.frames[frame].object) else { return }
         memory.pointee.work &+= 1
         guard step.length > 0 else { return memory.pointee.matched.append(step.rule) }
@@ -58,6 +57,19 @@ struct MatchRun {
         let next = memory.pointee.frames[frame].firstHit
         memory.pointee.frames[frame].firstHit = UInt32(truncatingIfNeeded: memory.pointee.hits.count)
         memory.pointee.hits.append(MatchMemory.Hit(step: number, next: next))
+    }
+
+    /// The frame so many objects further out.
+    @inline(__always)
+    private func outer(_ frame: Int, _ distance: Int) -> Int {
+        // Mostly two at most, and how many cannot be guessed; around the event there is the event.
+        let first = Int(memory.pointee.frames[frame].outer)
+        var result = distance == 0 ? frame : first
+        result = distance < 2 ? result : Int(memory.pointee.frames[first].outer)
+        if distance > 2 {
+            for _ in 2..<distance { result = Int(memory.pointee.frames[result].outer) }
+        }
+        return result
     }
 
     // MARK: - Batches

@@ -3,6 +3,8 @@
 // The memory of one match, kept between matches so that none allocates. Nothing is cleared from one event to the next: what is noted carries
 // the number of an entry, and these numbers never repeat.
 
+import CApus
+
 /// Reusable memory for matching: one per thread, for any number of matchers in turn.
 public struct MatchScratch: Sendable {
     private var box = Box()
@@ -65,13 +67,14 @@ struct MatchMemory {
     /// A key to be looked up with others.
     struct Probe {
         var hash: UInt64
-        /// The key's address, or the first of its two words.
-        var key: UInt64
+        /// The key's two words; of a long key, its address.
+        var first: UInt64
+        var last: UInt64
         /// The value that it is of.
         var start: UnsafeRawPointer
         var count: UInt32
         var scope: UInt32
-        /// The key's length, or the second of its two words.
+        /// The key's length.
         var length: UInt32
         /// The frame of the object that the value is in.
         var frame: UInt32
@@ -79,6 +82,13 @@ struct MatchMemory {
 
         @inline(__always)
         var value: MatchValue { MatchValue(kind: kind, start: start, count: Int(count)) }
+    }
+
+    /// A probe whose key may be there.
+    struct Candidate {
+        var probe: UInt32
+        /// Where it may be, as the table of keys says it.
+        var slots: UInt32
     }
 
     /// A step that waits for the end of an object.
@@ -102,6 +112,10 @@ struct MatchMemory {
     var frames = Buffer<Frame>()
     var hits = Buffer<Hit>()
     var probes = Buffer<Probe>()
+    /// Those whose keys may be there.
+    var candidates = Buffer<Candidate>()
+    /// The rules that keys lead to.
+    var foundRules = Buffer<UInt32>()
     /// Those that lead to a list of links.
     var found = Buffer<(probe: UInt32, list: UInt32)>()
     /// Steps about to be roused, and the frames of their values.
@@ -141,6 +155,10 @@ struct MatchMemory {
         hits.count = 0
         probes.count = 0
         probes.reserve(batchKeys + 1)
+        candidates.reserve(batchKeys + 1)
+        foundRules.reserve(batchKeys + 1)
+        found.reserve(batchKeys + 1)
+        arriving.reserve(batchKeys + 1)
         ended.count = 0
         matched.count = 0
         roused.begin(base)
@@ -160,6 +178,8 @@ struct MatchMemory {
         frames.free()
         hits.free()
         probes.free()
+        candidates.free()
+        foundRules.free()
         found.free()
         arriving.free()
         ended.free()
@@ -208,7 +228,7 @@ struct MatchMemory {
 /// A growing array of plain values without the checks of Array, which cost more than what is done here between two of them. Indexes are made
 /// and kept by the program, never by an event.
 struct Buffer<Value> {
-    private var base: UnsafeMutablePointer<Value>
+    private(set) var base: UnsafeMutablePointer<Value>
     private var capacity = 16
     var count = 0
 
@@ -240,12 +260,12 @@ struct Buffer<Value> {
         count &+= 1
     }
 
-    /// Writes a value behind those in use, for which there is room, and counts it if it is to be kept.
+    /// Writes a value behind those in use, for which there is room, and counts it if `number` is 1.
     @inline(__always)
-    mutating func write(_ value: Value, keep isKept: Bool) {
+    mutating func write(_ value: Value, adding number: Int64) {
         assert(count < capacity)
         (base + count).initialize(to: value)
-        count &+= isKept ? 1 : 0
+        count &+= Int(number)
     }
 
     @inline(__always)

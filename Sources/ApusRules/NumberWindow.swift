@@ -72,6 +72,16 @@ struct NumberWindow: Sendable {
         return integer > number ? integer - 1 : integer
     }
 
+    /// A bit for each size less than one.
+    static let fractions: UInt64 = 1 << UInt64(-sizeMin) - 1
+
+    /// The key of the cell of a number of which this stands before the point and which is not negative, for a size that is no fraction.
+    @inline(__always)
+    static func key(of whole: Int64, size: Int) -> (UInt64, UInt64) {
+        let cell = Double(whole &>> Int64(size &+ sizeMin))
+        return (cell.bitPattern, UInt64(truncatingIfNeeded: size))
+    }
+
     /// The key of the cell of a number.
     @inline(__always)
     static func key(of number: Double, size: Int) -> (UInt64, UInt64) {

@@ -124,6 +124,52 @@ import Testing
         }
     }
 
+    @Test func `keys are the same only if all of them is`() {
+        let text = Array("key n405".utf8)
+        let words = text.withUnsafeBytes { ByteTable.words(ByteTable.address($0), $0.count) }
+        let slot = ByteTable.Slot(scope: 5, count: 8, first: words.0, last: words.1)
+        #expect(slot.isShort(5, 8, words))
+        for bit in 0..<64 {
+            #expect(!slot.isShort(5, 8, (words.0 ^ 1 << bit, words.1)))
+            #expect(!slot.isShort(5, 8, (words.0, words.1 ^ 1 << bit)))
+            // As a byte of a text of eight bytes differs.
+            #expect(!slot.isShort(5, 8, (words.0 ^ 1 << bit, words.1 ^ 1 << bit)))
+            guard bit < 32 else { continue }
+            #expect(!slot.isShort(5 ^ 1 << bit, 8, words))
+            #expect(!slot.isShort(5, 8 ^ 1 << bit, words))
+        }
+    }
+
+    @Test func `a name is met only if all of it stands there`() {
+        let name = Array("primaryReference1".utf8)
+        let opening = MatchProgram.Opening(name: name)
+        for place in 0...name.count {
+            for bit in 0..<7 {
+                var text = Array("\"primaryReference1\":        ".utf8)
+                if place > 0 { text[place] ^= 1 << UInt8(bit) }
+                let isMet = text.withUnsafeBytes { opening.stands(at: ByteTable.address($0)) }
+                #expect(isMet == (place == 0))
+            }
+        }
+    }
+
+    @Test func `long names that differ in the case of a letter are different fields`() throws {
+        var matcher = RuleMatcher()
+        matcher.add(id: 1, pattern: try Pattern(parsing: #"{"data":{"primaryReference1":["x"]}}"#))
+        var scratch = MatchScratch()
+        func matches(_ name: String) -> [Int] {
+            Array("{\"\(name)\":\"x\",\"others\":\"to be long enough\"}".utf8).withUnsafeBytes { data in
+                var input = MatchInput()
+                input.data = data
+                return matcher.match(input, scratch: &scratch)
+            }
+        }
+        // What was seen first is expected to come again.
+        #expect(matches("primaryReference1") == [1])
+        #expect(matches("PrimaryReference1").isEmpty)
+        #expect(matches("primaryReference1") == [1])
+    }
+
     @Test func `wildcards stay linear on repetitive text`() throws {
         let wildcard = try #require(Wildcard(Array("*a*a*aaaaab*".utf8)))
         let text = Array(repeating: UInt8(ascii: "a"), count: 100_000)

@@ -3,6 +3,7 @@
 #ifndef CAPUS_H
 #define CAPUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #if defined(__SSE2__)
@@ -34,21 +35,29 @@ void capus_return_memory(void);
 /// Has the processor fetch the memory at an address, which need not be one, while the program goes on.
 static inline void capus_prefetch(const void *address) { __builtin_prefetch(address); }
 
-/// Looks at sixteen bytes, of which those in use have their high bit set: bit n of the result says whether byte n is `tag`,
-/// bit 16 + n whether it is not in use.
+/// 1 or 0, and no jump: for what nobody can guess, and a wrong guess would cost more than what is done.
+static inline int64_t capus_count(bool is) {
+    int64_t count = is;
+    __asm__("" : "+r"(count));
+    return count;
+}
+
+/// Looks at sixteen bytes, of which those in use have their high bit set: bit n of the result says whether byte n is `tag`, as far as all before
+/// it are in use; bit 16 says that all are.
 static inline uint32_t capus_tags(const void *bytes, uint8_t tag) {
 #if defined(__SSE2__)
     __m128i tags = _mm_loadu_si128((const __m128i *)bytes);
     uint32_t found = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag)));
-    return found | ~(uint32_t)_mm_movemask_epi8(tags) << 16;
+    uint32_t empty = ~(uint32_t)_mm_movemask_epi8(tags);
 #else
-    uint32_t result = 0;
+    uint32_t found = 0, empty = 1 << 16;
     for (int index = 0; index < 16; index++) {
         uint8_t byte = ((const uint8_t *)bytes)[index];
-        result |= (uint32_t)(byte == tag) << index | (uint32_t)(byte < 0x80) << (16 + index);
+        found |= (uint32_t)(byte == tag) << index;
+        empty |= (uint32_t)(byte < 0x80) << index;
     }
-    return result;
 #endif
+    return (found | 1 << 16) & (empty ^ (empty - 1));
 }
 
 #endif
