@@ -3,6 +3,7 @@
 // Outside topics as targets: what becomes of each event when a broker takes some, refuses some, or is not there.
 
 import ApusBus
+import ApusEngine
 import ApusModel
 import ApusTransport
 import CloudEvents

@@ -7,11 +7,10 @@ import ApusModel
 import ApusRules
 import ApusTesting
 import ApusTransport
+import CloudEvents
 import Testing
 
 @Suite struct BridgeDefinitionTests {
-    private let rabbit = try? ResourceName("rabbit")
-
     private func name(_ text: String) throws -> ResourceName { try ResourceName(text) }
 
     private func rig(_ configure: (inout EngineOptions) -> Void = { _ in }) async throws -> EngineRig {
@@ -102,6 +101,7 @@ import Testing
 
     @Test func `what would bring events back to where they come from is refused`() async throws {
         let rig = try await rig()
+        let push = PushSettings(connection: try name("rabbit"), topic: "x")
         try await rig.rule("copy", .copying("orders", to: "copies"))
         try await rig.rule("out", try out(of: "copies", to: "x"))
         // By a feed that closes the circle, over another rule.
@@ -116,11 +116,11 @@ import Testing
         await #expect(throws: BrokerError.self) {
             try await rig.subscription(
                 "close",
-                .shared("back") { $0.push = PushSettings(connection: try name("rabbit"), topic: "x") })
+                .shared("back") { $0.push = push })
         }
         // Without the way out all of this is none.
-        let out = try name("out")
-        try await rig.driving { [engine = rig.engine] in try await engine.deleteRule(out) }
+        let rule = try name("out")
+        try await rig.driving { [engine = rig.engine] in try await engine.deleteRule(rule) }
         try await rig.rule("close", .copying("back", to: "orders"))
     }
 }

@@ -318,7 +318,7 @@ private let down: ScriptedTarget.Script = { _ in .retry(after: nil, status: 503,
         #expect(rig.target.permissionsAsked.count == 2)
         var changes = SubscriptionChanges()
         changes.push = try settings().push
-        changes.push?.url = "http://127.0.0.1/other"
+        changes.push?.destination = .web("http://127.0.0.1/other")
         let altered = changes
         let name = try ResourceName("hook")
         _ = try await rig.driving { try await rig.engine.alterSubscription(name, altered) }

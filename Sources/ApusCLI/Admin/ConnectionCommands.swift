@@ -71,12 +71,12 @@ extension ConnectionCommand {
         static let configuration = CommandConfiguration(
             commandName: "set", abstract: "Create or replace a connection.",
             discussion: """
-                The broker need not be there yet. A secret is best left out of the URL: {secret:NAME} stands for what the
-                server finds in the file NAME of its folder of secrets, or in its environment as APUS_SECRET_NAME.
-
                 EXAMPLES
                   apus connection set rabbit 'amqp://apus:{secret:rabbit}@rabbit.example/shop'
                   apus connection set rabbit @rabbit.url
+
+                The broker need not be there yet. A secret is best left out of the URL: {secret:NAME} stands for what the
+                server finds in the file NAME of its folder of secrets, or in its environment as APUS_SECRET_NAME.
                 """, aliases: ["add"])
 
         @Argument(help: "The connection.") var name: String

@@ -45,8 +45,8 @@ struct ReplayCommand: AsyncParsableCommand {
     private static let interval: Duration = .milliseconds(200)
 
     func validate() throws {
-        guard options.push != nil else {
-            throw ValidationError("say where to with --push URL")
+        guard options.push != nil || options.pushBus != nil else {
+            throw ValidationError("say where to with --push URL or --push-bus CONNECTION/TOPIC")
         }
     }
 
