@@ -162,3 +162,23 @@ struct LimitTests {
         }
     }
 }
+
+@Suite("Many regular expressions")
+struct ManyPatternsTests {
+    @Test("share the work and the instructions of one schema")
+    func shared() throws {
+        // Each has a table of its own if there is work left for it, and matches without one as well.
+        let some = (0..<6).map { count in #""^\\p{Lu}x{\#(count)}\\w*$":{"type":"integer"}"# }
+            .joined(separator: ",")
+        let validator = try compile("{\"patternProperties\":{\(some)}}")
+        #expect(try validator.accepts(Array("{\"Äxxx1\":1}".utf8)))
+        #expect(try !validator.accepts(Array("{\"Äxxx1\":\"1\"}".utf8)))
+        let many = (0..<8).map { "\"^(?:a{900}){20}\($0)\":true" }.joined(separator: ",")
+        guard case .unsupportedPattern(let error) = try #require(reason("{\"patternProperties\":{\(many)}}"))
+        else {
+            Issue.record("accepted")
+            return
+        }
+        if case .tooLarge = error.reason {} else { Issue.record("\(error)") }
+    }
+}

@@ -55,6 +55,8 @@ extension SchemaCompiler {
                 node.types == TypeBits.all && node.values < 0 && node.object < 0 && node.array < 0
                 && node.unevaluatedItems < 0 && node.unevaluatedProperties < 0 && node.strings.count == 0
                 && node.numbers.count == 0 && node.inPlace.count == 0
+            node.hasRest = node.unevaluatedItems >= 0 || node.unevaluatedProperties >= 0
+            setLengths(&node)
         default:
             throw SchemaError(
                 .invalidKeyword("schema", expected: "an object or a boolean"), at: location(ofPlace: number))
@@ -103,6 +105,25 @@ extension SchemaCompiler {
         let span = Span(start: Int32(parts.inPlace.count), count: Int32(items.count))
         parts.inPlace += items
         return span
+    }
+
+    /// Most strings are told to be long enough and short enough by their bytes: a character takes between one and four.
+    private func setLengths(_ node: inout Node) {
+        let checks = parts.strings[node.strings.range]
+        guard !checks.isEmpty, checks.allSatisfy({ $0.kind == .minLength || $0.kind == .maxLength }) else {
+            return
+        }
+        node.longest = .max
+        for check in checks {
+            let bound = Int32(clamping: check.value)
+            if check.kind == .minLength {
+                node.shortest = Int32(clamping: Int64(bound) * 4)
+            } else {
+                node.longest = bound
+            }
+        }
+        // One character is one byte at least, which is all that the commonest bound asks for.
+        if node.shortest == 4 { node.shortest = 1 }
     }
 
     // MARK: Kinds and values

@@ -17,11 +17,14 @@ struct SchemaCompiler {
     private var anchorIndexes: [String: Int32] = [:]
     private var anchorNames: [String] = []
     private var anchors: [[DynamicAnchor]] = []
-    private var checkedResources = 0
+    /// What making tables for regular expressions may still cost, and instructions they may still have: for all of a schema together.
+    private var regexWork = 1_000_000
+    private var regexInstructions: Int
 
     init(options: SchemaOptions, library: SchemaLibrary) {
         self.options = options
         self.library = library
+        regexInstructions = min(options.limits.regexInstructions, .max / 5) * 5
         index = SchemaIndex(options: options, library: library)
     }
 
@@ -136,7 +139,10 @@ struct SchemaCompiler {
     mutating func regex(_ text: String, at location: String) throws(SchemaError) -> Int32 {
         if let known = regexIndexes[text] { return known }
         do throws(RegexError) {
-            regexes.append(try Regex(text, limit: options.limits.regexInstructions))
+            let limit = min(options.limits.regexInstructions, regexInstructions)
+            let regex = try Regex(text, limit: limit, work: &regexWork)
+            regexInstructions -= regex.size
+            regexes.append(regex)
         } catch {
             throw SchemaError(
                 error.isUnsupported ? .unsupportedPattern(error) : .invalidPattern(error), at: location)

@@ -12,14 +12,23 @@ package final class Regex: Sendable {
     let table: RegexTable?
 
     /// Compiles `text`.
-    package init(_ text: String, limit: Int = 20_000) throws(RegexError) {
+    package convenience init(_ text: String, limit: Int = 20_000) throws(RegexError) {
+        var work = Int.max
+        try self.init(text, limit: limit, work: &work)
+    }
+
+    /// Compiles `text`; making its table takes from `work`, and when that is used up there is none.
+    init(_ text: String, limit: Int, work: inout Int) throws(RegexError) {
         var compiler = RegexCompiler(limit: limit)
         first = try compiler.compile(try RegexParser.parse(text))
         steps = compiler.steps
         branches = compiler.branches
         sets = compiler.sets
-        table = RegexTable(steps: steps, branches: branches, sets: sets, first: first)
+        table = RegexTable(steps: steps, branches: branches, sets: sets, first: first, work: &work)
     }
+
+    /// Instructions.
+    var size: Int { steps.count + branches.count }
 
     /// Whether some part of `bytes`, which are UTF-8, matches. Takes from `budget`; if it falls below zero, the answer means nothing.
     package func matches(_ bytes: UnsafeRawBufferPointer, steps budget: inout Int) -> Bool {

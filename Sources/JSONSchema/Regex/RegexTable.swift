@@ -26,9 +26,12 @@ struct RegexTable: Sendable {
     let acceptsEmpty: Bool
 
     /// Makes the table, or nil if it would be too large.
-    init?(steps: [RegexStep], branches: [Int32], sets: [ByteSet], first: Int32) {
-        var builder = Builder(steps: steps, branches: branches, sets: sets, first: first)
-        guard builder.build() else { return nil }
+    init?(steps: [RegexStep], branches: [Int32], sets: [ByteSet], first: Int32, work: inout Int) {
+        var builder = Builder(
+            steps: steps, branches: branches, sets: sets, first: first, workMax: min(Self.workMax, work))
+        let isBuilt = builder.build()
+        work -= builder.work
+        guard isBuilt else { return nil }
         classes = builder.classes
         let count = builder.representatives.count
         width = count + 1
@@ -69,11 +72,13 @@ struct RegexTable: Sendable {
         var start: UInt16 = 0
         private var states: [[Int32]: UInt16] = [:]
         private var members: [[Int32]] = []
-        private var work = 0
+        private let workMax: Int
+        private(set) var work = 0
         private var seen: [Int32]
         private var round: Int32 = 0
 
-        init(steps: [RegexStep], branches: [Int32], sets: [ByteSet], first: Int32) {
+        init(steps: [RegexStep], branches: [Int32], sets: [ByteSet], first: Int32, workMax: Int) {
+            self.workMax = workMax
             self.steps = steps
             self.branches = branches
             self.sets = sets
@@ -116,7 +121,7 @@ struct RegexTable: Sendable {
         /// Puts bytes that no set tells apart into one class.
         private mutating func classifyBytes() -> Bool {
             var signatures: [[UInt64]: UInt8] = [:]
-            guard sets.count <= 4_096 else { return false }
+            guard sets.count <= 4_096, workMax > 0 else { return false }
             for byte in UInt8.min...UInt8.max {
                 var signature = [UInt64](repeating: 0, count: (sets.count + 63) / 64)
                 for (index, set) in sets.enumerated() where set.contains(byte) {
@@ -137,7 +142,7 @@ struct RegexTable: Sendable {
         /// The state for a set of steps, new or known; nil if there are too many. A set with the end in it is `matched`.
         private mutating func state(of spread: [Int32]?) -> UInt16? {
             guard let spread else { return RegexTable.matched }
-            guard work < RegexTable.workMax else { return nil }
+            guard work < workMax else { return nil }
             if spread.isEmpty { return RegexTable.dead }
             if let known = states[spread] { return known }
             guard members.count < RegexTable.statesMax,

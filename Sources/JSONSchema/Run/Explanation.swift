@@ -15,7 +15,7 @@ struct Explanation: ~Copyable {
     init(_ bytes: UnsafeRawBufferPointer, program: Program, limit: Int) {
         run = Run(bytes, program: program)
         self.limit = limit
-        run.steps = program.limits.steps.multipliedReportingOverflow(by: 4).partialValue
+        run.steps = min(program.limits.steps, .max / 4) * 4
     }
 
     /// All violations, at least one.

@@ -29,6 +29,11 @@ struct Node: Sendable {
     var types = TypeBits.all
     /// Accepts every value: it is passed over.
     var isTrivial = false
+    /// Whether something is said of what is left unevaluated.
+    var hasRest = false
+    /// Bytes between which a string's length needs no count of characters, if nothing else is said of strings; else none.
+    var shortest: Int32 = 0
+    var longest: Int32 = -1
     var resource: Int32 = 0
     /// Index into `tables`: the values that may stand here; -1 if any may.
     var values: Int32 = -1

@@ -38,11 +38,14 @@ extension Run {
 
     @inline(__always)
     private mutating func evaluateUnscoped(_ node: UnsafePointer<Node>, marks: Marks) -> Bool {
-        if node.pointee.unevaluatedProperties >= 0, byte(position) == 0x7B {
-            return evaluateAll(node, unevaluated: node.pointee.unevaluatedProperties, outer: marks)
-        }
-        if node.pointee.unevaluatedItems >= 0, byte(position) == 0x5B {
-            return evaluateAll(node, unevaluated: node.pointee.unevaluatedItems, outer: marks)
+        if node.pointee.hasRest {
+            let rest =
+                switch byte(position) {
+                case 0x7B: node.pointee.unevaluatedProperties
+                case 0x5B: node.pointee.unevaluatedItems
+                default: Node.none
+                }
+            if rest >= 0 { return evaluateAll(node, unevaluated: rest, outer: marks) }
         }
         return apply(node, marks: marks)
     }
@@ -64,7 +67,12 @@ extension Run {
         case 0x22:
             guard node.pointee.types & TypeBits.string != 0 else { return false }
             guard let place = scanString() else { return false }
-            if node.pointee.strings.count > 0, !check(node, string: place) { return false }
+            if node.pointee.strings.count > 0 {
+                let length = place.end &- place.start
+                // Escapes make more bytes of fewer, so those are looked at one by one.
+                let isPlain = length <= Int(node.pointee.longest) && length >= Int(node.pointee.shortest)
+                if !isPlain || place.hasEscapes, !check(node, string: place) { return false }
+            }
             if node.pointee.values >= 0, !place.hasEscapes {
                 return isAmong(view.tables + Int(node.pointee.values), string: place)
             }
