@@ -3,12 +3,12 @@
 // Every transport that this package has, in one list: what checks brokers, what the table in "Choosing a broker" is printed from, and what programs
 // list that are to talk to any broker. A transport is added here, and nowhere else.
 
-public import ApusAMQP
-public import ApusAWS
+internal import ApusAMQP
+internal import ApusAWS
 public import ApusBus
-public import ApusEmbeddedBus
-public import ApusKafka
-public import ApusServerBus
+internal import ApusEmbeddedBus
+internal import ApusKafka
+internal import ApusServerBus
 
 extension [TransportScheme] {
     /// Every kind of broker that this package has a transport for.

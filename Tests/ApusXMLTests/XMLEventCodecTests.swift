@@ -181,7 +181,9 @@ private func reason(_ body: () throws -> Void) -> String {
             @AsAttribute var list: [Int]? = nil
         }
         func writing(_ odd: Odd) -> String { reason { _ = try XMLEventCodec().encode(odd) } }
-        #expect(writing(Odd(texts: [nil])) == "Odd: there is no value for 'texts', and XML cannot say nil in a list")
+        #expect(
+            writing(Odd(texts: [nil]))
+                == "Odd: there is no value for 'texts', and XML cannot say nil in a list")
         #expect(writing(Odd(texts: ["a\u{1}"])) == "Odd/texts: the character U+1 cannot be in XML")
         #expect(writing(Odd(byName: ["1 a": ""])) == "Odd/byName: '1 a' cannot be a name in XML")
         #expect(
