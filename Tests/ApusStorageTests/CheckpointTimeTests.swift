@@ -41,7 +41,7 @@ import Testing
     @Test func `what waits of few logs waits a second, of many longer, but not without end`() throws {
         #expect(try waiting(logs: 1, seconds: 2) == [false, false])
         #expect(try waiting(logs: 6, seconds: 5) == [true, true, false, false, false])
-        #expect(try waiting(logs: 40, seconds: 5) == [true, true, true, false, false])
+        #expect(try waiting(logs: 12, seconds: 5) == [true, true, true, false, false])
     }
 
     @Test(arguments: [2, 3, 4])
