@@ -46,6 +46,7 @@ let package = Package(
         .library(name: "ApusAMQP", targets: ["ApusAMQP"]),
         // Needs the trait Kafka, and Debian's librdkafka-dev; without it, it says so.
         .library(name: "ApusKafka", targets: ["ApusKafka"]),
+        .library(name: "ApusEventGrid", targets: ["ApusEventGrid"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
@@ -220,6 +221,12 @@ let package = Package(
             dependencies: [
                 "ApusBus", "CloudEvents", "JSONText", httpClient, crypto, nioCore, nioPosix, nioHTTP1, log,
             ], swiftSettings: settings),
+        // The library's transport for Azure Event Grid namespaces: publishing and pull delivery over HTTP.
+        .target(
+            name: "ApusEventGrid",
+            dependencies: [
+                "ApusBus", "CloudEvents", "JSONText", httpClient, crypto, nioCore, nioPosix, nioHTTP1, log,
+            ], swiftSettings: settings),
 
         // The system's librdkafka, when the trait asks for it.
         .systemLibrary(name: "CRDKafka"),
@@ -280,7 +287,7 @@ let package = Package(
             name: "ApusBusCheck",
             dependencies: [
                 "ApusTesting", "ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAMQP", "ApusAWS",
-                "ApusKafka", arguments, log,
+                "ApusEventGrid", "ApusKafka", arguments, log,
             ],
             swiftSettings: settings),
         // The RabbitMQ transport as a program: its contract, publishing and consuming through faults, rates.
@@ -312,7 +319,9 @@ let package = Package(
         // One program on every broker there is a transport for.
         .executableTarget(
             name: "orders",
-            dependencies: ["Apus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusKafka", arguments, log],
+            dependencies: [
+                "Apus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusEventGrid", "ApusKafka", arguments, log,
+            ],
             path: "Examples/orders/Sources/orders", swiftSettings: settings),
 
         // A thread beside the concurrency pool, for tests that compute for long.
@@ -437,6 +446,10 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusAWSTests", dependencies: ["ApusAWS", "ApusBus", "CloudEvents", "JSONText"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusEventGridTests",
+            dependencies: ["ApusEventGrid", "ApusBus", "CloudEvents", "JSONText", crypto],
             swiftSettings: settings),
         .testTarget(
             name: "ApusKafkaTests",

@@ -7,6 +7,7 @@ import ApusAMQP
 import ApusAWS
 import ApusBus
 import ApusEmbeddedBus
+import ApusEventGrid
 import ApusKafka
 import ApusServerBus
 import ApusTesting
@@ -23,7 +24,9 @@ struct BusCheck: AsyncParsableCommand {
     )
 
     /// Every transport there is.
-    static let schemes: [TransportScheme] = [.memory, .file, .server, .amqp, .aws, .eventBridge, .kafka]
+    static let schemes: [TransportScheme] = [
+        .memory, .file, .server, .amqp, .aws, .eventBridge, .eventGrid, .kafka,
+    ]
 
     @Argument(help: "The broker, such as memory: or aws://eu-central-1?endpoint=http://127.0.0.1:5000.")
     var url: String

@@ -8,7 +8,8 @@ public import ApusBus
 extension TransportScheme {
     /// Kafka: `kafka://host:9092,host:9092?setting=value`, `kafkas://` with TLS. Needs the package trait `Kafka`; without it, connecting says so.
     public static let kafka = TransportScheme(
-        names: ["kafka", "kafkas"], capabilities: KafkaCapabilities.with(KafkaConfiguration.eventBytesMaxDefault)
+        names: ["kafka", "kafkas"],
+        capabilities: KafkaCapabilities.with(KafkaConfiguration.eventBytesMaxDefault)
     ) { (url, options) throws(BusError) in
         #if Kafka
             return try await KafkaTransport.connect(url, options)
@@ -29,6 +30,7 @@ enum KafkaCapabilities {
             transport: "kafka",
             features: [
                 .orderByKey, .replay, .delayedRetry, .offsets, .transactions, .temporarySubscriptions,
+                .managedSubscriptions, .deadLetters,
             ], eventBytesMax: eventBytesMax, durability: .written)
     }
 }

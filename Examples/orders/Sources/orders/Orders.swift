@@ -6,6 +6,7 @@
 import Apus
 import ApusAMQP
 import ApusAWS
+import ApusEventGrid
 import ApusKafka
 import ApusServerBus
 import ArgumentParser
@@ -28,7 +29,7 @@ struct Orders: AsyncParsableCommand {
 
     func run() async throws {
         let bus = try await Bus.connect(
-            url, transports: [.memory, .file, .server, .amqp, .aws, .eventBridge, .kafka],
+            url, transports: [.memory, .file, .server, .amqp, .aws, .eventBridge, .eventGrid, .kafka],
             options: .init(logger: Logger(label: "orders") { _ in SwiftLogNoOpLogHandler() }))
         let ledger = Ledger()
         let shop = try Shop(on: bus, paying: PaymentProvider(), noting: ledger)
