@@ -482,7 +482,8 @@ let package = Package(
         .testTarget(
             name: "ApusWebhookTests",
             dependencies: [
-                "ApusWebhook", "ApusWebhookNIO", "Apus", "ApusBus", "CloudEvents", "JSONText", crypto,
+                "TestThreads", "ApusWebhook", "ApusWebhookNIO", "Apus", "ApusBus",
+                "CloudEvents", "JSONText", crypto,
                 moreCrypto,
                 nioCore, nioEmbedded, nioHTTP1,
             ], swiftSettings: settings),

@@ -67,6 +67,10 @@ public final class WebhookHandler: ChannelInboundHandler {
             body.writeBuffer(&part)
             state = .reading(receiver, head, body)
         case (.end, .reading(let receiver, let head, let body)): answer(receiver, head, body, context)
+        case (.head, .answering):
+            // Pipelined, and nobody keeps requests apart: two answers at a time would be mixed up.
+            state = .done
+            context.close(promise: nil)
         default: break
         }
     }

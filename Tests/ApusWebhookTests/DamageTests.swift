@@ -3,6 +3,7 @@
 // Whatever a sender sends is answered: requests damaged at random places never stop the program, and are never believed for it.
 
 import CloudEvents
+import TestThreads
 import Testing
 
 @testable import ApusWebhook
@@ -21,7 +22,7 @@ struct DamageTests {
             .anybody, try .sns(topics: ["a"]), try .sharedKey(["0123456789abcdef"]),
             try .standardWebhooks(secrets: [Requests.secret]),
         ]
-        for round in 0..<4_000 {
+        for round in 0..<casesToTry(of: 10_000) {
             var body = Array(Self.bodies[round % Self.bodies.count].utf8)
             for _ in 0..<(1 + Int(random.next() % 4)) {
                 let place = Int(random.next() % UInt64(body.count))
@@ -49,7 +50,7 @@ struct DamageTests {
             Base64.decoded(
                 SNSFixture.certificate.split(separator: "\n").filter { !$0.hasPrefix("-") }.joined()))
         var random = SplitMix(state: 8)
-        for _ in 0..<4_000 {
+        for _ in 0..<casesToTry(of: 10_000) {
             var bytes = whole
             for _ in 0..<3 {
                 bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: random.next())

@@ -56,14 +56,17 @@ struct CallBook: Sendable {
     }
 
     private struct Call {
-        var open: Int
+        var parts: [UInt64] = []
+        var open = 0
         var outcome = CallOutcome()
     }
 
     private struct Desk {
         var types: Set<String>?
         var topic: String
-        var members: Set<UInt64> = []
+        /// How many each has.
+        var members: [UInt64: Int] = [:]
+        /// In the order in which they came; those that are no parts any more are passed over.
         var waiting: Deque<UInt64> = []
     }
 
@@ -92,14 +95,14 @@ struct CallBook: Sendable {
         let member = number()
         var desk = desks[subscription.name] ?? Desk(topic: subscription.topic)
         desk.types = subscription.types
-        desk.members.insert(member)
+        desk.members[member] = 0
         desks[subscription.name] = desk
         return member
     }
 
     /// Somebody goes: what they have is sent again, and what waited for them if they were the last.
     mutating func leave(_ name: String, _ member: UInt64) -> [(UInt64, CallOutcome)] {
-        guard var desk = desks[name], desk.members.remove(member) != nil else { return [] }
+        guard var desk = desks[name], desk.members.removeValue(forKey: member) != nil else { return [] }
         var lost = handedOut.filter { $0.value.member == member }.map(\.key)
         if desk.members.isEmpty {
             lost += desk.waiting
@@ -122,23 +125,26 @@ struct CallBook: Sendable {
         }
         guard !wanted.isEmpty else { return .unwanted }
         guard parts.count + wanted.count <= eventsMax else { return .full }
-        let call = number()
-        calls[call] = Call(open: wanted.count)
+        let number = number()
+        var call = Call(open: wanted.count)
         for (desk, event) in wanted {
-            let part = number()
-            parts[part] = Part(call: call, event: event)
+            let part = self.number()
+            parts[part] = Part(call: number, event: event)
+            call.parts.append(part)
             desks[desk]?.waiting.append(part)
         }
-        return .waits(call)
+        calls[number] = call
+        return .waits(number)
     }
 
     /// A request was answered otherwise: what of it nobody has begun with is forgotten, since it comes again.
-    mutating func abandon(_ call: UInt64) {
-        guard calls.removeValue(forKey: call) != nil else { return }
-        for (number, part) in parts where part.call == call && handedOut[number] == nil {
-            parts[number] = nil
+    mutating func abandon(_ number: UInt64) {
+        guard let call = calls.removeValue(forKey: number) else { return }
+        for part in call.parts where handedOut[part] == nil { parts[part] = nil }
+        // What is forgotten is passed over when it is its turn; where nobody takes turns, it must not pile up.
+        for name in desks.keys where desks[name]?.waiting.count ?? 0 > 2 * eventsMax {
+            desks[name]?.waiting.removeAll { parts[$0] == nil }
         }
-        for name in desks.keys { desks[name]?.waiting.removeAll { parts[$0] == nil } }
     }
 
     // MARK: Events
@@ -147,8 +153,8 @@ struct CallBook: Sendable {
     mutating func handOut(
         _ name: String, _ member: UInt64, limit: Int, prefetch: Int
     ) -> [ReceivedEvent] {
-        guard var desk = desks[name] else { return [] }
-        var room = min(limit, prefetch - handedOut.values.count { $0.member == member })
+        guard var desk = desks[name], let held = desk.members[member] else { return [] }
+        var room = min(limit, prefetch - held)
         var events: [ReceivedEvent] = []
         while room > 0, let number = desk.waiting.popFirst() {
             guard let part = parts[number] else { continue }
@@ -159,6 +165,7 @@ struct CallBook: Sendable {
                     token: .number(number, session: member)))
             room -= 1
         }
+        desk.members[member] = held + events.count
         desks[name] = desk
         return events
     }
@@ -169,7 +176,9 @@ struct CallBook: Sendable {
     mutating func settle(
         _ number: UInt64, _ verdict: Settlement.Verdict
     ) -> (counts: Bool, finished: (UInt64, CallOutcome)?) {
-        handedOut[number] = nil
+        if let (desk, member) = handedOut.removeValue(forKey: number) {
+            desks[desk]?.members[member]? -= 1
+        }
         guard let part = parts.removeValue(forKey: number), var call = calls[part.call] else {
             return (false, nil)
         }

@@ -11,6 +11,7 @@ actor WebhookDesk {
     private var waitersEver: UInt64 = 0
     private(set) var isClosed = false
     private var certificates: [String: SNSCertificate?] = [:]
+    private var fetches: (minute: Int64, count: Int) = (0, 0)
 
     init(eventsMax: Int) { book = CallBook(eventsMax: eventsMax) }
 
@@ -96,6 +97,17 @@ actor WebhookDesk {
 
     /// The most certificates that are kept: Amazon has one for each region, and changes them once in a while.
     private static let certificatesMax = 64
+
+    /// How many certificates may be fetched in a minute: whoever has seen a message can name others that do not exist.
+    private static let fetchesPerMinute = 10
+
+    /// Whether another certificate may be fetched in this minute.
+    func mayFetch(at now: Int64) -> Bool {
+        let minute = now / 60
+        if fetches.minute != minute { fetches = (minute, 0) }
+        fetches.count += 1
+        return fetches.count <= Self.fetchesPerMinute
+    }
 
     var knownCertificates: [String: SNSCertificate?] { certificates }
 

@@ -142,7 +142,9 @@ public final class WebhookReceiver: BusTransport {
                 options.logger.info("a subscription was confirmed")
                 return WebhookResponse(status: 200)
             case .needsCertificate(let url):
-                guard let pem = await fetched(url) else { return .later("the certificate cannot be had") }
+                guard await desk.mayFetch(at: now()), let pem = await fetched(url) else {
+                    return .later("the certificate cannot be had")
+                }
                 await desk.keep(SNSCertificate(pem: pem), from: url)
             case .deliver(let events): return await deliver(events)
             }

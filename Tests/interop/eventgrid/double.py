@@ -152,10 +152,10 @@ class Namespace:
         fields = dict(urllib.parse.parse_qsl(unsigned))
         if not separator or set(fields) != {"r", "e"}:
             raise Refused(401, "Unauthorized", "A signature is r=...&e=...&s=...")
-        given = urllib.parse.unquote(signature)
+        given = urllib.parse.unquote_to_bytes(signature)
         if not any(
                 hmac.compare_digest(
-                    given, base64.b64encode(hmac.new(key, unsigned.encode(), hashlib.sha256).digest()).decode())
+                    given, base64.b64encode(hmac.new(key, unsigned.encode(), hashlib.sha256).digest()))
                 for key in self.keys):
             raise Refused(401, "Unauthorized", "The signature does not match.")
         if datetime.datetime.fromisoformat(fields["e"]) <= datetime.datetime.utcnow():
