@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioLocks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -25,6 +26,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let moreCrypto = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let trees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
@@ -48,6 +50,10 @@ let package = Package(
         // Needs the trait Kafka, and Debian's librdkafka-dev; without it, it says so.
         .library(name: "ApusKafka", targets: ["ApusKafka"]),
         .library(name: "ApusTransports", targets: ["ApusTransports"]),
+        .library(name: "ApusEventGrid", targets: ["ApusEventGrid"]),
+        // Receiving webhooks: the receiver, which needs no server, and a handler for SwiftNIO's.
+        .library(name: "ApusWebhook", targets: ["ApusWebhook"]),
+        .library(name: "ApusWebhookNIO", targets: ["ApusWebhookNIO"]),
         .library(name: "ApusTesting", targets: ["ApusTesting"]),
         // What the packages in Fuzz/ and Benchmarks/ reach.
         .library(name: "ApusFuzzTargets", targets: ["ApusFuzzTargets"]),
@@ -225,6 +231,21 @@ let package = Package(
             dependencies: [
                 "ApusBus", "CloudEvents", "JSONText", httpClient, crypto, nioCore, nioPosix, nioHTTP1, log,
             ], swiftSettings: settings),
+        // The library's transport for Azure Event Grid namespaces: publishing and pull delivery over HTTP.
+        .target(
+            name: "ApusEventGrid",
+            dependencies: [
+                "ApusBus", "CloudEvents", "JSONText", httpClient, crypto, nioCore, nioPosix, nioHTTP1, log,
+            ], swiftSettings: settings),
+        // The receiving side of webhooks as a transport of the library: signatures, handshakes, answers. No socket.
+        .target(
+            name: "ApusWebhook",
+            dependencies: [
+                "ApusBus", "ApusTransport", "CloudEvents", "JSONText", crypto, moreCrypto, deque, log,
+            ], swiftSettings: settings),
+        // Webhooks in a channel of SwiftNIO.
+        .target(
+            name: "ApusWebhookNIO", dependencies: ["ApusWebhook", nioCore, nioHTTP1], swiftSettings: settings),
 
         // The system's librdkafka, when the trait asks for it.
         .systemLibrary(name: "CRDKafka"),
@@ -259,7 +280,8 @@ let package = Package(
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
                 "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel", "ApusBridges",
-                "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusKafka", nioCore, nioPosix,
+                "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusEventGrid", "ApusKafka", nioCore,
+                nioPosix,
                 log, coreMetrics, tracing, lifecycle,
                 signals,
             ], swiftSettings: settings),
@@ -334,6 +356,14 @@ let package = Package(
             name: "orders",
             dependencies: ["Apus", "ApusTransports", arguments, log],
             path: "Examples/orders/Sources/orders", swiftSettings: settings),
+
+        // A webhook with typed handlers, on SwiftNIO.
+        .executableTarget(
+            name: "webhooks",
+            dependencies: [
+                "Apus", "ApusWebhook", "ApusWebhookNIO", httpClient, nioCore, nioPosix, nioHTTP1, arguments,
+                log,
+            ], path: "Examples/webhooks/Sources/webhooks", swiftSettings: settings),
 
         // A thread beside the concurrency pool, for tests that compute for long.
         .target(name: "TestThreads", path: "Tests/TestThreads", swiftSettings: settings),
@@ -469,10 +499,22 @@ let package = Package(
             name: "ApusAWSTests", dependencies: ["ApusAWS", "ApusBus", "CloudEvents", "JSONText"],
             swiftSettings: settings),
         .testTarget(
+            name: "ApusEventGridTests",
+            dependencies: ["ApusEventGrid", "ApusBus", "CloudEvents", "JSONText", crypto],
+            swiftSettings: settings),
+        .testTarget(
             name: "ApusKafkaTests",
             dependencies: [
                 "ApusKafka", "ApusBus", "ApusTesting", "CloudEvents", log,
                 .target(name: "CRDKafka", condition: .when(traits: ["Kafka"])),
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusWebhookTests",
+            dependencies: [
+                "TestThreads", "ApusWebhook", "ApusWebhookNIO", "Apus", "ApusBus",
+                "CloudEvents", "JSONText", crypto,
+                moreCrypto,
+                nioCore, nioEmbedded, nioHTTP1,
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusCLITests",

@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from apus_server import ApusServer
+from event_grid import EventGrid
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,20 @@ def topic(apus_server):
     name = f"t-{uuid.uuid4().hex[:12]}"
     apus_server.create_topic(name)
     return name
+
+
+@pytest.fixture
+def event_grid():
+    """Starts doubles of an Event Grid namespace: event_grid("--lock", "5", make=False)."""
+    made = []
+
+    def make(*arguments, **options):
+        made.append(EventGrid(*arguments, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ PLAN = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 
 # Sockets stay at the edges: everything else takes and returns bytes and can be tested without them.
 SOCKET_IMPORT = re.compile(r"^\s*(?:@\w+\s+)?(?:\w+\s+)?import\s+(?:\w+\s+)?NIOPosix\b", re.MULTILINE)
-SOCKET_MODULES = {"ApusHTTPServer", "ApusHTTPGateway", "ApusWebhookTransport", "ApusAWS", "ApusClient", "ApusServer", "ApusNetwork",
+SOCKET_MODULES = {"ApusHTTPServer", "ApusHTTPGateway", "ApusWebhookTransport", "ApusAWS", "ApusEventGrid", "ApusClient", "ApusServer", "ApusNetwork",
     "ApusKafkaGateway", "ApusAMQP"}
 
 COMMENT_OR_TEXT = re.compile(r'//[^\n]*|"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"')

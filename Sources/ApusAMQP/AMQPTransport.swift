@@ -69,7 +69,10 @@ public final class AMQPTransport: BusTransport {
     static func capabilities(_ eventBytesMax: Int) -> Capabilities {
         Capabilities(
             transport: "amqp",
-            features: [.delay, .delayedRetry, .countsCrashes, .filterByType, .temporarySubscriptions],
+            features: [
+                .delay, .delayedRetry, .countsCrashes, .filterByType, .temporarySubscriptions,
+                .managedSubscriptions, .deadLetters,
+            ],
             eventBytesMax: eventBytesMax, delayMax: DelayLadder.delayMax, durability: .flushed)
     }
 

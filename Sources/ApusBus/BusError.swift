@@ -93,6 +93,8 @@ extension Feature {
         case .deduplication: "de-duplication"
         case .transactions: "transactions"
         case .temporarySubscriptions: "temporary subscriptions"
+        case .managedSubscriptions: "making and deleting subscriptions"
+        case .deadLetters: "reading dead letters"
         }
     }
 }

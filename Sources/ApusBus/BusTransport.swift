@@ -35,13 +35,14 @@ public protocol BusTransport: Sendable {
 
     /// Opens a subscription, which is made if there is none of this name, and changed to what is asked if there is.
     ///
-    /// - Throws: ``BusError/unsupported(_:transport:)`` when it asks for what the broker cannot do.
+    /// - Throws: ``BusError/unsupported(_:transport:)`` when it asks for what the broker cannot do; ``BusError/unknown(_:)`` when there is none and it is
+    ///   not made by asking for it (no ``Feature/managedSubscriptions``).
     func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver
 
-    /// Deletes a subscription with everything it has not consumed; nothing happens when there is none.
+    /// Deletes a subscription with everything it has not consumed; nothing happens when there is none. Needs ``Feature/managedSubscriptions``.
     func unsubscribe(_ subscription: Subscription) async throws(BusError)
 
-    /// What a subscription has given up, oldest first, at most `limit`; they stay where they are.
+    /// What a subscription has given up, oldest first, at most `limit`; they stay where they are. Needs ``Feature/deadLetters``.
     func deadLetters(of subscription: Subscription, limit: Int) async throws(BusError) -> [DeadLetter]
 
     /// Reads stored events in order, without a subscription; needs ``Feature/replay``.

@@ -37,6 +37,10 @@ public enum Feature: String, Sendable, Hashable, CaseIterable {
     case transactions
     /// Subscriptions that go away with their reader.
     case temporarySubscriptions
+    /// Subscriptions come into being when they are asked for, and can be deleted; where they do not, an administrator makes them.
+    case managedSubscriptions
+    /// Events that were given up can be read, with the reason; where they cannot, they are where the broker puts them.
+    case deadLetters
 }
 
 /// What one transport can do, and how much of it.

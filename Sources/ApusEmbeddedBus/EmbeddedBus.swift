@@ -28,7 +28,8 @@ public final class EmbeddedBus: BusTransport {
     /// What every such bus can do.
     static let features: Set<Feature> = [
         .orderByKey, .replay, .delay, .cancelDelayed, .delayedRetry, .countsCrashes, .leases, .filterByType,
-        .filterByContent, .rules, .recurring, .offsets, .temporarySubscriptions,
+        .filterByContent, .rules, .recurring, .offsets, .temporarySubscriptions, .managedSubscriptions,
+        .deadLetters,
     ]
 
     public let capabilities: Capabilities

@@ -30,6 +30,7 @@ enum KafkaCapabilities {
             transport: "kafka",
             features: [
                 .orderByKey, .replay, .delayedRetry, .offsets, .transactions, .temporarySubscriptions,
+                .managedSubscriptions, .deadLetters,
             ], eventBytesMax: eventBytesMax, durability: .written)
     }
 }

@@ -7,6 +7,7 @@ internal import ApusAMQP
 internal import ApusAWS
 public import ApusBus
 internal import ApusEmbeddedBus
+internal import ApusEventGrid
 internal import ApusKafka
 internal import ApusServerBus
 
@@ -22,6 +23,7 @@ extension [TransportScheme] {
             .amqp,
             .aws,
             .eventBridge,
+            .eventGrid,
             .kafka,
         ]
     }

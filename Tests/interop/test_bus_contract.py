@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 
 def check(bus_check, url, *arguments):
     result = subprocess.run(
@@ -21,6 +23,11 @@ def test_the_engine_on_files_keeps_it(bus_check, tmp_path):
 
 def test_a_server_keeps_it(bus_check, apus_server):
     assert " 0 broken" in check(bus_check, apus_server.url.replace("http://", "apus://"))
+
+
+@pytest.mark.parametrize("settings", ["", "&auth=sas&deadLetters=topic"], ids=["key", "signatures and dead letters"])
+def test_event_grid_keeps_it(bus_check, event_grid, settings):
+    assert " 0 broken" in check(bus_check, event_grid().url() + settings)
 
 
 def test_a_server_that_is_not_there_is_said_to_be_unavailable(bus_check):

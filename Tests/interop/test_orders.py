@@ -13,3 +13,8 @@ def test_on_files_and_again_on_the_same_files(shop, tmp_path):
 
 def test_on_a_server(shop, apus_server):
     shop(apus_server.url.replace("http://", "apus://"))
+
+
+def test_on_event_grid(shop, event_grid):
+    # Dead letters in topics: the shop wants to see them.
+    shop(event_grid().url() + "&deadLetters=topic")

@@ -59,6 +59,7 @@ extension Capabilities {
     static func aws(isFIFO: Bool) -> Capabilities {
         var features: Set<Feature> = [
             .delayedRetry, .countsCrashes, .leases, .filterByType, .filterByContent, .temporarySubscriptions,
+            .managedSubscriptions, .deadLetters,
         ]
         if isFIFO { features.formUnion([.orderByKey, .deduplication]) }
         return Capabilities(
@@ -70,7 +71,7 @@ extension Capabilities {
             transport: "eventbridge",
             features: [
                 .delayedRetry, .countsCrashes, .leases, .filterByType, .filterByContent,
-                .temporarySubscriptions,
+                .temporarySubscriptions, .managedSubscriptions, .deadLetters,
             ], eventBytesMax: EventBridgeService.bytesMax, durability: .replicated)
     }
 }

@@ -5,10 +5,11 @@
 import ApusAMQP
 import ApusAWS
 import ApusBus
+import ApusEventGrid
 import ApusKafka
 import ApusServerBus
 
 extension BridgeParts {
     /// Every kind of broker that this server is linked with.
-    static let schemes: [TransportScheme] = [.amqp, .aws, .eventBridge, .kafka, .server]
+    static let schemes: [TransportScheme] = [.amqp, .aws, .eventBridge, .eventGrid, .kafka, .server]
 }

@@ -125,7 +125,7 @@ extension BusContract {
             }
             await bus.close()
         },
-        Promise("a deleted subscription has forgotten everything") { run in
+        Promise("a deleted subscription has forgotten everything", needs: .managedSubscriptions) { run in
             let receiver = try await run.bus.subscribe(run.subscription())
             _ = try await run.bus.publish(run.events(0..<3), to: run.topic())
             await receiver.close()

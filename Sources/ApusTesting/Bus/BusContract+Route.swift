@@ -192,6 +192,8 @@ extension BusContract.Run {
             (.rules, { try await bus.deleteRule(rule.name) }),
             (.recurring, { try await bus.putSchedule(tick) }),
             (.recurring, { try await bus.deleteSchedule(tick.name) }),
+            (.managedSubscriptions, { try await bus.unsubscribe(self.subscription()) }),
+            (.deadLetters, { _ = try await bus.deadLetters(of: self.subscription(), limit: 1) }),
         ]
         if features.contains(.rules) { calls.append((.webhooks, { try await bus.putRule(webhook) })) }
         return calls

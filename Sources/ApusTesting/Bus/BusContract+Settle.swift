@@ -66,21 +66,24 @@ extension BusContract {
                 })
             try expect(results == Array(repeating: .settled, count: 9), "all count: \(results)")
             try expectSame(try await run.take(3, from: receiver), ["1", "4", "7"])
+            guard run.features.contains(.deadLetters) else { return }
             let letters = try await run.deadLetters(of: subscription, 3)
             try expect(
                 letters.map(\.event.id).sorted() == ["2", "5", "8"],
                 "dead letters are 2, 5 and 8: \(letters.map(\.event.id))")
         },
-        Promise("a dead letter is kept with its reason, and does not come again") { run in
+        Promise("a dead letter is kept with its reason, and does not come again", needs: .deadLetters) {
+            run in
             let subscription = run.subscription()
             let receiver = try await run.bus.subscribe(subscription)
             let event = try await run.publishAndTake("bad", from: receiver)
             try await run.settle([event], .deadLetter(reason: "cannot be read: größer"), with: receiver)
-            for _ in 0..<2 {
+            // More often than brokers hand out an event before they give it up.
+            for _ in 0..<12 {
                 let letters = try await run.deadLetters(of: subscription, 1)
                 try expect(
                     letters.map(\.event.id) == ["bad"] && letters[0].reason == "cannot be read: größer",
-                    "the dead letter is there with its reason, also when asked again: \(letters)")
+                    "the dead letter is there with its reason, also when asked again and again: \(letters)")
                 try expect(letters[0].event.type == "contract.happened", "it is the event")
                 if let attempts = letters[0].attempts {
                     try expect(attempts == 1, "after 1 attempt, not \(attempts)")
@@ -89,7 +92,7 @@ extension BusContract {
             _ = try await run.bus.publish([run.event("marker")], to: run.topic())
             try expectSame(try await run.take(until: "marker", from: receiver), ["marker"])
         },
-        Promise("there are no dead letters before anything was given up") { run in
+        Promise("there are no dead letters before anything was given up", needs: .deadLetters) { run in
             let receiver = try await run.bus.subscribe(run.subscription())
             let letters = try await run.bus.deadLetters(of: run.subscription(), limit: 10)
             try expect(letters.isEmpty, "none, not \(letters.count)")
@@ -104,12 +107,14 @@ extension BusContract {
                 let taken = try await run.take(1, from: receiver, nil)
                 try await run.settle(taken, .retry(after: .zero, reason: "failed"), with: receiver)
             }
-            let letters = try await run.deadLetters(of: subscription, 1)
-            try expect(letters.map(\.event.id) == ["bad"], "it is a dead letter: \(letters)")
+            if run.features.contains(.deadLetters) {
+                let letters = try await run.deadLetters(of: subscription, 1)
+                try expect(letters.map(\.event.id) == ["bad"], "it is a dead letter: \(letters)")
+            }
             _ = try await run.bus.publish([run.event("marker")], to: run.topic())
             try expectSame(try await run.take(until: "marker", from: receiver), ["marker"])
         },
-        Promise("dead letters of several subscriptions do not mix") { run in
+        Promise("dead letters of several subscriptions do not mix", needs: .deadLetters) { run in
             let (first, second) = (run.subscription("billing"), run.subscription("shipping"))
             let receivers = try await (run.bus.subscribe(first), run.bus.subscribe(second))
             _ = try await run.bus.publish([run.event("1")], to: run.topic())
