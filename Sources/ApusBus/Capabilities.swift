@@ -74,6 +74,13 @@ public struct Capabilities: Sendable, Hashable {
             throw .unsupported(feature, transport: transport)
         }
     }
+
+    /// For brokers where all that can be consumed are topics.
+    ///
+    /// - Throws: ``BusError`` when `subscription` names a queue.
+    public func requireTopic(_ subscription: Subscription) throws(BusError) {
+        if subscription.queue != nil { throw .invalid("\(transport): has no queues beside topics: name a topic") }
+    }
 }
 
 /// What has become of an event when its receipt is there.

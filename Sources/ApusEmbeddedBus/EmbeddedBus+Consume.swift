@@ -11,9 +11,7 @@ import Synchronization
 
 extension EmbeddedBus {
     public func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver {
-        if subscription.queue != nil {
-            throw .invalid("\(capabilities.transport): has no queues beside topics: name a topic")
-        }
+        try capabilities.requireTopic(subscription)
         let topic = try openName(subscription.topic)
         let name = try openName(subscription.name)
         let settings = try settings(of: subscription, topic)

@@ -10,9 +10,7 @@ import JSONText
 
 extension ServerBus {
     func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver {
-        if subscription.queue != nil {
-            throw .invalid("\(capabilities.transport): has no queues beside topics: name a topic")
-        }
+        try capabilities.requireTopic(subscription)
         if subscription.isTemporary { try capabilities.require(.temporarySubscriptions) }
         let topic = try name(subscription.topic)
         let name = try name(subscription.name)

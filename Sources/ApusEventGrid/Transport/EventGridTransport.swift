@@ -124,6 +124,7 @@ final class EventGridTransport: BusTransport {
 
     func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver {
         guard !isClosed else { throw .closed }
+        try capabilities.requireTopic(subscription)
         if subscription.ordering == .byKey { try capabilities.require(.orderByKey) }
         if subscription.start == .earliest { try capabilities.require(.replay) }
         if subscription.pattern != nil { try capabilities.require(.filterByContent) }

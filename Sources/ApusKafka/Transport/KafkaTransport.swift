@@ -208,6 +208,7 @@
         }
 
         private func check(_ subscription: Subscription) throws(BusError) {
+            try capabilities.requireTopic(subscription)
             if subscription.pattern != nil { try capabilities.require(.filterByContent) }
             guard !subscription.group.isEmpty else { throw .invalid("a subscription needs a group") }
             try KafkaName.check(subscription.topic, "topic")

@@ -197,6 +197,7 @@ public final class WebhookReceiver: BusTransport {
     // MARK: The bus
 
     public func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver {
+        try capabilities.requireTopic(subscription)
         if subscription.ordering == .byKey { try capabilities.require(.orderByKey) }
         if subscription.start == .earliest { try capabilities.require(.replay) }
         if subscription.pattern != nil { try capabilities.require(.filterByContent) }
