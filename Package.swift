@@ -268,7 +268,8 @@ let package = Package(
         .target(
             name: "ApusTransports",
             dependencies: [
-                "ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusKafka",
+                "ApusBus", "ApusEmbeddedBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusEventGrid",
+                "ApusKafka",
             ],
             swiftSettings: settings),
 

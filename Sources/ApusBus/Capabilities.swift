@@ -79,7 +79,9 @@ public struct Capabilities: Sendable, Hashable {
     ///
     /// - Throws: ``BusError`` when `subscription` names a queue.
     public func requireTopic(_ subscription: Subscription) throws(BusError) {
-        if subscription.queue != nil { throw .invalid("\(transport): has no queues beside topics: name a topic") }
+        if subscription.queue != nil {
+            throw .invalid("\(transport): has no queues beside topics: name a topic")
+        }
     }
 }
 
