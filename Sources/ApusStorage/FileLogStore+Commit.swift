@@ -229,6 +229,8 @@ extension FileLogStore {
         }
     }
 
+    private static let logsToldTogether = 16
+
     private func commitDirect(
         _ group: [PendingAppend], _ committer: inout Committer, _ completions: inout Completions
     ) {
@@ -241,7 +243,12 @@ extension FileLogStore {
             items[log, default: []].append(item)
         }
         let now = clock.wall()
-        for files in order {
+        for (number, files) in order.enumerated() {
+            // Whoever waits for the first of many need not wait for the last: they publish on while the others are written.
+            if number % Self.logsToldTogether == 0, threads.isRunning, deliveries.add(completions) {
+                completions = Completions()
+                threads.wakeDelivery()
+            }
             guard let items = items[ObjectIdentifier(files)], let slot = items.first?.slot else { continue }
             let configuration = shared.withLock { $0.slots[slot]?.configuration ?? LogConfiguration() }
             do throws(DiskError) {

@@ -162,9 +162,17 @@ def test_every_metric_is_on_the_page_and_explains_itself(server):
     server.succeed("PUT", "/v1/subscriptions/s", json={"topic": "a"})
     server.succeed("PUT", "/v1/subscriptions/p", json={"topic": "a", "push": {"url": "http://127.0.0.1:9/"}})
     server.create_rule("r", "a", {}, [{"topic": "b"}])
+    # A feed from the server itself, which has to have brought something for its lag to be known.
+    server.create_topic("outside")
+    server.succeed("PUT", "/v1/connections/c", json={"url": f"apus://127.0.0.1:{server.port}"})
+    server.succeed("PUT", "/v1/feeds/f", json={"connection": "c", "from": "outside", "into": "a"})
     server.publish("a", event(1))
     commit(server, "g", "a", 0)
-    exposed = families(server)
+    end = time.monotonic() + 30
+    while "apus_feed_lag_seconds" not in (exposed := families(server)):
+        assert time.monotonic() < end
+        server.publish("outside", event(2))
+        time.sleep(0.1)
     described = [name for name, family in exposed.items() if "of swift-metrics" in family.documentation]
     assert described == []
     table = "".join(line for line in PAGE.read_text().splitlines(True) if line.startswith("| `"))
