@@ -2,6 +2,9 @@
 
 import broker
 
+REGION = "eu-central-1"
+KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": REGION}
+
 
 class Bridged:
     """A server, and the requests that bridges are made with."""

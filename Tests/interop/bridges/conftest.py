@@ -13,9 +13,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "rabbitmq"))
 import broker  # noqa: E402
 from bridging import Bridged  # noqa: E402
 
-REGION = "eu-central-1"
-KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": REGION}
-
 
 @pytest.fixture(scope="session")
 def name_server():

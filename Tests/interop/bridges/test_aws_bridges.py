@@ -7,7 +7,7 @@ import pytest
 
 from apus_server import event
 from broker import wait_for
-from conftest import KEYS, REGION
+from bridging import KEYS, REGION
 
 
 @pytest.fixture

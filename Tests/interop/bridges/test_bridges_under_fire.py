@@ -132,7 +132,7 @@ def test_a_topic_that_tells_duplicates_has_every_event_once(bridged, new_node):
 
 def test_a_feed_from_sqs_loses_nothing_when_the_server_is_killed(bridged, aws):
     import boto3
-    from conftest import KEYS, REGION
+    from bridging import KEYS, REGION
 
     server = bridged.server
     server.create_topic("back")
