@@ -38,7 +38,7 @@ extension FileLogStore {
             }
             let slots = touched.sorted()
             var works: [Work] = []
-            var pace = CheckpointPace(configuration, logs: slots.count)
+            var pace = CheckpointPace(configuration, logs: slots.count, now: clock.monotonic())
             for slot in slots {
                 guard var (work, tail) = work(slot) else { continue }
                 guard write(&tail, of: work, &pace, &maintenance) else {
@@ -98,7 +98,10 @@ extension FileLogStore {
                 try work.files.write(
                     pace.portion(of: &tail), work.configuration, now: clock.wall(),
                     startsWriting: pace.startsWriting, maintenance.scratch)
-                if pace.isPauseDue, !isHurried { threads.pauseMaintenance(for: CheckpointPace.pause) }
+                if let pause = pace.pause(now: clock.monotonic()), !isHurried {
+                    threads.pauseMaintenance(for: pause)
+                    pace.goOn(now: clock.monotonic())
+                }
             } while !tail.isEmpty
             return true
         } catch {
@@ -179,11 +182,17 @@ extension FileLogStore {
     }
 }
 
-/// Spreads a checkpoint's writes over time. The disk serves one queue: what a checkpoint puts into it at once is what the
-/// journal's next flush, and everybody who waits for it, stands behind.
+/// Spreads a checkpoint's work over time. The disk serves one queue: what a checkpoint puts into it at once is what the
+/// journal's next flush, and everybody who waits for it, stands behind. And the first checkpoint of many logs makes files for each of them, which
+/// on some file systems costs half a millisecond a file: without rests that is a processor taken for seconds.
 private struct CheckpointPace {
     /// Long enough for several flushes of the journal.
-    static let pause = Duration.milliseconds(2)
+    private static let pauseMin = Duration.milliseconds(2)
+    private static let pauseMax = Duration.milliseconds(40)
+    /// Work that takes longer than this is not a portion any more, however little it is.
+    private static let workMax = Duration.milliseconds(2)
+    /// How much longer than its work a checkpoint rests.
+    private static let restFactor = 3
 
     private let portionBytes: Int
     private let portionLogs: Int
@@ -192,8 +201,10 @@ private struct CheckpointPace {
     let startsWriting: Bool
     private var bytes = 0
     private var logs = 0
+    private var began: Duration
 
-    init(_ configuration: FileLogStoreConfiguration, logs: Int) {
+    init(_ configuration: FileLogStoreConfiguration, logs: Int, now: Duration) {
+        began = now
         portionBytes = configuration.checkpointPortionBytes
         portionLogs = configuration.checkpointPortionLogs
         startsWriting = logs > CheckpointPace.manyLogs
@@ -213,14 +224,19 @@ private struct CheckpointPace {
         return taken
     }
 
-    /// Whether a portion has been written since this was last true.
-    var isPauseDue: Bool {
-        mutating get {
-            guard bytes >= portionBytes || logs >= portionLogs else { return false }
-            (bytes, logs) = (0, 0)
-            return true
+    /// How long to rest; nil as long as the portion is not full.
+    mutating func pause(now: Duration) -> Duration? {
+        let worked = now - began
+        guard bytes >= portionBytes || logs >= portionLogs || worked >= CheckpointPace.workMax else {
+            return nil
         }
+        (bytes, logs) = (0, 0)
+        began = now
+        return min(max(worked * CheckpointPace.restFactor, CheckpointPace.pauseMin), CheckpointPace.pauseMax)
     }
+
+    /// A rest is over.
+    mutating func goOn(now: Duration) { began = now }
 }
 
 extension SharedState {

@@ -73,6 +73,16 @@ import Testing
         #expect(report.isSound, "\(what)\n\(report)")
     }
 
+    @Test(arguments: [199, 1632] as [UInt64])
+    func `a segment that was written anew, and grew when a power cut had taken the next one, outlives a trim`(
+        _ seed: UInt64
+    ) {
+        var options = StorageSimulation.Options()
+        options.rewrites = true
+        let report = StorageSimulation.run(seed: seed, options)
+        #expect(report.isSound, "\(report)")
+    }
+
     @Test func `one seed gives one history`() {
         for seed in UInt64(300)..<305 {
             let (first, second) = (StorageSimulation.run(seed: seed), StorageSimulation.run(seed: seed))

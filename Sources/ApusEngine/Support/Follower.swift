@@ -77,8 +77,8 @@ final class FollowerQueue: Sendable {
     private static let crowdMin = 64
     /// The most turns in one go for a crowd that is not alone: half a millisecond's work, about.
     private static let crowdTurnsMax = 16
-    /// How long the worker rests after those: as long as they took, so that a crowd gets half of its time.
-    private static let crowdPause = Duration.microseconds(500)
+    /// How long the worker rests after those: three times as long as they took, because what they set going takes about as much again on every other thread.
+    private static let crowdPause = Duration.microseconds(1500)
     /// For how long a topic is taken to be at work after a turn of its own.
     private static let companyTime = Duration.seconds(1)
 

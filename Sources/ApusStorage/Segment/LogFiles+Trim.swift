@@ -14,13 +14,13 @@ extension LogFiles {
             var meta = state.meta
             meta.start = offset
             meta.gaps.removeAll { $0.to <= offset }
-            meta.rewrites.removeAll { $0.end <= offset }
+            // A segment that was written anew may have grown since: what counts of it is said for as long as it is there.
+            let stays = Set(state.segments.dropFirst(state.countBefore(offset)).map(\.base))
+            meta.rewrites.removeAll { $0.end <= offset && !stays.contains($0.base) }
             try AtomicFile.replace(LogMeta.fileName, in: directory, with: meta.bytes, on: environment.disk)
             state.meta = meta
             state.end = max(state.end, offset)
-            while let first = state.segments.first, first.end <= offset,
-                state.segments.count > 1 || state.isSealed
-            {
+            for first in state.segments.prefix(state.countBefore(offset)) {
                 remove(first.base)
                 generations.withLock { $0[first.base] = nil }
                 state.segments.removeFirst()
@@ -79,5 +79,12 @@ extension LogFiles {
             else { return }
             try close(&state)
         }
+    }
+}
+
+extension LogFiles.State {
+    /// How many segments hold nothing at or after `offset`, the one being written not among them.
+    fileprivate func countBefore(_ offset: Offset) -> Int {
+        (isSealed ? segments[...] : segments.dropLast()).prefix { $0.end <= offset }.count
     }
 }

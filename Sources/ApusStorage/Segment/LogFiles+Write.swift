@@ -86,6 +86,8 @@ extension LogFiles {
             state.segments.removeLast()
         }
         for kind in SegmentFormat.Kind.allCases {
+            // Most logs are short and never need an index, and making a file is what a log's first segment costs.
+            if kind == .index, try environment.disk.size(of: path(base, kind)) == nil { continue }
             let file = try file(base, kind)
             if try file.size() > 0 { try file.truncate(to: 0) }
         }
@@ -97,7 +99,10 @@ extension LogFiles {
     /// Ends the last segment with an index entry that tells its totals.
     func close(_ state: inout State) throws(DiskError) {
         guard !state.isSealed, let last = state.segments.indices.last else { return }
-        if state.segments[last].bytes > 0 { try writeFooter(&state.segments[last]) }
+        if state.segments[last].bytes > 0 {
+            if state.segments[last].written.indexEntries == 0 { state.hasChangedNames = true }
+            try writeFooter(&state.segments[last])
+        }
         state.isSealed = true
     }
 
@@ -146,6 +151,7 @@ extension LogFiles {
             if run.logBytes >= run.hintBytes { log.hintSync(from: segment.bytes, count: run.logBytes) }
             if run.sumBytes >= run.hintBytes { sums.hintSync(from: sumsPosition, count: run.sumBytes) }
             if run.indexBytes > 0 {
+                if segment.written.indexEntries == 0 { state.hasChangedNames = true }
                 try file(segment.base, .index).write(
                     run.index, at: Int64(segment.written.indexEntries * SegmentFormat.indexEntryBytes))
             }
