@@ -39,9 +39,9 @@ struct BusBenchmark {
         var bytes = 1024
         var batch = 100
         var publishers = 1
-        var prefetch = 2000
+        var prefetch = 1000
         /// How many events may be published and not consumed before publishers wait.
-        var window = 20_000
+        var window = 4000
         var seconds = 5.0
         var rounds = 3
         /// Stops after so many events, for a profiler; 0 for when the time is over.
@@ -128,9 +128,7 @@ struct BusBenchmark {
             _ = try await bus.publish(events, to: "events")
             progress.publish(options.batch)
             // Both sides have to go at the same speed for the figure to mean both.
-            while progress.isRunning, progress.published - progress.consumed > options.window {
-                await Task.yield()
-            }
+            await progress.waitForRoom(options.window)
         }
     }
 
