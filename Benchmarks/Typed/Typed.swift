@@ -46,7 +46,7 @@ struct Order: Event {
 @main
 struct TypedBenchmark {
     static func main() async throws {
-        var (count, batch, rounds, concurrency) = (50_000, 100, 3, 1)
+        var (count, batch, rounds, concurrency, isOnlyBytes) = (50_000, 100, 3, 1, false)
         var rest = CommandLine.arguments.dropFirst()
         while let name = rest.popFirst(), let value = rest.popFirst().flatMap({ Int($0) }) {
             switch name {
@@ -54,9 +54,12 @@ struct TypedBenchmark {
             case "--batch": batch = value
             case "--rounds": rounds = value
             case "--concurrency": concurrency = value
+            // For a profiler.
+            case "--only-bytes": isOnlyBytes = value != 0
             default: print("unknown option \(name)")
             }
         }
+        if isOnlyBytes { return try await publishBytes(count, batch, concurrency) }
         let orders = (0..<count).map(Order.init)
         for round in 1...rounds {
             var before = processorTime()
@@ -89,8 +92,9 @@ struct TypedBenchmark {
     }
 
     static func publishAndHandle(_ orders: [Order], _ batch: Int, _ concurrency: Int) async throws {
-        try await run(orders.count, concurrency) { bus in
+        try await run(orders.count, concurrency) { bus, progress in
             for start in stride(from: 0, to: orders.count, by: batch) {
+                await progress.reached(start - underWayMax)
                 try await bus.publish(Array(orders[start..<min(start + batch, orders.count)]))
             }
         } handler: { progress in
@@ -100,8 +104,9 @@ struct TypedBenchmark {
 
     static func publishBytes(_ count: Int, _ batch: Int, _ concurrency: Int) async throws {
         let data = [UInt8](repeating: 120, count: 1024)
-        try await run(count, concurrency) { bus in
+        try await run(count, concurrency) { bus, progress in
             for start in stride(from: 0, to: count, by: batch) {
+                await progress.reached(start - underWayMax)
                 try await bus.publish(
                     (start..<min(start + batch, count)).map { _ in
                         RawEvent(type: Order.type, topic: "orders", data: data)
@@ -112,22 +117,25 @@ struct TypedBenchmark {
         }
     }
 
+    /// No more than these are published and not handled: a publisher that runs away from its consumer measures memory.
+    static let underWayMax = 4000
+
     /// Publishes and handles at the same time, until all was handled.
     static func run(
-        _ count: Int, _ concurrency: Int, publish: (Bus) async throws -> Void,
+        _ count: Int, _ concurrency: Int, publish: (Bus, Progress) async throws -> Void,
         handler: (Progress) -> Handle
     ) async throws {
         let silent = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
         let bus = try await Bus.connect("memory:?memory=4g", options: BusOptions(logger: silent))
-        let progress = Progress(count)
+        let progress = Progress()
         let handle = handler(progress)
         let consumer = try bus.consumer(
             group: "bench", topic: "orders", options: .init(concurrency: concurrency, prefetch: 1000)
         ) { handle }
         try await consumer.subscribe()
         let running = Task { try await consumer.run() }
-        try await publish(bus)
-        await progress.finished()
+        try await publish(bus, progress)
+        await progress.reached(count)
         consumer.stop()
         try await running.value
         await bus.close()
@@ -162,28 +170,32 @@ struct Bytes: Event {
 /// Counts what was handled.
 final class Progress: Sendable {
     private let count = Atomic(0)
-    private let target: Int
-    private let end = Mutex<CheckedContinuation<Void, Never>?>(nil)
-
-    init(_ target: Int) { self.target = target }
+    /// Less than this many are of interest to nobody.
+    private let awaited = Atomic(Int.max)
+    private let waiting = Mutex<UnsafeContinuation<Void, Never>?>(nil)
 
     func add() {
-        guard count.add(1, ordering: .relaxed).newValue == target else { return }
-        end.withLock { waiting in
-            waiting?.resume()
-            waiting = nil
+        let handled = count.add(1, ordering: .sequentiallyConsistent).newValue
+        if handled >= awaited.load(ordering: .sequentiallyConsistent) { resume() }
+    }
+
+    /// Waits until so many were handled; one at a time does.
+    func reached(_ wanted: Int) async {
+        guard count.load(ordering: .relaxed) < wanted else { return }
+        await withUnsafeContinuation { continuation in
+            waiting.withLock { $0 = continuation }
+            awaited.store(wanted, ordering: .sequentiallyConsistent)
+            if count.load(ordering: .sequentiallyConsistent) >= wanted { resume() }
         }
     }
 
-    func finished() async {
-        await withCheckedContinuation { continuation in
-            end.withLock { waiting in
-                if count.load(ordering: .relaxed) >= target {
-                    continuation.resume()
-                } else {
-                    waiting = continuation
-                }
-            }
+    private func resume() {
+        let ended = waiting.withLock { waiting -> UnsafeContinuation<Void, Never>? in
+            defer { waiting = nil }
+            return waiting
         }
+        guard let ended else { return }
+        awaited.store(.max, ordering: .sequentiallyConsistent)
+        ended.resume()
     }
 }
