@@ -198,6 +198,14 @@ let package = Package(
                 "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
                 coreMetrics, lifecycle,
             ], swiftSettings: settings),
+        // The files of the dashboard, put into the program by the C compiler.
+        .target(name: "CApusDashboard", exclude: ["Assets"]),
+        // The dashboard: pages that use the HTTP API, served beside it.
+        .target(
+            name: "ApusDashboard",
+            dependencies: [
+                "CApusDashboard", "ApusCompression", "ApusHTTPCodec", "ApusHTTPServer", nioCore,
+            ], swiftSettings: settings),
         // Kafka's protocol: connections, dispatch, one handler for each kind of request.
         .target(
             name: "ApusKafkaGateway",
@@ -280,7 +288,8 @@ let package = Package(
             name: "ApusServer",
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
-                "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel", "ApusBridges",
+                "ApusDashboard", "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel",
+                "ApusBridges",
                 "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusEventGrid", "ApusKafka", nioCore,
                 nioPosix,
                 log, coreMetrics, tracing, lifecycle,
@@ -477,6 +486,10 @@ let package = Package(
                 nioHTTP1,
                 httpClient, log,
             ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusDashboardTests",
+            dependencies: ["ApusDashboard", "ApusHTTPServer", "ApusHTTPCodec", nioCore],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusKafkaGatewayTests",
             dependencies: [

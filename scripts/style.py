@@ -31,6 +31,17 @@ SOCKET_MODULES = {"ApusHTTPServer", "ApusHTTPGateway", "ApusWebhookTransport", "
     "ApusKafkaGateway", "ApusAMQP"}
 
 COMMENT_OR_TEXT = re.compile(r'//[^\n]*|"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"')
+# The dashboard's files: text becomes text, never markup and never code. Comments are looked at too, so they say it in other words.
+BANNED_IN_PAGES = [
+    ("markup", re.compile(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|setHTMLUnsafe)\b"),
+        "make elements with lib/dom.js"),
+    ("code-from-text", re.compile(r"\beval\(|\bnew Function\(|\bsetTimeout\([\"'`]"), "text is never run"),
+    ("inline", re.compile(r"<script(?![^>]*\bsrc=)|<style\b|\bstyle=\"|\bon[a-z]+=\"", re.IGNORECASE), "the pages' policy allows nothing inline"),
+    ("foreign", re.compile(r"(?:from|import\(?|src=|href=|url\()\s*[\"']?(?:https?:)?//", re.IGNORECASE), "everything comes from this server"),
+    ("loose", re.compile(r"^\s*var |[^=!]==[^=]|!=[^=]", re.MULTILINE), "const or let, and ==="),
+]
+PAGES_LINE_LENGTH = 150
+
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
 
 
@@ -64,6 +75,23 @@ def check_swift(name, text):
             yield line_of(text, found.end()), "socket", f"NIOPosix is for {', '.join(sorted(SOCKET_MODULES))}"
 
 
+def check_pages(name, text):
+    """The dashboard's JavaScript, styles and document."""
+    opening = {"js": "// SPDX", "css": "/* SPDX"}.get(name.rsplit(".", 1)[-1])
+    if opening and not text.startswith(opening):
+        yield 1, "header", "begins with the licence line"
+    lines = text.splitlines()
+    if len(lines) > LINES_MAX:
+        yield len(lines), "length", f"{len(lines)} lines; at most {LINES_MAX}, a file of one idea"
+    for number, line in enumerate(lines, start=1):
+        # The bird's outline is one word.
+        if len(line) > PAGES_LINE_LENGTH and "<path" not in line and "svg(\"path\"" not in line:
+            yield number, "width", f"{len(line)} columns; at most {PAGES_LINE_LENGTH}"
+    for rule, pattern, advice in BANNED_IN_PAGES:
+        for found in pattern.finditer(text):
+            yield line_of(text, found.start()), rule, advice
+
+
 def check_markdown(name, text):
     for found in LINK.finditer(text):
         target = (found.group(1) or found.group(2)).split("#")[0]
@@ -80,6 +108,8 @@ def check(name, text):
             yield line_of(text, found.start()), "plan", f"{found.group()}: do it, or write an issue"
     if name.endswith(".swift"):
         yield from check_swift(name, text)
+    if name.startswith("Sources/CApusDashboard/Assets/") and name.endswith((".js", ".css", ".html")):
+        yield from check_pages(name, text)
     if name.endswith(".md"):
         yield from check_markdown(name, text)
 

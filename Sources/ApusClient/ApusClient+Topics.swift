@@ -94,6 +94,18 @@ extension ApusClient {
         _ = try await send(request)
     }
 
+    /// Forgets events of a topic: those before a position, or all that are there; of one partition, or of all.
+    public func purgeTopic(
+        _ name: String, partition: Int? = nil, before position: Position? = nil
+    ) async throws(ApusClientError) -> TopicInfo {
+        var request = APIRequest(.post, "v1", "topics", name, "purge")
+        var body = JSONObject()
+        if let partition { body["partition"] = .number(JSONNumber(Int64(partition))) }
+        if let position { body["before"] = .string(position.description) }
+        request.setBody(.object(body))
+        return try TopicInfo(try await send(request).json())
+    }
+
     /// Sends settings and reads what there is now.
     func put<Value: Sendable>(
         _ request: APIRequest, _ settings: JSONObject, _ decode: (JSONValue) throws(ApusClientError) -> Value

@@ -37,8 +37,18 @@ struct Admission: Sendable {
 
     /// Why a request is refused; nil if it is not.
     func objection(to head: HTTPRequestHead) -> Problem? {
+        objectionToSender(of: head) ?? objectionToToken(of: head)
+    }
+
+    /// Why a request is refused for whom it is meant for or where it comes from. Pages are shown to whoever passes this.
+    func objectionToSender(of head: HTTPRequestHead) -> Problem? {
         guard let authority = head.authority, isOwn(authority) else { return misdirected(head.authority) }
         if let origin = head.origin, !isOwn(origin, authority: authority) { return foreign(origin) }
+        return nil
+    }
+
+    /// Why a request is refused for the token that it has or lacks.
+    func objectionToToken(of head: HTTPRequestHead) -> Problem? {
         guard let token else { return nil }
         let isKnown = head.withFirstValueBytes(of: "authorization") { Self.carries($0, token) } ?? false
         return isKnown ? nil : unauthorized(hasToken: head.firstValue(of: "authorization") != nil)

@@ -15,6 +15,7 @@ struct GatewayContext: Sendable {
     /// The OpenAPI document, made once.
     var openAPI: [UInt8]
     var started: ContinuousClock.Instant
+    var activity: ActivitySampler
 
     /// The time now.
     var now: Timestamp { configuration.now() }

@@ -24,7 +24,11 @@ struct GatewayHandler: HTTPRequestHandler {
 
     func handle(_ request: consuming HTTPRequest, _ responder: HTTPResponder) {
         let head = request.head
-        if let objection = admission.objection(to: head) { return refuse(objection, responder) }
+        if let objection = admission.objectionToSender(of: head) { return refuse(objection, responder) }
+        if head.method == .get || head.method == .head, let page = context.configuration.pages?(head) {
+            return responder.respond(page)
+        }
+        if let objection = admission.objectionToToken(of: head) { return refuse(objection, responder) }
         do {
             if head.method == .post, let topic = try HotPath.topic(head) {
                 return publish.handle(head, request.body, topic: topic, responder)

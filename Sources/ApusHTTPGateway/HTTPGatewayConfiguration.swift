@@ -3,6 +3,7 @@
 // Everything the gateway can be told.
 
 public import ApusEngine
+public import ApusHTTPCodec
 public import ApusHTTPServer
 public import ApusModel
 internal import Glibc
@@ -43,6 +44,10 @@ public struct HTTPGatewayConfiguration: Sendable {
     public var groups: (any GroupObserver)?
     /// Who runs connections to outside brokers and feeds from them; nil where nobody does.
     public var bridges: (any BridgeControl)?
+    /// Answers requests for pages, before a token is asked for: a browser that opens one has none to show. Nil for what is no page.
+    public var pages: (@Sendable (HTTPRequestHead) -> HTTPResponse?)?
+    /// What the process says of itself.
+    public var figures: @Sendable () -> ProcessFigures
     /// Wall time.
     public var now: @Sendable () -> Timestamp
 
@@ -61,6 +66,7 @@ public struct HTTPGatewayConfiguration: Sendable {
         gracePeriod = .seconds(10)
         version = "dev"
         metricsText = { [] }
+        figures = { ProcessFigures() }
         now = Self.systemTime
     }
 

@@ -216,6 +216,10 @@ public enum Defaults {
     public static let pageLimitMax = 1000
     /// The longest that a read or a receive waits for events.
     public static let waitMax: Duration = .seconds(30)
+    /// How often a stream of activity says what goes on, unless gathering that takes long.
+    public static let activityInterval: Duration = .seconds(1)
+    /// How many streams of activity may be open at the same time.
+    public static let activityStreamsMax = 64
     /// How often a tail without events sends a comment.
     public static let tailHeartbeat: Duration = .seconds(15)
 

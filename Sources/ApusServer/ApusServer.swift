@@ -5,6 +5,7 @@
 
 import ApusBridges
 import ApusBus
+import ApusDashboard
 import ApusEngine
 import ApusHTTPCodec
 import ApusHTTPGateway
@@ -72,6 +73,10 @@ public enum ApusServer {
         http.metricsText = { metrics.text() }
         http.groups = kafka?.groups
         http.bridges = bridges
+        let pages = Dashboard()
+        http.pages = { pages.answer($0) }
+        let figures = ServerFigures(registry: registry, configuration: configuration)
+        http.figures = { figures.now() }
         let gateway = HTTPGateway(broker: engine, configuration: http)
         files.countIncoming { [weak gateway, weak kafka] in
             (gateway?.statistics?.connectionsOpen ?? 0) + (kafka?.statistics?.connectionsOpen ?? 0)
@@ -85,6 +90,7 @@ public enum ApusServer {
             // Whoever sees the HTTP API answer finds the others there too.
             if let kafka { addresses.kafka = try await kafka.start() }
             addresses.http = try await gateway.start().map(ListenAddress.init(bound:))
+            figures.attach(addresses, gateway, kafka)
             if let file = configuration.portFile { try PortFile.write(addresses, to: file) }
             ServerMetrics.register(gateway, in: registry)
             if let kafka { ServerMetrics.register(kafka, in: registry) }

@@ -2,6 +2,7 @@
 
 // Everything that a server can be told.
 
+internal import ApusDashboard
 public import ApusEngine
 public import ApusModel
 public import ApusNetwork
@@ -64,6 +65,9 @@ public struct ServerAddresses: Sendable, Hashable {
     public var http: [ListenAddress]
     /// Kafka's protocol.
     public var kafka: [ListenAddress]
+
+    /// The address of the pages for people; nil where there is no HTTP.
+    public var dashboard: String? { http.first.map { $0.url + Dashboard.path } }
 
     /// Where a server listens.
     public init(http: [ListenAddress], kafka: [ListenAddress] = []) {

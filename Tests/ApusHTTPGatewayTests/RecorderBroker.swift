@@ -403,6 +403,9 @@ final class RecorderBroker: Broker {
     private static func page<Element>(
         _ all: [Element], _ page: Page, _ name: (Element) -> String
     ) -> [Element] {
-        Array(all.filter { page.after == nil || name($0) > page.after ?? "" }.prefix(page.limit))
+        let wanted = page.search?.lowercased() ?? ""
+        return Array(
+            all.filter { page.after == nil || name($0) > page.after ?? "" }
+                .filter { wanted.isEmpty || name($0).lowercased().contains(wanted) }.prefix(page.limit))
     }
 }

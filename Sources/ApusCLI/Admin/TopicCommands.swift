@@ -10,7 +10,7 @@ internal import JSONText
 /// `apus topic`.
 struct TopicCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "topic", abstract: "List, show, create, change and delete topics.",
+        commandName: "topic", abstract: "List, show, create, change, purge and delete topics.",
         discussion: """
             EXAMPLES
               apus topic list
@@ -19,7 +19,8 @@ struct TopicCommand: ParsableCommand {
               apus topic create prices --cleanup compact
               apus topic delete orders --yes
             """,
-        subcommands: [List.self, Show.self, Create.self, Set.self, Delete.self], aliases: ["topics"])
+        subcommands: [List.self, Show.self, Create.self, Set.self, Purge.self, Delete.self],
+        aliases: ["topics"])
 }
 
 /// Settings of a topic as options.

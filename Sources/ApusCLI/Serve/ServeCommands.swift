@@ -59,6 +59,7 @@ struct ServeCommand: AsyncParsableCommand {
             guard session.console.isErrorTerminal else { return }
             session.console.note(
                 "apus listens on \(list)" + (kafka.isEmpty ? "" : ", for Kafka clients on \(kafka)"))
+            if let page = addresses.dashboard { session.console.note("dashboard: \(page)") }
         }
     }
 }
@@ -74,6 +75,7 @@ enum Greeting {
         return [
             console.styled("apus", .bold) + " listens on \(url), data in \(options.dataDirectory)",
             "",
+            "  dashboard  \(addresses.dashboard ?? url)",
             "  publish    curl \(url)/v1/topics/orders/events \(token)-H 'content-type: application/json' -d '{\"id\": 1}'",
             "  watch      \(environment)apus tail orders --from earliest",
             "  subscribe  \(environment)apus subscription create billing --topic orders",

@@ -113,6 +113,10 @@ extension Dictionary where Key == ResourceName {
 extension Page {
     /// The names after the last one of the page before, in order.
     func names(_ names: some Sequence<ResourceName>) -> [ResourceName] {
-        names.filter { name in after.map { name.description > $0 } ?? true }.sorted()
+        let wanted = search.map { $0.lowercased() }
+        return names.filter { name in
+            guard after.map({ name.description > $0 }) ?? true else { return false }
+            return wanted.map { name.description.lowercased().contains($0) } ?? true
+        }.sorted()
     }
 }

@@ -207,6 +207,7 @@ extension SharedSubscription {
             inFlight: counts.leased, waiting: counts.waiting, blocked: counts.blocked,
             oldestUnsettled: oldest(of: positions, in: topic, context: context),
             acknowledged: UInt64(metrics.acknowledged), deadLettered: UInt64(metrics.deadLettered.value),
+            delivered: UInt64(clamping: metrics.handedOut.value), failed: UInt64(clamping: metrics.failed),
             lastFailure: lastFailure,
             replaying: counts.replaying,
             isComplete: definition.endOffsets != nil && positions.allSatisfy { $0.cursor >= $0.end },

@@ -24,7 +24,7 @@ extension Engine {
         }
         return TopicDescription(
             name: topic.name, id: topic.id, settings: definition.settings, created: definition.created,
-            partitions: partitions)
+            partitions: partitions, published: UInt64(clamping: topic.published.value))
     }
 
     public func createTopic(

@@ -160,11 +160,14 @@ public struct Page: Sendable, Hashable {
     public var limit: Int
     /// The last name of the page before.
     public var after: String?
+    /// Of what has a name: only names that contain this, in upper or lower case.
+    public var search: String?
 
     /// A page of a list.
-    public init(limit: Int = 100, after: String? = nil) {
+    public init(limit: Int = 100, after: String? = nil, search: String? = nil) {
         self.limit = limit
         self.after = after
+        self.search = search
     }
 }
 
@@ -363,6 +366,8 @@ public protocol Broker: Coordinating, Holding {
     var unavailability: BrokerError.Unavailability? { get }
     /// What the broker can say about itself.
     func status() -> BrokerStatus
+    /// What goes on in it as a whole. Its cost grows with the number of topics and subscriptions.
+    func activity() -> BrokerActivity
     /// Verifies the checksums of everything stored, and reports what is damaged.
     func verify(progress: @Sendable (Int64) -> Void) async throws(BrokerError) -> VerificationReport
 }

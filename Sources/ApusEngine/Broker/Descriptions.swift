@@ -28,6 +28,8 @@ public struct TopicDescription: Sendable, Hashable {
     public var created: Timestamp
     /// Its partitions.
     public var partitions: [PartitionDescription]
+    /// Events published to it since the server started, copies of rules and dead letters not included.
+    public var published: UInt64 = 0
 }
 
 /// What is decided about a topic at work, without how it stands, which costs a look at every partition.
@@ -88,6 +90,10 @@ public struct SubscriptionDescription: Sendable, Hashable {
     public var acknowledged: UInt64
     /// Dead-lettered since the server started.
     public var deadLettered: UInt64
+    /// Handed out since the server started, repeats included; of the shared kind only.
+    public var delivered: UInt64 = 0
+    /// Attempts that failed since the server started, those included whose lease ended.
+    public var failed: UInt64 = 0
     /// Outcome of the last failed attempt since the server started, for a person.
     public var lastFailure: String?
     /// How many events at most are left of a bounded replay; 0 when there is none.

@@ -51,6 +51,11 @@ struct SubscriptionMetrics: Sendable {
     /// Acknowledged since start.
     var acknowledged: Int64 { attempts[0].value }
 
+    /// Attempts since start that the consumer failed, or was too slow for.
+    var failed: Int64 {
+        attempts[AttemptOutcome.failed.place].value + attempts[AttemptOutcome.expired.place].value
+    }
+
     func remove() {
         for count in attempts + [handedOut, deadLettered, unreadable, expired] { count.remove() }
     }

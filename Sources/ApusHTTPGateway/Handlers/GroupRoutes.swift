@@ -14,7 +14,7 @@ enum GroupRoutes {
     private static let list = Route(
         method: .get, path: PathTemplate("/v1/groups"), operation: "listGroups",
         summary: "Lists consumer groups of Kafka clients by name.",
-        chapter: .groups, parameters: QueryParameter.page,
+        chapter: .groups, parameters: [.search] + QueryParameter.page,
         successes: [.json(.ok, "A page of groups.", .groups)],
         problems: [.invalid],
         handler: .answer { context, call throws(Problem) in
@@ -43,8 +43,12 @@ enum GroupRoutes {
     private static func names(_ context: GatewayContext, _ page: Page) throws(Problem) -> [String] {
         var names = Set(context.configuration.groups?.groupNames() ?? [])
         names.formUnion(try ask { () throws(CoordinatorError) in try context.broker.groupsWithOffsets() })
-        return Array(
-            names.filter { name in page.after.map { name > $0 } ?? true }.sorted().prefix(page.limit))
+        let wanted = page.search.map { $0.lowercased() }
+        let found = names.filter { name in
+            guard page.after.map({ name > $0 }) ?? true else { return false }
+            return wanted.map { name.lowercased().contains($0) } ?? true
+        }
+        return Array(found.sorted().prefix(page.limit))
     }
 
     private static func view(_ name: String, _ context: GatewayContext) throws(Problem) -> GroupView? {

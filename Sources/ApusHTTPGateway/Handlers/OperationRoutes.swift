@@ -72,6 +72,8 @@ enum OperationRoutes {
                     writer.member("unavailable", unavailability)
                     writer.counts(status)
                     writer.store(status)
+                    writer.listeners(context.configuration.figures().listeners)
+                    writer.topicDefaults(context.configuration.topicDefaults)
                 }
             }
         })
@@ -119,6 +121,26 @@ extension JSONWriter {
         member("rules", status.rules)
         member("dead_letters", status.deadLettersWaiting)
         member("recovery", status.recovery)
+    }
+
+    fileprivate mutating func listeners(_ listeners: [ListenerFigures]) {
+        member("listeners", list: listeners) { writer, listener in
+            writer.object { writer in
+                writer.member("service", listener.service)
+                writer.member("address", listener.address)
+                writer.member("loopback", listener.isLoopback)
+                writer.member("token", listener.needsToken)
+            }
+        }
+    }
+
+    fileprivate mutating func topicDefaults(_ settings: TopicSettings) {
+        key("topic_defaults")
+        object { writer in
+            writer.member("partitions", settings.partitions)
+            writer.member("durability", settings.durability.text)
+            writer.member("retention", settings.retentionAge.map(DurationText.format))
+        }
     }
 
     fileprivate mutating func store(_ status: BrokerStatus) {

@@ -19,7 +19,7 @@ enum RuleRoutes {
     private static let list = Route(
         method: .get, path: PathTemplate("/v1/rules"), operation: "listRules",
         summary: "Lists rules by name.",
-        chapter: .rules, parameters: [.topic] + QueryParameter.page,
+        chapter: .rules, parameters: [.topic, .search] + QueryParameter.page,
         successes: [.json(.ok, "A page of rules.", .rules)], problems: [.notFound, .invalid],
         handler: .answer { context, call throws(Problem) in
             let page = try call.query.page()

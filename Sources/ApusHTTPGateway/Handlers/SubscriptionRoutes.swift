@@ -20,7 +20,7 @@ enum SubscriptionRoutes {
     private static let list = Route(
         method: .get, path: PathTemplate("/v1/subscriptions"), operation: "listSubscriptions",
         summary: "Lists subscriptions by name.", chapter: .subscriptions,
-        parameters: [.topic] + QueryParameter.page,
+        parameters: [.topic, .search] + QueryParameter.page,
         successes: [.json(.ok, "A page of subscriptions.", .subscriptions)], problems: [.notFound, .invalid],
         handler: .answer { context, call throws(Problem) in
             let page = try call.query.page()

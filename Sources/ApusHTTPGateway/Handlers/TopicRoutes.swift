@@ -9,14 +9,14 @@ internal import JSONText
 
 /// Routes about topics.
 enum TopicRoutes {
-    static let all: [Route] = [list, put, get, delete]
+    static let all: [Route] = [list, put, get, delete, PurgeRoute.route]
 
     private static let path = PathTemplate("/v1/topics/{topic}")
 
     private static let list = Route(
         method: .get, path: PathTemplate("/v1/topics"), operation: "listTopics",
         summary: "Lists topics by name.",
-        chapter: .topics, parameters: QueryParameter.page,
+        chapter: .topics, parameters: [.search] + QueryParameter.page,
         successes: [.json(.ok, "A page of topics.", .topics)],
         problems: [.invalid],
         handler: .answer { context, call throws(Problem) in

@@ -96,7 +96,7 @@ extension Durability {
         }
     }
 
-    fileprivate var text: String {
+    var text: String {
         switch self {
         case .flush: "flush"
         case .none: "none"
@@ -135,6 +135,7 @@ extension JSONWriter {
                 writer.compaction(topic.settings.compaction)
             }
             writer.member("created", topic.created)
+            writer.member("published", topic.published)
             writer.member("positions", list: topic.partitions) { $0.partition($1) }
         }
     }

@@ -14,7 +14,7 @@ extension Schema {
     }
 
     /// A document of only whole numbers.
-    private static func counts(_ names: String...) -> Schema {
+    static func counts(_ names: String...) -> Schema {
         .object(names.reduce(ObjectSchema()) { $0.requiring($1, .count) })
     }
 }
@@ -33,6 +33,7 @@ extension Schema {
                     .requiring("id", .text, "another one after deletion and creation")
                     .merging(topicSettings)
                     .requiring("created", .time)
+                    .requiring("published", .count, "since the server started, copies of rules not included")
                     .requiring("positions", .list(.object(partition))))
         }
     }
@@ -70,6 +71,10 @@ extension Schema {
         .allowing(
             "dirty_percent", .integer(Bounds.percent),
             "how much of a partition has to be new before it is gone over")
+
+    static let purge = ObjectSchema()
+        .allowing("partition", .integer(Bounds.partition), "all partitions if absent")
+        .allowing("before", .position, "what comes before this position goes; all that is there if absent")
 
     static let retention = ObjectSchema()
         .allowing("age", .nullable(.duration), "null keeps events for ever")
@@ -198,7 +203,9 @@ extension Schema {
         .requiring("waiting", .count, "for a retry")
         .requiring("blocked", .count, "keys that wait until a dead letter is redriven or discarded")
         .requiring("oldest_unsettled", .nullable(.time))
+        .requiring("delivered", .count, "handed out since the server started, repeats included")
         .requiring("acknowledged", .count, "since the server started")
+        .requiring("failed", .count, "attempts since the server started, ended leases included")
         .requiring("dead_lettered", .count, "since the server started")
         .requiring("last_failure", .nullable(.text))
         .requiring("replaying", .count, "at most so many events are left of a bounded replay")
@@ -441,52 +448,4 @@ extension Schema {
             "catch_up", .either([.choice(["skip", "once"]), .integer(Bounds.catchUp)]),
             "what is made up for after downtime: nothing, the last occurrence, or at most so many; 'once' if absent"
         )
-}
-
-// MARK: - Operations
-
-extension Schema {
-    static func operations(_ definition: Definition) -> Schema {
-        switch definition {
-        case .health: .object(ObjectSchema().requiring("status", .choice(["ok"])))
-        case .status: .object(status)
-        case .diagnosis: .object(diagnosis)
-        default:
-            .object(
-                ObjectSchema().requiring("batches", .count).requiring("bytes", .count)
-                    .requiring("damage", .list(.text)))
-        }
-    }
-
-    private static let status = ObjectSchema()
-        .requiring("version", .text)
-        .requiring("uptime", .duration)
-        .requiring("ready", .boolean)
-        .requiring("unavailable", .nullable(.text), "why publishes would be refused now")
-        .requiring("topics", .count)
-        .requiring("partitions", .count)
-        .requiring("subscriptions", .count)
-        .requiring("rules", .count)
-        .requiring("dead_letters", .count, "waiting in all dead-letter topics")
-        .requiring("recovery", .duration, "how long recovery took at start")
-        .requiring(
-            "durability", counts("flushes", "flushed_bytes", "flushed_batches", "pending_bytes")
-        )
-        .requiring("disk", .object(disk))
-
-    private static let disk = ObjectSchema()
-        .requiring("free_bytes", .nullable(.count))
-        .requiring("stored_bytes", .count)
-        .requiring("quarantined", .count, "batches that failed verification")
-        .requiring("open_files", .count)
-
-    private static let diagnosis = ObjectSchema()
-        .requiring("healthy", .boolean, "whether there is no finding of severity 'error'")
-        .requiring("findings", .list(.object(finding)))
-
-    private static let finding = ObjectSchema()
-        .requiring("severity", .choice(["error", "warning", "note"]))
-        .requiring("subject", .text, "what it is about, such as 'subscription billing'")
-        .requiring("finding", .text)
-        .requiring("hint", .text, "what to do about it")
 }

@@ -123,7 +123,9 @@ struct QueryReader: Sendable {
 
     /// `limit` and `after`, which every list has.
     func page() throws(Problem) -> Page {
-        Page(limit: try int("limit", in: Bounds.page, default: 100), after: string("after"))
+        let search = string("search").flatMap { $0.isEmpty ? nil : $0 }
+        return Page(
+            limit: try int("limit", in: Bounds.page, default: 100), after: string("after"), search: search)
     }
 }
 
@@ -135,6 +137,9 @@ extension QueryParameter {
             name: "after", schema: .text,
             about: "The 'next' of the page before."),
     ]
+    static let search = QueryParameter(
+        name: "search", schema: .text,
+        about: "Only those whose name contains this, in upper or lower case.")
     static let topic = QueryParameter(name: "topic", schema: .name, about: "Only those of this topic.")
     static let partition = QueryParameter(
         name: "partition", schema: .integer(Bounds.partition), about: "The partition; 0 if absent.")

@@ -2,6 +2,7 @@
 
 // The text form of Server-Sent Events (HTML standard, section 9.2), and writing it no faster than it is read.
 
+internal import ApusHTTPCodec
 internal import ApusHTTPServer
 internal import JSONText
 internal import NIOCore
@@ -9,6 +10,15 @@ internal import NIOCore
 /// Writes messages to one client.
 struct ServerSentEventWriter: Sendable {
     let writer: HTTPStreamWriter
+
+    /// The headers of every such stream.
+    static let headers: HTTPHeaderBlock = {
+        var headers = HTTPHeaderBlock(contentType: "text/event-stream")
+        headers.append("Cache-Control", "no-store")
+        // Proxies of the nginx kind would otherwise collect messages until they fill a buffer.
+        headers.append("X-Accel-Buffering", "no")
+        return headers
+    }()
 
     /// Sends a message; `data` is one JSON value. False when nobody is there any more.
     func send(event: StaticString, id: String?, data: [UInt8]) async -> Bool {

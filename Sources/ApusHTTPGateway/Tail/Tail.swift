@@ -26,11 +26,7 @@ struct Tail: Sendable {
         guard accepted.allows("text", "event-stream") else { throw accepted.refusal(["text/event-stream"]) }
         let tail = try Tail(call, context)
         try context.calls.beginWaiting(call.ticket)
-        var headers = HTTPHeaderBlock(contentType: "text/event-stream")
-        headers.append("Cache-Control", "no-store")
-        // Proxies of the nginx kind would otherwise collect messages until they fill a buffer.
-        headers.append("X-Accel-Buffering", "no")
-        return StreamBody(headers: headers) { writer in
+        return StreamBody(headers: ServerSentEventWriter.headers) { writer in
             var session = TailSession(tail, context, ServerSentEventWriter(writer: writer))
             await session.run()
             writer.finish()

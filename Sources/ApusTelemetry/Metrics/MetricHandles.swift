@@ -106,7 +106,7 @@ public final class PrometheusHistogram: Sendable {
     /// The observations at or below each upper bound, then all of them; and the sum of their values.
     ///
     /// The sum is read after the counts, so an observation made meanwhile may be in it alone.
-    func snapshot() -> (cumulativeCounts: [UInt64], sum: Double) {
+    public func snapshot() -> (cumulativeCounts: [UInt64], sum: Double) {
         var total: UInt64 = 0
         let cumulative = (0...buckets.upperBounds.count).map { index in
             total &+= counts[index].load(ordering: .relaxed)

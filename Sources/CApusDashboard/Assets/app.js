@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The beginning of the dashboard: the frame around the pages, what every page can be reached by, and what holds on all of them.
+
+import { h, append, fill } from "./lib/dom.js";
+import { Router } from "./lib/router.js";
+import { startKeys } from "./lib/keys.js";
+import { applyTheme } from "./lib/settings.js";
+import { whenTokenIsWanted } from "./lib/api.js";
+import * as activity from "./lib/activity.js";
+import { sidebar, SECTIONS } from "./components/sidebar.js";
+import { askForToken } from "./components/token.js";
+import { showShortcuts } from "./components/shortcuts.js";
+import { errorNotice, page, notice } from "./components/parts.js";
+import { home } from "./pages/home.js";
+import { live } from "./pages/live.js";
+import { topics } from "./pages/topics.js";
+import { topic } from "./pages/topic.js";
+import { event } from "./pages/event.js";
+import { subscriptions } from "./pages/subscriptions.js";
+import { subscription } from "./pages/subscription.js";
+import { deadLetters } from "./pages/dead-letters.js";
+import { rules } from "./pages/rules.js";
+import { rule } from "./pages/rule.js";
+import { schedules } from "./pages/schedules.js";
+import { groups, group } from "./pages/groups.js";
+import { bridges } from "./pages/bridges.js";
+import { flow } from "./pages/flow.js";
+import { settings } from "./pages/settings.js";
+
+applyTheme();
+whenTokenIsWanted(askForToken);
+
+/** @type {[string, import("./lib/router.js").PageMaker][]} */
+const routes = [
+    ["/", home],
+    ["/live", live],
+    ["/topics", topics],
+    ["/topics/*", topic],
+    ["/topics/*/*/*", event],
+    ["/subscriptions", subscriptions],
+    ["/subscriptions/*", subscription],
+    ["/dead-letters", deadLetters],
+    ["/rules", rules],
+    ["/rules/*", rule],
+    ["/schedules", schedules],
+    ["/groups", groups],
+    ["/groups/*", group],
+    ["/bridges", bridges],
+    ["/flow", flow],
+    ["/settings", settings],
+];
+
+const main = h("main.main", { id: "main" });
+
+const router = new Router(routes, {
+    missing: () => ({
+        title: "No such page",
+        element: page({ title: "There is no such page" }, notice("info", "The address leads nowhere.",
+            h("p.soft", {}, "The navigation has every page; press ", h("kbd", {}, "?"), " to see how to get around by keyboard."))),
+    }),
+    failed: (error) => ({ title: "Error", element: page({ title: "This cannot be shown" }, errorNotice(error)) }),
+    show: ({ title, element }, path) => {
+        // A page that shows itself anew keeps focus and place.
+        const isSamePage = main.dataset.path === path;
+        main.dataset.path = path;
+        fill(main, element);
+        document.title = `${title} · Apus`;
+        frame.mark(path);
+        if (!isSamePage) main.querySelector("h1")?.focus({ preventScroll: true });
+    },
+});
+
+const frame = sidebar(() => void router.open());
+// What the document shows until its program runs.
+document.querySelector(".starting")?.remove();
+append(document.body, h("a.skip", { href: "#main" }, "To the page"), h("div.shell", {}, frame.element, main));
+
+startKeys([
+    { keys: "/", about: "Search", act: () => /** @type {any} */ (document.querySelector("[data-search]"))?.focus() },
+    { keys: "?", about: "Show this help", act: showShortcuts },
+    ...SECTIONS.flatMap(([, links]) => links).filter((link) => link.key).map((link) => ({
+        keys: `g ${link.key}`, about: `Go to ${link.label}`, act: () => router.go(link.href),
+    })),
+]);
+document.addEventListener("keydown", (press) => {
+    if (press.key === "Escape" && press.target instanceof HTMLInputElement && press.target.dataset.search) press.target.blur();
+});
+
+activity.start();
+router.start();

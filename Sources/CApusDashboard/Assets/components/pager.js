@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A list that the server cuts into pages and searches: what is looked for and which page it is stand in the address. However long the
+// list is, the browser has one page of it.
+
+import { h, fill } from "../lib/dom.js";
+import { get } from "../lib/api.js";
+import { button, searchField } from "./parts.js";
+
+/** How many rows a page has. */
+const LIMIT = 50;
+
+export class PagedList {
+    /**
+     * @param {import("../lib/router.js").Context} context
+     * @param {object} options
+     * @param {string} options.path of the API
+     * @param {string} options.member of the answer that has the elements
+     * @param {string} options.label what is searched
+     * @param {import("./table.js").Table<any>} options.table
+     * @param {(rows: any[]) => void} [options.note] told of the rows before they are shown
+     * @param {Record<string, string | null>} [options.query] further parameters
+     * @param {boolean} [options.isSearched] whether the API can search it
+     */
+    constructor(context, { path, member, label, table, note = () => {}, query = {}, isSearched = true }) {
+        Object.assign(this, { context, path, member, table, note, query });
+        this.search = context.query.get("search") ?? "";
+        /** The last names of the pages before this one. @type {string[]} */
+        this.trail = context.query.getAll("after").slice(0, 1);
+        this.next = null;
+        this.where = h("span.small.faint");
+        this.back = button("← Back", () => this.#turn(this.trail.slice(0, -1)), { compact: true });
+        this.forward = button("Next page →", () => this.next && this.#turn([...this.trail, this.next]), { compact: true });
+        this.toolbar = h("div.toolbar", {}, isSearched && searchField(label, this.search, (text) => {
+            this.search = text;
+            this.#turn([]);
+        }), this.where, h("span.push"), this.back, this.forward);
+    }
+
+    /** @param {string[]} trail */
+    #turn(trail) {
+        this.trail = trail;
+        this.context.setQuery({ search: this.search || null, after: trail.at(-1) ?? null });
+        this.load();
+    }
+
+    /** Gets the page anew. */
+    async load() {
+        const asked = [this.search, this.trail.at(-1)].join("\n");
+        const answer = await get(this.path, { ...this.query, search: this.search || null, after: this.trail.at(-1), limit: LIMIT },
+            { signal: this.context.signal });
+        // Somebody typed on meanwhile: that answer comes by itself.
+        if (asked !== [this.search, this.trail.at(-1)].join("\n")) return;
+        const rows = answer[this.member];
+        this.next = answer.next;
+        this.note(rows);
+        this.table.set(rows);
+        this.forward.hidden = !this.next;
+        this.back.hidden = this.trail.length === 0;
+        fill(this.where, rows.length > 0 && (this.next || this.trail.length)
+            ? `${rows[0].name} … ${rows.at(-1).name}` : this.search && `${rows.length} found`);
+    }
+}

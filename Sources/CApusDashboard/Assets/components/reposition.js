@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Moving a subscription, and handing out part of a topic once more: both show what will come again, or be passed over, before anything happens.
+
+import { h, fill } from "../lib/dom.js";
+import { get, part, post, Problem } from "../lib/api.js";
+import { counted, number } from "../lib/format.js";
+import { commandLine } from "../lib/shell-quote.js";
+import { errorNotice, field } from "./parts.js";
+import { openDialog } from "./dialog.js";
+import { toast } from "./toast.js";
+import { Table } from "./table.js";
+
+const GRAMMAR = "earliest, latest, an offset, a time, or how long ago, such as 1h";
+
+/**
+ * Where a position is in each partition.
+ * @param {string} topic @param {string} position
+ * @returns {Promise<{ partition: number, offset: number }[]>}
+ */
+async function resolve(topic, position) {
+    const { positions } = await get(`/v1/topics/${part(topic)}`);
+    return Promise.all(positions.map(async ({ partition, start, end }) => {
+        if (position === "earliest") return { partition, offset: start };
+        if (position === "latest") return { partition, offset: end };
+        if (/^[0-9]+$/.test(position)) return { partition, offset: Math.min(Math.max(Number(position), start), end) };
+        const { events, next } = await get(`/v1/topics/${part(topic)}/events`, { partition, from: position, limit: 1 });
+        return { partition, offset: events[0]?.offset ?? next };
+    }));
+}
+
+/** Tells after a pause in typing what positions would mean. @param {() => Promise<Element>} tell @returns {[Element, () => void]} */
+function preview(tell) {
+    const place = h("div", { "aria-live": "polite" });
+    let [timer, asked] = [0, 0];
+    const refresh = () => {
+        clearTimeout(timer);
+        asked += 1;
+        const mine = asked;
+        timer = setTimeout(async () => {
+            const told = await tell().catch((error) => errorNotice(error));
+            if (mine === asked) fill(place, told);
+        }, 200);
+    };
+    return [place, refresh];
+}
+
+/** @param {any} now a subscription @param {() => void} done */
+export function moveDialog(now, done) {
+    const from = h("input.input", { value: "1h", spellcheck: "false" });
+    const [place, refresh] = preview(async () => {
+        // How it stands while somebody thinks about it.
+        const [wanted, { positions }] = await Promise.all([
+            resolve(now.topic, from.value.trim()),
+            get(`/v1/subscriptions/${part(now.name)}`),
+        ]);
+        const rows = wanted.map(({ partition, offset }) => {
+            const cursor = positions.find((/** @type {any} */ one) => one.partition === partition)?.cursor ?? 0;
+            return { partition, cursor, offset, again: Math.max(0, cursor - offset), skipped: Math.max(0, offset - cursor) };
+        });
+        const [again, skipped] = [sum(rows, "again"), sum(rows, "skipped")];
+        const table = new Table({
+            label: "What changes", key: (one) => String(one.partition), empty: () => h("p", {}, "Nothing changes."),
+            columns: [
+                { label: "Partition", cell: (one) => one.partition },
+                { label: "Settled before", kind: "end", cell: (one) => number(one.cursor) },
+                { label: "Then", kind: "end", cell: (one) => number(one.offset) },
+                { label: "Come again", kind: "end", cell: (one) => number(one.again) },
+                { label: "Passed over", kind: "end", cell: (one) => number(one.skipped) },
+            ],
+        });
+        table.set(rows.slice(0, 20));
+        const verdict = again + skipped === 0 ? "Nothing changes: it stands there already."
+            : [
+                again && `${counted(again, "event")} will come again`,
+                skipped && `${counted(skipped, "event")} will be passed over`,
+            ].filter(Boolean).join("; ");
+        return h("div.stack", { data: { preview: "true" } }, h("p", {}, h("strong", {}, verdict)), table.element,
+            now.pattern && h("p.small.faint", {}, "Of these it gets those that match its pattern."));
+    });
+    from.addEventListener("input", refresh);
+    refresh();
+    openDialog({
+        title: `Move ${now.name}`, label: "Move it", isReady: () => from.value.trim() !== "",
+        body: [field("To", from, GRAMMAR), place],
+        line: () => commandLine("subscription", "replay", now.name, "--from", from.value.trim()),
+        act: async () => {
+            await post(`/v1/subscriptions/${part(now.name)}/replay`, { from: from.value.trim() });
+            toast(`${now.name} goes on from ${from.value.trim()}.`);
+            done();
+        },
+    });
+}
+
+/** @param {any} now a shared subscription @param {() => void} done */
+export function replayDialog(now, done) {
+    const from = h("input.input", { value: "1h", spellcheck: "false" });
+    const to = h("input.input", { value: "latest", spellcheck: "false" });
+    const [place, refresh] = preview(async () => {
+        const [begins, ends] = await Promise.all([resolve(now.topic, from.value.trim()), resolve(now.topic, to.value.trim())]);
+        const count = begins.reduce((total, one, index) => total + Math.max(0, ends[index].offset - one.offset), 0);
+        return h("p", { data: { preview: "true" } }, h("strong", {},
+            `${counted(count, "event")} will be handed out once more`,
+        ), now.pattern && ", as far as they match its pattern",
+            ". What is new comes beside them, and its position stays.");
+    });
+    for (const input of [from, to]) input.addEventListener("input", refresh);
+    refresh();
+    openDialog({
+        title: `Replay to ${now.name}`, label: "Replay", isReady: () => from.value.trim() !== "" && to.value.trim() !== "",
+        body: [h("div.fields", {}, field("From", from, GRAMMAR), field("To", to)), place],
+        line: () => commandLine("subscription", "replay", now.name, "--from", from.value.trim(), "--to", to.value.trim()),
+        act: async () => {
+            try {
+                await post(`/v1/subscriptions/${part(now.name)}/replay`, { from: from.value.trim(), to: to.value.trim() });
+            } catch (error) {
+                if (error instanceof Problem && error.status === 409) error.hint ??= "wait until the replay that is under way is done";
+                throw error;
+            }
+            toast(`${now.name} replays.`);
+            done();
+        },
+    });
+}
+
+/** @param {any[]} rows @param {string} name */
+const sum = (rows, name) => rows.reduce((total, one) => total + one[name], 0);

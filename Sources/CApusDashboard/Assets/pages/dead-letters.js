@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Events that were given up, by who gave them up and why: a thousand failures with one cause are one row, and are sent back by one button
+// once the cause is mended.
+
+import { h, fill } from "../lib/dom.js";
+import { get, post } from "../lib/api.js";
+import { counted, moment, number } from "../lib/format.js";
+import { jsonText } from "../lib/json-text.js";
+import { commandLine } from "../lib/shell-quote.js";
+import { badge, button, empty, field, page, panel } from "../components/parts.js";
+import { codeLine, sameInShell } from "../components/code.js";
+import { confirmByTyping, openDialog } from "../components/dialog.js";
+import { eventPath, glance } from "../components/event-list.js";
+import { Table } from "../components/table.js";
+import { toast } from "../components/toast.js";
+import { rulePath } from "./rules.js";
+import { subscriptionPath } from "./subscriptions.js";
+
+/** How many letters are looked at; of more, the oldest. */
+const LOOKED = 2000;
+/** How many letters of a group are shown. */
+const SHOWN = 50;
+/** How many a request may name. */
+const NAMED = 10_000;
+
+/** @typedef {{ key: string, who: string, subscription: string | null, rule: string | null, reason: string, letters: any[] }} Group */
+
+/** @type {import("../lib/router.js").PageMaker} */
+export async function deadLetters(context) {
+    const filter = { subscription: context.query.get("subscription"), rule: context.query.get("rule"), topic: context.query.get("topic") };
+    const chosen = context.query.get("group");
+    const { letters, isAll } = await gather(filter, context.signal);
+    const groups = groupsOf(letters);
+    const group = groups.find((one) => one.key === chosen);
+    const again = () => context.again();
+    const isFiltered = Object.values(filter).some(Boolean);
+    const everything = { who: "all of them", count: isAll ? letters.length : null, selection: pruned(filter), options: optionsOf(filter) };
+    return {
+        title: "Dead letters",
+        element: page({
+            title: "Dead letters",
+            badges: [letters.length > 0 && badge(isAll ? number(letters.length) : `${number(letters.length)} and more`, "bad"),
+                isFiltered && badge(
+                    Object.values(filter).filter(Boolean).join(", "),
+                    "info",
+                ), isFiltered && h("a.small", { href: "/ui/dead-letters" }, "show all")],
+            about: "Events that could not be delivered. They wait here, whole, until somebody sends them back or discards them.",
+            actions: letters.length > 0 ? [
+                button("Redrive all…", () => redrive(everything, again), { kind: "main" }),
+                button("Discard all…", () => discard(everything, again), { kind: "danger" }),
+            ] : [],
+        },
+        letters.length === 0
+            ? panel(null, {}, nothing(isFiltered))
+            : [
+                panel("By who gave up, and why", { flush: true }, groupTable(context, groups, filter).element),
+                group ? panel(
+                    [group.who, ": ", group.reason],
+                    { flush: true, aside: howMany(group) },
+                    letterTable(context, group, again).element,
+                )
+                    : groups.length === 1 && panel(
+                        "One by one",
+                        { flush: true, aside: howMany(groups[0]) },
+                        letterTable(context, groups[0], again).element,
+                    ),
+            ],
+        sameInShell(commandLine("dead-letter", "list", ...optionsOf(filter)))),
+    };
+}
+
+/** @param {Group} group */
+const howMany = ({ letters }) => letters.length > SHOWN && h("span.small.faint", {}, `the first ${SHOWN} of ${number(letters.length)}`);
+
+/** @param {boolean} isFiltered */
+const nothing = (isFiltered) => empty(isFiltered ? "Nothing was given up here." : "Nothing was given up.",
+    h("p", {}, "When an event has used up its attempts, or a consumer rejects it, ",
+        "it is copied with the reason to a dead-letter topic and shows up here. ",
+        "To see one, reject an event:"),
+    codeLine("apus receive billing"), codeLine("apus subscription reject billing LEASE --reason 'no such customer'"));
+
+/** @param {Record<string, string | null>} filter @param {AbortSignal} signal */
+async function gather(filter, signal) {
+    const letters = [];
+    let after = null;
+    do {
+        const answer = await get("/v1/dead-letters", { ...filter, limit: 1000, after }, { signal });
+        letters.push(...answer.dead_letters);
+        after = answer.dead_letters.length ? answer.next : null;
+    } while (after && letters.length < LOOKED);
+    return { letters, isAll: !after };
+}
+
+/** Reasons that differ in numbers alone are one. @param {any[]} letters @returns {Group[]} */
+function groupsOf(letters) {
+    /** @type {Map<string, Group>} */
+    const groups = new Map();
+    for (const letter of letters) {
+        const who = letter.subscription ?? `rule ${letter.rule}`;
+        const reason = letter.reason.replace(
+            /[0-9]+(?:\.[0-9]+)?/g,
+            (figure) => (letter.status !== null && figure === String(letter.status) ? figure : "…"),
+        );
+        const key = `${who}: ${reason}`;
+        const group = groups.get(key) ?? { key, who, subscription: letter.subscription, rule: letter.rule, reason, letters: [] };
+        group.letters.push(letter);
+        groups.set(key, group);
+    }
+    return [...groups.values()].sort((left, right) => right.letters.length - left.letters.length);
+}
+
+/** The page of who gave up. @param {Group} group */
+const giverPath = ({ subscription, rule }) => (subscription ? subscriptionPath(subscription) : rulePath(rule ?? ""));
+
+/** @param {import("../lib/router.js").Context} context @param {Group[]} groups @param {Record<string, string | null>} filter */
+function groupTable(context, groups, filter) {
+    const path = (/** @type {Group} */ group) => `/ui/dead-letters?${new URLSearchParams({ ...pruned(filter), group: group.key })}`;
+    const again = () => context.again();
+    const table = new Table({
+        label: "Dead letters by who gave up, and why", key: (group) => group.key, href: path,
+        columns: [
+            { label: "Given up by", kind: "name", cell: (group) => h("a", { href: giverPath(group) }, group.who) },
+            { label: "Reason", kind: "wide", cell: (group) => h("a", { href: path(group) }, group.reason) },
+            { label: "Count", kind: "end", cell: (group) => number(group.letters.length) },
+            { label: "First", kind: "tight spare", cell: (group) => moment(group.letters[0].last, false) },
+            { label: "Last", kind: "tight", cell: (group) => moment(group.letters.at(-1).last, false) },
+            { label: "Sample", kind: "clip spare", cell: (group) => h("code", {}, group.letters[0].event.type) },
+            {
+                label: "", kind: "end", cell: (group) => h("div.actions", {},
+                    button("Redrive…", () => redrive(choiceOf(group), again), { compact: true, label: `Redrive ${group.key}` }),
+                    button(
+                        "Discard…",
+                        () => discard(choiceOf(group), again),
+                        { compact: true, kind: "quiet", label: `Discard ${group.key}` },
+                    )),
+            },
+        ],
+        empty: () => empty("There are none."),
+    }).withKeys(context.signal, context.go);
+    table.set(groups);
+    return table;
+}
+
+/** @param {import("../lib/router.js").Context} context @param {Group} group @param {() => void} again */
+function letterTable(context, group, again) {
+    const table = new Table({
+        label: "Dead letters", key: (letter) => letter.id,
+        columns: [
+            { label: "Given up", kind: "tight", cell: (letter) => moment(letter.last, false) },
+            {
+                label: "Event",
+                kind: "clip name",
+                cell: (letter) => (letter.origin ? h("a", { href: eventPath(letter.origin) }, letter.event.type) : letter.event.type),
+            },
+            { label: "Attempts", kind: "end", cell: (letter) => number(letter.attempts) },
+            { label: "Reason", kind: "wide", cell: (letter) => letter.reason },
+            { label: "Data", kind: "clip spare", cell: (letter) => h("code", {}, glance(letter.event)) },
+            {
+                label: "", kind: "end", cell: (letter) => h("div.actions", {},
+                    button("Redrive", () => redrive(oneOf(letter), again), { compact: true, label: `Redrive ${letter.id}` }),
+                    button("Edit…", () => edit(letter, again), { compact: true, kind: "quiet", label: `Edit and redrive ${letter.id}` }),
+                    button(
+                        "Discard…",
+                        () => discard(oneOf(letter), again),
+                        { compact: true, kind: "quiet", label: `Discard ${letter.id}` },
+                    )),
+            },
+        ],
+        empty: () => empty("There are none."),
+    });
+    table.set(group.letters.slice(0, SHOWN));
+    return table;
+}
+
+// What is meant, for the API and for the command
+
+/** @typedef {{ who: string, count: number | null, selection: Record<string, any>, options: any[] }} Choice */
+
+/** @param {Record<string, string | null>} filter */
+const pruned = (filter) => /** @type {Record<string, string>} */ (Object.fromEntries(Object.entries(filter).filter(([, value]) => value)));
+
+/** @param {Record<string, string | null>} filter */
+const optionsOf = (filter) => Object.entries(filter).map(([name, value]) => [`--${name}`, value]);
+
+/** @param {Group} group @returns {Choice} */
+function choiceOf(group) {
+    const ids = group.letters.slice(0, NAMED).map((letter) => letter.id);
+    return {
+        who: counted(ids.length, "dead letter"),
+        count: ids.length,
+        selection: { ids },
+        options: ids.slice(0, 3).map((id) => ["--id", id]).concat(ids.length > 3 ? [["…", ""]] : []),
+    };
+}
+
+/** @param {any} letter @returns {Choice} */
+const oneOf = (letter) => ({ who: "this dead letter", count: 1, selection: { ids: [letter.id] }, options: [["--id", letter.id]] });
+
+/** Asks the server first what it would do. @param {Choice} choice @param {() => void} again */
+function redrive({ who, selection, options }, again) {
+    const verdict = h("p", { data: { dryrun: "true" }, "aria-live": "polite" }, "Asking the server what it would do…");
+    let matched = 0;
+    const dialog = openDialog({
+        title: `Redrive ${who}`, label: "Redrive", isReady: () => matched > 0,
+        body: [
+            verdict,
+            h("p.soft", {}, "They go back to the subscription or rule that gave them up, and to nobody else; attempts begin anew."),
+        ],
+        line: () => commandLine("dead-letter", "redrive", ...(options.some(([, value]) => value) ? options : ["--all"])),
+        act: async () => {
+            const { redriven } = await post("/v1/dead-letters/redrive", selection);
+            toast(`${counted(redriven, "dead letter")} redriven.`);
+            again();
+        },
+    });
+    post("/v1/dead-letters/redrive", { ...selection, dry_run: true }).then((answer) => {
+        matched = answer.matched;
+        fill(verdict, h("strong", {}, `${counted(matched, "dead letter")} would be redriven.`));
+        dialog.refresh();
+    }, (error) => fill(verdict, error.message));
+}
+
+/** @param {Choice} choice @param {() => void} again */
+function discard({ who, count, selection, options }, again) {
+    confirmByTyping({
+        title: `Discard ${who}`, word: "discard", label: "Discard for good",
+        line: commandLine("dead-letter", "discard", ...(options.some(([, value]) => value) ? options : ["--all"]), "--yes"),
+        body: h("p", {}, count === null ? "They are forgotten for good." : `${counted(count, "dead letter")} will be forgotten for good.`),
+        act: async () => {
+            const { discarded } = await post("/v1/dead-letters/discard", selection);
+            toast(`${counted(discarded, "dead letter")} discarded.`);
+            again();
+        },
+    });
+}
+
+/** @param {any} letter @param {() => void} again */
+function edit(letter, again) {
+    const text = h("textarea.input", { rows: 14, spellcheck: "false" });
+    text.value = jsonText(letter.event);
+    const parsed = () => {
+        try {
+            return JSON.parse(text.value);
+        } catch {
+            return null;
+        }
+    };
+    openDialog({
+        title: "Edit and redrive", label: "Redrive the edited event", isReady: () => {
+            text.setAttribute("aria-invalid", String(parsed() === null));
+            return parsed() !== null;
+        },
+        body: field("Event (CloudEvents JSON)", text, "Source and id must stay: by them a consumer knows what it has done."),
+        line: () => commandLine("dead-letter", "redrive", "--id", letter.id, "--edit", "event.json"),
+        act: async () => {
+            await post("/v1/dead-letters/redrive", { ids: [letter.id], event: parsed() });
+            toast("Redriven as edited.");
+            again();
+        },
+    });
+}

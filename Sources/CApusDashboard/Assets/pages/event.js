@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// One event: what it says, where it came from, and how far each subscription of its topic is with it.
+
+import { h, fill } from "../lib/dom.js";
+import { get, part } from "../lib/api.js";
+import { bytes, moment } from "../lib/format.js";
+import { commandLine, quoted } from "../lib/shell-quote.js";
+import { pageKeys } from "../lib/keys.js";
+import { badge, button, facts, notice, page, panel, segments } from "../components/parts.js";
+import { codeBlock, copy, sameInShell } from "../components/code.js";
+import { jsonTree } from "../components/json-tree.js";
+import { publishDialog } from "../components/publish.js";
+import { eventPath } from "../components/event-list.js";
+import { topicPath } from "./topics.js";
+import { subscriptionPath } from "./subscriptions.js";
+
+/** Attributes with a place of their own at the top of the list. */
+const CORE = ["id", "type", "source", "subject", "time", "datacontenttype", "dataschema"];
+
+/** @type {import("../lib/router.js").PageMaker} */
+export async function event(context) {
+    const [topic, partition, offset] = context.names;
+    const place = { topic, partition: Number(partition), offset: Number(offset) };
+    const found = await get(`/v1/topics/${part(topic)}/events`, { partition, from: offset, limit: 1 }, { signal: context.signal });
+    const stored = found.events[0];
+    const earlier = { ...place, offset: place.offset - 1 };
+    const later = { ...place, offset: place.offset + 1 };
+    pageKeys([
+        { keys: "j", about: "Event after this", act: () => context.go(eventPath(later)) },
+        { keys: "k", about: "Event before this", act: () => place.offset > 0 && context.go(eventPath(earlier)) },
+    ], context.signal);
+    const crumbs = /** @type {[string, string][]} */ ([["Topics", "/ui/topics"], [topic, topicPath(topic)]]);
+    if (!stored || stored.offset !== place.offset) {
+        return {
+            title: `${topic} ${partition}/${offset}`,
+            element: page({ title: `Partition ${partition}, offset ${offset}`, crumbs }, notice("info", "There is no event at this offset.",
+                h("p.soft", {}, "Offsets need not be dense: markers of transactions, compaction and flushes that failed leave holes. ",
+                    stored && h("a", { href: eventPath(stored) }, `The next event is at ${stored.offset}.`)))),
+        };
+    }
+    const one = stored.event;
+    const deliveries = await subscriptionsOf(topic, context);
+    const letters = await lettersOf(deliveries, place, context);
+    return {
+        title: one.type,
+        element: page({
+            title: one.type, crumbs,
+            badges: [badge(`partition ${partition}`), badge(`offset ${offset}`)],
+            about: `Arrived ${moment(stored.time)}`,
+            actions: [
+                button(
+                    "Edit and publish again",
+                    () => publishDialog({ topic, event: one, key: stored.key, done: (receipt) => context.go(eventPath(receipt)) }),
+                ),
+                button("Copy as curl", () => copy(curlLine(topic, one))),
+                button("Copy JSON", () => copy(JSON.stringify(one, null, 2))),
+            ],
+        },
+        h("div.columns", {}, panel("Data", {}, dataViews(one)),
+            h("div.stack", {},
+                panel("Attributes", {}, attributes(stored)),
+                stored.lineage && panel("Lineage", {}, lineage(stored.lineage)),
+            )),
+        panel("Deliveries", {}, deliveryState(deliveries, letters, place)),
+        sameInShell(commandLine("get", topic, ["--partition", partition], ["--from", offset], ["--limit", 1]))),
+    };
+}
+
+/** @param {any} stored */
+function attributes({ event: one, key }) {
+    const names = Object.keys(one).filter((name) => !["specversion", "data", "data_base64"].includes(name));
+    const known = [...CORE.filter((name) => names.includes(name)), ...names.filter((name) => !CORE.includes(name)).sort()];
+    return facts([...known.map((name) => /** @type {[string, any]} */ ([name, h("code", {}, String(one[name]))])),
+        ["key", key === null ? h("span.faint", {}, "none: placed in turn") : h("code", {}, key)]]);
+}
+
+/** @param {any} one */
+function lineage(one) {
+    const link = (/** @type {string} */ from) => {
+        const [topic, partition, offset] = from.split("/");
+        return offset === undefined ? from : h("a", { href: eventPath({ topic, partition: Number(partition), offset: Number(offset) }) },
+            from,
+        );
+    };
+    return facts([
+        ["Came from", link(one.from)],
+        ...(one.rule ? [["By rule", h("a", { href: `/ui/rules/${encodeURIComponent(one.rule)}` }, one.rule)]] : []),
+        ...(one.for ? [["For", one.for]] : []),
+        ...(one.edited ? [["Edited", "yes, when it was redriven"]] : []),
+    ]);
+}
+
+// Data, in every form that makes sense of it
+
+/** @param {any} one */
+function dataViews(one) {
+    const raw = rawBytes(one);
+    if (raw.length === 0) return h("p.soft", {}, "This event has no data.");
+    const text = decoded(raw);
+    const parsed = one.data !== undefined && typeof one.data !== "string" ? one.data : parseJSON(text);
+    const views = /** @type {Record<string, () => Element>} */ ({
+        ...(parsed !== undefined && typeof parsed === "object" ? { tree: () => jsonTree(parsed) } : {}),
+        ...(text !== null ? { raw: () => codeBlock(text) } : {}),
+        hex: () => hexView(raw),
+    });
+    const names = Object.keys(views);
+    const view = h("div");
+    const show = (/** @type {string} */ name) => fill(view, views[name]());
+    show(names[0]);
+    const labels = { tree: "Tree", raw: "Raw", hex: "Hex" };
+    return [
+        h("div.toolbar", {}, segments("How data are shown", names.map((name) => [name, labels[name]]), names[0], show),
+            h("span.small.faint", {}, `${bytes(raw.length)}${one.datacontenttype ? ` of ${one.datacontenttype}` : ""}`)),
+        view,
+    ];
+}
+
+/** @param {any} one @returns {Uint8Array} */
+function rawBytes(one) {
+    if (one.data_base64 !== undefined) return Uint8Array.from(atob(one.data_base64), (letter) => letter.charCodeAt(0));
+    if (one.data === undefined) return new Uint8Array();
+    return new TextEncoder().encode(typeof one.data === "string" ? one.data : JSON.stringify(one.data, null, 2));
+}
+
+/** @param {Uint8Array} raw */
+function decoded(raw) {
+    try {
+        return new TextDecoder("utf-8", { fatal: true }).decode(raw);
+    } catch {
+        return null;
+    }
+}
+
+/** @param {string | null} text */
+function parseJSON(text) {
+    try {
+        return text === null ? undefined : JSON.parse(text);
+    } catch {
+        return undefined;
+    }
+}
+
+/** Sixteen bytes a line, with the letters that they stand for. @param {Uint8Array} raw */
+function hexView(raw) {
+    const shown = raw.subarray(0, 16_384);
+    const lines = Array.from({ length: Math.ceil(shown.length / 16) }, (_, index) => {
+        const row = [...shown.subarray(index * 16, index * 16 + 16)];
+        const hex = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ").padEnd(47);
+        const letters = row.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·")).join("");
+        return `${(index * 16).toString(16).padStart(6, "0")}  ${hex}  ${letters}`;
+    });
+    if (shown.length < raw.length) lines.push(`… ${bytes(raw.length - shown.length)} more`);
+    return h("pre.code-block.hex", { tabindex: 0 }, lines.join("\n"));
+}
+
+// Deliveries, as far as positions and dead letters tell
+
+/** @param {string} topic @param {import("../lib/router.js").Context} context */
+const subscriptionsOf = async (topic, context) =>
+    (await get("/v1/subscriptions", { topic, limit: 100 }, { signal: context.signal })).subscriptions;
+
+/**
+ * Dead letters of this event, among the first thousand of each of the first subscriptions.
+ * @param {any[]} subscriptions @param {any} place @param {import("../lib/router.js").Context} context
+ */
+async function lettersOf(subscriptions, place, context) {
+    const shared = subscriptions.filter((one) => one.kind === "shared").slice(0, 10);
+    const answers = await Promise.all(shared.map((one) =>
+        get("/v1/dead-letters", { subscription: one.name, limit: 1000 }, { signal: context.signal })));
+    return answers.flatMap((answer) => answer.dead_letters)
+        .filter((one) => one.origin?.partition === place.partition && one.origin?.offset === place.offset);
+}
+
+/** @param {any[]} subscriptions @param {any[]} letters @param {{ partition: number, offset: number }} place */
+function deliveryState(subscriptions, letters, place) {
+    if (subscriptions.length === 0 && letters.length === 0) return h("p.soft", {}, "No subscription reads this topic.");
+    const rows = subscriptions.map((one) => {
+        const position = one.positions.find((/** @type {any} */ each) => each.partition === place.partition);
+        const [word, tone] = !position ? ["not followed", undefined]
+            : place.offset < position.cursor ? ["settled", "good"]
+                : place.offset < position.next ? ["handed out, or settled out of order", "info"] : ["not yet looked at", undefined];
+        return /** @type {[any, any]} */ ([h("a", { href: subscriptionPath(one.name) }, one.name), badge(word, /** @type {any} */ (tone))]);
+    });
+    const dead = letters.map((one) => /** @type {[any, any]} */ ([
+        one.subscription ? h("a", { href: subscriptionPath(one.subscription) }, one.subscription) : `rule ${one.rule}`,
+        [badge("given up", "bad"), ` after ${one.attempts} attempts, ${moment(one.last)}: ${one.reason}`],
+    ]));
+    return facts([...rows, ...dead]);
+}
+
+/** @param {string} topic @param {any} one */
+const curlLine = (topic, one) =>
+    `curl ${location.origin}/v1/topics/${part(topic)}/events -H 'content-type: application/cloudevents+json' -d ${quoted(JSON.stringify(one))}`;

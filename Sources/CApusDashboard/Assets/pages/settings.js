@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What the server finds wrong with itself, what it is set to, and where machines ask.
+
+import { h, fill } from "../lib/dom.js";
+import { forgetToken, get, hasToken, post } from "../lib/api.js";
+import { bytes, counted, duration, number, seconds, zone } from "../lib/format.js";
+import { listenerLine } from "../components/listener.js";
+import { badge, button, errorNotice, facts, notice, page, panel } from "../components/parts.js";
+import { codeBlock, sameInShell } from "../components/code.js";
+import { toast } from "../components/toast.js";
+
+/** @type {import("../lib/router.js").PageMaker} */
+export async function settings(context) {
+    const [status, diagnosis] = await Promise.all([
+        get("/v1/status", {}, { signal: context.signal }), get("/v1/diagnosis", {}, { signal: context.signal })]);
+    const verification = h("div.stack", { "aria-live": "polite" },
+        h("p.soft", {}, "Reads everything that is stored and compares checksums. It takes as long as the disk needs."),
+    );
+    const verify = button("Verify checksums", async () => {
+        verify.disabled = true;
+        fill(verification, h("p.soft", {}, "Reading…"));
+        try {
+            const report = await post("/v1/verify");
+            fill(verification, report.damage.length
+                ? notice("bad", `${number(report.damage.length)} batches are damaged.`, codeBlock(report.damage.join("\n")))
+                : notice("good", `${number(report.batches)} batches (${bytes(report.bytes)}) are whole.`));
+        } catch (error) {
+            fill(verification, errorNotice(error));
+        }
+        verify.disabled = false;
+    });
+    const made = status.topic_defaults;
+    const tones = /** @type {Record<string, any>} */ ({ error: "bad", warning: "warn", note: "info" });
+    return {
+        title: "Settings and doctor",
+        element: page({
+            title: "Settings and doctor",
+            badges: [diagnosis.healthy ? badge("healthy", "good") : badge("needs attention", "bad")],
+        },
+            panel("What the server finds", {}, h("div.stack", {},
+                diagnosis.findings.length === 0
+                    ? notice("good", "Nothing needs attention.")
+                    : diagnosis.findings.map((/** @type {any} */ one) => notice(
+                        tones[one.severity],
+                        `${one.subject}: ${one.finding}`,
+                        h("p.soft", {}, one.hint),
+                    )))),
+            h("div.columns", {},
+                panel("Server", {}, facts([
+                    ["Version", status.version],
+                    ["Up for", duration(seconds(status.uptime))],
+                    ["Publishes", status.ready ? badge("accepted", "good") : badge(status.unavailable, "bad")],
+                    ["Listens", h("div", {}, status.listeners.map(listenerLine))],
+                    ["New topics", `${counted(made.partitions, "partition")}, ${made.durability}, kept ${made.retention ?? "for ever"}`],
+                    ["Stored", `${bytes(status.disk.stored_bytes)}, and ${bytes(status.durability.pending_bytes)} in the journal`],
+                    ["Free", status.disk.free_bytes === null ? "unknown" : bytes(status.disk.free_bytes)],
+                    ["Open files", number(status.disk.open_files)],
+                    ["Flushes", `${number(status.durability.flushes)}, of ${number(status.durability.flushed_batches)} batches`],
+                    ["Recovery at start", duration(seconds(status.recovery))],
+                ])),
+                h("div.stack", {},
+                    panel("Checksums", { aside: verify }, verification),
+                    panel("This page", {}, facts([
+                        ["Clock", zone()],
+                        [
+                            "Token",
+                            hasToken() ? h("span", {},
+                                "kept for this tab ",
+                                button("Forget it", () => (forgetToken(), toast("Forgotten."), context.again()), { compact: true }),
+                            ) : "none",
+                        ],
+                    ])),
+                    panel("For machines", {}, h("ul.stack", {},
+                        [
+                            ["/metrics", "Prometheus' text format"],
+                            ["/openapi.json", "the API, as OpenAPI 3.1"],
+                            ["/health/ready", "whether publishes are taken"],
+                        ]
+                            .map(([path, about]) => h("li", {},
+                                h("a", { href: path }, h("code", {}, path)),
+                                h("span.faint", {}, ` ${about}`),
+                            )))))),
+            panel("Status, as JSON", {}, codeBlock(JSON.stringify(status, null, 2))),
+            sameInShell("apus doctor")),
+    };
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// All topics, page by page: ten thousand of them are as quick as ten.
+
+import { h } from "../lib/dom.js";
+import { part, put } from "../lib/api.js";
+import { bytes, number, rate } from "../lib/format.js";
+import { Rates } from "../lib/rates.js";
+import { commandLine } from "../lib/shell-quote.js";
+import { badge, button, empty, field, page, panel } from "../components/parts.js";
+import { codeLine, sameInShell } from "../components/code.js";
+import { openDialog } from "../components/dialog.js";
+import { toast } from "../components/toast.js";
+import { PagedList } from "../components/pager.js";
+import { Table } from "../components/table.js";
+
+/** @param {string} name */
+export const topicPath = (name) => `/ui/topics/${encodeURIComponent(name)}`;
+
+/** Events kept. @param {any} topic */
+export const stored = (topic) => topic.positions.reduce(
+    (/** @type {number} */ sum, /** @type {any} */ one) => sum + one.end - one.start,
+    0,
+);
+
+/** Bytes kept. @param {any} topic */
+export const size = (topic) => topic.positions.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.bytes, 0);
+
+/** @type {import("../lib/router.js").PageMaker} */
+export async function topics(context) {
+    const rates = new Rates();
+    const table = new Table({
+        label: "Topics", key: (topic) => topic.name, href: (topic) => topicPath(topic.name),
+        columns: [
+            {
+                label: "Name",
+                kind: "name",
+                cell: (topic) => [
+                    h("a", { href: topicPath(topic.name) }, topic.name),
+                    topic.name.endsWith(".dead-letter") && [" ", badge("dead letters")],
+                ],
+            },
+            { label: "Published", kind: "end", cell: (topic) => rate(rates.of(topic.name, "published")) },
+            { label: "Events kept", kind: "end", cell: (topic) => number(stored(topic)) },
+            { label: "Size", kind: "end", cell: (topic) => bytes(size(topic)) },
+            { label: "Partitions", kind: "end spare", cell: (topic) => number(topic.partitions) },
+            { label: "Kept for", kind: "tight spare", cell: (topic) => topic.retention.age ?? "ever" },
+            { label: "Durability", kind: "tight spare", cell: (topic) => h("code", {}, topic.durability) },
+            { label: "Cleanup", kind: "tight spare", cell: (topic) => topic.cleanup },
+        ],
+        empty: () => list.search
+            ? empty(`No topic has “${list.search}” in its name.`)
+            : empty("There are no topics yet.",
+                h("p", {}, "A topic is a durable, ordered sequence of events with a name. ",
+                    "Make one here or in a terminal; ", h("code", {}, "apus dev"), " makes it with the first event that is published to it."),
+                codeLine("apus topic create orders --partitions 4"), button("Create a topic", create, { kind: "main" })),
+    }).withKeys(context.signal, context.go);
+    const list = new PagedList(context, {
+        path: "/v1/topics", member: "topics", label: "Search topics", table, note: (rows) => rates.note(rows, ["published"]),
+    });
+    const create = () => createTopic((name) => context.go(topicPath(name)));
+    await context.every(2000, () => list.load());
+    return {
+        title: "Topics",
+        element: page({ title: "Topics", actions: [button("Create a topic", create, { kind: "main" })] },
+            panel(null, { flush: true }, h("div.panel-head", {}, list.toolbar), table.element),
+            sameInShell(commandLine("topic", "list"))),
+    };
+}
+
+/** @param {(name: string) => void} done */
+function createTopic(done) {
+    const name = h("input.input", { spellcheck: "false", placeholder: "orders", autocomplete: "off" });
+    const partitions = h("input.input", { type: "number", min: 1, max: 10000, value: "1" });
+    const retention = h("input.input", { value: "7d", spellcheck: "false" });
+    const durability = h("input.input", { value: "flush", spellcheck: "false" });
+    openDialog({
+        title: "Create a topic", label: "Create", isReady: () => name.value.trim() !== "" && Number(partitions.value) > 0,
+        body: [
+            field("Name", name, "Letters, digits, dots, dashes and underscores."),
+            h("div.fields", {}, field("Partitions", partitions, "Can grow, never shrink."), field(
+                "Kept for",
+                retention,
+                "Such as 12h or 7d; empty: for ever.",
+            ),
+                field("Durability", durability, "flush, none, or an interval such as 100ms.")),
+        ],
+        line: () => commandLine("topic", "create", name.value || "NAME", ["--partitions", partitions.value], [
+            "--retention",
+            retention.value || "never",
+        ],
+            ["--durability", durability.value]),
+        act: async () => {
+            await put(`/v1/topics/${part(name.value.trim())}`, {
+                partitions: Number(partitions.value), durability: durability.value.trim(), retention: { age: retention.value.trim() || null },
+            });
+            toast(`Topic ${name.value.trim()} is there.`);
+            done(name.value.trim());
+        },
+    });
+}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A browser for the dashboard's tests: Debian's Chromium, driven by Playwright. Whatever a page says on its console as an error, every breach of
+its content security policy and every exception fails the test that met it."""
+
+import os
+import pathlib
+import shutil
+
+import pytest
+
+from apus_server import ApusServer
+from browsing import WIDE
+from scene import Shop
+
+# Runs in every page before its own scripts: keeps what the browser refused.
+WATCH = """
+window.refused = [];
+addEventListener('securitypolicyviolation', (event) => window.refused.push(event.violatedDirective + ' ' + event.blockedURI));
+"""
+# What a browser says by itself about answers that the test provokes.
+EXPECTED = ("Failed to load resource: the server responded with a status of",)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; the tests are skipped where it or Playwright is missing."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (Tests/interop/requirements.txt)")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        # Its sandbox wants rights that a test's container may not have; the pages are our own.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory):
+    """A server with a shop on it that all tests share; those that change things use names of their own."""
+    server = ApusServer(tmp_path_factory.mktemp("dashboard"), ["--auto-create-topics", "--allow-private-webhooks"]).start()
+    shop = Shop(server)
+    shop.place(60)
+    shop.wait_for_dead_letters(3)
+    yield shop
+    shop.close()
+    server.kill()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens a page: open_page(url, size=WIDE, theme="light"). Fails the test for whatever went wrong in it."""
+    contexts, complaints = [], []
+
+    def complain(text):
+        if not text.startswith(EXPECTED):
+            complaints.append(text)
+
+    def make(url, size=WIDE, theme="light", **options):
+        context = browser.new_context(viewport=size, color_scheme=theme, **options)
+        contexts.append(context)
+        context.add_init_script(WATCH)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", lambda message: message.type == "error" and complain(message.text))
+        page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
+        page.goto(url)
+        page.wait_for_selector("h1, dialog")
+        return page
+
+    yield make
+    for context in contexts:
+        for page in context.pages:
+            complaints += page.evaluate("window.refused ?? []")
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """Where screenshots go: APUS_PICTURES, or nowhere."""
+    folder = os.environ.get("APUS_PICTURES")
+    if folder:
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    return pathlib.Path(folder) if folder else None

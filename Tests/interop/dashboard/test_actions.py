@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people do on the dashboard's pages: each action does what it says, tells the command that does the same, and asks before anything is lost."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from apus_server import event
+from browsing import until
+
+
+def run(line, server):
+    """Runs a command that a page has shown."""
+    command = line.replace("apus ", f"{shutil.which(server.binary) or server.binary} ", 1)
+    done = subprocess.run(
+        ["bash", "-c", f"{command} --url {server.url} --json"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_first_event_is_published_from_an_empty_server(new_server, open_page):
+    server = new_server("--auto-create-topics").start()
+    page = open_page(server.url + "/ui/topics")
+    page.wait_for_selector("text=There are no topics yet")
+    page.goto(server.url + "/ui/")
+    page.click("text=Publish an event")
+    page.fill("label:has-text('Subject') + input", "orders/1")
+    line = page.locator("dialog [data-cli]").get_attribute("data-cli")
+    assert line.startswith("apus publish orders ") and "--subject orders/1" in line
+    page.click("dialog >> button:has-text('Publish')")
+    page.wait_for_selector("h1:has-text('order.placed')")
+    assert page.url.endswith("/ui/topics/orders/0/0")
+    [stored] = server.read_all("orders")
+    assert stored["subject"] == "orders/1" and stored["data"]["total"] == 1290
+    # The command that was shown does the same.
+    run(line, server)
+    [first, second] = server.read_all("orders")
+    assert second["data"] == first["data"] and second["type"] == first["type"] and second["subject"] == first["subject"]
+
+
+def test_a_topic_is_created_purged_and_deleted(scene, open_page):
+    server = scene.server
+    page = open_page(server.url + "/ui/topics")
+    page.click("text=Create a topic")
+    page.fill("label:has-text('Name') + input", "shelf")
+    page.fill("label:has-text('Partitions') + input", "2")
+    page.click("dialog >> button:has-text('Create')")
+    page.wait_for_selector("h1:has-text('shelf')")
+    page.wait_for_selector("text=This topic has no events")
+    assert server.succeed("GET", "/v1/topics/shelf").json()["partitions"] == 2
+    server.publish("shelf", *[event(number, partitionkey=str(number)) for number in range(20)])
+    page.click("text=Look again")
+    page.wait_for_selector("text=20 shown, newest first")
+    page.click("button:has-text('Purge…')")
+    destroy = page.locator("dialog button[type=submit]")
+    assert destroy.is_disabled()
+    page.fill("dialog input", "shel")
+    assert destroy.is_disabled()
+    page.fill("dialog input", "shelf")
+    destroy.click()
+    page.wait_for_selector("text=This topic has no events")
+    positions = server.succeed("GET", "/v1/topics/shelf").json()["positions"]
+    assert sum(one["end"] for one in positions) == 20 and all(one["start"] == one["end"] for one in positions)
+    server.publish("shelf", event("one more"))
+    assert sum(one["end"] - one["start"] for one in server.succeed("GET", "/v1/topics/shelf").json()["positions"]) == 1
+    run("apus topic purge shelf --yes", server)
+    assert all(one["start"] == one["end"] for one in server.succeed("GET", "/v1/topics/shelf").json()["positions"])
+    page.click("button:has-text('Delete…')")
+    page.fill("dialog input", "shelf")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("h1:has-text('Topics')")
+    assert server.request("GET", "/v1/topics/shelf").status_code == 404
+
+
+def test_the_newest_events_come_first_over_all_partitions_and_older_ones_follow(scene, open_page):
+    server = scene.server
+    server.create_topic("pile", partitions=4)
+    for number in range(130):
+        server.publish("pile", event(number, type=f"n.{number}", partitionkey=str(number)))
+    page = open_page(server.url + "/ui/topics/pile")
+    names = lambda: page.locator("tbody td.name").all_inner_texts()
+    # Those of the same millisecond come in any order, unless they are of one partition.
+    rank = {f"n.{number}": one["time"] for partition in range(4) for one in server.succeed(
+        "GET", f"/v1/topics/pile/events?partition={partition}").json()["events"] for number in [one["event"]["id"]]}
+    page.wait_for_selector("text=50 shown")
+    times = [rank[name] for name in names()]
+    assert times == sorted(rank.values(), reverse=True)[:50]
+    page.click("text=Older events")
+    page.wait_for_selector("text=100 shown")
+    page.click("text=Older events")
+    page.wait_for_selector("text=130 shown")
+    assert [rank[name] for name in names()] == sorted(rank.values(), reverse=True) and len(set(names())) == 130
+    assert page.locator("text=Older events").is_hidden()
+    page.keyboard.press("/")
+    page.keyboard.type("n.77")
+    until(page, "document.querySelectorAll('tbody tr').length === 1")
+    assert "filter=n.77" in page.url
+
+
+def test_live_shows_what_arrives_and_pauses(scene, open_page):
+    page = open_page(scene.server.url + "/ui/live?topic=payments")
+    page.wait_for_selector("text=live")
+    page.wait_for_timeout(300)
+    scene.server.publish("payments", event("a", type="payment.made"))
+    page.wait_for_selector("tbody >> text=payment.made")
+    page.keyboard.press("p")
+    page.wait_for_selector("button:has-text('Go on')")
+    scene.server.publish("payments", event("b", type="payment.refused"))
+    page.wait_for_timeout(600)
+    assert page.locator("tbody tr").count() == 1
+
+
+def test_an_event_is_shown_as_tree_raw_and_hex_and_published_again(scene, open_page):
+    server = scene.server
+    server.create_topic("shapes")
+    server.publish("shapes", event("s", type="shape", data={"a": [1, {"b": "deep"}], "c": None}))
+    page = open_page(server.url + "/ui/topics/shapes/0/0")
+    page.wait_for_selector(".tree >> text=deep")
+    page.click("button:has-text('Hex')")
+    page.wait_for_selector("pre.hex >> text=7b 0a")
+    page.click("button:has-text('Raw')")
+    assert '"b": "deep"' in page.locator("pre.code-block").inner_text()
+    page.click("text=Edit and publish again")
+    page.fill("dialog textarea", '{"a": 2}')
+    page.click("dialog button[type=submit]")
+    page.wait_for_url("**/shapes/0/1")
+    [first, second] = server.read_all("shapes")
+    assert second["data"] == {"a": 2} and second["id"] != first["id"] and second["type"] == "shape"
+    page.keyboard.press("k")
+    page.wait_for_url("**/shapes/0/0")
+
+
+def test_a_subscription_is_paused_replayed_and_moved_after_a_preview(scene, open_page):
+    server = scene.server
+    server.create_topic("post")
+    server.publish("post", *[event(number) for number in range(10)])
+    scene.subscribe("reader", topic="post", start="earliest")
+    leased = server.succeed("POST", "/v1/subscriptions/reader/receive", json={"max": 10}).json()["deliveries"]
+    server.succeed("POST", "/v1/subscriptions/reader/ack", json={"leases": [one["lease"] for one in leased]})
+    look = lambda: server.succeed("GET", "/v1/subscriptions/reader").json()
+    page = open_page(server.url + "/ui/subscriptions/reader")
+    page.click("button:has-text('Pause')")
+    page.wait_for_selector("text=It is paused.")
+    assert look()["paused"]
+    page.click("main >> button:has-text('Go on')")
+    page.wait_for_selector("main >> button:has-text('Pause')")
+    assert not look()["paused"]
+    page.click("button:has-text('Replay…')")
+    page.fill("label:has-text('From') + input", "2")
+    page.fill("label:has-text('To') + input", "5")
+    page.wait_for_selector("[data-preview] >> text=3 events will be handed out once more")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector(".toast >> text=replays")
+    again = server.succeed("POST", "/v1/subscriptions/reader/receive", json={"max": 10, "wait": "5s"}).json()["deliveries"]
+    assert [one["offset"] for one in again] == [2, 3, 4]
+    server.succeed("POST", "/v1/subscriptions/reader/ack", json={"leases": [one["lease"] for one in again]})
+    page.click("button:has-text('Reset…')")
+    page.fill("dialog input", "6")
+    page.wait_for_selector("[data-preview] >> text=4 events will come again")
+    assert page.locator("dialog [data-cli]").get_attribute("data-cli") == "apus subscription replay reader --from 6"
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector(".toast >> text=goes on from 6")
+    assert look()["positions"][0]["cursor"] == 6
+
+
+def test_dead_letters_are_grouped_redriven_after_a_dry_run_and_discarded(scene, open_page):
+    server = scene.server
+    server.create_topic("parcels")
+    scene.subscribe("door", topic="parcels", start="earliest")
+    server.publish("parcels", *[event(number, type="parcel") for number in range(5)])
+    leases = [one["lease"] for one in server.succeed("POST", "/v1/subscriptions/door/receive", json={"max": 5}).json()["deliveries"]]
+    server.succeed("POST", "/v1/subscriptions/door/reject", json={"leases": leases[:4], "reason": "house 12 is empty"})
+    server.succeed("POST", "/v1/subscriptions/door/reject", json={"leases": leases[4:], "reason": "the dog bites"})
+    page = open_page(server.url + "/ui/dead-letters?subscription=door")
+    page.wait_for_selector("text=house … is empty")
+    assert page.locator("table[aria-label^='Dead letters by'] tbody tr").count() == 2
+    page.locator("tr", has_text="house … is empty").locator("button:has-text('Redrive')").click()
+    page.wait_for_selector("[data-dryrun] >> text=4 dead letters would be redriven")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector(".toast >> text=4 dead letters redriven")
+    again = server.succeed("POST", "/v1/subscriptions/door/receive", json={"max": 10, "wait": "5s"}).json()["deliveries"]
+    assert len(again) == 4
+    page.wait_for_selector("table[aria-label='Dead letters'] >> text=the dog bites")
+    page.click("table[aria-label='Dead letters'] >> button:has-text('Edit…')")
+    page.fill("dialog textarea", page.locator("dialog textarea").input_value().replace('"parcel"', '"letter"'))
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector(".toast >> text=Redriven as edited")
+    [edited] = server.succeed("POST", "/v1/subscriptions/door/receive", json={"max": 10, "wait": "5s"}).json()["deliveries"]
+    assert edited["event"]["type"] == "letter"
+    server.succeed("POST", "/v1/subscriptions/door/reject", json={"leases": [edited["lease"]], "reason": "no"})
+    page.reload()
+    page.click("text=Discard all…")
+    page.fill("dialog input", "discard")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("text=Nothing was given up here")
+    assert server.succeed("GET", "/v1/dead-letters?subscription=door").json()["dead_letters"] == []
+
+
+def test_a_rule_is_tried_while_it_is_typed_then_made_and_switched_off(scene, open_page):
+    server = scene.server
+    page = open_page(server.url + "/ui/rules/new?topic=orders")
+    page.wait_for_selector("text=This event matches.")
+    page.fill("label:has-text('Pattern') + textarea", '{"type": ["order.placed"], "data": {"city": ["Oslo"]}}')
+    page.wait_for_selector("text=This event does not match.")
+    row = page.locator("table[aria-label='Conditions, one by one'] tr", has_text="city")
+    assert "fails" in row.inner_text() and "Oslo" in row.inner_text() and "nothing" in row.inner_text()
+    page.click("text=Take the newest event")
+    page.wait_for_selector("table[aria-label='Conditions, one by one'] >> text=data.city")
+    until(page, "!/^0 of/.test(document.querySelector('[data-trial]')?.textContent ?? '0 of')")
+    looked = page.locator("[data-trial]").inner_text()
+    assert "events match" in looked
+    page.fill("label:has-text('Name') + input", "north")
+    until(page, "document.querySelector('main [data-cli]').dataset.cli.includes('rule set north')")
+    line = page.locator("main [data-cli]").get_attribute("data-cli")
+    assert line.startswith("apus rule set north --topic orders --pattern '{") and line.endswith("--to-topic vip")
+    page.click("text=Make the rule")
+    page.wait_for_url("**/ui/rules/north")
+    assert server.succeed("GET", "/v1/rules/north").json()["enabled"]
+    page.click("button:has-text('Switch off')")
+    page.wait_for_selector("button:has-text('Switch on')")
+    assert not server.succeed("GET", "/v1/rules/north").json()["enabled"]
+    page.click("button:has-text('Delete…')")
+    page.fill("dialog input", "north")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("h1:has-text('Rules')")
+    assert server.request("GET", "/v1/rules/north").status_code == 404
+
+
+def test_problems_are_told_with_what_to_do(scene, open_page):
+    page = open_page(scene.server.url + "/ui/topics")
+    page.click("text=Create a topic")
+    page.fill("label:has-text('Name') + input", "no spaces please")
+    page.click("dialog >> button:has-text('Create')")
+    page.wait_for_selector("dialog .problem:has-text('name')")
+    page.click("dialog >> button:has-text('Cancel')")
+    page.goto(scene.server.url + "/ui/topics/nowhere")
+    page.wait_for_selector("text=nowhere")
+    page.wait_for_selector("h1:has-text('This cannot be shown')")
+
+
+@pytest.mark.parametrize("keys, title", [("gt", "Topics"), ("gs", "Subscriptions"), ("gd", "Dead letters"), ("gr", "Rules"), ("gl", "Live"), ("gh", "Home")])
+def test_the_keyboard_leads_everywhere(keys, title, scene, open_page):
+    page = open_page(scene.server.url + "/ui/settings")
+    for key in keys:
+        page.keyboard.press(key)
+    page.wait_for_selector(f"h1:has-text('{title}')")
+    assert page.evaluate("document.activeElement.tagName") == "H1"
+
+
+def test_rows_are_gone_through_by_keyboard_and_help_tells_how(scene, open_page):
+    page = open_page(scene.server.url + "/ui/topics")
+    page.wait_for_selector("tbody tr")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert page.locator("tr[aria-selected=true]").count() == 1
+    name = page.locator("tr[aria-selected=true] a").first.inner_text()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"h1:has-text('{name}')")
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog >> text=Next row")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+    page.go_back()
+    page.wait_for_selector("h1:has-text('Topics')")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.type") == "search"
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("h")
+    page.wait_for_selector("h1:has-text('Home')")
