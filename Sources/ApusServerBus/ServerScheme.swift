@@ -33,7 +33,7 @@ extension Capabilities {
             features: [
                 .orderByKey, .replay, .delay, .cancelDelayed, .delayedRetry, .countsCrashes, .leases,
                 .filterByType,
-                .filterByContent, .rules, .webhooks, .recurring, .offsets,
+                .filterByContent, .rules, .webhooks, .recurring, .offsets, .temporarySubscriptions,
             ], eventBytesMax: Defaults.eventBytesMax, delayMax: .seconds(365 * 86_400), durability: .flushed)
     }
 }
