@@ -39,6 +39,8 @@ let package = Package(
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "Apus", targets: ["Apus"]),
         .library(name: "ApusXML", targets: ["ApusXML"]),
+        // The engine in the process without the typed API: for what implements or tests transports.
+        .library(name: "ApusEmbeddedBus", targets: ["ApusEmbeddedBus", "ApusBus"]),
         // Needs the trait SQLite, and Debian's libsqlite3-dev.
         .library(name: "ApusOutboxSQLite", targets: ["ApusOutboxSQLite"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
@@ -275,7 +277,7 @@ let package = Package(
         // The RabbitMQ transport as a program: its contract, publishing and consuming through faults, rates.
         .executableTarget(
             name: "apus-amqp-check",
-            dependencies: ["ApusAMQP", "ApusBus", "ApusTesting", "CloudEvents", log], swiftSettings: settings),
+            dependencies: ["ApusAMQP", "ApusBus", "CloudEvents", log], swiftSettings: settings),
 
         // Every decoder with the properties that must hold for any bytes; fuzzers and tests call the same functions.
         .target(
@@ -312,7 +314,8 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML", "ApusBus", lifecycle,
+                "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML", "ApusBus",
+                lifecycle,
                 signals, log,
             ],
             swiftSettings: settings),
