@@ -44,6 +44,7 @@ public final class Engine: Broker {
     let gate: CommandGate
     let retention: Mutex<RetentionClock>
     let compactor = Compactor()
+    let idleWatch = Mutex(IdleWatch())
     let reopening = Mutex(Reopening())
     let scheduler = Mutex<Scheduler?>(nil)
     let coordinators = Mutex(Coordinators())
@@ -196,6 +197,7 @@ public final class Engine: Broker {
                 catalog.definitions.subscriptions[definition.name] = definition
             }
             shared.start()
+            watchForIdleSubscriptions()
         }
     }
 
