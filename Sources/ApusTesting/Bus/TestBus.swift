@@ -124,7 +124,8 @@ public final class TestBus: BusTransport {
         let deadline = ContinuousClock.now + patience
         while true {
             let changes = state.state.withLock(\.changes)
-            if isAtRest { return }
+            // Whatever happened meanwhile may have been between two looks.
+            if isAtRest, state.state.withLock({ $0.changes == changes }) { return }
             guard ContinuousClock.now < deadline, !Task.isCancelled else { throw unsettled() }
             await change(since: changes)
         }
