@@ -27,55 +27,71 @@
             _ = try await bus.publish((0..<3).map { try event("\($0)") }, to: "orders")
             let taken = try await take(3, from: receiver, settling: false)
             let transactions = try await bus.transactions(id: "t-1")
-            let receipts = try await transactions.commit(
-                publishing: [(try event("invoice"), "invoices")], handled: taken, of: receiver)
-            #expect(receipts.map(\.topic) == ["invoices"])
+            let handled = try taken.map {
+                HandledEvent($0, publishing: [(try event("invoice-\($0.event.id)"), "invoices")])
+            }
+            #expect(
+                try await transactions.commit(handled, of: receiver) == [.committed, .committed, .committed])
             // They are settled by it.
             #expect(try await receiver.settle([Settlement(taken[0].token, .acknowledge)]) == [.expired])
+            #expect(try await transactions.commit(handled, of: receiver) == [.expired, .expired, .expired])
             let reader = try await bus.replay("invoices", from: .earliest, pattern: nil)
-            #expect(try await reader.next(limit: 10, wait: .seconds(30)).map(\.event.id) == ["invoice"])
+            var invoices: [String] = []
+            while invoices.count < 3 {
+                let some = try await reader.next(limit: 10, wait: .seconds(30))
+                try #require(!some.isEmpty)
+                invoices += some.map(\.event.id)
+            }
+            #expect(invoices == ["invoice-0", "invoice-1", "invoice-2"])
             await bus.close()
         }
 
-        @Test func `events ahead that are not settled make it wait, and leave everything as it was`()
+        @Test func `events ahead that are not settled make it wait, and those of other partitions do not`()
             async throws
         {
             let cluster = try cluster()
+            cluster.makeTopic("parcels", partitions: 2)
+            cluster.makeTopic("billing.parcels.retry", partitions: 2)
             let bus = try await cluster.connect()
-            let receiver = try await bus.subscribe(Subscription(group: "billing", topic: "orders"))
-            _ = try await bus.publish((0..<2).map { try event("\($0)") }, to: "orders")
-            let taken = try await take(2, from: receiver, settling: false)
+            let receiver = try await bus.subscribe(Subscription(group: "billing", topic: "parcels"))
+            _ = try await bus.publish(
+                (0..<20).map { try event("\($0)", key: "k-\($0 % 8)") }, to: "parcels")
+            let taken = try await take(20, from: receiver, settling: false)
+            let first = try #require(taken.first { $0.partition == 0 })
+            let others = taken.filter { $0.event.id != first.event.id }
             let transactions = try await bus.transactions(id: "t-1")
-            await #expect {
-                _ = try await transactions.commit(publishing: [], handled: [taken[1]], of: receiver)
-            } throws: { error in
-                (error as? BusError)?.isRetryable == true
-            }
-            #expect(try await receiver.settle([Settlement(taken[0].token, .acknowledge)]) == [.settled])
-            _ = try await transactions.commit(publishing: [], handled: [taken[1]], of: receiver)
+            let results = try await transactions.commit(others.map { HandledEvent($0) }, of: receiver)
+            #expect(results == others.map { $0.partition == 0 ? .waiting : .committed })
+            #expect(results.contains(.waiting) && results.contains(.committed))
+            #expect(try await receiver.settle([Settlement(first.token, .acknowledge)]) == [.settled])
+            let rest = others.filter { $0.partition == 0 }
+            #expect(
+                try await transactions.commit(rest.map { HandledEvent($0) }, of: receiver)
+                    .allSatisfy { $0 == .committed })
             await bus.close()
         }
 
-        @Test(arguments: [
-            Request.addOffsetsToTransaction, Request.txnOffsetCommit, Request.endTransaction,
-        ])
+        @Test(
+            arguments: [
+                Request.addOffsetsToTransaction, Request.txnOffsetCommit, Request.endTransaction,
+            ], [RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH])
         func `who makes transactions under an id that somebody else took over is refused`(
-            request: Int16
+            request: Int16, error: rd_kafka_resp_err_t
         ) async throws {
             let cluster = try cluster()
             let bus = try await cluster.connect()
             let receiver = try await bus.subscribe(Subscription(group: "billing", topic: "orders"))
             _ = try await bus.publish([try event("1")], to: "orders")
             let taken = try await take(1, from: receiver, settling: false)
+            let handled = [HandledEvent(taken[0], publishing: [(try event("invoice"), "invoices")])]
             let transactions = try await bus.transactions(id: "t-1")
-            cluster.fail(request, [RD_KAFKA_RESP_ERR_PRODUCER_FENCED])
+            cluster.fail(request, [error])
             for _ in 0..<2 {
                 // Once refused, always refused.
                 do {
-                    _ = try await transactions.commit(
-                        publishing: [(try event("invoice"), "invoices")], handled: taken, of: receiver)
+                    _ = try await transactions.commit(handled, of: receiver)
                     Issue.record("it was fenced")
-                } catch let error as BusError {
+                } catch {
                     guard case .refused = error else {
                         Issue.record("\(error)")
                         continue
