@@ -11,11 +11,6 @@ import ApusTransport
 import CloudEvents
 import JSONText
 
-/// Why the registry's log cannot be understood.
-struct RegistryCodingError: Error {
-    var reason: String
-}
-
 // MARK: Writing
 
 extension RegistryChange {
