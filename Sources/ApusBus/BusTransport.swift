@@ -50,6 +50,12 @@ public protocol BusTransport: Sendable {
         _ topic: String, from start: ReplayStart, pattern: String?
     ) async throws(BusError) -> any ReplayReader
 
+    /// Begins to make transactions; needs ``Feature/transactions``. Whoever made some under the same `id` before cannot any more, and what it left open is
+    /// aborted: ask for it before subscribing.
+    ///
+    /// - Parameter id: who makes them, the same through restarts and another for each that runs at the same time.
+    func transactions(id: String) async throws(BusError) -> any BusTransactions
+
     // MARK: Route
 
     /// Makes or replaces a rule; needs ``Feature/rules``.
@@ -112,6 +118,10 @@ extension BusTransport {
         _ topic: String, from start: ReplayStart, pattern: String?
     ) async throws(BusError) -> any ReplayReader {
         throw .unsupported(.replay, transport: capabilities.transport)
+    }
+
+    public func transactions(id: String) async throws(BusError) -> any BusTransactions {
+        throw .unsupported(.transactions, transport: capabilities.transport)
     }
 
     public func putRule(_ rule: Rule) async throws(BusError) {

@@ -41,10 +41,13 @@ struct BusCheck: AsyncParsableCommand {
         if capabilities { return print([TransportScheme].every.capabilityTable) }
         guard let url else { return }
         let address = try BusURL(url)
-        let subject = BusContract.Subject(patience: .seconds(patience)) {
+        let open = { @Sendable () async throws -> any BusTransport in
             let options = ConnectionOptions(logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() })
             return try await TransportScheme.connect(address, among: .every, options)
         }
+        // What is in memory ends with its bus; all others have kept what they were told.
+        let subject = BusContract.Subject(
+            patience: .seconds(patience), reopen: address.scheme == "memory" ? nil : open, open: open)
         let promises = BusContract.all.filter { only.map($0.name.contains) ?? true }
         var (kept, broken, foreign) = (0, 0, 0)
         await withTaskGroup(of: (String, Outcome).self) { group in

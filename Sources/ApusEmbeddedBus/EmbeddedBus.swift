@@ -218,7 +218,9 @@ public final class EmbeddedBus: BusTransport {
 
     /// Whether nothing is on its way and nobody has anything to do before time passes.
     package var isAtRest: Bool {
+        let mark = engine.turnMark
         let receivers = state.withLock { Array($0.receivers.values) }
-        return receivers.allSatisfy(\.isAtRest) && engine.isAtRest
+        // A turn in between could have handed something to a receiver that was at rest when it was looked at.
+        return receivers.allSatisfy(\.isAtRest) && engine.isAtRest(since: mark)
     }
 }

@@ -44,13 +44,15 @@ public final class Engine: Broker {
     let gate: CommandGate
     let retention: Mutex<RetentionClock>
     let compactor = Compactor()
+    let idleWatch = Mutex(IdleWatch())
     let reopening = Mutex(Reopening())
     let scheduler = Mutex<Scheduler?>(nil)
     let coordinators = Mutex(Coordinators())
     private let worker: EngineWorker?
     private let recoveryTime = Mutex(Duration.zero)
     private let isStopping = Atomic(false)
-    private let isTurning = Atomic(false)
+    /// Turns that were begun and ended: odd while one is under way.
+    private let turns = Atomic<UInt64>(0)
     private let office = Mutex<DeadLetterOffice?>(nil)
 
     /// Opens the engine as its store left it.
@@ -90,9 +92,9 @@ public final class Engine: Broker {
     public func start() {
         worker?.start(clock: context.clock) { [weak self] in
             guard let self else { return nil }
-            isTurning.store(true, ordering: .sequentiallyConsistent)
+            turns.add(1, ordering: .sequentiallyConsistent)
             let deadline = turn()
-            isTurning.store(false, ordering: .sequentiallyConsistent)
+            turns.add(1, ordering: .sequentiallyConsistent)
             context.options.onRest?()
             return resumption(deadline)
         }
@@ -124,13 +126,16 @@ public final class Engine: Broker {
         return context.timers.next.map { min($0, end) } ?? end
     }
 
-    /// Whether the worker has nothing to do before time passes or somebody calls.
-    package var isAtRest: Bool {
+    /// Tells turns apart, for ``isAtRest(since:)``.
+    package var turnMark: UInt64 { turns.load(ordering: .sequentiallyConsistent) }
+
+    /// Whether the worker has nothing to do before time passes or somebody calls, and has done nothing since `mark`: what somebody saw of the engine's state in between is still so.
+    package func isAtRest(since mark: UInt64) -> Bool {
         // In this order: what a turn has taken out of a queue it has not done yet.
         guard context.inbox.isEmpty, context.followers.isEmpty, !gate.isBusy,
             context.timers.next.map({ $0 > context.clock.now }) ?? true
         else { return false }
-        return !isTurning.load(ordering: .sequentiallyConsistent)
+        return mark.isMultiple(of: 2) && turnMark == mark
     }
 
     /// When the worker next has something to do because time has passed.
@@ -196,6 +201,7 @@ public final class Engine: Broker {
                 catalog.definitions.subscriptions[definition.name] = definition
             }
             shared.start()
+            watchForIdleSubscriptions()
         }
     }
 

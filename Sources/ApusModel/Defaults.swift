@@ -50,6 +50,10 @@ public enum Defaults {
 
     /// The most bytes of data that an event can have on a bus in the process.
     public static let embeddedEventBytesMax = 16 << 20
+    /// After how long a temporary subscription of the library that nobody reads is deleted by a server.
+    public static let temporarySubscriptionIdleMax: Duration = .seconds(60)
+    /// How long the readers of a subscription that ends by idleness have at least to come back after a start of the server, if it is to last that long.
+    public static let expiryGrace: Duration = .seconds(30)
     /// How many bytes a bus in memory may hold.
     public static let embeddedMemoryBytes: Int64 = 1 << 30
     /// How many bytes of events a bus in memory keeps per partition once they are consumed.

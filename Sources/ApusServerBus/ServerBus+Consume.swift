@@ -11,7 +11,6 @@ import JSONText
 extension ServerBus {
     func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver {
         try capabilities.requireTopic(subscription)
-        if subscription.isTemporary { try capabilities.require(.temporarySubscriptions) }
         let topic = try name(subscription.topic)
         let name = try name(subscription.name)
         guard (1...10_000).contains(subscription.prefetch) else {
@@ -26,11 +25,21 @@ extension ServerBus {
         settings["max_attempts"] = .number(JSONNumber(Int64(subscription.attemptsMax)))
         settings["dead_letter"] = .string(try self.name(subscription.deadLetterTopic))
         settings["ordering"] = subscription.ordering == .byKey ? ["by": "key"] : .null
+        // Should this program end without a word, the server deletes it.
+        if subscription.isTemporary {
+            settings["expires_after"] = .string(DurationText.format(Defaults.temporarySubscriptionIdleMax))
+        }
         // Where it began cannot be changed, so it is said only to one that is new.
         let isNew = try await isUnknown(name)
         if isNew { settings["start"] = subscription.start == .earliest ? "earliest" : "latest" }
-        _ = try await call { () async throws(ApusClientError) in
-            try await client.putSubscription(name, settings)
+        if subscription.isTemporary { enterTemporary(name) }
+        do throws(BusError) {
+            _ = try await call { () async throws(ApusClientError) in
+                try await client.putSubscription(name, settings)
+            }
+        } catch {
+            if subscription.isTemporary { _ = leaveTemporary(name) }
+            throw error
         }
         return ServerReceiver(self, subscription, name)
     }

@@ -19,6 +19,8 @@ final class ServerBus: BusTransport {
 
     let client: ApusClient
     private let isClosedFlag = Atomic(false)
+    /// Temporary subscriptions with the number of their receivers here: the last one takes it along.
+    private let temporary = Mutex<[String: Int]>([:])
 
     init(_ client: ApusClient) { self.client = client }
 
@@ -27,6 +29,17 @@ final class ServerBus: BusTransport {
     func close() async {
         guard !isClosedFlag.exchange(true, ordering: .acquiringAndReleasing) else { return }
         await client.shutdown()
+    }
+
+    func enterTemporary(_ name: String) { temporary.withLock { $0[name, default: 0] += 1 } }
+
+    /// Whether it was the last.
+    func leaveTemporary(_ name: String) -> Bool {
+        temporary.withLock { temporary in
+            let left = (temporary[name] ?? 1) - 1
+            temporary[name] = left > 0 ? left : nil
+            return left <= 0
+        }
     }
 
     /// - Throws: ``BusError/closed``.

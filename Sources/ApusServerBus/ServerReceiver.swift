@@ -27,6 +27,8 @@ final class ServerReceiver: Receiver {
     private let subscription: Subscription
     private let name: String
     private let state = Mutex(State())
+    /// Rings when there is room again, or the end.
+    private let bell = Bell()
 
     init(_ bus: ServerBus, _ subscription: Subscription, _ name: String) {
         self.bus = bus
@@ -40,13 +42,13 @@ final class ServerReceiver: Receiver {
         let end = ContinuousClock.now + max(.zero, wait)
         while true {
             try bus.checkOpen()
+            let rings = bell.rings
             let room = try reserve(max(1, limit))
             let left = max(Duration.zero, ContinuousClock.now.duration(to: end))
             guard room > 0 else {
                 // All that may be handed out is: only verdicts make room.
-                guard left > .zero, (try? await Task.sleep(for: min(left, .milliseconds(10)))) != nil else {
-                    return []
-                }
+                guard left > .zero, !Task.isCancelled else { return [] }
+                await bell.wait(since: rings, atMost: left)
                 continue
             }
             let deliveries = try await ask(room, wait: min(left, Self.waitMax))
@@ -93,6 +95,7 @@ final class ServerReceiver: Receiver {
             }
             return state.isClosed
         }
+        bell.ring()
         switch result {
         case .success(let deliveries) where !isClosed: return deliveries
         case .success(let deliveries):
@@ -136,6 +139,7 @@ final class ServerReceiver: Receiver {
                 state.withLock { state in
                     for entry in part { state.outstanding.remove(.text(entry.lease)) }
                 }
+                bell.ring()
             }
         }
         return results
@@ -165,12 +169,17 @@ final class ServerReceiver: Receiver {
     }
 
     func close() async {
-        let (leases, questions) = state.withLock { state in
-            state.isClosed = true
-            defer { state.outstanding = [] }
-            return (state.outstanding, state.questions.values.map { $0 })
+        let (wasClosed, leases, questions) = state.withLock { state in
+            defer { (state.isClosed, state.outstanding) = (true, []) }
+            return (state.isClosed, state.outstanding, state.questions.values.map { $0 })
         }
+        bell.ring()
         for question in questions { question.cancel() }
+        if subscription.isTemporary, !wasClosed, bus.leaveTemporary(name) {
+            // What is not deleted now ends by itself when nobody has read it for a while.
+            _ = try? await bus.client.deleteSubscription(name)
+            return
+        }
         await release(leases.compactMap { if case .text(let lease) = $0 { lease } else { nil } })
     }
 

@@ -33,8 +33,8 @@ extension Capabilities {
             features: [
                 .orderByKey, .replay, .delay, .cancelDelayed, .delayedRetry, .countsCrashes, .leases,
                 .filterByType,
-                .filterByContent, .rules, .webhooks, .recurring, .offsets, .managedSubscriptions,
-                .deadLetters,
+                .filterByContent, .rules, .webhooks, .recurring, .offsets, .temporarySubscriptions,
+                .managedSubscriptions, .deadLetters,
             ], eventBytesMax: Defaults.eventBytesMax, delayMax: .seconds(365 * 86_400), durability: .flushed)
     }
 }

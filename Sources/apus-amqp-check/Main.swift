@@ -2,7 +2,6 @@
 
 // A program on the RabbitMQ transport, for tests that start, kill and restart the broker around it, and for measuring:
 //
-//     apus-amqp-check contract URL [WORD]            every promise of a bus transport, or those with a word in their name
 //     apus-amqp-check produce URL TOPIC COUNT        publishes until all are confirmed; a line for each that is
 //     apus-amqp-check consume URL TOPIC GROUP        acknowledges for ever; a line for each event
 //     apus-amqp-check subscribe URL TOPIC GROUP      makes the subscription
@@ -13,7 +12,6 @@
 
 import ApusAMQP
 import ApusBus
-import ApusTesting
 import CloudEvents
 import Logging
 
@@ -40,7 +38,6 @@ struct Check {
         guard arguments.count >= 2 else { throw BusError.invalid("a command and a URL") }
         let (command, url, rest) = (arguments[0], arguments[1], Array(arguments.dropFirst(2)))
         switch (command, rest.count) {
-        case ("contract", ...1): try await contract(url, only: rest.first)
         case ("produce", 2): try await produce(connect(url), to: rest[0], Int(rest[1]) ?? 0)
         case ("consume", 2): try await consume(connect(url), rest[0], rest[1])
         case ("subscribe", 2):
@@ -74,33 +71,6 @@ struct Check {
         logger.logLevel = .warning
         return try await TransportScheme.connect(
             BusURL(url), among: [.amqp], ConnectionOptions(logger: logger, clientName: "apus-amqp-check"))
-    }
-
-    // MARK: Contract
-
-    static func contract(_ url: String, only word: String?) async throws {
-        let subject = BusContract.Subject(
-            patience: .seconds(60), reopen: { try await connect(url) }, open: { try await connect(url) })
-        let promises = BusContract.all.filter { promise in word.map { promise.name.contains($0) } ?? true }
-        let broken = await withTaskGroup(of: Bool.self) { group in
-            var broken = 0
-            for (index, promise) in promises.enumerated() {
-                if index >= 8, await group.next() == false { broken += 1 }
-                group.addTask {
-                    do {
-                        say("\(try await promise.run(subject) ? "kept" : "not its kind"): \(promise.name)")
-                        return true
-                    } catch {
-                        say("BROKEN: \(promise.name): \(error)")
-                        return false
-                    }
-                }
-            }
-            for await isKept in group where !isKept { broken += 1 }
-            return broken
-        }
-        say("\(promises.count) promises, \(broken) broken")
-        exit(broken == 0 ? 0 : 1)
     }
 
     // MARK: Through faults

@@ -104,33 +104,29 @@ struct Check {
     static func copy(
         _ bus: any BusTransport, from source: String, to destination: String, _ group: String, id: String
     ) async throws {
-        #if Kafka
-            guard let kafka = bus as? KafkaTransport else { throw BusError.invalid("a Kafka bus") }
-            // First: this aborts what a former life of this program left open, without which its group does not say where it is.
-            let transactions = try await kafka.transactions(id: id)
-            let receiver = try await kafka.subscribe(
-                Subscription(group: group, topic: source, prefetch: 50, start: .earliest))
-            say("ready")
-            while true {
-                let events = try await receiver.receive(limit: 7, wait: .seconds(1))
-                guard !events.isEmpty else {
-                    say("idle")
-                    continue
-                }
-                var copies: [(event: CloudEvent, topic: String)] = []
-                for event in events { copies.append((event.event, destination)) }
-                do throws(BusError) {
-                    _ = try await transactions.commit(publishing: copies, handled: events, of: receiver)
-                    say("copied \(events.count)")
-                } catch {
-                    say("again: \(error)")
-                    guard error.isRetryable else { throw error }
-                    _ = try await receiver.settle(events.map { Settlement($0.token, .release) })
-                }
+        // First: this aborts what a former life of this program left open, without which its group does not say where it is.
+        let transactions = try await bus.transactions(id: id)
+        let receiver = try await bus.subscribe(
+            Subscription(group: group, topic: source, prefetch: 50, start: .earliest))
+        say("ready")
+        while true {
+            let events = try await receiver.receive(limit: 7, wait: .seconds(1))
+            guard !events.isEmpty else {
+                say("idle")
+                continue
             }
-        #else
-            throw BusError.invalid("built without Kafka")
-        #endif
+            do throws(BusError) {
+                let results = try await transactions.commit(
+                    events.map { HandledEvent($0, publishing: [($0.event, destination)]) }, of: receiver)
+                say("copied \(results.count { $0 == .committed })")
+                let waiting = zip(events, results).filter { $0.1 == .waiting }.map(\.0)
+                _ = try await receiver.settle(waiting.map { Settlement($0.token, .release) })
+            } catch {
+                say("again: \(error)")
+                guard error.isRetryable else { throw error }
+                _ = try await receiver.settle(events.map { Settlement($0.token, .release) })
+            }
+        }
     }
 
     static func read(_ bus: any BusTransport, _ topic: String) async throws {

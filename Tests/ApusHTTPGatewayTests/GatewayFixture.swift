@@ -32,6 +32,8 @@ struct GatewayFixture {
     let broker: RecorderBroker
     let gateway: HTTPGateway
     let port: Int
+    /// Of this fixture alone: a client that all tests share would take up connections to a gateway that has ended when the next one gets its port.
+    let client: HTTPClient
 
     var base: String { "http://127.0.0.1:\(port)" }
 
@@ -53,14 +55,17 @@ struct GatewayFixture {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let addresses = try await gateway.start()
         let port = try #require(addresses.first?.port)
-        let fixture = GatewayFixture(broker: broker, gateway: gateway, port: port)
+        let client = HTTPClient(eventLoopGroupProvider: .singleton)
+        let fixture = GatewayFixture(broker: broker, gateway: gateway, port: port, client: client)
         do {
             try await test(fixture)
         } catch {
             await gateway.stop()
+            try? await client.shutdown()
             throw error
         }
         await gateway.stop()
+        try await client.shutdown()
     }
 
     // MARK: Asking
@@ -87,7 +92,7 @@ struct GatewayFixture {
         request.method = HTTPMethod(rawValue: method)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let response = try await client.execute(request, timeout: .seconds(20))
         let bytes = try await response.body.collect(upTo: 32 << 20)
         let reply = Reply(
             status: Int(response.status.code), headers: response.headers, body: Array(bytes.readableBytesView)
@@ -100,7 +105,7 @@ struct GatewayFixture {
     func stream(_ path: String, headers: [(String, String)] = []) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(url: base + path)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
-        return try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        return try await client.execute(request, timeout: .seconds(20))
     }
 
     // MARK: Checking

@@ -59,9 +59,11 @@
             rd_kafka_mock_push_request_errors_array(cluster, requests, errors.count, &errors)
         }
 
+        /// Sessions are short because the mock cluster, once a member has left, lets a group wait for all but a second of a session before those who come after get anything:
+        /// 44 s of the usual 45. They are longer than the 3 s for which it has the first member wait, since it takes who waits longer than a session for dead.
         func connect(_ settings: String = "") async throws -> KafkaTransport {
             try await KafkaTransport.connect(
-                BusURL(url + settings),
+                BusURL("\(url)?session.timeout.ms=4000\(settings)"),
                 ConnectionOptions(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
         }
     }
@@ -70,7 +72,7 @@
     enum Request {
         static let produce: Int16 = 0, offsetCommit: Int16 = 8, metadata: Int16 = 3,
             txnOffsetCommit: Int16 = 28
-        static let endTransaction: Int16 = 26
+        static let addOffsetsToTransaction: Int16 = 25, endTransaction: Int16 = 26
     }
 
     func event(_ id: String, key: String? = nil) throws -> CloudEvent {
@@ -86,7 +88,7 @@
         var taken: [ReceivedEvent] = []
         while taken.count < count {
             let some = try await receiver.receive(limit: count - taken.count, wait: .seconds(30))
-            if some.isEmpty { break }
+            if some.isEmpty { throw BusError.unavailable("only \(taken.count) of \(count) events came") }
             if settling { _ = try await receiver.settle(some.map { Settlement($0.token, .acknowledge) }) }
             taken += some
         }
@@ -184,8 +186,7 @@
             }
         }
 
-        @Test(.disabled("fails, and why is not understood: the mock cluster or the transport"))
-        func `a commit that fails is sent again`() async throws {
+        @Test func `a commit that fails is sent again`() async throws {
             let cluster = try MockCluster(brokers: 1)
             cluster.makeTopic("orders", partitions: 1)
             cluster.makeTopic("billing.orders.retry", partitions: 1)
@@ -205,13 +206,13 @@
         @Test func `a full queue is waited for`() async throws {
             let cluster = try MockCluster(brokers: 1)
             cluster.makeTopic("orders", partitions: 1)
-            let bus = try await cluster.connect("?queue.buffering.max.messages=10")
+            let bus = try await cluster.connect("&queue.buffering.max.messages=10")
             let receipts = try await bus.publish((0..<500).map { try event("\($0)") }, to: "orders")
             #expect(receipts.map(\.offset) == (0..<500).map { Int64($0) })
             await bus.close()
         }
 
-        @Test(.disabled("fails, and why is not understood: the mock cluster or the transport"))
+        @Test
         func
             `a retry that waits is taken along when its receiver closes, and nothing that is done comes again`()
             async throws
@@ -225,7 +226,7 @@
             _ = try await bus.publish([try event("slow"), try event("fast")], to: "orders")
             let both = try await take(2, from: receiver, settling: false)
             _ = try await receiver.settle([
-                Settlement(both[0].token, .retry(after: .seconds(3), reason: "later"))
+                Settlement(both[0].token, .retry(after: .seconds(10), reason: "later"))
             ])
             _ = try await receiver.settle([Settlement(both[1].token, .retry(after: .zero, reason: "now"))])
             let retried = try await take(1, from: receiver)

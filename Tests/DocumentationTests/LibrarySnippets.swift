@@ -164,6 +164,13 @@ private enum Snippets {
             Handle(OrderPlaced.self) { order, _ in try await charge(order) }
         }
         // end
+        // snippet: transactions
+        let invoicing = try bus.consumer(group: "invoicing", options: .init(transactions: "invoicing-1")) {
+            Handle(OrderPlaced.self) { order, context in
+                try await context.bus.publish(InvoiceSent(number: 7, customer: UUID()))
+            }
+        }
+        // end
         // snippet: batch
         let archive = try bus.consumer(group: "archive") {
             Handle(batchesOf: OrderPlaced.self, size: 500, linger: .milliseconds(200)) { items in
@@ -192,7 +199,7 @@ private enum Snippets {
             Handle(InvoiceSent.self) { invoice, _ in print(invoice.number) }
         }
         // end
-        _ = (once, archive, guarded, current)
+        _ = (once, invoicing, archive, guarded, current)
     }
 
     static func route(_ bus: Bus) async throws {

@@ -85,9 +85,14 @@ public struct Consumer: Service, Sendable {
             try await withThrowingTaskGroup(of: Void.self) { topics in
                 for plan in plans {
                     topics.addTask {
-                        let receiver = try await bus.transport.subscribe(plan.subscription)
-                        try await TopicRun(consumer: self, plan: plan, receiver: receiver, stopping: stopping)
-                            .run()
+                        if let id = options.transactions {
+                            try await runInTransactions(plan, "\(id).\(plan.subscription.topic)")
+                        } else {
+                            let receiver = try await bus.transport.subscribe(plan.subscription)
+                            try await TopicRun(
+                                consumer: self, plan: plan, receiver: receiver, desk: nil, stopping: stopping
+                            ).run()
+                        }
                     }
                 }
                 do {
@@ -102,5 +107,47 @@ public struct Consumer: Service, Sendable {
         } onGracefulShutdown: {
             stopping.fire()
         }
+    }
+
+    /// Consumes a topic in transactions, and begins anew when it is not known how the last one ended.
+    private func runInTransactions(_ plan: TopicPlan, _ id: String) async throws {
+        var failures = 0
+        while true {
+            // Before subscribing: what a former life left open holds up the subscription.
+            let transactions = try await bus.transport.transactions(id: id)
+            let desk = TransactionDesk(transactions)
+            // Of this life alone: its end is not the consumer's.
+            let ending = Signal()
+            do {
+                let receiver = try await bus.transport.subscribe(plan.subscription)
+                try await withThrowingTaskGroup(of: Void.self) { tasks in
+                    tasks.addTask {
+                        await stopping.wait()
+                        ending.fire()
+                    }
+                    defer { tasks.cancelAll() }
+                    try await TopicRun(
+                        consumer: self, plan: plan, receiver: receiver, desk: desk, stopping: ending
+                    ).run()
+                }
+            } catch {
+                await transactions.close()
+                throw error
+            }
+            await transactions.close()
+            guard let failure = desk.failure else { return }
+            guard failure.mayBeginAnew else { throw failure }
+            if stopping.hasHappened || Task.isCancelled { return }
+            failures += 1
+            try await bus.clock.sleep(
+                for: min(Duration.milliseconds(100) * (1 << min(failures, 8)), .seconds(20)))
+        }
+    }
+}
+
+extension BusError {
+    /// Whether transactions can go on with another receiver: nothing is wrong but that one could not be ended.
+    fileprivate var mayBeginAnew: Bool {
+        if case .undecided = self { true } else { isRetryable }
     }
 }

@@ -38,6 +38,13 @@ public struct ConsumerOptions: Sendable {
     public var inbox: (any Inbox)?
     /// How long handlers may go on after a graceful shutdown has begun.
     public var grace: Duration
+    /// Makes handling exactly once within the broker: acknowledging an event and publishing what its handler published to the same bus are one transaction, which
+    /// happens wholly or not at all. Needs ``Feature/transactions``; nil for none.
+    ///
+    /// The text is an id that stays the same through restarts and that no other running program has: who comes with it ends the transactions of who had it before, so
+    /// that a program that was taken for dead and is not cannot commit any more (``Consumer/run()`` then throws ``BusError/refused(_:)``). Retries wait ahead of their key, as with
+    /// `ordering: .byKey`, and what is behind them in their partition is committed after them. Batches and inboxes do not go with it.
+    public var transactions: String?
 
     /// How a consumer consumes.
     public init(
@@ -45,7 +52,7 @@ public struct ConsumerOptions: Sendable {
         retry: RetryPolicy = .exponential(), timeout: Duration? = .seconds(300),
         unknown: UnknownEvents = .deadLetter, selection: Selection = .handledTypes,
         deadLetter: String? = nil, start: Subscription.Start = .latest, lease: Duration = .seconds(30),
-        inbox: (any Inbox)? = nil, grace: Duration = .seconds(30)
+        inbox: (any Inbox)? = nil, grace: Duration = .seconds(30), transactions: String? = nil
     ) {
         self.concurrency = concurrency
         self.prefetch = prefetch
@@ -59,6 +66,7 @@ public struct ConsumerOptions: Sendable {
         self.lease = lease
         self.inbox = inbox
         self.grace = grace
+        self.transactions = transactions
     }
 
     /// Room for workers to find something while the last verdicts are under way.

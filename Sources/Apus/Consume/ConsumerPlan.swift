@@ -111,6 +111,17 @@ struct ConsumerAssembly {
                 throw .invalid("a consumer needs a handler, or a topic and what to do with all events of it")
             }
         }
+        if let id = options.transactions {
+            guard !id.isEmpty else { throw .invalid("transactions need an id") }
+            // It would note events as handled whose transaction is not made yet.
+            guard options.inbox == nil else {
+                throw .invalid("transactions make handling exactly once: an inbox has no place beside them")
+            }
+            guard !handles.contains(where: { if case .batch = $0.body { true } else { false } }) else {
+                throw .invalid(
+                    "transactions are of single events: give batch handlers a consumer of their own")
+            }
+        }
         if !layers.isEmpty, handles.contains(where: { if case .batch = $0.body { true } else { false } }) {
             throw .invalid(
                 "middleware stands around single events: give batch handlers a consumer of their own")
@@ -136,6 +147,9 @@ struct ConsumerAssembly {
         var needs: [MissingFeatures.Need] = []
         if options.ordering == .byKey {
             needs.append(.init(feature: .orderByKey, reason: "ordering: .byKey"))
+        }
+        if let id = options.transactions {
+            needs.append(.init(feature: .transactions, reason: "transactions: \"\(id)\""))
         }
         if options.start == .earliest { needs.append(.init(feature: .replay, reason: "start: .earliest")) }
         if handles.contains(where: { ($0.retry ?? options.retry).waits }) {
@@ -198,7 +212,9 @@ struct ConsumerAssembly {
         let subscription = Subscription(
             group: group, topic: topic,
             types: options.selection == .everything ? nil : Set(routes.keys),
-            pattern: isFiltering ? union(conditions) : nil, ordering: options.ordering, prefetch: prefetch,
+            pattern: isFiltering ? union(conditions) : nil,
+            // Retries wait in their place: a copy elsewhere would not be of the transaction.
+            ordering: options.transactions == nil ? options.ordering : .byKey, prefetch: prefetch,
             lease: options.lease, attemptsMax: attemptsMax, deadLetter: options.deadLetter,
             start: options.start)
         return TopicPlan(

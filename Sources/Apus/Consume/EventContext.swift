@@ -22,8 +22,14 @@ public struct EventContext: Sendable {
         let slot: HandlingSlot?
         /// The consumer is to end; nil in a replay.
         let stopping: Signal?
+        /// Where what is published is kept until the event is acknowledged; nil where it is published at once.
+        let transaction: EventTransaction?
 
-        init(_ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot?, stopping: Signal?) {
+        init(
+            _ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot?, stopping: Signal?,
+            transaction: EventTransaction?
+        ) {
+            self.transaction = transaction
             self.received = received
             self.group = group
             self.bus = bus
@@ -35,9 +41,11 @@ public struct EventContext: Sendable {
     let storage: Storage
 
     init(
-        _ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot? = nil, stopping: Signal? = nil
+        _ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot? = nil,
+        stopping: Signal? = nil, transaction: EventTransaction? = nil
     ) {
-        storage = Storage(received, group: group, bus: bus, slot: slot, stopping: stopping)
+        storage = Storage(
+            received, group: group, bus: bus, slot: slot, stopping: stopping, transaction: transaction)
     }
 
     /// Waits, for middleware that holds an event back: a consumer that is to end does not wait for this, but gives the event back.

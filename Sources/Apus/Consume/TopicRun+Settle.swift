@@ -16,7 +16,7 @@ extension TopicRun {
         }
     }
 
-    private func tell(_ verdicts: [(slot: Int, settlement: Settlement)]) async {
+    func tell(_ verdicts: [(slot: Int, settlement: Settlement)]) async {
         let settlements = verdicts.map(\.settlement)
         guard await !tell(settlements), settlements.count > 1 else { return }
         // One of them may be what the broker will not have, such as a wait that is too long for it: the others must not suffer.

@@ -45,17 +45,22 @@ extension TopicRun {
     private func handleEvents(_ slot: HandlingSlot?) async {
         while !Task.isCancelled, let event = await queue.next() {
             let began = clock.uptime
-            if let verdict = await handle(event, slot) {
+            let transaction = desk.map { _ in EventTransaction() }
+            if let verdict = await handle(event, slot, transaction) {
                 metrics.duration.recordNanoseconds((clock.uptime - began).nanosecondsClamped)
+                let publishing = transaction?.end() ?? []
+                if verdict == .acknowledge { desk?.note(event, publishing: publishing) }
                 queue.settle(event, verdict)
             }
         }
     }
 
     /// What is to become of an event; nil when that is decided later, with its batch.
-    private func handle(_ queued: QueuedEvent, _ slot: HandlingSlot?) async -> Settlement.Verdict? {
+    private func handle(
+        _ queued: QueuedEvent, _ slot: HandlingSlot?, _ transaction: EventTransaction?
+    ) async -> Settlement.Verdict? {
         let context = EventContext(
-            queued.received, group: group, bus: bus, slot: slot, stopping: stopping)
+            queued.received, group: group, bus: bus, slot: slot, stopping: stopping, transaction: transaction)
         let route: HandlerRoute
         do throws(UnreadableEvent) {
             if let problem = context.problem { throw .malformed(problem) }

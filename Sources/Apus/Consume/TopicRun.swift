@@ -14,6 +14,8 @@ struct TopicRun: Sendable {
     let options: ConsumerOptions
     let plan: TopicPlan
     let receiver: any Receiver
+    /// Where acknowledging and publishing are one step.
+    let desk: TransactionDesk?
     /// Somebody asked for the end.
     let stopping: Signal
     let queue: ConsumerQueue
@@ -24,7 +26,10 @@ struct TopicRun: Sendable {
     var clock: any BusClock { bus.clock }
     var topic: String { plan.subscription.topic }
 
-    init(consumer: Consumer, plan: TopicPlan, receiver: any Receiver, stopping: Signal) {
+    init(
+        consumer: Consumer, plan: TopicPlan, receiver: any Receiver, desk: TransactionDesk?, stopping: Signal
+    ) {
+        self.desk = desk
         bus = consumer.bus
         group = consumer.group
         options = consumer.options
@@ -42,7 +47,9 @@ struct TopicRun: Sendable {
 
     func run() async throws {
         // Verdicts are told even if this task is cancelled: work that was done must not come again for nothing.
-        let settling = Task { await settle() }
+        let settling = Task {
+            if let desk { await settle(with: desk) } else { await settle() }
+        }
         let keeping = Task { await keepLeases() }
         var failure: BusError?
         await withTaskGroup(of: Ended.self) { tasks in

@@ -6,7 +6,8 @@ public import CloudEvents
 import CoreMetrics
 
 extension Bus {
-    /// Publishes an event. Returns when the broker has promised to keep it; ``Receipt/durability`` says how.
+    /// Publishes an event. Returns when the broker has promised to keep it; ``Receipt/durability`` says how. In a handler whose consumer has
+    /// ``ConsumerOptions/transactions`` it is kept until the handled event is acknowledged, and published with that.
     ///
     /// ```swift
     /// try await bus.publish(OrderPlaced(orderID: "o-1", total: 12.5))
@@ -132,6 +133,33 @@ extension Bus {
         _ events: [CloudEvent], to topic: String, _ due: PublishOptions.Due?
     ) async throws(BusError) -> [Receipt] {
         guard !topic.isEmpty else { throw .invalid("an event needs a topic") }
+        if let context = EventContext.current, let transaction = context.storage.transaction,
+            context.bus === self
+        {
+            return try keep(events, to: topic, due, in: transaction)
+        }
+        return try await sendNow(events, to: topic, due)
+    }
+
+    /// For the transaction in which the current event is handled.
+    private func keep(
+        _ events: [CloudEvent], to topic: String, _ due: PublishOptions.Due?, in transaction: EventTransaction
+    ) throws(BusError) -> [Receipt] {
+        guard due == nil else {
+            throw .invalid("in a transaction events are published with it and not at another time")
+        }
+        guard transaction.add(events, to: topic) else {
+            throw .invalid(
+                "the transaction of this event is over: what belongs to it is published before its handler returns"
+            )
+        }
+        return events.map { _ in Receipt(topic: topic, durability: .memory) }
+    }
+
+    /// Publishes at once, whatever is being handled.
+    func sendNow(
+        _ events: [CloudEvent], to topic: String, _ due: PublishOptions.Due?
+    ) async throws(BusError) -> [Receipt] {
         let metrics = publishing.handles(for: topic)
         let began = clock.uptime
         do {

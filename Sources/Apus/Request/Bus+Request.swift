@@ -58,7 +58,8 @@ extension Bus {
             try await replies.open(self, topic: topic)
         } catch { throw .bus(error) }
         let answer = await replies.answer(to: event.id, within: timeout, clock) { () async throws(BusError) in
-            try await self.publish(event, to: topic)
+            // At once, in a transaction too: its answer is waited for.
+            _ = try await self.sendNow([event], to: topic, nil)
         }
         return try Self.read(try answer.get(), as: reply)
     }

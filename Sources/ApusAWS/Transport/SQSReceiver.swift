@@ -43,6 +43,10 @@ final class SQSReceiver: Receiver {
     private let queue: SubscriptionQueue
     private let transport: AWSTransport
     private let state = Mutex(State())
+    /// Rings when there is room again, when what waited in a group may go out, or at the end.
+    private let bell = Bell()
+    /// The longest that a call waits for that: leases end without anybody saying so.
+    private static let bellMax = Duration.seconds(1)
 
     private var sqs: SQSService { transport.sqs }
 
@@ -58,15 +62,15 @@ final class SQSReceiver: Receiver {
         let end = ContinuousClock.now + wait
         while true {
             if transport.isClosed { throw .closed }
+            let rings = bell.rings
             let waited = try await takeReady(limit)
             guard waited.isEmpty else { return waited }
             let room = try reserve(limit)
             let left = max(Duration.zero, ContinuousClock.now.duration(to: end))
             guard room > 0 else {
                 // All that may be handed out is: only verdicts make room.
-                guard left > .zero, (try? await Task.sleep(for: min(left, .milliseconds(20)))) != nil else {
-                    return []
-                }
+                guard left > .zero, !Task.isCancelled else { return [] }
+                await bell.wait(since: rings, atMost: min(left, Self.bellMax))
                 continue
             }
             let messages: [SQSService.Message]
@@ -76,6 +80,7 @@ final class SQSReceiver: Receiver {
                     visibility: SubscriptionQueue.seconds(subscription.lease))
             } catch {
                 state.withLock { $0.asked -= room }
+                bell.ring()
                 if isClosed || transport.isClosed { throw .closed }
                 throw error.busError("queue of subscription '\(subscription.name)'")
             }
@@ -137,6 +142,7 @@ final class SQSReceiver: Receiver {
             }
             return false
         }
+        bell.ring()
         if isClosed {
             // Handed out to nobody: given back, or it comes again when its lease ends.
             for batch in Self.slices(messages) {
@@ -185,6 +191,7 @@ final class SQSReceiver: Receiver {
             }
             return back
         }
+        bell.ring()
         for batch in Self.slices(back) {
             // What cannot be given back comes again when its lease ends.
             _ = try? await sqs.changeVisibility(queue.url, batch.map { ($0, 0) })
@@ -256,6 +263,7 @@ final class SQSReceiver: Receiver {
             defer { state.outstanding = [:] }
             return state.outstanding.values.map(\.message.receipt)
         }
+        bell.ring()
         for batch in Self.slices(receipts) {
             // What cannot be given back comes again when its lease ends.
             _ = try? await sqs.changeVisibility(queue.url, batch.map { ($0, 0) })

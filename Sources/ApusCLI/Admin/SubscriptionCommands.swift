@@ -69,6 +69,13 @@ struct SubscriptionSettingsOptions: ParsableArguments {
     @Option(help: "The dead-letter topic (default: the topic's name and \(Defaults.deadLetterSuffix)).")
     var deadLetter: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Delete it when nobody has received from it for so long ('none' for never).",
+            valueName: "duration"),
+        transform: Parse.optionalDuration)
+    var expiresAfter: Parse.OptionalDuration?
+
     @Option(help: ArgumentHelp("Have events delivered to this address.", valueName: "url"))
     var push: String?
 
@@ -118,6 +125,9 @@ struct SubscriptionSettingsOptions: ParsableArguments {
         settings["lease"] = lease.map { .string(DurationText.format($0)) }
         settings["max_in_flight"] = maxInFlight.map { .number(JSONNumber($0)) }
         settings["max_attempts"] = maxAttempts.map { .number(JSONNumber($0)) }
+        settings["expires_after"] = expiresAfter.map {
+            $0.value.map { .string(DurationText.format($0)) } ?? .null
+        }
         var retry = JSONObject()
         retry["initial"] = retryInitial.map { .string(DurationText.format($0)) }
         retry["max"] = retryMax.map { .string(DurationText.format($0)) }

@@ -85,6 +85,7 @@ extension Engine {
                 let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
                 shared?.alter(altered)
                 cursor?.alter(altered)
+                watchForIdleSubscriptions()
             }
         }
         return try subscription(name)
@@ -136,6 +137,15 @@ extension Engine {
         guard settings.end == nil || settings.kind == .shared else {
             throw .invalid("only shared subscriptions have an end: read to where you want, and commit")
         }
+        if let limit = settings.expiresAfter {
+            guard settings.kind == .shared, settings.push == nil else {
+                throw .invalid(
+                    "only a shared subscription that consumers receive from can end when it is idle")
+            }
+            guard (.seconds(1) ... .seconds(30 * 86_400)).contains(limit) else {
+                throw .invalid("expires_after is 1 s to 30 d")
+            }
+        }
         try checkOrder(settings)
         if let push = settings.push {
             guard settings.kind == .shared else { throw .invalid("only shared subscriptions push") }
@@ -172,6 +182,7 @@ extension SubscriptionSettings {
         if let ordering = changes.ordering { self.ordering = ordering }
         if let fairness = changes.fairness { self.fairness = fairness }
         if let priority = changes.priority { self.priority = priority }
+        if let limit = changes.expiresAfter { expiresAfter = limit }
     }
 }
 

@@ -284,6 +284,8 @@ public struct SubscriptionSettings: Sendable, Hashable {
     public var priority: String?
     /// Whether it belongs to a reader in this process, and has no use after it.
     public var isTemporary = false
+    /// After how long in which nobody received, waited or settled it is deleted; nil for never. 1 s to 30 days; shared kind that consumers receive from.
+    public var expiresAfter: Duration?
 
     /// What is decided about a subscription.
     public init(
@@ -337,6 +339,8 @@ public struct SubscriptionChanges: Sendable, Hashable {
     public var fairness: FairnessSettings??
     /// The attribute that has an event's priority; `.some(nil)` for no priorities.
     public var priority: String??
+    /// After how long without use it is deleted; `.some(nil)` for never.
+    public var expiresAfter: Duration??
 
     /// Changes nothing.
     public init() {}

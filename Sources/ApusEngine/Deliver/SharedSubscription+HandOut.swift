@@ -37,6 +37,7 @@ extension SharedSubscription {
         var letters: [DeadLetterDraft] = []
         let (handouts, version) = state.withLock { state -> ([Handout], UInt64) in
             guard !state.isClosed, !state.definition.settings.isPaused else { return ([], state.version) }
+            noteUse(&state)
             state.wanted = partitions
             let (handouts, mayBeMore) = choose(
                 limit: limit, lease: lease, to: holder, byteLimit: min(byteLimit, Self.handOutBytesMax),

@@ -32,6 +32,7 @@ extension SharedSubscription {
         let (results, parts, gathering) = state.withLock {
             state -> ([SettleResult], Int, SettleGathering?) in
             reopen(&state)
+            noteUse(&state)
             var results: [SettleResult] = []
             var notes: [VerdictNote] = []
             var acknowledged = 0

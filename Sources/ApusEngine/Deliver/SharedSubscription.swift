@@ -65,6 +65,8 @@ final class SharedSubscription: Follower {
         /// Counts replays without an end, which end those that are bounded.
         var replayEra = 0
         var isClosed = false
+        /// When it was last used; kept up only where that decides how long it lasts.
+        var lastUse = Duration.zero
     }
 
     let name: ResourceName
@@ -133,6 +135,7 @@ final class SharedSubscription: Follower {
                 context.anchor($0, limit: min(max(length, push.breaker.initial), .seconds(86_400)))
             }
         }
+        restored.lastUse = Self.lastUse(definition, in: context)
         state = Mutex(restored)
         state.withLock { unblockAll(&$0) }
         takeSnapshotIfDue()
@@ -192,6 +195,7 @@ final class SharedSubscription: Follower {
             }
             let old = state.definition.settings
             state.definition = definition
+            if old.expiresAfter != definition.settings.expiresAfter { state.lastUse = context.clock.now }
             passOnClosing(from: old, &state)
             if !definition.settings.hasSameOrder(as: old) { arrange(&state) }
             pushChanged(from: old.push, &state)

@@ -47,6 +47,8 @@ struct SubscriptionDefinition: Sendable, Hashable {
     }
     /// What becomes of an event before that target gets it.
     var transformation: Transformation?
+    /// When it was last used, where that decides how long it lasts; written down now and then.
+    var used: Timestamp?
 
     var log: LogID { id.member(0) }
 

@@ -11,11 +11,6 @@ import ApusTransport
 import CloudEvents
 import JSONText
 
-/// Why the registry's log cannot be understood.
-struct RegistryCodingError: Error {
-    var reason: String
-}
-
 // MARK: Writing
 
 extension RegistryChange {
@@ -167,6 +162,8 @@ extension SubscriptionDefinition {
         }
         writer.member("priority", settings.priority)
         if settings.isTemporary { writer.member("temporary", "true") }
+        if let limit = settings.expiresAfter { writer.member("expiresAfter", limit.milliseconds) }
+        if let used { writer.member("used", used.rawValue) }
         writer.member("transformation", transformation)
     }
 }
@@ -436,6 +433,8 @@ extension SubscriptionDefinition {
             endOffsets: members.object["endOffsets"] == nil ? nil : members.offsets("endOffsets"),
             transformation: try members.transformation("transformation"))
         settings.isTemporary = members.object["temporary"] != nil
+        settings.expiresAfter = members.optionalNumber("expiresAfter").map { .milliseconds($0) }
+        used = members.optionalNumber("used").map { Timestamp(milliseconds: $0) }
     }
 }
 

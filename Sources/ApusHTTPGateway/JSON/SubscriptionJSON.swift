@@ -34,6 +34,11 @@ struct SubscriptionInput {
         changes.attemptsMax = try reader.int("max_attempts", in: Bounds.attempts)
         changes.deadLetter = try reader.name("dead_letter")
         changes.isPaused = try reader.bool("paused")
+        if reader.isNull("expires_after") {
+            changes.expiresAfter = .some(nil)
+        } else if let limit = try reader.duration("expires_after", in: Bounds.expiry) {
+            changes.expiresAfter = limit
+        }
         try changes.readOrder(reader)
         isPushTakenAway = reader.isNull("push")
         if !isPushTakenAway, let value = reader.value("push") {
@@ -61,6 +66,7 @@ struct SubscriptionInput {
         if let ordering = changes.ordering { settings.ordering = ordering }
         if let fairness = changes.fairness { settings.fairness = fairness }
         if let priority = changes.priority { settings.priority = priority }
+        if let limit = changes.expiresAfter { settings.expiresAfter = limit }
         return settings
     }
 
@@ -156,6 +162,7 @@ extension JSONWriter {
         key("push")
         if let settings = settings.push { push(settings) } else { null() }
         member("paused", settings.isPaused)
+        member("expires_after", settings.expiresAfter.map(DurationText.format))
         order(settings)
     }
 

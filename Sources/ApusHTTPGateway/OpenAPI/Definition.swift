@@ -114,6 +114,7 @@ enum Bounds {
     static let targets = 1...16
     static let catchUp: ClosedRange<Int64> = 1...10_000
     static let deduplication: ClosedRange<Duration> = .seconds(1)...Defaults.deduplicationWindowMax
+    static let expiry: ClosedRange<Duration> = .seconds(1) ... .seconds(30 * 86_400)
     static let lease: ClosedRange<Duration> = .zero ... .seconds(12 * 3600)
     static let delay: ClosedRange<Duration> = .zero ... .seconds(30 * 86_400)
     static let retry: ClosedRange<Duration> = .zero ... .seconds(30 * 86_400)

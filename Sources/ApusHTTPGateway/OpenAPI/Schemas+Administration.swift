@@ -171,6 +171,10 @@ extension Schema {
         )
         .allowing("paused", .boolean, "whether handing out is stopped")
         .allowing(
+            "expires_after", .nullable(.duration),
+            "shared kind: it is deleted when nobody has received or settled for so long, 1s to 30d; null: never"
+        )
+        .allowing(
             "ordering", .nullable(.object(ordering)), "shared kind: what is kept in order; null: nothing"
         )
         .allowing(

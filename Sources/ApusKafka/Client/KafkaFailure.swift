@@ -43,7 +43,7 @@
             case RD_KAFKA_RESP_ERR_POLICY_VIOLATION, RD_KAFKA_RESP_ERR_INVALID_RECORD,
                 RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS,
                 RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, RD_KAFKA_RESP_ERR__FENCED,
-                RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+                RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
                 .refused("\(subject): \(text)")
             case RD_KAFKA_RESP_ERR__DESTROY, RD_KAFKA_RESP_ERR__PURGE_QUEUE: .closed
             default:
@@ -61,6 +61,16 @@
         var isFatal: Bool
         /// The transaction has to be aborted.
         var abortsTransaction: Bool
+
+        /// Somebody else makes transactions under the same id. librdkafka does not take every way of saying so for the end.
+        var isFenced: Bool {
+            switch code {
+            case RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED,
+                RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+                true
+            default: false
+            }
+        }
 
         /// nil where there is no error.
         init?(_ error: OpaquePointer?) {

@@ -17,8 +17,11 @@
             var offsets: [(topic: String, partition: Int32, offset: Int64)] = []
         }
 
-        /// Holds commits and marks events; what is planned has to be finished.
-        func plan(_ events: [ReceivedEvent]) async throws(BusError) -> TransactionPlan {
+        /// Holds commits and marks those of `events` that can be settled now, with what is to be answered for each if the transaction happens; what is planned has
+        /// to be finished.
+        func plan(
+            _ events: [ReceivedEvent]
+        ) async throws(BusError) -> (plan: TransactionPlan, results: [CommitResult]) {
             while true {
                 let rings = bell.rings
                 let (isHeld, ended) = state.withLock { ($0.pacer.hold(), $0.ended) }
@@ -27,52 +30,55 @@
                 if Task.isCancelled { throw .unavailable("the task was cancelled") }
                 await bell.wait(beyond: rings, until: .now + .seconds(1))
             }
-            let result = state.withLock { state -> Result<TransactionPlan, BusError> in
-                do throws(BusError) { return .success(try plan(events, &state)) } catch {
-                    state.pacer.release()
-                    return .failure(error)
-                }
-            }
-            return try result.get()
+            return state.withLock { plan(events, &$0) }
         }
 
-        private func plan(_ events: [ReceivedEvent], _ state: inout State) throws(BusError) -> TransactionPlan
-        {
+        private func plan(
+            _ events: [ReceivedEvent], _ state: inout State
+        ) -> (plan: TransactionPlan, results: [CommitResult]) {
             var plan = TransactionPlan()
-            var numbers: [UInt64: Set<UInt64>] = [:]
-            for event in events {
+            var results = [CommitResult](repeating: .expired, count: events.count)
+            // Their places in `events`, by partition.
+            var mine: [UInt64: [UInt64: Int]] = [:]
+            for (index, event) in events.enumerated() {
                 guard case .number(let number, let session) = event.token,
-                    let assignment = state.assignments[session], let held = assignment.ledger[number],
-                    held.isOut, !held.isSettling
-                else {
-                    throw .unavailable(
-                        "event '\(event.event.id)' is not held any more: it is handed out again")
-                }
-                numbers[session, default: []].insert(number)
-                plan.settled.append(Reference(assignment: assignment, number: number))
+                    let held = state.assignments[session]?.ledger[number], held.isOut, !held.isSettling
+                else { continue }
+                mine[session, default: [:]][number] = index
+                results[index] = .waiting
             }
-            for (session, mine) in numbers {
-                guard let assignment = state.assignments[session], let last = mine.max() else { continue }
-                var isBlocked = false
-                var all = mine
+            for (session, places) in mine {
+                guard let assignment = state.assignments[session], let last = places.keys.max() else {
+                    continue
+                }
+                // From the first open event on, as long as they are of these; a retry that waits for its time goes to the end of its topic with them.
+                var run: Set<UInt64> = []
+                var moved: [(reference: Reference, record: KafkaRecord)] = []
+                var (isBlocked, movedCount) = (false, 0)
                 assignment.ledger.forEachOpen { number, held in
-                    guard number < last, !mine.contains(number) else { return }
-                    guard assignment.source.isRetry, !held.isOut, !held.isSettling else {
+                    guard !isBlocked, number <= last else { return }
+                    if let index = places[number] {
+                        run.insert(number)
+                        results[index] = .committed
+                        plan.settled.append(Reference(assignment: assignment, number: number))
+                        // Those behind the last of these stay where they are.
+                        movedCount = moved.count
+                    } else if assignment.source.isRetry, !held.isOut, !held.isSettling {
+                        moved.append((Reference(assignment: assignment, number: number), held.record))
+                    } else {
                         isBlocked = true
-                        return
                     }
-                    all.insert(number)
-                    plan.moved.append((Reference(assignment: assignment, number: number), held.record))
                 }
-                guard !isBlocked, let end = assignment.ledger.commit(settling: all), end.coversAll else {
-                    throw .unavailable("events ahead of these in their partition are not settled yet")
-                }
+                guard !run.isEmpty else { continue }
+                for (reference, _) in moved.prefix(movedCount) { run.insert(reference.number) }
+                guard let end = assignment.ledger.commit(settling: run) else { continue }
+                plan.moved += moved.prefix(movedCount)
                 plan.offsets.append((name(of: assignment.source), assignment.source.partition, end.offset))
             }
             for reference in plan.settled + plan.moved.map(\.reference) {
                 reference.assignment.ledger[reference.number]?.isSettling = true
             }
-            return plan
+            return (plan, results)
         }
 
         /// The transaction has happened, or not.

@@ -6,7 +6,7 @@
 #if Kafka
     public import ApusBus
     internal import CRDKafka
-    public import CloudEvents
+    internal import CloudEvents
     internal import Synchronization
 
     extension KafkaTransport {
@@ -14,7 +14,7 @@
         ///
         /// - Parameter id: who makes them, the same through restarts and another for each that runs at the same time; at most 249 characters.
         /// - Throws: ``BusError``.
-        public func transactions(id: String) async throws(BusError) -> KafkaTransactions {
+        public func transactions(id: String) async throws(BusError) -> any BusTransactions {
             guard !id.isEmpty, id.utf8.count <= KafkaLimits.nameBytesMax else {
                 throw .invalid("transactions need an id of 1 to \(KafkaLimits.nameBytesMax) bytes")
             }
@@ -41,7 +41,7 @@
     }
 
     /// Transactions of one program, one at a time.
-    public final class KafkaTransactions: Sendable {
+    final class KafkaTransactions: BusTransactions {
         private struct State {
             var isBusy = false
             /// Why there can be no more.
@@ -58,34 +58,33 @@
             (self.id, self.producer, self.transport) = (id, producer, transport)
         }
 
-        /// Publishes events and acknowledges those that they come of, both or neither. Calls wait for each other.
-        ///
-        /// - Parameters:
-        ///   - events: what to publish, each with its topic.
-        ///   - handled: events of `receiver` that are out and are acknowledged by this; all ahead of them in their partitions have to be settled.
-        ///   - receiver: a receiver of the same transport.
-        /// - Returns: one receipt for each, in order.
-        /// - Throws: ``BusError/unavailable(_:)`` when nothing has happened and the events are still out: the same call can succeed later.
-        ///   ``BusError/refused(_:)`` when somebody else makes transactions under this id. ``BusError/undecided(_:)`` when the end is not known; the events
-        ///   are handed out again if it did not happen.
-        public func commit(
-            publishing events: [(event: CloudEvent, topic: String)], handled: [ReceivedEvent],
-            of receiver: any Receiver
-        ) async throws(BusError) -> [Receipt] {
+        func commit(
+            _ handled: [HandledEvent], of receiver: any Receiver
+        ) async throws(BusError) -> [CommitResult] {
             guard let receiver = receiver as? KafkaReceiver, receiver.transport === transport else {
                 throw .invalid("a transaction acknowledges events of a receiver of the same Kafka bus")
             }
+            let events = handled.flatMap(\.publishing)
             for (_, topic) in events {
                 try KafkaName.check(topic, "topic")
                 try await transport.prepare(topic)
             }
             try await takeTurn()
             defer { endTurn() }
-            let plan = try await receiver.plan(handled)
+            let (plan, results) = try await receiver.plan(handled.map(\.event))
+            var publishing: [(event: CloudEvent, topic: String)] = []
+            for (one, result) in zip(handled, results) where result == .committed {
+                publishing += one.publishing
+            }
+            // Nobody asks for a transaction in which nothing happens.
+            guard !plan.settled.isEmpty else {
+                receiver.finish(plan, hasHappened: false)
+                return results
+            }
             do throws(BusError) {
-                let receipts = try await carryOut(plan, events, receiver)
+                try await carryOut(plan, publishing, receiver)
                 receiver.finish(plan, hasHappened: true)
-                return receipts
+                return results
             } catch {
                 receiver.finish(plan, hasHappened: false)
                 throw error
@@ -95,7 +94,7 @@
         private func carryOut(
             _ plan: KafkaReceiver.TransactionPlan, _ events: [(event: CloudEvent, topic: String)],
             _ receiver: KafkaReceiver
-        ) async throws(BusError) -> [Receipt] {
+        ) async throws(BusError) {
             try check(KafkaError(rd_kafka_begin_transaction(producer.handle.pointer)))
             var topics: [KafkaTopic] = []
             for (_, topic) in events { topics.append(try producer.topic(topic)) }
@@ -109,31 +108,35 @@
                 var headers = KafkaHeaders(copyingAll: record)
                 return headers.produce(again: record, retries, client, opaque)
             }
-            var receipts: [Receipt] = []
             for (report, (_, topic)) in zip(reports, events) {
                 do throws(BusError) {
-                    receipts += try transport.receipts([report], topic)
+                    _ = try transport.receipts([report], topic)
                 } catch {
                     await abort()
-                    throw error
+                    throw isOver ?? error
                 }
             }
             if let failed = reports.first(where: { $0.error.isError }) {
                 await abort()
-                throw failed.error.busError("a copy of an event")
+                throw isOver ?? failed.error.busError("a copy of an event")
             }
             let (producer, timeout) = (producer, transport.configuration.publishTimeout)
             let offsets = plan.offsets
-            let error = await KafkaThread.run { () -> KafkaError? in
+            let (isMember, error) = await KafkaThread.run { () -> (Bool, KafkaError?) in
                 let list = KafkaPartitions(capacity: offsets.count)
                 for (topic, partition, offset) in offsets { list.append(topic, partition, offset) }
                 guard let member = rd_kafka_consumer_group_metadata(receiver.handle.pointer) else {
-                    return nil
+                    return (false, nil)
                 }
                 defer { rd_kafka_consumer_group_metadata_destroy(member) }
-                return Self.repeating(for: timeout) { left in
+                let error = Self.repeating(for: timeout) { left in
                     rd_kafka_send_offsets_to_transaction(producer.handle.pointer, list.pointer, member, left)
                 }
+                return (true, error)
+            }
+            guard isMember else {
+                await abort()
+                throw .unavailable("group '\(receiver.groupID)' was left")
             }
             try await checkOrAbort(error)
             let ended = await KafkaThread.run { () -> KafkaError? in
@@ -147,7 +150,6 @@
                 throw .undecided("a transaction of '\(id)' did not end in time: \(ended.text)")
             }
             try await checkOrAbort(ended)
-            return receipts
         }
 
         /// Repeats what can be repeated.
@@ -163,7 +165,7 @@
 
         private func check(_ error: KafkaError?) throws(BusError) {
             guard let error else { return }
-            if error.isFatal {
+            if error.isFatal || error.isFenced {
                 let reason = BusError.refused("transactions of '\(id)' are over: \(error.text)")
                 fail(reason)
                 throw reason
@@ -175,7 +177,7 @@
 
         private func checkOrAbort(_ error: KafkaError?) async throws(BusError) {
             guard let error else { return }
-            if !error.isFatal { await abort() }
+            if !error.isFatal, !error.isFenced { await abort() }
             try check(error)
         }
 
@@ -186,8 +188,15 @@
                     rd_kafka_abort_transaction(producer.handle.pointer, left)
                 }
             }
-            if let error { fail(.unavailable("transactions of '\(id)' have to begin anew: \(error.text)")) }
+            guard let error else { return }
+            guard !error.isFatal, !error.isFenced else {
+                return fail(.refused("transactions of '\(id)' are over: \(error.text)"))
+            }
+            fail(.undecided("transactions of '\(id)' have to begin anew: \(error.text)"))
         }
+
+        /// The error with which everything ended, where it has.
+        private var isOver: BusError? { state.withLock(\.ended) }
 
         private func fail(_ reason: BusError) { state.withLock { if $0.ended == nil { $0.ended = reason } } }
 
@@ -211,8 +220,7 @@
             bell.ring()
         }
 
-        /// Ends making transactions; one that is being made is ended first.
-        public func close() async {
+        func close() async {
             while true {
                 let rings = bell.rings
                 let isBusy = state.withLock { state in

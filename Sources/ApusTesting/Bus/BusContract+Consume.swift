@@ -104,7 +104,7 @@ extension BusContract {
                     came == Set(expected), "all 400 come: \(Set(expected).subtracting(came)) are missing")
             }
         },
-        Promise("state is kept when the bus is opened again") { run in
+        Promise("state is kept when the bus is opened again", needs: .managedSubscriptions) { run in
             guard let reopen = run.subject.reopen else { return }
             let receiver = try await run.bus.subscribe(run.subscription())
             _ = try await run.bus.publish(run.events(0..<6), to: run.topic())

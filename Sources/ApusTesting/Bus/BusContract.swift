@@ -82,5 +82,5 @@ public enum BusContract {
     public static let all: [Promise] =
         publishing + roundTrips + consuming + settling + leasing + ordering + filtering + starting
         + scheduling
-        + replaying + routing + refusing + ending
+        + replaying + routing + asking + transactions + refusing + ending
 }

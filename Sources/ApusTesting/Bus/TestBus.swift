@@ -47,6 +47,8 @@ public final class TestBus: BusTransport {
         var faults = Faults()
         /// Those who wait until nothing happens.
         var resting: [UnsafeContinuation<Void, Never>] = []
+        /// How often somebody has begun to make transactions, by id.
+        var transactionLives: [String: Int] = [:]
         /// Counts reasons to look whether anything happens.
         var changes: UInt64 = 0
     }
@@ -98,7 +100,12 @@ public final class TestBus: BusTransport {
     }
 
     /// As ``BusTransport/capabilities``.
-    public var capabilities: Capabilities { bus.capabilities }
+    public var capabilities: Capabilities {
+        var capabilities = bus.capabilities
+        // Which the real bus has not, since it would have to keep them through a crash.
+        capabilities.features.insert(.transactions)
+        return capabilities
+    }
 
     /// The present time on this bus.
     public var now: CloudEventTimestamp {
@@ -124,7 +131,8 @@ public final class TestBus: BusTransport {
         let deadline = ContinuousClock.now + patience
         while true {
             let changes = state.state.withLock(\.changes)
-            if isAtRest { return }
+            // Whatever happened meanwhile may have been between two looks.
+            if isAtRest, state.state.withLock({ $0.changes == changes }) { return }
             guard ContinuousClock.now < deadline, !Task.isCancelled else { throw unsettled() }
             await change(since: changes)
         }
@@ -250,6 +258,10 @@ public final class TestBus: BusTransport {
     /// As ``BusTransport/publish(_:to:)``.
     public func publish(_ events: [CloudEvent], to topic: String) async throws(BusError) -> [Receipt] {
         try takeFault()
+        return try await publishUnfailing(events, to: topic)
+    }
+
+    func publishUnfailing(_ events: [CloudEvent], to topic: String) async throws(BusError) -> [Receipt] {
         let receipts = try await bus.publish(events, to: topic)
         state.state.withLock { $0.published += events.map { Published(event: $0, topic: topic, due: nil) } }
         state.changed()
@@ -267,7 +279,7 @@ public final class TestBus: BusTransport {
         return receipts
     }
 
-    private func takeFault() throws(BusError) {
+    func takeFault() throws(BusError) {
         let fault = state.state.withLock { state in
             state.faults.publishes.isEmpty ? nil : state.faults.publishes.removeFirst()
         }

@@ -40,6 +40,11 @@ final class TestReceiver: Receiver {
         }
     }
 
+    /// Whether a verdict on an event would count; one that is to be lost does not.
+    func holds(_ token: DeliveryToken) -> Bool {
+        state.withLock { $0.held[token] != nil } && bus.state.withLock { $0.faults.lostVerdicts == 0 }
+    }
+
     /// What is being handled.
     var held: [ReceivedEvent] { state.withLock { Array($0.held.values) } }
 

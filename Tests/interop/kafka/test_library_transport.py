@@ -146,3 +146,21 @@ def test_copies_in_transactions_are_there_exactly_once_however_often_the_program
     copier.kill()
     copied = [line for line in run(kafka_check, "read", url, destination) if line]
     assert sorted(copied, key=int) == [str(number) for number in range(count)]
+
+
+def test_who_begins_transactions_under_an_id_ends_those_of_who_had_it(kafka_check, url):
+    first_source, second_source, destination = (f"{kind}-{uuid.uuid4().hex[:8]}" for kind in ("s", "s", "d"))
+    run(kafka_check, "produce", url, first_source, "7")
+    run(kafka_check, "produce", url, second_source, "7")
+    first = Program(kafka_check, "copy", url, first_source, destination, "one", "shared-id")
+    first.wait_for(lambda lines: "idle" in lines, "it copies", 90)
+    # Not known to the first, which is idle, until it wants to commit again.
+    second = Program(kafka_check, "copy", url, second_source, destination, "two", "shared-id")
+    second.wait_for(lambda lines: "idle" in lines, "it copies", 90)
+    run(kafka_check, "produce", url, first_source, "3")
+    assert first.process.wait(timeout=60) == 1
+    first.reader.join()
+    assert first.lines[-1].startswith("error:") and "shared-id" in first.lines[-1], first.lines[-3:]
+    second.kill()
+    # What the first wanted to copy at last is not there.
+    assert len([line for line in run(kafka_check, "read", url, destination) if line]) == 14

@@ -18,11 +18,15 @@ def consumed_after(consumer, wanted, seconds):
     wait_for(lambda: wanted <= set(consumer.ids("settled")), f"consuming {len(wanted)} events", seconds)
 
 
-def test_the_contract_of_a_bus_transport(rabbitmq, check):
-    program = check("contract", rabbitmq.url)
-    status = program.wait(300)
-    broken = [line for line in program.lines() if not line.startswith(("kept", "not its kind"))]
-    assert status == 0, broken
+def keeps(bus_check, url, *arguments):
+    """Whether a broker keeps the contract of the library's transports, and what the check said."""
+    result = subprocess.run([bus_check, url, *arguments], capture_output=True, text=True, timeout=300)
+    return result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_contract_of_a_bus_transport(rabbitmq, bus_check):
+    is_kept, said = keeps(bus_check, rabbitmq.url, "--jobs", "8")
+    assert is_kept, said
 
 
 def test_a_broker_that_is_killed_and_started_again_loses_nothing_that_it_confirmed(new_node, check):
@@ -100,7 +104,7 @@ def test_publishes_wait_while_the_broker_takes_none_and_consuming_goes_on(new_no
     consumed_after(consumer, set(range(100)), 60)
 
 
-def test_tls_with_an_authority_of_ones_own(new_node, check, tmp_path):
+def test_tls_with_an_authority_of_ones_own(new_node, check, bus_check, tmp_path):
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     for name in ("right", "wrong"):
@@ -114,9 +118,11 @@ def test_tls_with_an_authority_of_ones_own(new_node, check, tmp_path):
         f"ssl_options.keyfile = {tmp_path}/right.key", f"ssl_options.cacertfile = {tmp_path}/right.pem",
     ).start().wait_until_ready()
     url = f"amqps://127.0.0.1:{port}"
-    program = check("contract", f"{url}?cacertfile={tmp_path}/right.pem&auth_mechanism=AMQPLAIN", "as they were")
-    assert program.wait(120) == 0, program.lines()
-    assert check("contract", f"{url}?verify=verify_none", "as they were").wait(120) == 0
+    is_kept, said = keeps(
+        bus_check, f"{url}?cacertfile={tmp_path}/right.pem&auth_mechanism=AMQPLAIN", "--only", "as they were")
+    assert is_kept, said
+    is_kept, said = keeps(bus_check, f"{url}?verify=verify_none", "--only", "as they were")
+    assert is_kept, said
     stranger = check("produce", f"{url}?cacertfile={tmp_path}/wrong.pem&connection_timeout=3000", "t", 1)
     assert stranger.wait(120) == 1 and "certificate" in " ".join(stranger.lines()).lower(), stranger.lines()
     nobody = check("produce", node.url.replace("//", "//guest:wrong@"), "t", 1)
