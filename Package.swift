@@ -195,8 +195,8 @@ let package = Package(
         .target(
             name: "ApusHTTPGateway",
             dependencies: [
-                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage",
-                "ApusTransport",
+                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusSchemas",
+                "ApusStorage", "ApusTransport",
                 "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
                 coreMetrics, lifecycle,
             ], swiftSettings: settings),
@@ -390,8 +390,9 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML", "ApusBus",
+                "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusSchemas", "ApusTransform",
+                "JSONText", "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML",
+                "ApusBus",
                 lifecycle,
                 signals, log,
             ],
@@ -477,7 +478,7 @@ let package = Package(
             dependencies: [
                 "ApusHTTPGateway", "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine",
                 "ApusModel",
-                "ApusRules",
+                "ApusRules", "ApusSchemas",
                 "ApusTransform", "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix,
                 nioHTTP1,
                 httpClient, log,
