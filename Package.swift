@@ -97,6 +97,8 @@ let package = Package(
         .target(name: "JSONText", swiftSettings: settings),
         // JSON Schema: compiled to a program that judges documents by their bytes; regular expressions, formats. Linear time, pure.
         .target(name: "JSONSchema", dependencies: ["JSONText"], swiftSettings: settings),
+        // The schema registry as values: subjects, versions, ids, compatibility, formats; what may happen to them. Pure.
+        .target(name: "ApusSchemas", dependencies: ["JSONText", "JSONSchema"], swiftSettings: settings),
         // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
         .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
         // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.
@@ -131,7 +133,7 @@ let package = Package(
             name: "ApusEngine",
             dependencies: [
                 "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", "ApusSchedule",
-                "ApusStorage",
+                "ApusSchemas", "ApusStorage",
                 "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap, trees,
             ], swiftSettings: settings),
 
@@ -195,8 +197,8 @@ let package = Package(
         .target(
             name: "ApusHTTPGateway",
             dependencies: [
-                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage",
-                "ApusTransport",
+                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusSchemas",
+                "ApusStorage", "ApusTransport",
                 "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
                 coreMetrics, lifecycle,
             ], swiftSettings: settings),
@@ -390,14 +392,18 @@ let package = Package(
             dependencies: ["TestThreads", "SlowJSONSchema", "JSONSchema", "JSONText"], exclude: ["Cases"],
             swiftSettings: settings),
         .testTarget(
+            name: "ApusSchemasTests", dependencies: ["ApusSchemas", "JSONSchema", "JSONText"],
+            swiftSettings: settings),
+        .testTarget(
             name: "CloudEventsTests", dependencies: ["TestThreads", "CloudEvents", "JSONText"],
             swiftSettings: settings),
         // What the pages say of defaults, held against the code.
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML", "ApusBus",
+                "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusSchemas", "ApusTransform",
+                "JSONText", "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML",
+                "ApusBus",
                 lifecycle,
                 signals, log,
             ],
@@ -445,7 +451,7 @@ let package = Package(
             name: "ApusEngineTests",
             dependencies: [
                 "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusCompression", "ApusTesting",
-                "ApusTransport", "CloudEvents",
+                "ApusTransport", "ApusSchemas", "CloudEvents",
                 "JSONText", "ApusRules", "ApusTransform", nioCore, log,
             ],
             swiftSettings: settings),
@@ -483,7 +489,7 @@ let package = Package(
             dependencies: [
                 "ApusHTTPGateway", "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine",
                 "ApusModel",
-                "ApusRules",
+                "ApusRules", "ApusSchemas",
                 "ApusTransform", "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix,
                 nioHTTP1,
                 httpClient, log,

@@ -18,9 +18,15 @@ public struct PublishReceipt: Sendable, Hashable {
     public var offset: Offset
     /// Whether the event had been published before, and this is where it is.
     public var isDuplicate: Bool
+    /// Whether the topic's schemas do not accept it, and it is in the quarantine topic, which ``topic`` names then.
+    public var isQuarantined: Bool
 
     /// Proof of publishing.
-    public init(topic: ResourceName, partition: Int, offset: Offset, isDuplicate: Bool = false) {
+    public init(
+        topic: ResourceName, partition: Int, offset: Offset, isDuplicate: Bool = false,
+        isQuarantined: Bool = false
+    ) {
+        self.isQuarantined = isQuarantined
         self.topic = topic
         self.partition = partition
         self.offset = offset
@@ -175,7 +181,7 @@ public struct Page: Sendable, Hashable {
 public typealias PublishCompletion = @Sendable (Result<[PublishReceipt], BrokerError>) -> Void
 
 /// A set of topics with what is needed to publish to them, consume from them and manage them.
-public protocol Broker: Coordinating, Holding {
+public protocol Broker: Coordinating, Holding, SchemaKeeping {
     // MARK: Publish
 
     /// Places each event by its key (`key`, or the event's `partitionkey`) and calls `completion` when all are as durable as the
