@@ -95,6 +95,9 @@ let package = Package(
         .target(name: "JSONText", swiftSettings: settings),
         // JSON Schema: compiled to a program that judges documents by their bytes; regular expressions, formats. Linear time, pure.
         .target(name: "JSONSchema", dependencies: ["JSONText"], swiftSettings: settings),
+        // What one schema accepts and another does not, and schemas from samples. Bounded, pure.
+        .target(
+            name: "JSONSchemaEvolution", dependencies: ["JSONSchema", "JSONText"], swiftSettings: settings),
         // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
         .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
         // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.
@@ -377,6 +380,12 @@ let package = Package(
         .testTarget(
             name: "JSONSchemaTests",
             dependencies: ["TestThreads", "SlowJSONSchema", "JSONSchema", "JSONText"], exclude: ["Cases"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "JSONSchemaEvolutionTests",
+            dependencies: [
+                "TestThreads", "SlowJSONSchema", "JSONSchemaEvolution", "JSONSchema", "JSONText",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "CloudEventsTests", dependencies: ["TestThreads", "CloudEvents", "JSONText"],

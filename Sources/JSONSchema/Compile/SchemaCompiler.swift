@@ -12,7 +12,7 @@ struct SchemaCompiler {
     var regexes: [Regex] = []
     var patternTexts: [String] = []
     private var regexIndexes: [String: Int32] = [:]
-    private var nodesByPlace: [Int: Int32] = [:]
+    private(set) var nodesByPlace: [Int: Int32] = [:]
     private var placesOfNodes: [Int] = []
     private var anchorIndexes: [String: Int32] = [:]
     private var anchorNames: [String] = []
