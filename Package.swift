@@ -41,6 +41,7 @@ let package = Package(
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
         .library(name: "Apus", targets: ["Apus"]),
         .library(name: "ApusXML", targets: ["ApusXML"]),
+        .library(name: "JSONSchema", targets: ["JSONSchema", "JSONSchemaEvolution"]),
         // Needs the trait SQLite, and Debian's libsqlite3-dev.
         .library(name: "ApusOutboxSQLite", targets: ["ApusOutboxSQLite"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
@@ -98,6 +99,8 @@ let package = Package(
         // What one schema accepts and another does not, and schemas from samples. Bounded, pure.
         .target(
             name: "JSONSchemaEvolution", dependencies: ["JSONSchema", "JSONText"], swiftSettings: settings),
+        // Event structs of the Swift library from JSON Schemas. Text in, text out.
+        .target(name: "SwiftEventCode", dependencies: ["JSONSchema", "JSONText"], swiftSettings: settings),
         // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
         .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
         // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.
@@ -294,8 +297,8 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
-                "ApusNetwork", "CloudEvents", "JSONText",
-                arguments, nioCore, nioPosix, log,
+                "ApusNetwork", "CloudEvents", "JSONText", "JSONSchema", "JSONSchemaEvolution",
+                "SwiftEventCode", arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
         // Not called `apus`: where file systems ignore case, that and the library's `Apus` would be one.
         .executableTarget(name: "ApusCommand", dependencies: ["ApusCLI"], swiftSettings: settings),
@@ -387,6 +390,10 @@ let package = Package(
                 "TestThreads", "SlowJSONSchema", "JSONSchemaEvolution", "JSONSchema", "JSONText",
             ],
             swiftSettings: settings),
+        // The events in Generated/ are compiled, so that what is written for others is known to compile.
+        .testTarget(
+            name: "SwiftEventCodeTests", dependencies: ["SwiftEventCode", "Apus", "JSONSchema", "JSONText"],
+            exclude: ["Schemas"], swiftSettings: settings),
         .testTarget(
             name: "CloudEventsTests", dependencies: ["TestThreads", "CloudEvents", "JSONText"],
             swiftSettings: settings),

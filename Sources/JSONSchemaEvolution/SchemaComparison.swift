@@ -49,6 +49,17 @@ public enum SchemaComparison {
         return differences(left, right, options)
     }
 
+    /// A document that `writer` accepts and `reader` refuses, by guessing alone: what tests hold proofs against.
+    package static func guess(
+        writer: JSONValue, reader: JSONValue, options: Options = Options()
+    ) throws(SchemaError) -> JSONValue? {
+        let places = Places(
+            try SchemaGraph(writer, options: options.schemas, library: options.library),
+            try SchemaGraph(reader, options: options.schemas, library: options.library))
+        var prover = Prover(places: places, options: options)
+        return prover.guess()
+    }
+
     static func differences(
         _ left: SchemaGraph, _ right: SchemaGraph, _ options: Options
     ) -> [SchemaDifference] {

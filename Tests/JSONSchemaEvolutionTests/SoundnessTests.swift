@@ -93,6 +93,8 @@ private func check(seed: UInt64, documents: Int = 40) throws -> Verdict {
     guard found.isEmpty else {
         return found.contains { $0.witness != nil } ? .witnessed : .undecided
     }
+    let guess = try SchemaComparison.guess(writer: writer, reader: reader)
+    #expect(guess == nil, "seed \(seed): \(guess ?? .null) by \(writer) and not by \(reader)")
     for _ in 0..<documents {
         let document = versions.random.document()
         let text = document.serialized()

@@ -63,6 +63,11 @@ extension Prover {
 
     // MARK: Witnesses
 
+    /// A document that shows that the right schema does not accept all of the left one, without knowing why.
+    mutating func guess() -> JSONValue? {
+        witness(Site(), Conjunction([.holds(places.left)]), places.right, [], nil, nil)
+    }
+
     private mutating func witness(
         _ site: Site, _ left: Conjunction, _ right: Place, _ ways: [[Atom]],
         _ forced: (name: String, atoms: [Atom])?, _ value: JSONValue?
