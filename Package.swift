@@ -100,7 +100,9 @@ let package = Package(
         .target(
             name: "JSONSchemaEvolution", dependencies: ["JSONSchema", "JSONText"], swiftSettings: settings),
         // Event structs of the Swift library from JSON Schemas. Text in, text out.
-        .target(name: "SwiftEventCode", dependencies: ["JSONSchema", "JSONText"], swiftSettings: settings),
+        .target(
+            name: "SwiftEventCode", dependencies: ["JSONSchemaEvolution", "JSONSchema", "JSONText"],
+            swiftSettings: settings),
         // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
         .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
         // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.

@@ -208,7 +208,7 @@ struct SwiftModelBuilder {
         var taken = SwiftNames.takenMembers
         for number in members.indices {
             let wanted = SwiftNames.member(members[number].jsonName)
-            let usable = taken.contains(wanted) ? wanted + "Value" : wanted
+            let usable = SwiftNames.takenMembers.contains(wanted) ? wanted + "Value" : wanted
             members[number].name = SwiftNames.unused(usable, taken)
             taken.insert(members[number].name)
         }

@@ -116,6 +116,22 @@ struct GeneratedCodeTests {
         #expect(error?.location == place, "\(String(describing: error))")
     }
 
+    @Test("give their schema back by samples")
+    func samples() throws {
+        let full = SensorRead(sensor: "s1", values: [1, 2.5], ok: true)
+        let bare = SensorRead(sensor: "s2", values: [])
+        let schema = try EventSchema.of([full, bare])
+        #expect(
+            schema
+                == (try JSONValue(
+                    parsing:
+                        #"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"ok":{"type":"boolean"},"sensor":{"type":"string"},"values":{"type":"array","items":{"type":"number"}}},"required":["sensor","values"]}"#
+                )))
+        for sample in [full, bare] {
+            #expect(try Schema.compile(schema).isValid([UInt8](JSONEncoder().encode(sample))))
+        }
+    }
+
     @Test("names that are keywords, alike, or no names at all get others")
     func names() throws {
         let schema = try JSONValue(

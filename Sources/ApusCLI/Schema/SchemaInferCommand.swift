@@ -15,7 +15,7 @@ extension SchemaCommand {
             discussion: """
                 EXAMPLES
                   apus schema infer orders.ndjson > order.json
-                  apus tail orders --from earliest --limit 1000 --data-only | apus schema infer -
+                  apus tail orders --from earliest --count 1000 --data-only | apus schema infer -
                   apus schema infer --from order-1.json orders.ndjson > order-2.json
 
                 With --from, prints a new version of that schema if documents have drifted away from it, and ends with 1
@@ -104,7 +104,7 @@ extension SchemaCommand {
                         let piece = try await source.read(1 << 16)
                         for line in piece.isEmpty ? splitter.finish() : try splitter.split(piece) {
                             number += 1
-                            do {
+                            do throws(JSONError) {
                                 body(try JSONValue(parsing: line))
                             } catch {
                                 throw Failure(
