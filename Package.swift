@@ -43,6 +43,7 @@ let package = Package(
         .library(name: "ApusXML", targets: ["ApusXML"]),
         // The engine in the process without the typed API: for what implements or tests transports.
         .library(name: "ApusEmbeddedBus", targets: ["ApusEmbeddedBus", "ApusBus"]),
+        .library(name: "JSONSchema", targets: ["JSONSchema", "JSONSchemaEvolution"]),
         // Needs the trait SQLite, and Debian's libsqlite3-dev.
         .library(name: "ApusOutboxSQLite", targets: ["ApusOutboxSQLite"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
@@ -99,6 +100,13 @@ let package = Package(
         .target(name: "JSONSchema", dependencies: ["JSONText"], swiftSettings: settings),
         // The schema registry as values: subjects, versions, ids, compatibility, formats; what may happen to them. Pure.
         .target(name: "ApusSchemas", dependencies: ["JSONText", "JSONSchema"], swiftSettings: settings),
+        // What one schema accepts and another does not, and schemas from samples. Bounded, pure.
+        .target(
+            name: "JSONSchemaEvolution", dependencies: ["JSONSchema", "JSONText"], swiftSettings: settings),
+        // Event structs of the Swift library from JSON Schemas. Text in, text out.
+        .target(
+            name: "SwiftEventCode", dependencies: ["JSONSchemaEvolution", "JSONSchema", "JSONText"],
+            swiftSettings: settings),
         // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
         .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
         // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.
@@ -304,8 +312,8 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
-                "ApusNetwork", "CloudEvents", "JSONText",
-                arguments, nioCore, nioPosix, log,
+                "ApusNetwork", "CloudEvents", "JSONText", "JSONSchema", "JSONSchemaEvolution",
+                "SwiftEventCode", arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
         // Not called `apus`: where file systems ignore case, that and the library's `Apus` would be one.
         .executableTarget(name: "ApusCommand", dependencies: ["ApusCLI"], swiftSettings: settings),
@@ -394,6 +402,16 @@ let package = Package(
         .testTarget(
             name: "ApusSchemasTests", dependencies: ["ApusSchemas", "JSONSchema", "JSONText"],
             swiftSettings: settings),
+        .testTarget(
+            name: "JSONSchemaEvolutionTests",
+            dependencies: [
+                "TestThreads", "SlowJSONSchema", "JSONSchemaEvolution", "JSONSchema", "JSONText",
+            ],
+            swiftSettings: settings),
+        // The events in Generated/ are compiled, so that what is written for others is known to compile.
+        .testTarget(
+            name: "SwiftEventCodeTests", dependencies: ["SwiftEventCode", "Apus", "JSONSchema", "JSONText"],
+            exclude: ["Schemas"], swiftSettings: settings),
         .testTarget(
             name: "CloudEventsTests", dependencies: ["TestThreads", "CloudEvents", "JSONText"],
             swiftSettings: settings),

@@ -20,11 +20,14 @@ public struct SchemaLimits: Hashable, Sendable {
     /// Nesting of a schema's text, at most 512.
     public var schemaDepth = 128
     /// Schemas (objects and booleans) compiled for one validator, those that references lead to included.
-    public var schemas = 65_536
+    public var schemas = 16_384
     /// Values of one `enum`.
     public var enumValues = 16_384
     /// Instructions of one regular expression, after repetitions are written out.
     public var regexInstructions = 20_000
+    /// Properties of characters (`\p{…}`) that all regular expressions of a schema name, categories counting as one. What has such
+    /// a property is looked for once in a process, among a hundred thousand characters.
+    public var unicodeProperties = 6
     /// Nesting of a document, at most 512.
     public var documentDepth = 128
     /// Levels of schemas inside schemas that one evaluation may go through, at most 1,000.

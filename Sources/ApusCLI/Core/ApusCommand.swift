@@ -43,6 +43,7 @@ struct ApusCommand: AsyncParsableCommand {
                     ScheduleCommand.self, DelayedCommand.self, SchemaCommand.self, GroupCommand.self,
                     ConnectionCommand.self, FeedCommand.self,
                 ]),
+            CommandGroup(name: "Schemas:", subcommands: [SchemaCommand.self]),
             CommandGroup(
                 name: "Health:", subcommands: [StatusCommand.self, DoctorCommand.self, BenchCommand.self]),
             CommandGroup(

@@ -12,7 +12,7 @@ struct SchemaCompiler {
     var regexes: [Regex] = []
     var patternTexts: [String] = []
     private var regexIndexes: [String: Int32] = [:]
-    private var nodesByPlace: [Int: Int32] = [:]
+    private(set) var nodesByPlace: [Int: Int32] = [:]
     private var placesOfNodes: [Int] = []
     private var anchorIndexes: [String: Int32] = [:]
     private var anchorNames: [String] = []
@@ -20,6 +20,8 @@ struct SchemaCompiler {
     /// What making tables for regular expressions may still cost, and instructions they may still have: for all of a schema together.
     private var regexWork = 1_000_000
     private var regexInstructions: Int
+    /// Properties of characters that regular expressions name.
+    private var unicodeProperties: Set<String> = []
 
     init(options: SchemaOptions, library: SchemaLibrary) {
         self.options = options
@@ -138,6 +140,13 @@ struct SchemaCompiler {
     /// The index of a regular expression.
     mutating func regex(_ text: String, at location: String) throws(SchemaError) -> Int32 {
         if let known = regexIndexes[text] { return known }
+        unicodeProperties.formUnion(UnicodeProperties.names(in: text))
+        guard unicodeProperties.count <= options.limits.unicodeProperties else {
+            throw SchemaError(
+                .tooLarge(
+                    what: "properties of characters in regular expressions",
+                    limit: options.limits.unicodeProperties), at: location)
+        }
         do throws(RegexError) {
             let limit = min(options.limits.regexInstructions, regexInstructions)
             let regex = try Regex(text, limit: limit, work: &regexWork)

@@ -66,7 +66,7 @@ enum Format: UInt8, Sendable, CaseIterable {
 
     private static func isRegex(_ text: UnsafeRawBufferPointer) -> Bool {
         do throws(RegexError) {
-            _ = try RegexParser.parse(String(decoding: text, as: UTF8.self))
+            _ = try RegexParser.parse(String(decoding: text, as: UTF8.self), looksUp: false)
             return true
         } catch {
             return error.isUnsupported

@@ -24,12 +24,16 @@ struct RegexParser {
     private var depth = 0
     private var unsupported: RegexError?
     private var groupNames: Set<String> = []
+    private var looksUp = true
 
     private init(_ text: String) { scalars = Array(text.unicodeScalars) }
 
     /// Parses a whole expression.
-    static func parse(_ text: String) throws(RegexError) -> RegexNode {
+    ///
+    /// - Parameter looksUp: whether the characters that have a property are looked for; otherwise there are none, and only the grammar counts.
+    static func parse(_ text: String, looksUp: Bool = true) throws(RegexError) -> RegexNode {
         var parser = RegexParser(text)
+        parser.looksUp = looksUp
         let node = try parser.choice()
         if parser.position < parser.scalars.count { throw parser.error(.unopened) }
         if let unsupported = parser.unsupported { throw unsupported }
@@ -322,6 +326,7 @@ struct RegexParser {
             position += 1
         }
         guard take("}" as Unicode.Scalar) else { throw error(.unclosed("the property"), at: start) }
+        if !looksUp, UnicodeProperties.isKnown(name) { return ScalarSet() }
         if let set = UnicodeProperties.scalars(named: name) { return isNegated ? set.inverted : set }
         let reason = RegexError.Reason.unknownProperty(name)
         // Scripts are properties, only not known here.

@@ -120,8 +120,12 @@ struct RegexTable: Sendable {
 
         /// Puts bytes that no set tells apart into one class.
         private mutating func classifyBytes() -> Bool {
-            var signatures: [[UInt64]: UInt8] = [:]
             guard sets.count <= 4_096, workMax > 0 else { return false }
+            if sets.count <= 64 {
+                classifyBytesByOneWord()
+                return true
+            }
+            var signatures: [[UInt64]: UInt8] = [:]
             for byte in UInt8.min...UInt8.max {
                 var signature = [UInt64](repeating: 0, count: (sets.count + 63) / 64)
                 for (index, set) in sets.enumerated() where set.contains(byte) {
@@ -137,6 +141,26 @@ struct RegexTable: Sendable {
                 }
             }
             return true
+        }
+
+        /// The same for the sets of most expressions, which fit into a word.
+        private mutating func classifyBytesByOneWord() {
+            var signatures: [UInt64: UInt8] = [:]
+            work += 64
+            for byte in UInt8.min...UInt8.max {
+                var signature: UInt64 = 0
+                for (index, set) in sets.enumerated() where set.contains(byte) {
+                    signature |= 1 << UInt64(index)
+                }
+                work += sets.count >> 2
+                if let known = signatures[signature] {
+                    classes[Int(byte)] = known
+                } else {
+                    classes[Int(byte)] = UInt8(representatives.count)
+                    signatures[signature] = UInt8(representatives.count)
+                    representatives.append(byte)
+                }
+            }
         }
 
         /// The state for a set of steps, new or known; nil if there are too many. A set with the end in it is `matched`.

@@ -4,7 +4,7 @@
 
 import Synchronization
 
-enum UnicodeProperties {
+package enum UnicodeProperties {
     /// The scalars with a property, by its name in ECMA-262; nil if there is none of that name.
     static func scalars(named name: String) -> ScalarSet? {
         var category = name
@@ -12,7 +12,9 @@ enum UnicodeProperties {
             category = String(name.dropFirst(prefix.count))
         }
         if let codes = categories[category] {
-            return cached(category) { scalar in codes.contains(code(of: scalar.properties.generalCategory)) }
+            // All categories are looked for at once, since schemas that name one often name more.
+            let table = cache.withLock { $0.categories } ?? Self.keep(categoryTable())
+            return ScalarSet(codes.sorted().flatMap { table[$0] ?? [] })
         }
         guard category == name else { return nil }
         switch name {
@@ -25,40 +27,94 @@ enum UnicodeProperties {
         }
     }
 
-    private static let cache = Mutex<[String: ScalarSet]>([:])
+    /// Whether there is a property of this name; told without looking for any scalars.
+    static func isKnown(_ name: String) -> Bool {
+        for prefix in ["General_Category=", "gc="] where name.hasPrefix(prefix) {
+            return categories[String(name.dropFirst(prefix.count))] != nil
+        }
+        return categories[name] != nil || binaries[name] != nil
+            || ["Any", "ASCII", "Assigned"].contains(name)
+    }
+
+    /// The names of properties in a pattern, and perhaps some that are none; told without looking for any scalars.
+    static func names(in pattern: String) -> Set<String> {
+        guard pattern.utf8.contains(UInt8(ascii: "{")) else { return [] }
+        var names: Set<String> = []
+        var rest = pattern[...]
+        while let mark = rest.firstIndex(of: "\\") {
+            rest = rest[rest.index(after: mark)...]
+            guard let kind = rest.first, kind == "p" || kind == "P" else { continue }
+            rest = rest.dropFirst()
+            guard rest.first == "{", let end = rest.firstIndex(of: "}") else { continue }
+            let name = String(rest[rest.index(after: rest.startIndex)..<end])
+            // One table has all categories.
+            let isCategory = categories[String(name.split(separator: "=").last ?? "")] != nil
+            names.insert(isCategory ? "General_Category" : name)
+        }
+        return names
+    }
+
+    private struct Known {
+        var categories: [String: [ClosedRange<UInt32>]]?
+        var properties: [String: ScalarSet] = [:]
+    }
+
+    private static let cache = Mutex(Known())
+
+    private static func keep(
+        _ table: [String: [ClosedRange<UInt32>]]
+    ) -> [String: [ClosedRange<UInt32>]] {
+        cache.withLock { $0.categories = table }
+        return table
+    }
 
     /// Looked for once in a process, since there are many scalars.
     private static func cached(_ name: String, _ holds: (Unicode.Scalar) -> Bool) -> ScalarSet {
-        if let found = cache.withLock({ $0[name] }) { return found }
-        let set = collect(holds)
-        cache.withLock { $0[name] = set }
+        if let found = cache.withLock({ $0.properties[name] }) { return found }
+        var looked = 0
+        let set = collect(looked: &looked, holds)
+        cache.withLock { $0.properties[name] = set }
         return set
     }
 
-    private static func collect(_ holds: (Unicode.Scalar) -> Bool) -> ScalarSet {
-        var ranges: [ClosedRange<UInt32>] = []
-        var start: UInt32?
-        var scalar: UInt32 = 0
-        while scalar <= ScalarSet.greatest {
-            // Planes 4 to 13 are not assigned and alike; planes 15 and 16 are private but for their last two.
-            let plane = scalar >> 16
-            var next = scalar + 1
-            if plane >= 4 && plane <= 13 {
-                next = 0xE0000
-            } else if plane >= 15, scalar & 0xFFFF == 0 {
-                next = scalar + 0xFFFE
-            }
-            let isIn = Unicode.Scalar(scalar).map(holds) ?? false
-            if isIn, start == nil { start = scalar }
-            if !isIn, let first = start {
-                ranges.append(first...scalar - 1)
-                start = nil
-            }
-            scalar = next
+    private static func categoryTable() -> [String: [ClosedRange<UInt32>]] {
+        var looked = 0
+        let runs = UnicodeRuns.runs(looked: &looked) { scalar in
+            Unicode.Scalar(scalar).map { code(of: $0.properties.generalCategory) } ?? "Cs"
         }
-        if let start { ranges.append(start...ScalarSet.greatest) }
-        return ScalarSet(ranges)
+        return runs.reduce(into: [:]) { $0[$1.value, default: []].append($1.range) }
     }
+
+    private static func collect(looked: inout Int, _ holds: (Unicode.Scalar) -> Bool) -> ScalarSet {
+        let runs = UnicodeRuns.runs(looked: &looked) { Unicode.Scalar($0).map(holds) ?? false }
+        return ScalarSet(runs.filter(\.value).map(\.range))
+    }
+
+    /// The scalars with a property and how many were looked at for it, by the fast way or by looking at every one; told to tests.
+    package static func probe(
+        _ name: String, everyScalar: Bool
+    ) -> (ranges: [ClosedRange<UInt32>], looked: Int)? {
+        guard let property = binaries[name] else { return nil }
+        var looked = 0
+        let ranges =
+            everyScalar
+            ? UnicodeRuns.allRuns { Unicode.Scalar($0).map { property($0.properties) } ?? false }
+                .filter(\.value).map(\.range) : collect(looked: &looked) { property($0.properties) }.ranges
+        return (ranges, looked)
+    }
+
+    /// The same for all categories.
+    package static func probeCategories(everyScalar: Bool) -> (runs: [String], looked: Int) {
+        var looked = 0
+        let category = { (scalar: UInt32) in
+            Unicode.Scalar(scalar).map { code(of: $0.properties.generalCategory) } ?? "Cs"
+        }
+        let runs = everyScalar ? UnicodeRuns.allRuns(category) : UnicodeRuns.runs(looked: &looked, category)
+        return (runs.map { "\($0.range) \($0.value)" }, looked)
+    }
+
+    /// The names of all binary properties; told to tests.
+    package static var binaryNames: [String] { binaries.keys.sorted() }
 
     private static func code(of category: Unicode.GeneralCategory) -> String {
         switch category {

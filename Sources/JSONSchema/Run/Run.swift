@@ -79,8 +79,11 @@ struct Run: ~Copyable {
     }
 
     /// Judges the whole document.
-    mutating func judge() -> Bool {
-        guard evaluate(program.root, marks: Self.noMarks) else { return false }
+    mutating func judge() -> Bool { judge(by: program.root) }
+
+    /// Judges the whole document by one of the schemas in the program.
+    mutating func judge(by node: Int32) -> Bool {
+        guard evaluate(node, marks: Self.noMarks) else { return false }
         skipWhitespace()
         return position == end ? true : fail(.trailingBytes, at: position)
     }

@@ -2,19 +2,23 @@
 
 // Schemas and documents by chance, of few names and values, so that rules often meet what they are about.
 
-import JSONText
+package import JSONText
 
-struct RandomSchemas<Chance: RandomNumberGenerator> {
-    var chance: Chance
+package struct RandomSchemas<Chance: RandomNumberGenerator> {
+    package var chance: Chance
+
+    package init(chance: Chance) { self.chance = chance }
 
     static var names: [String] { ["a", "b", "ab", "x1", "é"] }
     static var patterns: [String] { ["^a", "b$", "[x-z]", "^.{2}$", "\\d", "a|é"] }
 
-    mutating func pick<Element>(_ list: [Element]) -> Element {
+    package mutating func pick<Element>(_ list: [Element]) -> Element {
         list[Int.random(in: list.indices, using: &chance)]
     }
-    mutating func isChosen(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &chance) < percent }
-    mutating func number() -> JSONValue {
+    package mutating func isChosen(_ percent: Int) -> Bool {
+        Int.random(in: 0..<100, using: &chance) < percent
+    }
+    package mutating func number() -> JSONValue {
         let texts = [
             "0", "1", "2", "3", "-1", "1.0", "2.5", "10e-1", "0.5", "1e2", "-2.50", "100", "-0",
             "9007199254740993",
@@ -23,7 +27,7 @@ struct RandomSchemas<Chance: RandomNumberGenerator> {
     }
 
     /// A document.
-    mutating func document(_ depth: Int = 0) -> JSONValue {
+    package mutating func document(_ depth: Int = 0) -> JSONValue {
         switch Int.random(in: 0..<(depth > 2 ? 5 : 9), using: &chance) {
         case 0: return .null
         case 1: return .bool(isChosen(50))
@@ -40,7 +44,7 @@ struct RandomSchemas<Chance: RandomNumberGenerator> {
     }
 
     /// A schema; `isRoot` gives it definitions.
-    mutating func schema(_ depth: Int = 0) -> JSONValue {
+    package mutating func schema(_ depth: Int = 0) -> JSONValue {
         if depth > 0, isChosen(12) { return .bool(isChosen(70)) }
         var rules = JSONObject()
         for _ in 0..<Int.random(in: 1...4, using: &chance) { addRule(to: &rules, depth) }
@@ -56,7 +60,7 @@ struct RandomSchemas<Chance: RandomNumberGenerator> {
 
     private mutating func count() -> JSONValue { .number(JSONNumber(Int.random(in: 0...3, using: &chance))) }
 
-    private mutating func addRule(to rules: inout JSONObject, _ depth: Int) {
+    package mutating func addRule(to rules: inout JSONObject, _ depth: Int) {
         let isDeep = depth > 2
         switch Int.random(in: 0..<(isDeep ? 14 : 34), using: &chance) {
         case 0:
