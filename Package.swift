@@ -97,6 +97,8 @@ let package = Package(
         .target(name: "JSONSchema", dependencies: ["JSONText"], swiftSettings: settings),
         // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
         .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
+        // XML Schema 1.0 by the system's libxml2, opened at run time: schemas and documents measured before, violations told with their place.
+        .target(name: "ApusXSD", dependencies: ["CApus", "CloudEvents"], swiftSettings: settings),
         // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.
         .target(
             name: "ApusModel", dependencies: ["CApus", "ApusCompression", nioCore], swiftSettings: settings),
@@ -291,7 +293,7 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
-                "ApusNetwork", "CloudEvents", "JSONText",
+                "ApusNetwork", "ApusXSD", "CloudEvents", "JSONText",
                 arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
         // Not called `apus`: where file systems ignore case, that and the library's `Apus` would be one.
@@ -340,7 +342,7 @@ let package = Package(
             name: "ApusFuzzTargets",
             dependencies: [
                 "CApus", "ApusCompression", "JSONText", "JSONSchema", "SlowJSONSchema", "CloudEvents",
-                "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
+                "ApusXSD", "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
                 "ApusHTTPCodec", "ApusKafkaCodec", "ApusAMQPCodec", "ApusStorage",
                 "ApusTesting", "ApusXML", nioCore,
                 log,
@@ -412,6 +414,8 @@ let package = Package(
         .testTarget(
             name: "ApusCompressionTests", dependencies: ["TestThreads", "ApusCompression"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ApusXSDTests", dependencies: ["TestThreads", "ApusXSD", "CloudEvents"], swiftSettings: settings),
         .testTarget(
             name: "ApusModelTests", dependencies: ["ApusModel", "ApusCompression", nioCore],
             swiftSettings: settings),
