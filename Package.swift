@@ -95,6 +95,8 @@ let package = Package(
         .target(name: "JSONText", swiftSettings: settings),
         // JSON Schema: compiled to a program that judges documents by their bytes; regular expressions, formats. Linear time, pure.
         .target(name: "JSONSchema", dependencies: ["JSONText"], swiftSettings: settings),
+        // The schema registry as values: subjects, versions, ids, compatibility, formats; what may happen to them. Pure.
+        .target(name: "ApusSchemas", dependencies: ["JSONText", "JSONSchema"], swiftSettings: settings),
         // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
         .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
         // XML Schema 1.0 by the system's libxml2, opened at run time: schemas and documents measured before, violations told with their place.
@@ -131,7 +133,7 @@ let package = Package(
             name: "ApusEngine",
             dependencies: [
                 "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", "ApusSchedule",
-                "ApusStorage",
+                "ApusSchemas", "ApusStorage",
                 "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap, trees,
             ], swiftSettings: settings),
 
@@ -381,6 +383,9 @@ let package = Package(
             dependencies: ["TestThreads", "SlowJSONSchema", "JSONSchema", "JSONText"], exclude: ["Cases"],
             swiftSettings: settings),
         .testTarget(
+            name: "ApusSchemasTests", dependencies: ["ApusSchemas", "JSONSchema", "JSONText"],
+            swiftSettings: settings),
+        .testTarget(
             name: "CloudEventsTests", dependencies: ["TestThreads", "CloudEvents", "JSONText"],
             swiftSettings: settings),
         // What the pages say of defaults, held against the code.
@@ -438,7 +443,7 @@ let package = Package(
             name: "ApusEngineTests",
             dependencies: [
                 "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusCompression", "ApusTesting",
-                "ApusTransport", "CloudEvents",
+                "ApusTransport", "ApusSchemas", "CloudEvents",
                 "JSONText", "ApusRules", "ApusTransform", nioCore, log,
             ],
             swiftSettings: settings),

@@ -51,6 +51,21 @@ public struct SchemaLibrary: Sendable {
         documents[URIReference(uri).withoutFragment] = schema
     }
 
+    /// Adds a schema that is already parsed under a reference, as it is seen from the URI `base`.
+    public mutating func add(_ schema: JSONValue, at reference: String, relativeTo base: String) {
+        let uri = URIReference(reference).resolved(against: URIReference(base))
+        documents[uri.withoutFragment] = schema
+    }
+
+    /// A text as a library would hold it.
+    ///
+    /// - Throws: `SchemaError` if the text is not JSON or too large.
+    public static func document(
+        _ bytes: [UInt8], limits: SchemaLimits = SchemaLimits()
+    ) throws(SchemaError) -> JSONValue {
+        try parse(bytes, at: "", limits: limits)
+    }
+
     static func parse(
         _ bytes: [UInt8], at location: String, limits: SchemaLimits
     ) throws(SchemaError) -> JSONValue {

@@ -73,6 +73,7 @@ extension Engine {
         attempt("delayed events") { () throws(LogError) in try openScheduler() }
         if !wasOpen { changed.formUnion(definitions.topics.keys) }
         attempt("positions of groups") { () throws(LogError) in try openOffsets() }
+        attempt("schemas") { () throws(LogError) in try openSchemas() }
         for definition in definitions.topics.values.sorted(by: { $0.name < $1.name }) {
             attempt("topic '\(definition.name)'") { () throws(LogError) in
                 if try putToWork(definition) { changed.insert(definition.name) }

@@ -3,10 +3,12 @@
 // What every part of the engine shares: the store, time, chance, the worker's queues, and the limits.
 
 import ApusModel
+public import ApusSchemas
 import ApusStorage
 public import ApusTransport
 import Logging
 import NIOCore
+import Synchronization
 
 /// How the engine behaves where nobody decided otherwise.
 public struct EngineOptions: Sendable {
@@ -67,6 +69,10 @@ public struct EngineOptions: Sendable {
     /// How many bytes are appended to a partition before its producers are written down again: what a start has to look through; simulations
     /// make it small.
     package var producerSnapshotBytes: Int64 = 4 << 20
+    /// The formats of schemas that are understood.
+    public var schemaFormats = SchemaFormats()
+    /// How much the registry of schemas holds.
+    public var schemaLimits = SchemaRegistryLimits()
     /// Called when the worker has done what there was to do, and when a consumer begins to wait, on any thread: for who waits until nothing happens.
     package var onRest: (@Sendable () -> Void)?
     /// Bytes of events that are due soon and kept in memory, about; tests make it small.
@@ -124,6 +130,8 @@ final class EngineContext: Sendable {
     let slots: AttemptSlots
     let unopened: UnopenedBatches
     let trimmer = LogTrimmer()
+    /// The registry of schemas, once it is open.
+    let schemas = Mutex<SchemaOffice?>(nil)
     /// Runs what would hold up the worker.
     let offload: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
     /// Has what was offloaded wait, so that others get the disk.
