@@ -193,11 +193,15 @@ let package = Package(
             dependencies: [
                 "ApusBus", "ApusAMQPCodec", "CloudEvents", nioCore, nioPosix, tls, log, deque,
             ], swiftSettings: settings),
+        // The registry of schemas by the APIs of others, as values: Confluent's and xRegistry's. No HTTP, no sockets.
+        .target(
+            name: "ApusSchemaGateway", dependencies: ["ApusEngine", "ApusSchemas", "JSONText"],
+            swiftSettings: settings),
         // The HTTP API: routes, translation, errors as problem+json, OpenAPI document.
         .target(
             name: "ApusHTTPGateway",
             dependencies: [
-                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusStorage",
+                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusSchemaGateway", "ApusModel", "ApusStorage",
                 "ApusTransport",
                 "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
                 coreMetrics, lifecycle,
@@ -285,7 +289,8 @@ let package = Package(
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
                 "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel", "ApusBridges",
-                "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusEventGrid", "ApusKafka", nioCore,
+                "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusEventGrid", "ApusKafka", "ApusSchemas",
+                "ApusXSD", nioCore,
                 nioPosix,
                 log, coreMetrics, tracing, lifecycle,
                 signals,
@@ -486,6 +491,9 @@ let package = Package(
                 nioHTTP1,
                 httpClient, log,
             ], swiftSettings: settings),
+        .testTarget(
+            name: "ApusSchemaGatewayTests",
+            dependencies: ["ApusSchemaGateway", "ApusEngine", "ApusSchemas", "JSONText"], swiftSettings: settings),
         .testTarget(
             name: "ApusKafkaGatewayTests",
             dependencies: [

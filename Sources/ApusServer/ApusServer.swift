@@ -12,6 +12,7 @@ import ApusHTTPServer
 import ApusKafkaGateway
 import ApusModel
 import ApusNetwork
+import ApusSchemas
 import ApusStorage
 import ApusTelemetry
 import ApusWebhookTransport
@@ -179,6 +180,7 @@ public enum ApusServer {
         _ files: FileShares, _ logger: Logger
     ) throws -> Engine {
         var options = configuration.engine
+        options.schemaFormats.set(XSDFormat(), for: .xsd)
         // Every attempt under way is an open file.
         options.attemptsUnderWayMax = { files.outgoing(wanted: Defaults.attemptsUnderWayMax) }
         do {
