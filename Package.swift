@@ -201,7 +201,8 @@ let package = Package(
         .target(
             name: "ApusHTTPGateway",
             dependencies: [
-                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusSchemaGateway", "ApusModel", "ApusStorage",
+                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusSchemaGateway",
+                "ApusModel", "ApusStorage",
                 "ApusTransport",
                 "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
                 coreMetrics, lifecycle,
@@ -289,7 +290,8 @@ let package = Package(
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
                 "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel", "ApusBridges",
-                "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusEventGrid", "ApusKafka", "ApusSchemas",
+                "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusEventGrid", "ApusKafka",
+                "ApusSchemas",
                 "ApusXSD", nioCore,
                 nioPosix,
                 log, coreMetrics, tracing, lifecycle,
@@ -425,7 +427,8 @@ let package = Package(
             name: "ApusCompressionTests", dependencies: ["TestThreads", "ApusCompression"],
             swiftSettings: settings),
         .testTarget(
-            name: "ApusXSDTests", dependencies: ["TestThreads", "ApusXSD", "CloudEvents"], swiftSettings: settings),
+            name: "ApusXSDTests", dependencies: ["TestThreads", "ApusXSD", "CloudEvents"],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusModelTests", dependencies: ["ApusModel", "ApusCompression", nioCore],
             swiftSettings: settings),
@@ -493,7 +496,8 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(
             name: "ApusSchemaGatewayTests",
-            dependencies: ["ApusSchemaGateway", "ApusEngine", "ApusSchemas", "JSONText"], swiftSettings: settings),
+            dependencies: ["ApusSchemaGateway", "ApusEngine", "ApusSchemas", "JSONText"],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusKafkaGatewayTests",
             dependencies: [
