@@ -202,8 +202,7 @@ let package = Package(
             name: "ApusHTTPGateway",
             dependencies: [
                 "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusSchemaGateway",
-                "ApusModel", "ApusStorage",
-                "ApusTransport",
+                "ApusModel", "ApusSchemas", "ApusStorage", "ApusTransport",
                 "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
                 coreMetrics, lifecycle,
             ], swiftSettings: settings),
@@ -399,8 +398,9 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusTransform", "JSONText",
-                "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML", "ApusBus",
+                "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusSchemas", "ApusTransform",
+                "JSONText", "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML",
+                "ApusBus",
                 lifecycle,
                 signals, log,
             ],
@@ -489,7 +489,7 @@ let package = Package(
             dependencies: [
                 "ApusHTTPGateway", "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine",
                 "ApusModel",
-                "ApusRules",
+                "ApusRules", "ApusSchemas",
                 "ApusTransform", "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix,
                 nioHTTP1,
                 httpClient, log,

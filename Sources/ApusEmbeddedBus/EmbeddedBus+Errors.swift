@@ -23,7 +23,7 @@ extension BusError {
         case .conflict(let reason), .invalid(let reason): self = .invalid(reason)
         case .tooLarge(let bytes, let limit): self = .tooLarge(bytes: bytes, limit: limit)
         case .trimmed(let start): self = .trimmed(start: start.rawValue)
-        case .beyondEnd, .corrupt, .storage: self = .refused("\(error)")
+        case .beyondEnd, .corrupt, .storage, .violations: self = .refused("\(error)")
         case .unavailable(.stopping): self = .closed
         case .unavailable(.undecided): self = .undecided("\(error)")
         case .unavailable: self = .unavailable("\(error)")

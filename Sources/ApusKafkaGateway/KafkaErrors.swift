@@ -14,6 +14,7 @@ extension KafkaErrorCode {
         switch error {
         case .unknownTopic, .unknownPartition: self = .unknownTopicOrPartition
         case .tooLarge: self = .messageTooLarge
+        case .violations: self = .invalidRecord
         case .trimmed, .beyondEnd: self = .offsetOutOfRange
         case .corrupt: self = .corruptMessage
         case .unavailable(.diskFull), .unavailable(.diskFailed), .storage: self = .kafkaStorageError
@@ -32,7 +33,7 @@ extension KafkaErrorCode {
     init(_ error: BatchError) {
         switch error {
         case .broker(let error): self.init(error)
-        case .invalidBatch: self = .invalidRecord
+        case .invalidBatch, .violations: self = .invalidRecord
         case .unsupportedCompression: self = .unsupportedCompressionType
         case .invalidTimestamp: self = .invalidTimestamp
         case .outOfOrderSequence: self = .outOfOrderSequenceNumber

@@ -219,6 +219,11 @@ public enum Defaults {
     /// How often a tail without events sends a comment.
     public static let tailHeartbeat: Duration = .seconds(15)
 
+    // MARK: Schemas
+
+    /// How often a topic that only warns of violations logs one.
+    public static let schemaWarningInterval: Duration = .seconds(10)
+
     // MARK: Kafka's protocol
 
     /// One request, in bytes; Kafka's own default.

@@ -5,6 +5,7 @@
 
 import ApusModel
 import ApusRules
+import ApusSchemas
 import ApusStorage
 import CloudEvents
 import Synchronization
@@ -26,6 +27,7 @@ final class RecorderBroker: Broker {
         var selections: [DeadLetterSelection] = []
         var edits: [(letter: String, event: CloudEvent)] = []
         var trials: [(settings: RuleSettings, range: RuleTrialRange, limit: Int)] = []
+        var schemas = SchemaRegistry()
         var trimmedBefore: Int64 = 0
         var error: BrokerError?
         var unavailability: BrokerError.Unavailability?

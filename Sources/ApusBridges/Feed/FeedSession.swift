@@ -273,7 +273,7 @@ extension BrokerError {
     /// Whether it says that this event will never be stored, whatever becomes of the server.
     var isAboutEvent: Bool {
         switch self {
-        case .invalid, .tooLarge, .conflict: true
+        case .invalid, .tooLarge, .conflict, .violations: true
         default: false
         }
     }

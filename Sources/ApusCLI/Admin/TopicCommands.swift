@@ -109,9 +109,32 @@ struct TopicSettingsOptions: ParsableArguments {
         help: "With --deduplicate: the extension attribute that tells duplicates (default: source and id).")
     var deduplicateBy: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "What becomes of events that their schema does not accept: off, warn or enforce.",
+            valueName: "enforcement"))
+    var schema: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --schema: the subject that events are judged by (default: by dataschema, type or topic).",
+            valueName: "subject"))
+    var schemaSubject: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --schema enforce: the topic that refused events go to instead.", valueName: "topic"))
+    var schemaQuarantine: String?
+
     func validate() throws {
         guard deduplicateBy == nil || deduplicate != nil else {
             throw ValidationError("--deduplicate-by goes with --deduplicate")
+        }
+        guard schema != nil || (schemaSubject == nil && schemaQuarantine == nil) else {
+            throw ValidationError("--schema-subject and --schema-quarantine go with --schema")
+        }
+        guard schema.map({ ["off", "warn", "enforce"].contains($0) }) ?? true else {
+            throw ValidationError("--schema is off, warn or enforce")
         }
         guard cleanup.map({ ["delete", "compact", "compact,delete"].contains($0) }) ?? true else {
             throw ValidationError("--cleanup is delete, compact or compact,delete")
@@ -148,6 +171,13 @@ struct TopicSettingsOptions: ParsableArguments {
         compaction["min_lag"] = minCompactionLag?.json
         compaction["dirty_percent"] = dirtyPercent.map { .number(JSONNumber($0)) }
         if !compaction.members.isEmpty { settings["compaction"] = .object(compaction) }
+        if let schema {
+            var judging = JSONObject()
+            judging["enforcement"] = .string(schema)
+            judging["subject"] = schemaSubject.map { .string($0) }
+            judging["quarantine"] = schemaQuarantine.map { .string($0) }
+            settings["schema"] = .object(judging)
+        }
         switch deduplicate {
         case nil: break
         case .some(.none): settings["deduplication"] = .null

@@ -56,6 +56,7 @@ extension Engine {
         _ name: ResourceName, _ settings: TopicSettings
     ) throws(BrokerError) -> Decision<Topic> {
         try check(settings)
+        try checkQuarantine(of: name, settings)
         let definitions = definitions
         // Defined and not at work: opening it failed, and is tried again.
         if definitions.topics[name] != nil { return .nothing(try requireTopic(name)) }
@@ -86,6 +87,7 @@ extension Engine {
             let before = definition.settings.partitions
             definition.settings.apply(changes)
             try check(definition.settings)
+            try checkQuarantine(of: name, definition.settings)
             guard !definition.settings.cleanup.compacts || !definition.holdsDeadLetters else {
                 throw .invalid(
                     "topic '\(name)' holds dead letters, which are kept until somebody deals with them: it cannot be compacted"
@@ -156,6 +158,7 @@ extension Engine {
                 forgetDeadLetters(topic)
                 topic.close()
                 topic.published.remove()
+                topic.schemaGuard?.removeMetrics()
                 for log in topic.definition.logs { try? context.store.delete(log) }
             }
         }
@@ -211,6 +214,13 @@ extension Engine {
         }
     }
 
+    private func checkQuarantine(
+        of name: ResourceName, _ settings: TopicSettings
+    ) throws(BrokerError) {
+        guard settings.schema.quarantine == name else { return }
+        throw .invalid("topic '\(name)' cannot be its own quarantine: what it refuses has to go elsewhere")
+    }
+
     private func checkPartitions(adding count: Int) throws(BrokerError) {
         let existing = catalog.withLock { $0.topics.values.reduce(0) { $0 + $1.partitions.count } }
         guard existing + count <= context.options.partitionsMax else {
@@ -237,5 +247,6 @@ extension TopicSettings {
         if let retention = changes.deleteRetention { compaction.deleteRetention = retention }
         if let lag = changes.minCompactionLag { compaction.minLag = lag }
         if let ratio = changes.dirtyRatio { compaction.dirtyRatio = ratio }
+        if let schema = changes.schema { self.schema = schema }
     }
 }

@@ -35,6 +35,8 @@ public enum BatchError: Error, Sendable, Hashable {
     case invalidBatch(String)
     /// Compressed with a codec that this server does not open, so that nobody could read the events; the value is Kafka's codec number.
     case unsupportedCompression(UInt8)
+    /// Schemas do not accept some of its records; nothing was stored.
+    case violations(SchemaRefusal)
     /// A record's timestamp is further in the future than ``Defaults/batchTimestampAhead`` allows; `latest` is the latest that is taken now.
     case invalidTimestamp(Timestamp, latest: Timestamp)
     /// The producer's numbers do not go on where they ended. `expected` is the number that would.
@@ -54,7 +56,7 @@ extension BatchError {
         switch self {
         case .broker(let error): error.isRetryable
         case .concurrentTransactions: true
-        case .invalidBatch, .unsupportedCompression, .invalidTimestamp, .outOfOrderSequence,
+        case .invalidBatch, .unsupportedCompression, .violations, .invalidTimestamp, .outOfOrderSequence,
             .invalidProducerEpoch,
             .invalidTransactionState:
             false
@@ -68,6 +70,7 @@ extension BatchError: CustomStringConvertible {
         case .broker(let error): "\(error)"
         case .invalidBatch(let reason): "the batch is not valid: \(reason)"
         case .unsupportedCompression(let codec): "batches compressed with codec \(codec) cannot be opened"
+        case .violations(let refusal): refusal.description
         case .invalidTimestamp(let time, let latest):
             "a record's timestamp \(time) is in the future; the latest that is taken now is \(latest)"
         case .outOfOrderSequence(let expected, let got):

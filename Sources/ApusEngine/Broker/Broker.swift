@@ -18,9 +18,15 @@ public struct PublishReceipt: Sendable, Hashable {
     public var offset: Offset
     /// Whether the event had been published before, and this is where it is.
     public var isDuplicate: Bool
+    /// Whether the topic's schemas do not accept it, and it is in the quarantine topic, which ``topic`` names then.
+    public var isQuarantined: Bool
 
     /// Proof of publishing.
-    public init(topic: ResourceName, partition: Int, offset: Offset, isDuplicate: Bool = false) {
+    public init(
+        topic: ResourceName, partition: Int, offset: Offset, isDuplicate: Bool = false,
+        isQuarantined: Bool = false
+    ) {
+        self.isQuarantined = isQuarantined
         self.topic = topic
         self.partition = partition
         self.offset = offset

@@ -40,6 +40,8 @@ public enum BrokerError: Error, Sendable, Hashable {
     case unavailable(Unavailability)
     /// The disk failed in a way that only a person can mend.
     case storage(String)
+    /// Schemas do not accept the events; nothing was stored.
+    case violations(SchemaRefusal)
     /// Some partitions of a batch have their events and others not.
     case partial([Result<PublishReceipt, PartialFailure>])
 
@@ -73,7 +75,7 @@ extension BrokerError {
         case .unavailable, .partial: true
         case .unknownTopic, .unknownPartition, .unknownSubscription, .unknownRule, .unknownSchedule,
             .unknownConnection, .unknownFeed, .unknownWaitingEvent, .conflict, .invalid,
-            .tooLarge,
+            .tooLarge, .violations,
             .trimmed, .beyondEnd, .corrupt, .storage:
             false
         }
@@ -132,6 +134,7 @@ extension BrokerError: CustomStringConvertible {
         case .unavailable(.stopping): "the server is stopping"
         case .unavailable(.notOpen(let reason)): reason
         case .storage(let reason): "storage: \(reason)"
+        case .violations(let refusal): refusal.description
         case .partial(let results):
             "\(results.count(where: { if case .failure = $0 { true } else { false } })) of \(results.count) events were not stored"
         }

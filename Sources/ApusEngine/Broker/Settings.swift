@@ -35,6 +35,8 @@ public struct TopicSettings: Sendable, Hashable {
     public var cleanup = CleanupPolicy.delete
     /// How older events of a key are forgotten, where ``cleanup`` says so.
     public var compaction = CompactionSettings()
+    /// How its events are judged by schemas.
+    public var schema = SchemaSettings()
 
     /// What is decided about a topic.
     public init(
@@ -155,6 +157,8 @@ public struct TopicChanges: Sendable, Hashable {
     public var minCompactionLag: Duration?
     /// Which part of a partition has to be new before it is compacted.
     public var dirtyRatio: Double?
+    /// How its events are judged by schemas.
+    public var schema: SchemaSettings?
 
     /// Changes nothing.
     public init() {}

@@ -23,20 +23,30 @@ extension Engine {
         } catch {
             return completion(.failure(error))
         }
+        var completion = completion
+        if topic.schemaGuard != nil {
+            do throws(BatchError) {
+                if let screened = try screen(batch, for: topic, completion) {
+                    (batch, completion) = screened
+                }
+            } catch {
+                return completion(.failure(error))
+            }
+        }
         guard batch.hasProducer else {
             return append(batch, into: partition, published: topic.published, completion)
         }
-        let (batch, now) = (batch, context.clock.wall)
+        let (batch, now, ended) = (batch, context.clock.wall, completion)
         let way = way(into: partition, of: topic)
         let isUnderWay = verification(of: batch, in: partition, of: topic)
         guard !topic.producerLog.isOpen else {
             return partition.production.append(
-                batch, by: way, now: now, isUnderWay: isUnderWay, completion: completion)
+                batch, by: way, now: now, isUnderWay: isUnderWay, completion: ended)
         }
         topic.producerLog.whenOpen(for: topic, in: context) { result in
-            if case .failure(let error) = result { return completion(.failure(.broker(error))) }
+            if case .failure(let error) = result { return ended(.failure(.broker(error))) }
             partition.production.append(
-                batch, by: way, now: now, isUnderWay: isUnderWay, completion: completion)
+                batch, by: way, now: now, isUnderWay: isUnderWay, completion: ended)
         }
     }
 

@@ -20,6 +20,17 @@ extension Engine {
         {
             return completion(.failure(objection))
         }
+        if let schemaGuard = topic.schemaGuard {
+            publishScreened(events, to: topic, by: schemaGuard, key: key, completion: completion)
+            return
+        }
+        publishAccepted(events, to: topic, key: key, completion: completion)
+    }
+
+    /// Publishes what no schema has anything against.
+    func publishAccepted(
+        _ events: [CloudEvent], to topic: Topic, key: String?, completion: @escaping PublishCompletion
+    ) {
         if let deduplicator = topic.deduplicator, !events.isEmpty {
             publishOnce(events, to: topic, by: deduplicator, key: key, completion: completion)
             return

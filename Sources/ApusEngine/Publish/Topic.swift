@@ -63,12 +63,14 @@ final class Topic: Follower {
     let producerLog: ProducerLog
 
     private let isDeduplicating = Atomic(false)
+    private let isGuarded = Atomic(false)
     private let isCompacted: Atomic<Bool>
     private let batchLimit: Atomic<Int>
 
     private struct State {
         var definition: TopicDefinition
         var deduplicator: Deduplicator?
+        var schemaGuard: SchemaGuard?
         var partitions: [Partition]
         /// In the order in which they came: whose turn it is must not depend on addresses.
         var followers: [any Follower] = []
@@ -89,6 +91,7 @@ final class Topic: Follower {
     func open(in context: EngineContext) throws(LogError) {
         let store = context.store
         let definition = self.definition
+        setSchemaGuard(definition, in: context)
         let missing = partitions.count..<max(partitions.count, definition.settings.partitions)
         guard !missing.isEmpty else { return }
         if missing.count > 1 { try store.create(missing.map { definition.partitionLog($0) }) }
@@ -153,6 +156,25 @@ final class Topic: Follower {
     /// What tells duplicates, for topics that want to know: for all others one load.
     var deduplicator: Deduplicator? {
         isDeduplicating.load(ordering: .acquiring) ? state.withLock(\.deduplicator) : nil
+    }
+
+    /// What judges events by schemas, for topics that want that: for all others one load.
+    var schemaGuard: SchemaGuard? {
+        isGuarded.load(ordering: .acquiring) ? state.withLock(\.schemaGuard) : nil
+    }
+
+    /// Puts the settings about schemas in force.
+    private func setSchemaGuard(_ definition: TopicDefinition, in context: EngineContext) {
+        let settings = definition.settings
+        let isWanted = settings.schema.enforcement != .off
+        let old = state.withLock(\.schemaGuard)
+        guard old?.settings != settings.schema || old?.allowsNoData != settings.cleanup.compacts else {
+            return
+        }
+        old?.removeMetrics()
+        let new = isWanted ? SchemaGuard(definition, context: context) : nil
+        state.withLock { $0.schemaGuard = new }
+        isGuarded.store(isWanted, ordering: .releasing)
     }
 
     /// Why an event cannot be published without a key here; nil when it can.

@@ -106,6 +106,7 @@ extension TopicDefinition {
             // In millionths.
             writer.member("dirtyRatio", Int64((compaction.dirtyRatio * 1e6).rounded()))
         }
+        settings.schema.write(to: &writer)
         if holdsDeadLetters { writer.member("holdsDeadLetters", "true") }
     }
 }
@@ -404,6 +405,7 @@ extension TopicDefinition {
                     dirtyRatio: members.optionalNumber("dirtyRatio").map { Double($0) / 1e6 }
                         ?? Defaults.compactionDirtyRatio)),
             holdsDeadLetters: members.object["holdsDeadLetters"] != nil)
+        settings.schema = SchemaSettings(registry: members.object)
     }
 }
 

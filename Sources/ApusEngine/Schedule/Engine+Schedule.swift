@@ -50,6 +50,7 @@ extension Engine {
             {
                 throw objection
             }
+            if topic.schemaGuard != nil { try screen(events.map(\.event), for: topic) }
             scheduler.accept(events, for: topic, key: key, completion: completion)
         } catch {
             completion(.failure(error))
@@ -118,6 +119,7 @@ extension Engine {
             var builder = RecordBatchBuilder()
             builder.append(settings.template, key: settings.key, timestamp: context.clock.wall)
             try topic.check(builder.length, in: context)
+            try screen([settings.template], for: topic)
             let (expression, zone) = try compile(settings)
             let existing = definitions.schedules[name]
             guard existing != nil || definitions.schedules.count < context.options.schedulesMax else {

@@ -34,10 +34,13 @@ extension Engine {
     ) async throws(SchemaRequestError) -> SchemaVersion {
         let (office, now) = (try requireSchemas(), context.clock.wall.rawValue)
         let (formats, limits) = (office.formats, office.limits)
-        return try await office.change { registry throws(SchemaRegistryError) in
+        let version = try await office.change { registry throws(SchemaRegistryError) in
             try registry.register(
                 content, under: subject, at: place, now: now, formats: formats, limits: limits)
         }
+        // So that the first event that it judges does not wait for it to be compiled.
+        try await office.beside { () throws(SchemaRegistryError) in _ = office.inForce(version.id) }
+        return version
     }
 
     public func deleteSchemaVersion(

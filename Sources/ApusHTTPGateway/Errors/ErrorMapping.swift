@@ -55,6 +55,9 @@ extension Problem {
             self.init(.unavailable, text, hint: Problem.hint(reason))
         case .storage:
             self.init(.storage, text, hint: "look at the server's log, and run 'apus doctor'")
+        case .violations(let refusal):
+            self.init(.invalid, text, hint: "mend the events that 'violations' names, and publish all again")
+            members = [JSONObject.Member(name: "violations", value: .violations(refusal))]
         case .partial:
             self.init(.partial, text, hint: "publish again those whose receipt is an error")
         }

@@ -70,6 +70,7 @@ extension JSONWriter {
         member("partition", receipt.partition)
         member("offset", receipt.offset)
         if receipt.isDuplicate { member("duplicate", true) }
+        if receipt.isQuarantined { member("quarantined", true) }
         endObject()
     }
 

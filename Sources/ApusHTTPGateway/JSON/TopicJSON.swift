@@ -34,6 +34,11 @@ extension TopicChanges {
             minCompactionLag = try compaction.duration("min_lag", in: Bounds.compaction)
             dirtyRatio = try compaction.integer("dirty_percent", in: Bounds.percent).map { Double($0) / 100 }
         }
+        if reader.isNull("schema") {
+            schema = SchemaSettings()
+        } else if let value = reader.value("schema") {
+            schema = try SchemaSettings(topic: value)
+        }
         guard let value = reader.value("retention") else { return }
         let retention = try MemberReader(value, Schema.retention, in: "retention.")
         if retention.isNull("age") {
@@ -65,6 +70,7 @@ extension TopicChanges {
         if let deleteRetention { settings.compaction.deleteRetention = deleteRetention }
         if let minCompactionLag { settings.compaction.minLag = minCompactionLag }
         if let dirtyRatio { settings.compaction.dirtyRatio = dirtyRatio }
+        if let schema { settings.schema = schema }
         return settings
     }
 }
@@ -134,6 +140,8 @@ extension JSONWriter {
                 writer.key("compaction")
                 writer.compaction(topic.settings.compaction)
             }
+            writer.key("schema")
+            writer.schemaSettings(topic.settings.schema)
             writer.member("created", topic.created)
             writer.member("positions", list: topic.partitions) { $0.partition($1) }
         }

@@ -60,6 +60,17 @@ enum Definition: String, Sendable, CaseIterable {
     case feed = "Feed"
     case feedSettings = "FeedSettings"
     case feeds = "Feeds"
+    case schemaSource = "SchemaSource"
+    case schemaSubject = "SchemaSubject"
+    case schemaSubjects = "SchemaSubjects"
+    case schemaVersion = "SchemaVersion"
+    case schemaVersions = "SchemaVersions"
+    case schemaDetails = "SchemaDetails"
+    case schemaConfig = "SchemaConfig"
+    case schemaConfigSettings = "SchemaConfigSettings"
+    case schemaReport = "SchemaReport"
+    case schemaTrial = "SchemaTrial"
+    case schemaTrialResult = "SchemaTrialResult"
     case health = "Health"
     case status = "Status"
     case diagnosis = "Diagnosis"
@@ -87,6 +98,9 @@ enum Definition: String, Sendable, CaseIterable {
         case .group, .groups: Schema.groups(self)
         case .connection, .connectionSettings, .connections, .feed, .feedSettings, .feeds:
             Schema.bridges(self)
+        case .schemaSource, .schemaSubject, .schemaSubjects, .schemaVersion, .schemaVersions, .schemaDetails,
+            .schemaConfig, .schemaConfigSettings, .schemaReport, .schemaTrial, .schemaTrialResult:
+            Schema.registry(self)
         case .health, .status, .diagnosis, .verification: Schema.operations(self)
         }
     }
@@ -112,6 +126,7 @@ enum Bounds {
     static let leases = 1...1000
     static let deadLetterIDs = 1...10_000
     static let targets = 1...16
+    static let schemaVersion: ClosedRange<Int64> = 1...Int64(Int32.max)
     static let catchUp: ClosedRange<Int64> = 1...10_000
     static let deduplication: ClosedRange<Duration> = .seconds(1)...Defaults.deduplicationWindowMax
     static let lease: ClosedRange<Duration> = .zero ... .seconds(12 * 3600)

@@ -60,6 +60,9 @@ extension Schema {
         )
         .allowing("cleanup", .choice(CleanupPolicy.allCases.map(\.rawValue)), "what becomes of old events")
         .allowing("compaction", .object(compaction), "for topics that keep the last event of each key")
+        .allowing(
+            "schema", .nullable(.object(topicSchema)),
+            "how its events are judged by schemas; null: not at all")
 
     static let compaction = ObjectSchema()
         .allowing(

@@ -68,7 +68,11 @@ extension Schema {
         case .receipt:
             .object(
                 place.allowing(
-                    "duplicate", .boolean, "true when it had been published before: this is where it is"))
+                    "duplicate", .boolean, "true when it had been published before: this is where it is"
+                ).allowing(
+                    "quarantined", .boolean,
+                    "true when the topic's schemas do not accept it: it is in the quarantine topic, which this names"
+                ))
         case .receipts: .object(ObjectSchema().requiring("receipts", .list(.reference(.receipt))))
         case .partialReceipts:
             .object(

@@ -37,6 +37,7 @@ struct Route: Sendable {
         case rules = "Rules"
         case deadLetters = "Dead letters"
         case schedules = "Schedules"
+        case schemas = "Schemas"
         case groups = "Consumer groups"
         case bridges = "Bridges"
         case operations = "Operations"

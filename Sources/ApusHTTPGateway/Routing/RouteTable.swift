@@ -7,5 +7,5 @@ enum RouteTable {
     static let all: [Route] =
         EventRoutes.all + TopicRoutes.all + SubscriptionRoutes.all + RuleRoutes.all + DeadLetterRoutes.all
         + DelayedRoutes.all + ScheduleRoutes.all
-        + GroupRoutes.all + BridgeRoutes.all + OperationRoutes.all
+        + SchemaRoutes.all + GroupRoutes.all + BridgeRoutes.all + OperationRoutes.all
 }

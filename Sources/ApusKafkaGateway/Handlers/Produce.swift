@@ -128,6 +128,18 @@ extension RecordData {
     }
 }
 
+extension SchemaRefusal {
+    /// The records that are to blame, each with what is wrong with it.
+    fileprivate var recordErrors: [ProduceResponse.Topic.Partition.RecordError] {
+        violations.map { record in
+            .init {
+                $0.batchIndex = Int32(clamping: record.index)
+                $0.batchIndexErrorMessage = record.description
+            }
+        }
+    }
+}
+
 /// Why one partition of a request was not taken.
 enum ProduceFailure: Error {
     case code(KafkaErrorCode, String?)
@@ -208,6 +220,7 @@ private final class ProduceGathering: Sendable {
                     error == .invalidTransactionState && call.version >= Self.firstAborting
                     ? .transactionAbortable : KafkaErrorCode(error)
                 partition.errorMessage = "\(error)"
+                if case .violations(let refusal) = error { partition.recordErrors = refusal.recordErrors }
             case nil: partition.errorCode = .unknownServerError
             }
         }

@@ -194,7 +194,8 @@ extension BrokerRun {
                 return violate("I16: \(sent.ids) of producer \(producer.id) was refused: \(error)")
             }
             beginAnew(producer)
-        case .invalidBatch, .unsupportedCompression, .invalidProducerEpoch, .invalidTransactionState,
+        case .invalidBatch, .unsupportedCompression, .violations, .invalidProducerEpoch,
+            .invalidTransactionState,
             .concurrentTransactions:
             violate("I16: \(sent.ids) of producer \(producer.id) was refused: \(error)")
         }

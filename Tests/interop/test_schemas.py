@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Schemas against the built binary: registered, kept through kill -9, enforced where events come in over HTTP and by the command."""
+
+import json
+import subprocess
+import uuid
+
+import pytest
+
+from apus_server import ApusServer
+
+ORDER = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer", "minimum": 1}}}
+
+
+@pytest.fixture
+def subject():
+    return f"s-{uuid.uuid4().hex[:12]}"
+
+
+def register(server, subject, schema, **more):
+    return server.request("POST", f"/v1/schemas/{subject}/versions", json={"schema": schema, **more})
+
+
+def enforced(server, topic, **settings):
+    server.succeed("PUT", f"/v1/topics/{topic}", json={"schema": {"enforcement": "enforce", **settings}})
+
+
+def event(data, **attributes):
+    return {"specversion": "1.0", "id": uuid.uuid4().hex, "source": "/test", "type": "order", "data": data, **attributes}
+
+
+def publish(server, topic, events):
+    if isinstance(events, list):
+        return server.request(
+            "POST", f"/v1/topics/{topic}/events", data=json.dumps(events),
+            headers={"Content-Type": "application/cloudevents-batch+json"})
+    return server.request(
+        "POST", f"/v1/topics/{topic}/events", data=json.dumps(events),
+        headers={"Content-Type": "application/cloudevents+json"})
+
+
+def apus(server, *arguments, check=True):
+    """Runs a command against a server."""
+    done = subprocess.run(
+        [server.binary, *arguments, "--url", server.url], capture_output=True, text=True, timeout=60,
+        stdin=subprocess.DEVNULL)
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def test_what_was_registered_survives_kill_9(tmp_path):
+    server = ApusServer(tmp_path).start()
+    try:
+        assert register(server, "orders-value", ORDER).status_code == 201
+        again = register(server, "orders-value", ORDER)
+        assert (again.status_code, again.json()["version"], again.json()["id"]) == (200, 1, 1)
+        server.succeed("PUT", "/v1/schemas/orders-value/config", json={"compatibility": "full", "event_types": ["order"]})
+        register(server, "gone", {"type": "string"})
+        server.succeed("DELETE", "/v1/schemas/gone")
+        server.create_topic("orders", 1)
+        enforced(server, "orders")
+        server.kill()
+        server.start()
+        version = server.succeed("GET", "/v1/schemas/orders-value/versions/latest").json()
+        assert (version["version"], version["id"], version["schema"]) == (1, 1, ORDER)
+        config = server.succeed("GET", "/v1/schemas/orders-value/config").json()
+        assert (config["compatibility"], config["event_types"]) == ("full", ["order"])
+        assert [s["subject"] for s in server.succeed("GET", "/v1/schemas").json()["subjects"]] == ["orders-value"]
+        assert server.request("GET", "/v1/schemas/gone").status_code == 404
+        assert server.succeed("GET", "/v1/schema-ids/2").json()["schema"] == {"type": "string"}
+        assert publish(server, "orders", event({"id": 0})).status_code == 422
+        assert publish(server, "orders", event({"id": 1})).status_code == 200
+    finally:
+        server.kill()
+
+
+def test_a_refusal_says_what_is_wrong_and_where(apus_server, topic):
+    subject = f"{topic}-value"
+    register(apus_server, subject, ORDER)
+    enforced(apus_server, topic)
+    answer = publish(apus_server, topic, event({"id": 0}))
+    problem = answer.json()
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    violation = problem["violations"][0]
+    assert (violation["event"], violation["path"], violation["rule"], violation["got"]) == (0, "/id", "minimum", "0")
+    assert (violation["subject"], violation["version"]) == (subject, 1)
+    assert problem["retryable"] is False
+    batch = publish(apus_server, topic, [event({"id": 1}), event({}), event({"id": "x"})])
+    assert batch.status_code == 422
+    assert [(v["event"], v["rule"]) for v in batch.json()["violations"]] == [(1, "required"), (2, "type")]
+    assert apus_server.succeed("GET", f"/v1/topics/{topic}/events?from=earliest").json()["events"] == []
+
+
+def test_with_quarantine_the_rest_of_a_batch_is_stored(apus_server, topic):
+    register(apus_server, f"{topic}-value", ORDER)
+    enforced(apus_server, topic, quarantine=f"{topic}.bad")
+    receipts = publish(apus_server, topic, [event({"id": 1}), event({}), event({"id": 2})]).json()["receipts"]
+    assert [r["topic"] for r in receipts] == [topic, f"{topic}.bad", topic]
+    assert [r.get("quarantined", False) for r in receipts] == [False, True, False]
+    aside = apus_server.succeed("GET", f"/v1/topics/{topic}.bad/events?from=earliest").json()["events"]
+    assert len(aside) == 1
+    text = apus_server.succeed("GET", "/metrics").text
+    assert f'apus_schema_validated_events_total{{topic="{topic}"}} 3' in text
+    assert f'apus_schema_violations_total{{enforcement="enforce",topic="{topic}"}} 1' in text \
+        or f'apus_schema_violations_total{{topic="{topic}",enforcement="enforce"}} 1' in text
+
+
+def test_warn_lets_pass(apus_server, topic):
+    register(apus_server, f"{topic}-value", ORDER)
+    apus_server.succeed("PUT", f"/v1/topics/{topic}", json={"schema": {"enforcement": "warn"}})
+    assert publish(apus_server, topic, event({})).status_code == 200
+    apus_server.succeed("PUT", f"/v1/topics/{topic}", json={"schema": None})
+    assert apus_server.succeed("GET", f"/v1/topics/{topic}").json()["schema"]["enforcement"] == "off"
+
+
+@pytest.mark.parametrize("schema, status", [
+    ({"type": "strange"}, 422), ({"$ref": "nowhere.json"}, 422), ({"$schema": "https://example.com/x"}, 422), ("{", 422),
+    ({"pattern": "(?=a)"}, 422), (7, 400)])
+def test_what_is_no_schema_is_refused_and_not_stored(apus_server, subject, schema, status):
+    assert register(apus_server, subject, schema).status_code == status
+    assert apus_server.request("GET", f"/v1/schemas/{subject}").status_code == 404
+
+
+def test_a_schema_that_is_too_large_is_refused(apus_server, subject):
+    answer = register(apus_server, subject, json.dumps({"$comment": "x" * (1 << 20)}))
+    assert answer.status_code in (413, 422)
+    assert apus_server.request("GET", f"/v1/schemas/{subject}").status_code == 404
+
+
+def test_references_lead_to_registered_versions(apus_server, subject):
+    register(apus_server, f"{subject}-address", {"required": ["city"]})
+    reference = {"name": "address.json", "subject": f"{subject}-address", "version": 1}
+    schema = {"properties": {"to": {"$ref": "address.json"}}}
+    assert register(apus_server, subject, schema, references=[reference]).status_code == 201
+    judged = apus_server.succeed("POST", f"/v1/schemas/{subject}/versions/1/judge", json={"data": {"to": {}}}).json()
+    assert judged["valid"] is False
+    assert judged["violations"][0]["path"] == "/to"
+    refused = apus_server.request("DELETE", f"/v1/schemas/{subject}-address")
+    assert refused.status_code == 409
+    missing = {**reference, "version": 9}
+    assert register(apus_server, subject, True, references=[missing]).status_code == 422
+
+
+def test_deleting_is_soft_first(apus_server, subject):
+    register(apus_server, subject, {"type": "object"})
+    assert apus_server.request("DELETE", f"/v1/schemas/{subject}?permanent=true").status_code == 409
+    assert apus_server.request("DELETE", f"/v1/schemas/{subject}").status_code == 204
+    assert apus_server.request("DELETE", f"/v1/schemas/{subject}").status_code == 404
+    assert apus_server.succeed("GET", f"/v1/schemas/{subject}?deleted=true").json()["versions"] == [1]
+    assert apus_server.request("DELETE", f"/v1/schemas/{subject}?permanent=true").status_code == 204
+    assert apus_server.request("GET", f"/v1/schemas/{subject}?deleted=true").status_code == 404
+    assert register(apus_server, subject, {"type": "object"}).json()["version"] == 2
+
+
+def test_subjects_are_called_whatever_people_like(apus_server):
+    name = f"shop/orders ä {uuid.uuid4().hex[:6]}"
+    path = "/v1/schemas/" + name.replace("/", "%2F").replace(" ", "%20").replace("ä", "%C3%A4")
+    assert apus_server.request("POST", f"{path}/versions", json={"schema": True}).status_code == 201
+    assert apus_server.succeed("GET", f"{path}/versions").json()["versions"][0]["subject"] == name
+
+
+def test_the_command_does_all_of_it(apus_server, topic, tmp_path, subject):
+    file = tmp_path / "order.json"
+    file.write_text(json.dumps(ORDER))
+    def run(*arguments, check=True):
+        return apus(apus_server, *arguments, check=check)
+
+    assert "version 1" in run("schema", "put", subject, str(file)).stdout
+    assert "there already" in run("schema", "put", subject, str(file)).stdout
+    assert subject in run("schema", "list").stdout
+    assert "minimum" in run("schema", "show", subject).stdout
+    assert "1" in run("schema", "versions", subject).stdout
+    assert "compatible" in run("schema", "check", subject, str(file)).stdout
+    file.write_text(json.dumps({"type": "string"}))
+    refused = run("schema", "check", subject, str(file), check=False)
+    assert refused.returncode == 1 and "not compatible" in refused.stdout
+    run("schema", "config", subject, "--compatibility", "none", "--event-type", f"{subject}.made")
+    assert "none" in run("schema", "config", subject).stdout
+    run("topic", "set", topic, "--schema", "enforce", "--schema-subject", subject)
+    bad = run("publish", topic, '{"id": 0}', check=False)
+    assert bad.returncode == 1 and "/id" in bad.stderr
+    run("schema", "delete", subject, "--yes")
+    run("schema", "delete", subject, "--permanent", "--yes")
+    assert subject not in run("schema", "list", "--deleted").stdout
