@@ -109,6 +109,8 @@ let package = Package(
             swiftSettings: settings),
         // CloudEvents 1.0: the event, its JSON and XML formats, its HTTP and Kafka bindings.
         .target(name: "CloudEvents", dependencies: ["JSONText"], swiftSettings: settings),
+        // XML Schema 1.0 by the system's libxml2, opened at run time: schemas and documents measured before, violations told with their place.
+        .target(name: "ApusXSD", dependencies: ["CApus", "CloudEvents"], swiftSettings: settings),
         // Offsets, topic names, records and Kafka's RecordBatch v2, partition placement.
         .target(
             name: "ApusModel", dependencies: ["CApus", "ApusCompression", nioCore], swiftSettings: settings),
@@ -201,12 +203,16 @@ let package = Package(
             dependencies: [
                 "ApusBus", "ApusAMQPCodec", "CloudEvents", nioCore, nioPosix, tls, log, deque,
             ], swiftSettings: settings),
+        // The registry of schemas by the APIs of others, as values: Confluent's and xRegistry's. No HTTP, no sockets.
+        .target(
+            name: "ApusSchemaGateway", dependencies: ["ApusEngine", "ApusSchemas", "JSONText"],
+            swiftSettings: settings),
         // The HTTP API: routes, translation, errors as problem+json, OpenAPI document.
         .target(
             name: "ApusHTTPGateway",
             dependencies: [
-                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusModel", "ApusSchemas",
-                "ApusStorage", "ApusTransport",
+                "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusSchemaGateway",
+                "ApusModel", "ApusSchemas", "ApusStorage", "ApusTransport",
                 "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
                 coreMetrics, lifecycle,
             ], swiftSettings: settings),
@@ -301,7 +307,7 @@ let package = Package(
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
                 "ApusDashboard", "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel",
-                "ApusBridges",
+                "ApusBridges", "ApusSchemas", "ApusXSD", "JSONSchemaEvolution",
                 "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusEventGrid", "ApusKafka", nioCore,
                 nioPosix,
                 log, coreMetrics, tracing, lifecycle,
@@ -312,7 +318,7 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
-                "ApusNetwork", "CloudEvents", "JSONText", "JSONSchema", "JSONSchemaEvolution",
+                "ApusNetwork", "ApusXSD", "CloudEvents", "JSONText", "JSONSchema", "JSONSchemaEvolution",
                 "SwiftEventCode", arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
         // Not called `apus`: where file systems ignore case, that and the library's `Apus` would be one.
@@ -361,7 +367,7 @@ let package = Package(
             name: "ApusFuzzTargets",
             dependencies: [
                 "CApus", "ApusCompression", "JSONText", "JSONSchema", "SlowJSONSchema", "CloudEvents",
-                "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
+                "ApusXSD", "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
                 "ApusHTTPCodec", "ApusKafkaCodec", "ApusAMQPCodec", "ApusStorage",
                 "ApusTesting", "ApusXML", nioCore,
                 log,
@@ -448,6 +454,9 @@ let package = Package(
             name: "ApusCompressionTests", dependencies: ["TestThreads", "ApusCompression"],
             swiftSettings: settings),
         .testTarget(
+            name: "ApusXSDTests", dependencies: ["TestThreads", "ApusXSD", "CloudEvents"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ApusModelTests", dependencies: ["ApusModel", "ApusCompression", nioCore],
             swiftSettings: settings),
         .testTarget(
@@ -515,6 +524,10 @@ let package = Package(
         .testTarget(
             name: "ApusDashboardTests",
             dependencies: ["ApusDashboard", "ApusHTTPServer", "ApusHTTPCodec", nioCore],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusSchemaGatewayTests",
+            dependencies: ["ApusSchemaGateway", "ApusEngine", "ApusSchemas", "JSONText"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusKafkaGatewayTests",

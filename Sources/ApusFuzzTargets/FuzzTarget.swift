@@ -13,6 +13,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case json
     /// A JSON Schema and a document, on two lines.
     case jsonSchema = "json-schema"
+    /// An XML Schema and a document, with a line between them that is a dot.
+    case xsd
     /// A regular expression of JSON Schema and a text, on two lines.
     case schemaRegex = "schema-regex"
     /// CloudEvents in JSON, single and in batches.
@@ -71,6 +73,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         switch self {
         case .json: fuzzJSON(input)
         case .jsonSchema: fuzzJSONSchema(input)
+        case .xsd: fuzzXSD(input)
         case .schemaRegex: fuzzSchemaRegex(input)
         case .cloudEventJSON: fuzzCloudEventJSON(input)
         case .cloudEventXML: fuzzCloudEventXML(input)

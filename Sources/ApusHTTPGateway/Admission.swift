@@ -7,6 +7,7 @@
 internal import ApusHTTPCodec
 internal import ApusHTTPServer
 internal import ApusNetwork
+internal import ApusSchemaGateway
 internal import NIOCore
 
 /// Decides whether a request is looked at.
@@ -36,8 +37,10 @@ struct Admission: Sendable {
     }
 
     /// Why a request is refused; nil if it is not.
-    func objection(to head: HTTPRequestHead) -> Problem? {
-        objectionToSender(of: head) ?? objectionToToken(of: head)
+    ///
+    /// - Parameter takesPassword: see ``objectionToToken(of:takesPassword:)``.
+    func objection(to head: HTTPRequestHead, takesPassword: Bool = false) -> Problem? {
+        objectionToSender(of: head) ?? objectionToToken(of: head, takesPassword: takesPassword)
     }
 
     /// Why a request is refused for whom it is meant for or where it comes from. Pages are shown to whoever passes this.
@@ -48,9 +51,15 @@ struct Admission: Sendable {
     }
 
     /// Why a request is refused for the token that it has or lacks.
-    func objectionToToken(of head: HTTPRequestHead) -> Problem? {
+    ///
+    /// - Parameter takesPassword: whether the token may also come as the password of basic authentication, which is all that
+    ///   clients of some APIs can send.
+    func objectionToToken(of head: HTTPRequestHead, takesPassword: Bool = false) -> Problem? {
         guard let token else { return nil }
         let isKnown = head.withFirstValueBytes(of: "authorization") { Self.carries($0, token) } ?? false
+        if !isKnown, takesPassword, let password = Self.password(head), Self.isSame(password, token) {
+            return nil
+        }
         return isKnown ? nil : unauthorized(hasToken: head.firstValue(of: "authorization") != nil)
     }
 
@@ -111,6 +120,21 @@ struct Admission: Sendable {
             difference |= value[scheme.utf8CodeUnitCount + index] ^ byte
         }
         return difference == 0
+    }
+
+    /// The password of basic authentication, whoever the user is.
+    private static func password(_ head: HTTPRequestHead) -> [UInt8]? {
+        guard let value = head.firstValue(of: "authorization"), value.count > 6,
+            value.prefix(6).lowercased() == "basic ", let bytes = Base64.decode(String(value.dropFirst(6))),
+            let colon = bytes.firstIndex(of: UInt8(ascii: ":"))
+        else { return nil }
+        return Array(bytes[(colon + 1)...])
+    }
+
+    /// Whether both are the same, in time that depends on the lengths alone.
+    private static func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        guard left.count == right.count else { return false }
+        return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
     private func unauthorized(hasToken: Bool) -> Problem {

@@ -24,6 +24,7 @@ struct GatewayHandler: HTTPRequestHandler {
 
     func handle(_ request: consuming HTTPRequest, _ responder: HTTPResponder) {
         let head = request.head
+        if let api = SchemaAPI(head) { return answer(head, request.body, api, responder) }
         if let objection = admission.objectionToSender(of: head) { return refuse(objection, responder) }
         if head.method == .get || head.method == .head, let page = context.configuration.pages?(head) {
             return responder.respond(page)
@@ -41,6 +42,11 @@ struct GatewayHandler: HTTPRequestHandler {
 
     /// Whoever is not let in is told so before the server makes room for what they send.
     func refusal(of head: HTTPRequestHead) -> HTTPResponse? {
+        if let api = SchemaAPI(head) {
+            guard let objection = admission.objection(to: head, takesPassword: true) else { return nil }
+            context.metrics.refused(objection.kind.status)
+            return api.refusal(objection, head)
+        }
         guard let objection = admission.objection(to: head) else { return nil }
         context.metrics.refused(objection.kind.status)
         return objection.answer.response
@@ -52,6 +58,28 @@ struct GatewayHandler: HTTPRequestHandler {
         var response = problem.answer.response
         response.closesConnection = true
         return response
+    }
+
+    // MARK: The schema registry's own APIs
+
+    private func answer(
+        _ head: HTTPRequestHead, _ body: ByteBuffer, _ api: SchemaAPI, _ responder: HTTPResponder
+    ) {
+        if let objection = admission.objection(to: head, takesPassword: true) {
+            context.metrics.refused(objection.kind.status)
+            return responder.respond(api.refusal(objection, head))
+        }
+        let start = ContinuousClock.now
+        let ticket = context.calls.open()
+        let task = Task {
+            defer { context.calls.close(ticket) }
+            let response = await api.answer(head, body, schemas: context.broker)
+            let index = router.routes.count + api.rawValue
+            context.metrics.answered(index, response.head.status, after: start.duration(to: .now))
+            responder.respond(response)
+        }
+        context.calls.attach(task, to: ticket)
+        responder.whenAbandoned { context.calls.abandon(ticket) }
     }
 
     private func refuse(_ problem: Problem, _ responder: HTTPResponder) {

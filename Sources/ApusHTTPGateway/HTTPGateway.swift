@@ -31,7 +31,8 @@ public final class HTTPGateway: Service {
         context = GatewayContext(
             broker: broker, configuration: configuration,
             calls: CallRegistry(waitingMax: configuration.waitingMax),
-            metrics: GatewayMetrics(routes.map(\.label)), openAPI: document.serialized(), started: .now,
+            metrics: GatewayMetrics(routes.map(\.label) + SchemaAPI.allCases.map(\.label)),
+            openAPI: document.serialized(), started: .now,
             activity: ActivitySampler(streamsMax: Defaults.activityStreamsMax))
         handler = GatewayHandler(context, Router(routes))
         self.configuration = configuration

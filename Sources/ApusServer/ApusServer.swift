@@ -13,6 +13,7 @@ import ApusHTTPServer
 import ApusKafkaGateway
 import ApusModel
 import ApusNetwork
+import ApusSchemas
 import ApusStorage
 import ApusTelemetry
 import ApusWebhookTransport
@@ -185,6 +186,8 @@ public enum ApusServer {
         _ files: FileShares, _ logger: Logger
     ) throws -> Engine {
         var options = configuration.engine
+        options.schemaFormats.set(XSDFormat(), for: .xsd)
+        options.schemaFormats.set(JSONSchemaComparer(), for: .json)
         // Every attempt under way is an open file.
         options.attemptsUnderWayMax = { files.outgoing(wanted: Defaults.attemptsUnderWayMax) }
         do {

@@ -49,6 +49,22 @@ public enum SchemaComparison {
         return differences(left, right, options)
     }
 
+    /// The same for schemas whose references lead into a library of their own each.
+    ///
+    /// - Parameter writerIsOlder: whether documents are written by the older schema and read by the newer one; decides how differences are
+    ///   worded.
+    /// - Throws: `SchemaError` if one of the schemas cannot be compiled.
+    public static func differences(
+        writer: JSONValue, in writerLibrary: SchemaLibrary, reader: JSONValue, in readerLibrary: SchemaLibrary,
+        writerIsOlder: Bool, options: Options = Options()
+    ) throws(SchemaError) -> [SchemaDifference] {
+        let left = try SchemaGraph(writer, options: options.schemas, library: writerLibrary)
+        let right = try SchemaGraph(reader, options: options.schemas, library: readerLibrary)
+        var directed = options
+        directed.writerIsOld = writerIsOlder
+        return differences(left, right, directed)
+    }
+
     /// A document that `writer` accepts and `reader` refuses, by guessing alone: what tests hold proofs against.
     package static func guess(
         writer: JSONValue, reader: JSONValue, options: Options = Options()

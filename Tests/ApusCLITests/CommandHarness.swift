@@ -55,10 +55,14 @@ final class Written: Sendable {
 
 extension DoctorProbes {
     /// A machine with nothing wrong.
-    static let healthy = DoctorProbes(
-        writability: { ($0, nil) }, flush: { _ in .microseconds(250) },
-        space: { _ in (100 << 30, 200 << 30) },
-        openFiles: { 65_536 }, answers: { _ in false }, now: { 1_795_000_000 }, lastChange: { _ in nil })
+    static let healthy = {
+        var probes = DoctorProbes(
+            writability: { ($0, nil) }, flush: { _ in .microseconds(250) },
+            space: { _ in (100 << 30, 200 << 30) },
+            openFiles: { 65_536 }, answers: { _ in false }, now: { 1_795_000_000 }, lastChange: { _ in nil })
+        probes.hasXMLSchema = { true }
+        return probes
+    }()
 }
 
 extension Console {

@@ -144,6 +144,7 @@ import Testing
                 ok    disk-space: 100.0 GiB of 200.0 GiB are free
                 ok    open-files: 65,536 files may be open
                 ok    clock: the clock is plausible
+                ok    xml-schema: libxml2.so.2 is there: XML Schema can be used
                 ok    port: 127.0.0.1:8222 is free: no server is running there
 
                 """))
@@ -173,14 +174,14 @@ import Testing
             LocalChecks.flush(nil, in: "/d"), LocalChecks.space((100 << 20, 1 << 30)),
             LocalChecks.space((2 << 30, 10 << 30)), LocalChecks.openFiles(1024),
             LocalChecks.port(ListenAddress(host: "h", port: 1), answers: true, isApus: false),
-            LocalChecks.clock(now: 0, lastChange: nil),
+            LocalChecks.clock(now: 0, lastChange: nil), LocalChecks.xmlSchema(isAvailable: false),
             LocalChecks.clock(now: 1_795_000_000, lastChange: 1_795_009_999),
             LocalChecks.exposure("http://10.0.0.1:8222", hasToken: false),
             LocalChecks.exposure("http://10.0.0.1:8222", hasToken: true),
         ]
         #expect(
             checks.map(\.verdict) == [
-                .fail, .warn, .warn, .warn, .fail, .warn, .warn, .fail, .fail, .warn, .warn, .warn,
+                .fail, .warn, .warn, .warn, .fail, .warn, .warn, .fail, .fail, .warn, .warn, .warn, .warn,
             ])
         #expect(checks.allSatisfy { $0.why != nil && $0.fix != nil })
     }

@@ -70,7 +70,9 @@ struct RegistryRig {
 
 /// Compares by what is required: whoever requires less accepts more.
 struct FieldComparer: SchemaComparing {
-    func obstacles(to reader: ResolvedSchema, from writer: ResolvedSchema) -> [SchemaObstacle] {
+    func obstacles(
+        to reader: ResolvedSchema, from writer: ResolvedSchema, writerIsOlder: Bool
+    ) -> [SchemaObstacle] {
         let written = required(writer)
         return required(reader).subtracting(written).sorted().map {
             SchemaObstacle(path: "/\($0)", rule: "required", message: "'\($0)' is required")

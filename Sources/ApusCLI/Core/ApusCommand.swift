@@ -40,7 +40,7 @@ struct ApusCommand: AsyncParsableCommand {
                 name: "Administration:",
                 subcommands: [
                     TopicCommand.self, SubscriptionCommand.self, RuleCommand.self, DeadLetterCommand.self,
-                    ScheduleCommand.self, DelayedCommand.self, SchemaCommand.self, GroupCommand.self,
+                    ScheduleCommand.self, DelayedCommand.self, GroupCommand.self,
                     ConnectionCommand.self, FeedCommand.self,
                 ]),
             CommandGroup(name: "Schemas:", subcommands: [SchemaCommand.self]),

@@ -58,6 +58,7 @@ struct DoctorCommand: AsyncParsableCommand {
         checks.append(LocalChecks.space(probes.space(existing)))
         checks.append(LocalChecks.openFiles(probes.openFiles()))
         checks.append(LocalChecks.clock(now: probes.now(), lastChange: probes.lastChange(existing)))
+        checks.append(LocalChecks.xmlSchema(isAvailable: probes.hasXMLSchema()))
         let addresses = listen.isEmpty ? [ListenAddress(host: Defaults.host, port: Defaults.port)] : listen
         for address in addresses { checks.append(await port(address, probes)) }
         return checks

@@ -5,6 +5,7 @@
 internal import ApusModel
 package import ApusNetwork
 internal import ApusStorage
+internal import ApusXSD
 internal import NIOCore
 internal import NIOPosix
 
@@ -31,6 +32,8 @@ package struct DoctorProbes: Sendable {
     package var now: @Sendable () -> Int
     /// When the folder was last changed, in seconds since 1970, by the clock of that time.
     package var lastChange: @Sendable (_ folder: String) -> Int?
+    /// Whether the library that XML Schema needs is installed.
+    package var hasXMLSchema: @Sendable () -> Bool = { XSDLibrary.isAvailable }
 
     /// Questions to the system.
     package init(

@@ -5,6 +5,7 @@
 internal import ApusClient
 internal import ApusModel
 package import ApusNetwork
+internal import ApusXSD
 
 /// Judgements about this machine.
 package enum LocalChecks {
@@ -115,6 +116,17 @@ package enum LocalChecks {
                 why: "the clock has been set back, so that times of events do not fit each other", fix: fix)
         }
         return Check("clock", .ok, "the clock is plausible")
+    }
+
+    /// Whether XML can be checked by XML Schema.
+    package static func xmlSchema(isAvailable: Bool) -> Check {
+        guard !isAvailable else {
+            return Check("xml-schema", .ok, "\(XSDLibrary.name) is there: XML Schema can be used")
+        }
+        return Check(
+            "xml-schema", .warn, "\(XSDLibrary.name) is not installed",
+            why: "XML Schemas cannot be registered, and XML is not checked; all else works without it",
+            fix: "apt install \(XSDLibrary.debianPackage), and start the server again")
     }
 
     /// Whether the server can be reached by others, and by whom.

@@ -69,7 +69,11 @@ public protocol SchemaFormatSupport: Sendable {
 /// How two schemas of one format compare.
 public protocol SchemaComparing: Sendable {
     /// What `reader` refuses of what `writer` accepts: nothing when it accepts all of it. When that cannot be decided, that is an obstacle.
-    func obstacles(to reader: ResolvedSchema, from writer: ResolvedSchema) -> [SchemaObstacle]
+    ///
+    /// - Parameter writerIsOlder: whether `writer` is the earlier version; decides how obstacles are worded.
+    func obstacles(
+        to reader: ResolvedSchema, from writer: ResolvedSchema, writerIsOlder: Bool
+    ) -> [SchemaObstacle]
 }
 
 /// The formats that a registry understands.
@@ -114,7 +118,9 @@ public struct SchemaFormats: Sendable {
     }
 
     /// What `reader` refuses of what `writer` accepts. Where nobody can compare, only the same text is known to be compatible.
-    public func obstacles(to reader: ResolvedSchema, from writer: ResolvedSchema) -> [SchemaObstacle] {
+    public func obstacles(
+        to reader: ResolvedSchema, from writer: ResolvedSchema, writerIsOlder: Bool
+    ) -> [SchemaObstacle] {
         guard reader != writer else { return [] }
         let format = reader.content.format
         guard format == writer.content.format else {
@@ -133,6 +139,6 @@ public struct SchemaFormats: Sendable {
                 )
             ]
         }
-        return comparer.obstacles(to: reader, from: writer)
+        return comparer.obstacles(to: reader, from: writer, writerIsOlder: writerIsOlder)
     }
 }

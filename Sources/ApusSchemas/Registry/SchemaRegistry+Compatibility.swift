@@ -114,10 +114,12 @@ extension SchemaRegistry {
                 let earlier = try? resolve(content, limits: SchemaRegistryLimits())
             else { continue }
             if level.isBackward {
-                add(formats.obstacles(to: schema, from: earlier), version.version, .backward)
+                let found = formats.obstacles(to: schema, from: earlier, writerIsOlder: true)
+                add(found, version.version, .backward)
             }
             if level.isForward {
-                add(formats.obstacles(to: earlier, from: schema), version.version, .forward)
+                let found = formats.obstacles(to: earlier, from: schema, writerIsOlder: false)
+                add(found, version.version, .forward)
             }
             if report.differences.count >= CompatibilityReport.differencesMax { break }
         }

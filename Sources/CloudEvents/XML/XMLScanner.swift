@@ -39,10 +39,11 @@ package struct XMLStartTag {
 
 /// An attribute of a start tag.
 package struct XMLAttribute {
-    let name: Range<Int>
+    /// The name with its prefix, in the document.
+    package let name: Range<Int>
     let localStart: Int
     /// The namespace, empty if none.
-    var namespace: [UInt8] = []
+    package internal(set) var namespace: [UInt8] = []
     /// The value with references resolved and white space made spaces.
     package let value: [UInt8]
 

@@ -1,29 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// `apus schema`: schemas by subject and version, and whether a new one breaks anybody.
+// `apus schema put`, `list`, `show` and so on: schemas by subject and version, and whether a new one breaks anybody.
 
 internal import ApusClient
 internal import ApusModel
 internal import ArgumentParser
 internal import JSONText
-
-/// `apus schema`.
-struct SchemaCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "schema", abstract: "Register, list, show, check, configure and delete schemas.",
-        discussion: """
-            EXAMPLES
-              apus schema put orders-value order.json
-              apus schema check orders-value order.json
-              apus schema list
-              apus schema show orders-value
-              apus schema config orders-value --compatibility fullTransitive
-              apus topic set orders --schema enforce
-            """,
-        subcommands: [
-            Put.self, List.self, Show.self, Versions.self, Check.self, Config.self, Delete.self,
-        ], aliases: ["schemas"])
-}
 
 /// A schema that is in a file.
 struct SchemaSourceOptions: ParsableArguments {
