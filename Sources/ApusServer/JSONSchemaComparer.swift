@@ -31,7 +31,9 @@ struct JSONSchemaComparer: SchemaComparing {
 
     /// A document that shows it, as long as it is short; or that there is none.
     private static func evidence(_ difference: SchemaDifference) -> String {
-        guard let witness = difference.witness else { return " (not certain, and no proof that it is not so)" }
+        guard let witness = difference.witness else {
+            return " (not certain, and no proof that it is not so)"
+        }
         let text = String(decoding: witness.serialized(), as: UTF8.self)
         return text.utf8.count <= witnessBytesMax ? ", as with \(text)" : ""
     }

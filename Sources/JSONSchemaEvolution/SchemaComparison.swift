@@ -55,7 +55,8 @@ public enum SchemaComparison {
     ///   worded.
     /// - Throws: `SchemaError` if one of the schemas cannot be compiled.
     public static func differences(
-        writer: JSONValue, in writerLibrary: SchemaLibrary, reader: JSONValue, in readerLibrary: SchemaLibrary,
+        writer: JSONValue, in writerLibrary: SchemaLibrary, reader: JSONValue,
+        in readerLibrary: SchemaLibrary,
         writerIsOlder: Bool, options: Options = Options()
     ) throws(SchemaError) -> [SchemaDifference] {
         let left = try SchemaGraph(writer, options: options.schemas, library: writerLibrary)

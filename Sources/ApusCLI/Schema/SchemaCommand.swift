@@ -7,7 +7,8 @@ internal import ArgumentParser
 /// `apus schema`.
 struct SchemaCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "schema", abstract: "Register, check and compare schemas, infer them, and write code from them.",
+        commandName: "schema",
+        abstract: "Register, check and compare schemas, infer them, and write code from them.",
         discussion: """
             EXAMPLES
               apus schema put orders-value order.json
