@@ -98,11 +98,13 @@ let package = Package(
         .target(name: "JSONText", swiftSettings: settings),
         // JSON Schema: compiled to a program that judges documents by their bytes; regular expressions, formats. Linear time, pure.
         .target(name: "JSONSchema", dependencies: ["JSONText"], swiftSettings: settings),
-        // The schema registry as values: subjects, versions, ids, compatibility, formats; what may happen to them. Pure.
-        .target(name: "ApusSchemas", dependencies: ["JSONText", "JSONSchema"], swiftSettings: settings),
         // What one schema accepts and another does not, and schemas from samples. Bounded, pure.
         .target(
             name: "JSONSchemaEvolution", dependencies: ["JSONSchema", "JSONText"], swiftSettings: settings),
+        // The schema registry as values: subjects, versions, ids, compatibility, formats; what may happen to them. Pure.
+        .target(
+            name: "ApusSchemas", dependencies: ["JSONSchemaEvolution", "JSONSchema", "JSONText"],
+            swiftSettings: settings),
         // Event structs of the Swift library from JSON Schemas. Text in, text out.
         .target(
             name: "SwiftEventCode", dependencies: ["JSONSchemaEvolution", "JSONSchema", "JSONText"],
@@ -205,14 +207,15 @@ let package = Package(
             ], swiftSettings: settings),
         // The registry of schemas by the APIs of others, as values: Confluent's and xRegistry's. No HTTP, no sockets.
         .target(
-            name: "ApusSchemaGateway", dependencies: ["ApusEngine", "ApusSchemas", "JSONText"],
+            name: "ApusSchemaGateway",
+            dependencies: ["ApusEngine", "ApusSchemas", "JSONSchemaEvolution", "JSONText"],
             swiftSettings: settings),
         // The HTTP API: routes, translation, errors as problem+json, OpenAPI document.
         .target(
             name: "ApusHTTPGateway",
             dependencies: [
                 "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusSchemaGateway",
-                "ApusModel", "ApusSchemas", "ApusStorage", "ApusTransport",
+                "ApusModel", "ApusSchemas", "JSONSchemaEvolution", "ApusStorage", "ApusTransport",
                 "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
                 coreMetrics, lifecycle,
             ], swiftSettings: settings),
@@ -307,7 +310,7 @@ let package = Package(
             dependencies: [
                 "ApusEngine", "ApusStorage", "ApusNetwork", "ApusHTTPGateway", "ApusHTTPServer",
                 "ApusDashboard", "ApusKafkaGateway", "ApusWebhookTransport", "ApusTelemetry", "ApusModel",
-                "ApusBridges", "ApusSchemas", "ApusXSD", "JSONSchemaEvolution",
+                "ApusBridges", "ApusSchemas", "ApusXSD",
                 "ApusBus", "ApusServerBus", "ApusAMQP", "ApusAWS", "ApusEventGrid", "ApusKafka", nioCore,
                 nioPosix,
                 log, coreMetrics, tracing, lifecycle,
@@ -406,7 +409,8 @@ let package = Package(
             dependencies: ["TestThreads", "SlowJSONSchema", "JSONSchema", "JSONText"], exclude: ["Cases"],
             swiftSettings: settings),
         .testTarget(
-            name: "ApusSchemasTests", dependencies: ["ApusSchemas", "JSONSchema", "JSONText"],
+            name: "ApusSchemasTests",
+            dependencies: ["ApusSchemas", "JSONSchemaEvolution", "JSONSchema", "JSONText"],
             swiftSettings: settings),
         .testTarget(
             name: "JSONSchemaEvolutionTests",
@@ -425,7 +429,8 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusSchemas", "ApusTransform",
+                "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusSchemas",
+                "JSONSchemaEvolution", "ApusTransform",
                 "JSONText", "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML",
                 "ApusBus",
                 lifecycle,
@@ -478,7 +483,7 @@ let package = Package(
             name: "ApusEngineTests",
             dependencies: [
                 "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusCompression", "ApusTesting",
-                "ApusTransport", "ApusSchemas", "CloudEvents",
+                "ApusTransport", "ApusSchemas", "JSONSchemaEvolution", "CloudEvents",
                 "JSONText", "ApusRules", "ApusTransform", nioCore, log,
             ],
             swiftSettings: settings),

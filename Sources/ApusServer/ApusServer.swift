@@ -187,7 +187,6 @@ public enum ApusServer {
     ) throws -> Engine {
         var options = configuration.engine
         options.schemaFormats.set(XSDFormat(), for: .xsd)
-        options.schemaFormats.set(JSONSchemaComparer(), for: .json)
         // Every attempt under way is an open file.
         options.attemptsUnderWayMax = { files.outgoing(wanted: Defaults.attemptsUnderWayMax) }
         do {

@@ -4,6 +4,7 @@ import ApusEngine
 import ApusModel
 import ApusSchemas
 import CloudEvents
+import JSONSchemaEvolution
 import Testing
 
 @Suite("Events judged where they come in")

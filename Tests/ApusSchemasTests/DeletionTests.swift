@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ApusSchemas
+import JSONSchemaEvolution
 import Testing
 
 @Suite("Deleting schemas")

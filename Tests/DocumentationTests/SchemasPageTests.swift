@@ -4,6 +4,7 @@
 
 import ApusModel
 import ApusSchemas
+import JSONSchemaEvolution
 import Testing
 
 #if canImport(FoundationEssentials)

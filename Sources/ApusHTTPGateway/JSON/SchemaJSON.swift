@@ -5,6 +5,7 @@
 internal import ApusEngine
 internal import ApusModel
 internal import ApusSchemas
+internal import JSONSchemaEvolution
 internal import JSONText
 
 // MARK: Reading

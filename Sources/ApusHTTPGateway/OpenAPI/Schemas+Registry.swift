@@ -4,6 +4,7 @@
 
 internal import ApusEngine
 internal import ApusSchemas
+internal import JSONSchemaEvolution
 
 extension Schema {
     static func registry(_ definition: Definition) -> Schema {

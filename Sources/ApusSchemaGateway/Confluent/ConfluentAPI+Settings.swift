@@ -4,6 +4,7 @@
 
 internal import ApusEngine
 internal import ApusSchemas
+internal import JSONSchemaEvolution
 internal import JSONText
 
 extension ConfluentAPI {

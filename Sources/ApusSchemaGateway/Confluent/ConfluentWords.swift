@@ -3,6 +3,7 @@
 // Confluent's words for formats, compatibility and modes.
 
 internal import ApusSchemas
+internal import JSONSchemaEvolution
 
 extension SchemaFormat {
     /// The format's name in Confluent's API, which has none for XML Schema.

@@ -5,6 +5,7 @@
 
 internal import ApusEngine
 internal import ApusSchemas
+internal import JSONSchemaEvolution
 internal import JSONText
 
 extension XRegistryAPI {

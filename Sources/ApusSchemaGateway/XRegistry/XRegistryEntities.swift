@@ -4,6 +4,7 @@
 // of attributes, which become members of JSON or header fields.
 
 internal import ApusSchemas
+internal import JSONSchemaEvolution
 internal import JSONText
 
 /// What xRegistry's entities are made of, for one request.

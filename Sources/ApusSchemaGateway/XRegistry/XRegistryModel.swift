@@ -3,6 +3,7 @@
 // What is offered of xRegistry, as it asks to be told: the model of entities, and the capabilities.
 
 internal import ApusSchemas
+internal import JSONSchemaEvolution
 internal import JSONText
 
 enum XRegistryModel {

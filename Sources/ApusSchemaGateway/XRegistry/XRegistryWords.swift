@@ -3,6 +3,7 @@
 // xRegistry's words for formats and compatibility, which names can be ids in it, and values in header fields.
 
 internal import ApusSchemas
+internal import JSONSchemaEvolution
 internal import JSONText
 
 extension SchemaCompatibility {

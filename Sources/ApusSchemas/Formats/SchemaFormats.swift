@@ -81,13 +81,13 @@ public struct SchemaFormats: Sendable {
     private var supports: [SchemaFormat: any SchemaFormatSupport]
     private var comparers: [SchemaFormat: any SchemaComparing]
 
-    /// The formats that are compiled, and those that are compared; JSON Schema is always compiled.
+    /// The formats that are compiled, and those that are compared; JSON Schema always is.
     public init(
         supports: [SchemaFormat: any SchemaFormatSupport] = [:],
         comparers: [SchemaFormat: any SchemaComparing] = [:]
     ) {
         self.supports = supports.merging([.json: JSONSchemaSupport()]) { given, _ in given }
-        self.comparers = comparers
+        self.comparers = comparers.merging([.json: JSONSchemaComparer()]) { given, _ in given }
     }
 
     /// Has a format compiled by `support`.

@@ -2,6 +2,8 @@
 
 // Whether a new version keeps what its subject promises, and what a schema refers to.
 
+public import JSONSchemaEvolution
+
 /// What stands between two versions of a schema.
 public struct SchemaObstacle: Hashable, Sendable {
     /// Where in the data, in the way of the format: a JSON pointer, or a path; empty for the whole.

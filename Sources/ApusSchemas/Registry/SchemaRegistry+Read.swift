@@ -2,6 +2,8 @@
 
 // What a registry holds, as it is asked for.
 
+public import JSONSchemaEvolution
+
 extension SchemaRegistry {
     // MARK: By subject
 

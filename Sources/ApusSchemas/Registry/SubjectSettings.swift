@@ -2,47 +2,7 @@
 
 // What is decided about a subject, or about all that say nothing themselves.
 
-/// What a new version must have to do with earlier ones.
-public enum SchemaCompatibility: String, Hashable, Sendable, CaseIterable {
-    /// Nothing.
-    case none
-    /// It accepts what the version before accepts: consumers can be changed first.
-    case backward
-    /// It accepts what any earlier version accepts.
-    case backwardTransitive
-    /// The version before accepts what it accepts: producers can be changed first.
-    case forward
-    /// Every earlier version accepts what it accepts.
-    case forwardTransitive
-    /// Backward and forward.
-    case full
-    /// Backward and forward with every earlier version.
-    case fullTransitive
-
-    /// Whether the new version has to accept what earlier ones accept.
-    public var isBackward: Bool {
-        switch self {
-        case .backward, .backwardTransitive, .full, .fullTransitive: true
-        case .none, .forward, .forwardTransitive: false
-        }
-    }
-
-    /// Whether earlier versions have to accept what the new one accepts.
-    public var isForward: Bool {
-        switch self {
-        case .forward, .forwardTransitive, .full, .fullTransitive: true
-        case .none, .backward, .backwardTransitive: false
-        }
-    }
-
-    /// Whether all earlier versions count and not only the last.
-    public var isTransitive: Bool {
-        switch self {
-        case .backwardTransitive, .forwardTransitive, .fullTransitive: true
-        case .none, .backward, .forward, .full: false
-        }
-    }
-}
+public import JSONSchemaEvolution
 
 /// What can be done with a subject.
 public enum SchemaMode: String, Hashable, Sendable, CaseIterable {

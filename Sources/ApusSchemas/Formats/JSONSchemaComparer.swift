@@ -2,10 +2,9 @@
 
 // JSON Schemas of the registry, compared by what they accept.
 
-import ApusSchemas
-import JSONSchema
-import JSONSchemaEvolution
-import JSONText
+internal import JSONSchema
+internal import JSONSchemaEvolution
+internal import JSONText
 
 /// Compares versions of JSON Schemas. A member that a schema says nothing of may have any value, as JSON Schema has it and as Confluent's registry
 /// compares.
