@@ -142,6 +142,20 @@ def test_references_lead_to_registered_versions(apus_server, subject):
     assert register(apus_server, subject, True, references=[missing]).status_code == 422
 
 
+def test_a_new_version_is_compared_by_what_it_accepts(apus_server, subject):
+    """Backward by default: what was accepted stays accepted, whatever the texts look like."""
+    assert register(apus_server, subject, ORDER).status_code == 201
+    wider = {**ORDER, "properties": {"id": {"type": "number", "exclusiveMinimum": 0}}, "$comment": "written otherwise"}
+    assert register(apus_server, subject, wider).status_code == 201
+    narrower = {**wider, "required": ["id", "total"]}
+    refused = register(apus_server, subject, narrower)
+    assert refused.status_code == 409
+    assert "total" in refused.text and "backward" in refused.text
+    apus_server.succeed("PUT", f"/v1/schemas/{subject}/config", json={"compatibility": "forward"})
+    assert register(apus_server, subject, narrower).status_code == 201
+    assert register(apus_server, subject, {"type": "object"}).status_code == 409
+
+
 def test_deleting_is_soft_first(apus_server, subject):
     register(apus_server, subject, {"type": "object"})
     assert apus_server.request("DELETE", f"/v1/schemas/{subject}?permanent=true").status_code == 409
