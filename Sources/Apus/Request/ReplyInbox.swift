@@ -21,8 +21,8 @@ final class ReplyInbox: Sendable {
         var isClosed = false
     }
 
-    /// Who asks, in the answers and as a group.
-    let name = "asker-" + EventIDs.shared.next(at: SystemBusClock().wallTime.millisecondsSinceEpoch)
+    /// Who asks, in the answers and as a group. Short, because it becomes part of a queue's name, which is bounded (80 characters on AWS).
+    let name = "asker-" + String(UInt64.random(in: .min ... .max), radix: 36)
     private let state = Mutex(State())
 
     /// Where answers to requests on a topic go.

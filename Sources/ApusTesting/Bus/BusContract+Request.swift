@@ -21,7 +21,7 @@ extension BusContract {
             // Two programs ask on one connection: each has a temporary subscription of its own.
             let askers = [Bus(transport: run.bus), Bus(transport: run.bus)]
             let answering = try Bus(transport: run.bus).consumer(
-                group: "\(run.prefix)-answering", topic: run.topic(), options: .init(retry: .none)
+                group: "\(run.prefix)-desk", topic: run.topic(), options: .init(retry: .none)
             ) {
                 Handle(AskedQuestion.self, replying: AskedAnswer.self) { question, _ in
                     AskedAnswer(double: 2 * question.number)
