@@ -162,6 +162,8 @@ def test_every_metric_is_on_the_page_and_explains_itself(server):
     server.succeed("PUT", "/v1/subscriptions/s", json={"topic": "a"})
     server.succeed("PUT", "/v1/subscriptions/p", json={"topic": "a", "push": {"url": "http://127.0.0.1:9/"}})
     server.create_rule("r", "a", {}, [{"topic": "b"}])
+    server.create_topic("judged", schema={"enforcement": "warn"})
+    server.publish("judged", event(0))
     # A feed from the server itself, which has to have brought something for its lag to be known.
     server.create_topic("outside")
     server.succeed("PUT", "/v1/connections/c", json={"url": f"apus://127.0.0.1:{server.port}"})
