@@ -21,9 +21,9 @@ addEventListener('securitypolicyviolation', (event) => window.refused.push(event
 EXPECTED = ("Failed to load resource: the server responded with a status of",)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium; the tests are skipped where it or Playwright is missing."""
+    """Chromium, closed with each file: its driver keeps an event loop running, which others that make loops of their own cannot have beside them. The tests are skipped where it or Playwright is missing."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (Tests/interop/requirements.txt)")
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
