@@ -108,11 +108,23 @@ class ApusServer:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             raise AssertionError(f"the server did not end on signal {number}:\n{self.log_tail()}") from None
+        self._wait_for_group(self.process.pid)
         self.process = None
         # Connections of the old process would fail the next request.
         self.http.close()
         self.http = requests.Session()
         return status
+
+    @staticmethod
+    def _wait_for_group(group, seconds=5):
+        """Waits until what a wrapper ran has ended too: only then is the data folder free. One that nobody reaps is left after a while."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(group, 0)
+            except ProcessLookupError:
+                return
+            time.sleep(0.01)
 
     def restart(self):
         """Kills the server and starts it over the same data."""
