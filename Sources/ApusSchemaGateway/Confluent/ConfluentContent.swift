@@ -77,21 +77,6 @@ extension ConfluentAPI {
 }
 
 extension JSONWriter {
-    mutating func member(_ name: StaticString, _ value: String) {
-        key(name)
-        string(value)
-    }
-
-    mutating func member(_ name: StaticString, _ value: Int) {
-        key(name)
-        integer(value)
-    }
-
-    mutating func member(_ name: StaticString, _ value: Bool) {
-        key(name)
-        bool(value)
-    }
-
     /// The members that tell a schema. Avro is what is meant where there is no type.
     mutating func content(_ content: SchemaContent) {
         if content.format != .avro { member("schemaType", content.format.confluentName) }

@@ -50,7 +50,8 @@ public struct SchemaViolation: Hashable, Sendable {
 
 /// A compiled schema: shared by any number of threads.
 public protocol DataJudge: Sendable {
-    /// Whether the data is accepted. On the way of every event: allocates nothing, takes no lock.
+    /// Whether the data is accepted. On the way of every event, so that it takes no lock; that of JSON allocates nothing either, that of XML copies the
+    /// data for libxml2.
     func accepts(_ data: UnsafeRawBufferPointer) -> Bool
     /// What is wrong with data that is not accepted: one at least, in the order of the data.
     func violations(_ data: UnsafeRawBufferPointer, limit: Int) -> [SchemaViolation]

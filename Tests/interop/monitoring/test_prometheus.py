@@ -33,8 +33,8 @@ def expressions():
 
 
 class Prometheus:
-    """A Prometheus that looks at one server ten times a second, with rules whose durations are shortened and whose thresholds of
-    minutes are seconds; nothing else in them is changed."""
+    """A Prometheus that looks at one server five times a second, with rules that do not wait before they fire and whose minutes are
+    seconds; nothing else in them is changed."""
 
     def __init__(self, folder, server):
         rules = yaml.safe_load(RULES.read_text())
@@ -45,11 +45,10 @@ class Prometheus:
                 rule["expr"] = rule["expr"].replace("> 300", "> 1").replace("[5m]", "[2s]").replace("[15m]", "[5s]")
         (folder / "rules.yml").write_text(yaml.safe_dump(rules))
         (folder / "prometheus.yml").write_text(yaml.safe_dump({
-            "global": {"scrape_interval": "100ms", "evaluation_interval": "200ms", "scrape_timeout": "100ms"},
+            "global": {"scrape_interval": "200ms", "evaluation_interval": "200ms", "scrape_timeout": "200ms"},
             "rule_files": ["rules.yml"],
-            "scrape_configs": [{
-                "job_name": "apus", "scrape_interval": "200ms", "scrape_timeout": "200ms",
-                "static_configs": [{"targets": [f"127.0.0.1:{server.port}"]}]}]}))
+            "scrape_configs": [
+                {"job_name": "apus", "static_configs": [{"targets": [f"127.0.0.1:{server.port}"]}]}]}))
         self.url = f"http://127.0.0.1:{free_port()}"
         self.log = (folder / "prometheus.log").open("wb")
         self.process = subprocess.Popen(
@@ -117,7 +116,7 @@ def test_every_alert_is_played_in_the_rules_own_tests_and_says_what_next():
     played = RULES.with_suffix(".test.yml").read_text()
     for group in yaml.safe_load(RULES.read_text())["groups"]:
         for rule in group["rules"]:
-            assert rule["alert"] in played or rule["alert"].startswith("ApusDisk"), rule["alert"]
+            assert f'"{rule["alert"]}"' in played or f"alertname: {rule['alert']}\n" in played, rule["alert"]
             assert rule["annotations"]["summary"] and rule["annotations"]["description"], rule["alert"]
             assert rule["labels"]["severity"] in ("info", "warning", "critical")
 
