@@ -3,7 +3,7 @@
 // What happens to a registry, and how its log says so: one JSON object for each change, readable with any tool. Unknown members are passed over,
 // so that an older server can read what a newer one wrote.
 
-public import JSONSchemaEvolution
+internal import JSONSchemaEvolution
 import JSONText
 
 /// One thing that happened to a registry.
