@@ -63,10 +63,14 @@ class Prometheus:
 
     def query(self, expression):
         try:
-            answer = requests.get(f"{self.url}/api/v1/query", {"query": expression}, timeout=10).json()
+            response = requests.get(f"{self.url}/api/v1/query", {"query": expression}, timeout=10)
         except requests.ConnectionError:
             assert self.process.poll() is None, "Prometheus has ended"
             return []
+        # While it starts up it answers, in plain text, that it is not ready.
+        if response.status_code == 503:
+            return []
+        answer = response.json()
         assert answer["status"] == "success", f"{expression}: {answer}"
         return answer["data"]["result"]
 
