@@ -2,8 +2,9 @@
 
 // A table of keys as it is read while an event goes by: plain addresses, nothing counted and nothing checked.
 //
-// The hash of a text is made of eight bytes a step, from the front or from the back, and the scope comes in last: the hashes of all beginnings
-// (or ends) of a text are had in one walk over it. Its first bits tell the part, its last where in that the search begins, others are the tag.
+// The hash of a short text is made of the two words that it is compared by. That of a longer one is made of eight bytes a step, from the front or
+// from the back, and the scope comes in last: the hashes of all beginnings (or ends) of a text are had in one walk over it. Its first bits tell the
+// part, its last where in that the search begins, others are the tag.
 
 import CApus
 
@@ -146,7 +147,7 @@ extension ByteTable.Reader {
         ByteTable.fold(state ^ word, 0xD6E8_FEB8_6659_FD93 ^ seed)
     }
 
-    /// The hash of a text of `length` bytes, those in `state` and the `count` at `rest`, which are eight at most.
+    /// The hash of a long text of `length` bytes, those in `state` and the `count` at `rest`, which are eight at most.
     @inline(__always)
     func finish(
         _ state: State, _ scope: UInt32, _ rest: UnsafeRawPointer, _ count: Int, of length: Int
@@ -159,16 +160,17 @@ extension ByteTable.Reader {
         (UInt64(scope) &<< 32 | UInt64(truncatingIfNeeded: length)) &* 0xA076_1D64_78BD_642F ^ seed
     }
 
-    /// The hash of a key of two words.
+    /// The hash of a short key, which is given as two words.
     @inline(__always)
-    func hash(_ scope: UInt32, _ words: (UInt64, UInt64)) -> UInt64 {
-        ByteTable.fold(step(initialState, words.0) ^ words.1, last(scope, 16))
+    func hash(_ scope: UInt32, _ length: Int, _ words: (UInt64, UInt64)) -> UInt64 {
+        ByteTable.fold(step(initialState, words.0) ^ words.1, last(scope, length))
     }
 
     @inline(__always)
     func hash(
         _ scope: UInt32, _ key: UnsafeRawPointer, _ length: Int, _ direction: ByteTable.Direction
     ) -> UInt64 {
+        guard length > ByteTable.shortKeyMax else { return hash(scope, length, ByteTable.words(key, length)) }
         var state = initialState
         var index = 0
         while index &+ 8 < length {

@@ -63,8 +63,12 @@ struct ClausePlan: Sendable {
         }
     }
 
-    /// The way to a beginning or an end of texts. Not every length has keys of its own, because every length there is costs a probe.
+    /// The way to a beginning or an end of texts. Not every length has keys of its own, because every length there is costs a probe; unless a mark
+    /// tells where they end, of which a text has few.
     private static func end(_ kind: MatchProgram.KeyKind, _ text: [UInt8], isTried: Bool = false) -> Way {
+        if let (kind, bit) = Mark.way(to: text, kind) {
+            return .key(kind, text, length: bit, isTried: isTried)
+        }
         let length =
             switch text.count {
             case ...4: text.count

@@ -5,6 +5,7 @@
 // other patterns are compiled with it. It accepts exactly what JSONScanner accepts, and leaves strings with
 // escapes to it; it is separate because it runs over every event: no throwing, no recursion into what is skipped.
 
+import CApus
 import JSONText
 
 /// JSON text being passed over once.
@@ -69,21 +70,30 @@ struct JSONPass {
         }
     }
 
-    /// Where the closing quote of a string stands whose content begins at `index`; nil if it is not among the first eight bytes, or if anything
-    /// but plain characters is.
+    /// Where the closing quote of a string stands whose content begins at `index`; nil if it is not among the first sixteen bytes, or if anything
+    /// but plain characters is before it.
     @inline(__always)
     func endOfShortText(at index: Int) -> Int? {
-        guard index &+ 8 <= end else { return nil }
-        let (ones, highs): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
-        let word = UInt64(littleEndian: ByteTable.word(base, index))
-        let quotes = word ^ ones &* 0x22
-        let escapes = word ^ ones &* 0x5C
-        // Control characters, and what is not ASCII; as with the others, the first flag is right.
-        let others = (word &- ones &* 0x20) & ~word | word
-        let found = ((quotes &- ones) & ~quotes | (escapes &- ones) & ~escapes | others) & highs
-        guard found != 0 else { return nil }
-        let place = index &+ found.trailingZeroBitCount &>> 3
+        guard index &+ 16 <= end else { return nil }
+        let special = capus_special(base + index)
+        guard special != 0 else { return nil }
+        let place = index &+ special.trailingZeroBitCount
         return byte(place) == 0x22 ? place : nil
+    }
+
+    /// Passes the string whose opening quote is at `index`; nil if there is anything but plain characters in it, or if the data ends soon after it.
+    @inline(__always)
+    func plainText(at index: Int) -> Text? {
+        var next = index &+ 1
+        while next &+ 16 <= end {
+            let special = capus_special(base + next)
+            guard special == 0 else {
+                next &+= special.trailingZeroBitCount
+                return byte(next) == 0x22 ? Text(start: index &+ 1, end: next, hasEscapes: false) : nil
+            }
+            next &+= 16
+        }
+        return nil
     }
 
     @inline(never)
@@ -146,8 +156,6 @@ struct JSONPass {
         var isNegative = false
         /// Whether that is all there is to it.
         var isPlain = true
-        /// What stands before the point, if that was learnt on the way and the number has no sign; otherwise less than zero.
-        var whole: Int64 = -1
     }
 
     /// Passes the number at `index`.
@@ -160,7 +168,6 @@ struct JSONPass {
             return anyNumber(at: start)
         }
         var number = Number(end: first &+ count, digits: Self.value(of: whole, count), isNegative: isNegative)
-        number.whole = isNegative ? -1 : Int64(truncatingIfNeeded: number.digits)
         if byte(number.end) == 0x2E {
             guard let (fraction, scale) = digits(at: number.end &+ 1), count &+ scale <= 8 else {
                 return anyNumber(at: start)
@@ -172,6 +179,20 @@ struct JSONPass {
         }
         if number.end < end, byte(number.end) | 0x20 == 0x65 { return longNumber(at: start) }
         return number
+    }
+
+    /// Passes the number at `index`; nil unless it has no sign, up to seven digits before the point and after it, and no exponent.
+    @inline(__always)
+    func wholeNumber(at index: Int) -> (whole: Int64, end: Int)? {
+        guard let (word, count) = digits(at: index), byte(index) != 0x30 || count == 1 else { return nil }
+        // What is no digit behind them is there.
+        var end = index &+ count
+        if byte(end) == 0x2E {
+            guard let fraction = digits(at: end &+ 1) else { return nil }
+            end &+= fraction.count &+ 1
+        }
+        guard byte(end) | 0x20 != 0x65 else { return nil }
+        return (Int64(truncatingIfNeeded: Self.value(of: word, count)), end)
     }
 
     /// The number that so many digits are, one to eight, the first in the lowest byte.

@@ -238,7 +238,7 @@ extension MatchProgram.KeyKind {
     /// Which end of a key its hash starts from.
     var direction: ByteTable.Direction {
         switch self {
-        case .suffix, .foldedSuffix: .backward
+        case .suffix, .foldedSuffix, .markedSuffix: .backward
         default: .forward
         }
     }
@@ -252,6 +252,8 @@ extension MatchProgram.Node {
         case .suffix: suffixes
         case .foldedPrefix: foldedPrefixes
         case .foldedSuffix: foldedSuffixes
+        case .markedPrefix: markedPrefixes
+        case .markedSuffix: markedSuffixes
         case .cell: cells
         default: 0
         }
@@ -263,6 +265,8 @@ extension MatchProgram.Node {
         case .suffix: suffixes = bits
         case .foldedPrefix: foldedPrefixes = bits
         case .foldedSuffix: foldedSuffixes = bits
+        case .markedPrefix: markedPrefixes = bits
+        case .markedSuffix: markedSuffixes = bits
         case .cell: cells = bits
         default: break
         }

@@ -38,9 +38,23 @@ extension MatchRun {
             nodes[Int(node)].kinds & MatchProgram.KeyKind.number.bit == 0 ? nil : NumberText(number).words
         guard take(value, at: node, in: frame) else { return }
         if let words { probe(MatchProgram.scope(node, .number), words, value, frame) }
-        findCells(number, value, node, frame)
+        findCells(NumberText.double(number), value, node, frame)
         if nodes[Int(node)].ranges != Self.none {
             findRanges(NumberText.double(number), isExact: true, value, node, frame)
+        }
+    }
+
+    /// Takes a number of the object of a frame, which has no sign, of which only what stands before the point counts: that is known without dividing.
+    @inline(__always)
+    func visit(whole: Int64, _ start: UnsafeRawPointer, _ count: Int, at node: UInt32, in frame: Int) {
+        let value = MatchValue(kind: .number, start: start, count: count)
+        guard take(value, at: node, in: frame) else { return }
+        let scope = MatchProgram.scope(node, .cell)
+        var sizes = nodes[Int(node)].cells
+        while sizes != 0 {
+            let size = sizes.trailingZeroBitCount
+            sizes &= sizes &- 1
+            probe(scope, NumberWindow.key(of: whole, size: size), value, frame)
         }
     }
 
@@ -92,13 +106,18 @@ extension MatchRun {
         let (text, count) = (value.start, value.count)
         if kinds & MatchProgram.KeyKind.text.bit != 0 {
             let scope = MatchProgram.scope(node, .text)
-            probe(scope, keys.hash(scope, text, count, .forward), text, count, value, frame)
+            probe(scope, text, count, .forward, value, frame)
         }
+        // Mostly there is nothing else.
+        guard kinds != MatchProgram.KeyKind.text.bit else { return }
         if nodes[Int(node)].prefixes != 0 {
             findPrefixes(value, node, frame)
         }
         if nodes[Int(node)].suffixes != 0 {
             findSuffixes(value, node, frame)
+        }
+        if nodes[Int(node)].markedPrefixes | nodes[Int(node)].markedSuffixes != 0 {
+            findMarked(value, node, frame)
         }
         if kinds & Self.rareKinds != 0 { findRare(value, kinds, node, frame) }
     }
@@ -118,6 +137,26 @@ extension MatchRun {
         findEnds(value.bytes, nodes[Int(node)].suffixes, .suffix, .backward, value, node, frame)
     }
 
+    /// Looks up the beginnings and ends of a text that stop at a mark, of those that are as long as some key.
+    @inline(never)
+    private func findMarked(_ value: MatchValue, _ node: UInt32, _ frame: Int) {
+        let (start, count) = (value.start, value.count)
+        var (prefixes, suffixes) = Mark.sift(
+            nodes[Int(node)].markedPrefixes, nodes[Int(node)].markedSuffixes, start, count)
+        while prefixes != 0 {
+            let length = prefixes.trailingZeroBitCount
+            prefixes &= prefixes &- 1
+            let scope = MatchProgram.scope(node, .markedPrefix)
+            probe(scope, start, length, .forward, value, frame)
+        }
+        while suffixes != 0 {
+            let length = Mark.suffixLength(suffixes.trailingZeroBitCount)
+            suffixes &= suffixes &- 1
+            let scope = MatchProgram.scope(node, .markedSuffix)
+            probe(scope, start + (count &- length), length, .backward, value, frame)
+        }
+    }
+
     /// Looks up the beginnings or ends of a text that are as long as some key; at once if the text will be gone.
     @inline(__always)
     private func findEnds(
@@ -131,19 +170,26 @@ extension MatchRun {
         var hashed = 0
         @inline(__always)
         func look(_ length: Int) {
+            let start = direction == .forward ? base : base + (text.count &- length)
+            guard isPassing || length > ByteTable.shortKeyMax else {
+                return probe(scope, start, length, direction, value, frame)
+            }
+            guard length > ByteTable.shortKeyMax else {
+                let hash = keys.hash(scope, start, length, direction)
+                return rouse(key: keys.find(scope, hash, start, length), value, frame)
+            }
             while hashed &+ 8 < length {
                 state = keys.step(
                     state,
                     ByteTable.word(base, direction == .forward ? hashed : text.count &- hashed &- 8))
                 hashed &+= 8
             }
-            let start = direction == .forward ? base : base + (text.count &- length)
             let rest = direction == .forward ? base + hashed : start
             let hash = keys.finish(state, scope, rest, length &- hashed, of: length)
             if isPassing {
                 rouse(key: keys.find(scope, hash, start, length), value, frame)
             } else {
-                probe(scope, hash, start, length, value, frame)
+                probe(scope, hash, long: start, length, value, frame)
             }
         }
         var bits = lengths & ~KeyLengths.longBit
@@ -255,25 +301,6 @@ extension MatchRun {
     ) {
         ranges.find(double, isExact: isExact, in: nodes[Int(node)].ranges) { entry, mustBeTried in
             if !mustBeTried || passes(value, entry.test) { rouse(entry.step, in: frame) }
-        }
-    }
-
-    /// Looks for ranges in the cells of each size that a number of few digits lies in.
-    @inline(__always)
-    private func findCells(
-        _ number: JSONPass.Number, _ value: MatchValue, _ node: UInt32, _ frame: Int
-    ) {
-        let sizes = nodes[Int(node)].cells
-        // Of a number whose cells are not small, what stands before the point is all that counts: that is known without dividing.
-        guard number.whole >= 0, sizes & NumberWindow.fractions == 0 else {
-            return findCells(NumberText.double(number), value, node, frame)
-        }
-        let scope = MatchProgram.scope(node, .cell)
-        var rest = sizes
-        while rest != 0 {
-            let size = rest.trailingZeroBitCount
-            rest &= rest &- 1
-            probe(scope, NumberWindow.key(of: number.whole, size: size), value, frame)
         }
     }
 

@@ -14,6 +14,8 @@
 //
 // Ten thousand patterns on one source and ten thousand different customers cost one step, not ten thousand.
 
+import CApus
+
 /// Compiled patterns: a value. Copying is cheap until one of the copies is changed.
 struct MatchProgram: Sendable {
     /// A place in an event. What every value needs to know comes first.
@@ -32,6 +34,8 @@ struct MatchProgram: Sendable {
         /// A bit for each length of beginnings and ends that are looked for, see `LengthBits`.
         var prefixes: UInt64 = 0
         var suffixes: UInt64 = 0
+        var markedPrefixes: UInt64 = 0
+        var markedSuffixes: UInt64 = 0
         /// A bit for each size of cells, see `NumberWindow`.
         var cells: UInt64 = 0
         /// The root of its tree of ranges.
@@ -50,12 +54,22 @@ struct MatchProgram: Sendable {
         var foldedSuffixes: UInt64 = 0
         /// How many clauses' conditions and nodes below hold on to it.
         var uses: UInt32 = 0
+
+        /// Whether of a number at this node only what stands before its point decides what is roused by it.
+        @inline(__always)
+        var asksForWholeNumbersOnly: Bool {
+            ranges == MatchProgram.none && kinds & KeyKind.number.bit == 0
+                && cells & NumberWindow.fractions == 0
+        }
     }
 
     /// A short name between its quotes and a colon: what JSON mostly has before a value, to be compared as it stands.
     struct Opening: Sendable {
-        private var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
-        private var masks: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        // Where these are is known to `stands`: the first sixteen bytes, their mask, the last eight, their mask.
+        private var words: (UInt64, UInt64) = (0, 0)
+        private var masks: (UInt64, UInt64) = (0, 0)
+        private var lastWord: UInt64 = 0
+        private var lastMask: UInt64 = 0
         /// How many bytes it has, 0 for a name that is too long or that JSON has to escape.
         private(set) var count: UInt32 = 0
 
@@ -72,22 +86,27 @@ struct MatchProgram: Sendable {
             let isPlain = name.allSatisfy { $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C }
             guard isPlain, name.count + 3 <= Self.length else { return }
             let bytes = [0x22] + name + [0x22, 0x3A]
-            withUnsafeMutableBytes(of: &words) { words in
-                for index in words.indices { words[index] = index < bytes.count ? bytes[index] : 0 }
-            }
-            withUnsafeMutableBytes(of: &masks) { masks in
-                for index in masks.indices { masks[index] = index < bytes.count ? 0xFF : 0 }
-            }
+            var (text, mask) = (bytes, [UInt8](repeating: 0xFF, count: bytes.count))
+            text += [UInt8](repeating: 0, count: Self.length - bytes.count)
+            mask += [UInt8](repeating: 0, count: Self.length - bytes.count)
+            words = (Self.word(text, 0), Self.word(text, 8))
+            masks = (Self.word(mask, 0), Self.word(mask, 8))
+            (lastWord, lastMask) = (Self.word(text, 16), Self.word(mask, 16))
             count = UInt32(bytes.count)
         }
 
-        /// Whether it stands at an address, at which there are `length` bytes.
+        private static func word(_ bytes: [UInt8], _ index: Int) -> UInt64 {
+            bytes.withUnsafeBytes { ByteTable.word(ByteTable.address($0), index) }
+        }
+
+        /// Whether an opening stands at an address, at which there are `length` bytes.
         @inline(__always)
-        func stands(at address: UnsafeRawPointer) -> Bool {
-            let first = (ByteTable.word(address, 0) & masks.0) ^ words.0
-            let second = (ByteTable.word(address, 8) & masks.1) ^ words.1
-            let third = (ByteTable.word(address, 16) & masks.2) ^ words.2
-            return first | second | third == 0
+        static func stands(_ opening: UnsafePointer<Opening>, at address: UnsafeRawPointer) -> Bool {
+            let words = UnsafeRawPointer(opening)
+            guard capus_is_equal(address, words, words + 16) else { return false }
+            // Most are no longer than that.
+            let last = ByteTable.word(address, 16) & opening.pointee.lastMask
+            return last == opening.pointee.lastWord
         }
     }
 
@@ -117,6 +136,8 @@ struct MatchProgram: Sendable {
     /// What leads from a value to links, four bits in a scope of `keys`.
     enum KeyKind: UInt32 {
         case text, folded, number, block, prefix, suffix, foldedPrefix, foldedSuffix, gram, cell
+        /// Beginnings that end, and ends that begin, with a mark: see `Mark`.
+        case markedPrefix, markedSuffix
 
         @inline(__always)
         var bit: UInt32 { 1 << rawValue }

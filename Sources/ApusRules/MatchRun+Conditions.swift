@@ -165,7 +165,11 @@ extension MatchRun {
             guard let operation = ConditionCode.Operation(rawValue: head &>> 24) else { return false }
             let operand = Int(head & ConditionCode.operandMask)
             memory.pointee.work &+= 1
-            if passes(operation, operand, at: index &+ 1, value) { return true }
+            // A text that must be the same is what is mostly asked for.
+            let isPassed =
+                operation == .text
+                ? isText(index &+ 1, value, operand) : passes(operation, operand, at: index &+ 1, value)
+            if isPassed { return true }
             index &+= 1 &+ ConditionCode.length(operation, operand)
         }
         return false
@@ -177,7 +181,7 @@ extension MatchRun {
     ) -> Bool {
         let count = value.count
         switch operation {
-        case .text: return value.isText && count == operand && equal(index, value.bytes, from: 0, operand)
+        case .text: return isText(index, value, operand)
         case .prefix: return value.isText && count >= operand && equal(index, value.bytes, from: 0, operand)
         case .suffix:
             return value.isText && count >= operand
@@ -197,6 +201,12 @@ extension MatchRun {
             guard let test = tests[Int(code[index])] else { return false }
             return value.passes(test, memory)
         }
+    }
+
+    /// Whether a value is the text of so many bytes in the code.
+    @inline(__always)
+    private func isText(_ index: Int, _ value: MatchValue, _ count: Int) -> Bool {
+        value.isText && value.count == count && equal(index, value.bytes, from: 0, count)
     }
 
     /// Whether a text in the code stands at a place of a value.

@@ -25,10 +25,12 @@ extension MatchRun {
     private func other(_ start: Int, _ node: UInt32, in frame: Int, depth: Int) -> Int? {
         let kind: MatchValue.Kind
         let end: Int?
-        switch pass.byte(start) {
-        case 0x7B:
+        // First and by itself, because it is what comes most: the way of a switch is harder to guess.
+        if pass.byte(start) == 0x7B {
             guard nodes[Int(node)].fields > 0 else { return pass.skipValue(start, depth: depth) }
             return object(start, node, in: frame, depth: depth)
+        }
+        switch pass.byte(start) {
         case 0x5B: return array(start, node, in: frame, depth: depth)
         case 0x74: (kind, end) = (.yes, pass.endOf("true", at: start))
         case 0x66: (kind, end) = (.no, pass.endOf("false", at: start))
@@ -48,19 +50,20 @@ extension MatchRun {
         var isOpen = pass.byte(index) != 0x7D
         var last = MatchMemory.beginning(of: node)
         while isOpen {
+            var child = memory.pointee.expected[last]
+            var after = index
+            if isOpening(child, of: node, index) {
+                after &+= Int(nodes[Int(child)].opening.count)
+            } else {
+                guard let other = self.child(of: node, last, index) else { return nil }
+                (child, after) = other
+            }
             let value: Int?
-            if let (child, after) = expectedChild(of: node, last, index) {
+            if child != Self.none {
                 last = MatchMemory.following(child)
                 value = self.value(after, child, in: frame, depth: depth &+ 1)
             } else {
-                guard let (name, after) = pass.name(index) else { return nil }
-                if let child = field(of: node, name) {
-                    memory.pointee.expected[last] = child
-                    last = MatchMemory.following(child)
-                    value = self.value(after, child, in: frame, depth: depth &+ 1)
-                } else {
-                    value = pass.skipMember(after, depth: depth &+ 1)
-                }
+                value = pass.skipMember(after, depth: depth &+ 1)
             }
             guard let value, let separator = pass.next(value) else { return nil }
             isOpen = pass.byte(separator) == 0x2C
@@ -88,18 +91,26 @@ extension MatchRun {
         return index &+ 1
     }
 
-    /// The field that followed another one when that was last seen (or the first of the object), if it follows now: then its name is neither
-    /// read nor looked up. Returns the place after its colon, too.
+    /// Whether a field begins at `index` that is expected there, because it followed the one before when that was last seen (or was the first of the
+    /// object): then its name is neither read nor looked up.
     @inline(__always)
-    private func expectedChild(of node: UInt32, _ last: Int, _ index: Int) -> (child: UInt32, after: Int)? {
-        let expected = memory.pointee.expected[last]
+    private func isOpening(_ child: UInt32, of node: UInt32, _ index: Int) -> Bool {
         // The memory may have been at work for another program: only what is so in this one counts.
-        guard Int(expected) < nodeCount, index &+ MatchProgram.Opening.length <= pass.end else { return nil }
-        let field = nodes + Int(expected)
-        guard field.pointee.parent == node, field.pointee.opening.stands(at: pass.base + index) else {
-            return nil
-        }
-        return (expected, index &+ Int(field.pointee.opening.count))
+        guard Int(child) < nodeCount, index &+ MatchProgram.Opening.length <= pass.end else { return false }
+        let field = nodes + Int(child)
+        return field.pointee.parent == node
+            && MatchProgram.Opening.stands(
+                UnsafeRawPointer(field).assumingMemoryBound(to: MatchProgram.Opening.self),
+                at: pass.base + index)
+    }
+
+    /// The field whose name is at `index`, `none` if nothing is asked of it, and the place after its colon; it is expected next time.
+    @inline(never)
+    private func child(of node: UInt32, _ last: Int, _ index: Int) -> (child: UInt32, after: Int)? {
+        guard let (name, after) = pass.name(index) else { return nil }
+        guard let child = field(of: node, name) else { return (Self.none, after) }
+        memory.pointee.expected[last] = child
+        return (child, after)
     }
 
     @inline(__always)
@@ -124,7 +135,7 @@ extension MatchRun {
 
     @inline(__always)
     private func text(_ start: Int, _ node: UInt32, in frame: Int) -> Int? {
-        // Most texts that rules ask for are short: then one look at eight bytes says where they end.
+        // Most texts that rules ask for are short: then one look at sixteen bytes says where they end.
         if let end = pass.endOfShortText(at: start &+ 1) {
             visit(text: pass.base + (start &+ 1), end &- start &- 1, at: node, in: frame)
             return end &+ 1
@@ -134,7 +145,7 @@ extension MatchRun {
 
     @inline(never)
     private func longText(_ start: Int, _ node: UInt32, in frame: Int) -> Int? {
-        guard let text = pass.text(at: start) else { return nil }
+        guard let text = pass.plainText(at: start) ?? pass.text(at: start) else { return nil }
         if text.hasEscapes {
             visit(escaped: text, at: node, in: frame)
         } else {
@@ -150,6 +161,11 @@ extension MatchRun {
 
     @inline(__always)
     private func number(_ start: Int, _ node: UInt32, in frame: Int) -> Int? {
+        // Mostly what stands before the point is all that counts.
+        if nodes[Int(node)].asksForWholeNumbersOnly, let (whole, end) = pass.wholeNumber(at: start) {
+            visit(whole: whole, pass.base + start, end &- start, at: node, in: frame)
+            return end
+        }
         guard let number = pass.number(at: start) else { return nil }
         visit(number, at: start, node, in: frame)
         return number.end

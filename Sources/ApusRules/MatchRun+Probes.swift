@@ -8,22 +8,34 @@
 import CApus
 
 extension MatchRun {
-    /// Has a key looked up later, with others.
+    /// Has a text looked up later, with others.
     @inline(__always)
     func probe(
-        _ scope: UInt32, _ hash: UInt64, _ key: UnsafeRawPointer, _ length: Int, _ value: MatchValue,
+        _ scope: UInt32, _ key: UnsafeRawPointer, _ length: Int, _ direction: ByteTable.Direction,
+        _ value: MatchValue, _ frame: Int
+    ) {
+        guard length <= ByteTable.shortKeyMax else {
+            return probe(scope, keys.hash(scope, key, length, direction), long: key, length, value, frame)
+        }
+        let words = ByteTable.words(key, length)
+        let hash = keys.hash(scope, length, words)
+        probe(hash, words, value, scope, UInt32(truncatingIfNeeded: length), frame)
+    }
+
+    /// Has a text that is too long for two words looked up later.
+    @inline(never)
+    func probe(
+        _ scope: UInt32, _ hash: UInt64, long key: UnsafeRawPointer, _ length: Int, _ value: MatchValue,
         _ frame: Int
     ) {
-        let words =
-            length > ByteTable.shortKeyMax
-            ? (UInt64(UInt(bitPattern: key)), 0) : ByteTable.words(key, length)
+        let words = (UInt64(UInt(bitPattern: key)), UInt64(0))
         probe(hash, words, value, scope, UInt32(truncatingIfNeeded: length), frame)
     }
 
     /// Has a key of two words looked up later.
     @inline(__always)
     func probe(_ scope: UInt32, _ words: (UInt64, UInt64), _ value: MatchValue, _ frame: Int) {
-        probe(keys.hash(scope, words), words, value, scope, 16, frame)
+        probe(keys.hash(scope, 16, words), words, value, scope, 16, frame)
     }
 
     @inline(__always)

@@ -147,7 +147,11 @@ import Testing
             for bit in 0..<7 {
                 var text = Array("\"primaryReference1\":        ".utf8)
                 if place > 0 { text[place] ^= 1 << UInt8(bit) }
-                let isMet = text.withUnsafeBytes { opening.stands(at: ByteTable.address($0)) }
+                let isMet = text.withUnsafeBytes { text in
+                    withUnsafePointer(to: opening) {
+                        MatchProgram.Opening.stands($0, at: ByteTable.address(text))
+                    }
+                }
                 #expect(isMet == (place == 0))
             }
         }

@@ -60,4 +60,41 @@ static inline uint32_t capus_tags(const void *bytes, uint8_t tag) {
     return (found | 1 << 16) & (empty ^ (empty - 1));
 }
 
+/// Whether sixteen bytes are `words`, in those bits that `mask` has.
+static inline bool capus_is_equal(const void *bytes, const void *words, const void *mask) {
+#if defined(__SSE2__)
+    __m128i text = _mm_and_si128(_mm_loadu_si128((const __m128i *)bytes), _mm_loadu_si128((const __m128i *)mask));
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_loadu_si128((const __m128i *)words))) == 0xFFFF;
+#else
+    for (int index = 0; index < 16; index++) {
+        if ((((const uint8_t *)bytes)[index] & ((const uint8_t *)mask)[index]) != ((const uint8_t *)words)[index]) return false;
+    }
+    return true;
+#endif
+}
+
+/// Looks at sixteen bytes of JSON text: bit n of the result says that byte n is none that a string has as it is: a quote, a backslash, a control
+/// character, or one that is not ASCII.
+static inline uint32_t capus_special(const void *bytes) {
+#if defined(__SSE2__)
+    __m128i text = _mm_loadu_si128((const __m128i *)bytes);
+    // As signed numbers, those that are not ASCII are less than those that control.
+    __m128i special = _mm_cmplt_epi8(text, _mm_set1_epi8(0x20));
+    special = _mm_or_si128(special, _mm_cmpeq_epi8(text, _mm_set1_epi8('"')));
+    special = _mm_or_si128(special, _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
+    return (uint32_t)_mm_movemask_epi8(special);
+#else
+    uint32_t special = 0;
+    for (int index = 0; index < 16; index++) {
+        uint8_t byte = ((const uint8_t *)bytes)[index];
+        special |= (uint32_t)(byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') << index;
+    }
+    return special;
+#endif
+}
+
+/// The first `count` bytes of a text, 63 at most: bit n of the result says that byte n is a mark, that is, ASCII, and neither a letter nor a digit nor
+/// control. Nothing behind `count` bytes is looked at.
+uint64_t capus_marks(const uint8_t *text, size_t count);
+
 #endif
