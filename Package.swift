@@ -356,13 +356,14 @@ let package = Package(
                 "ApusTesting", "ApusBus", "ApusTransports", arguments, log,
             ],
             swiftSettings: settings),
-        // The RabbitMQ transport as a program: its contract, publishing and consuming through faults, rates.
+        // The RabbitMQ transport as a program: publishing and consuming through faults, rates.
         .executableTarget(
             name: "apus-amqp-check",
             dependencies: ["ApusAMQP", "ApusBus", "CloudEvents", log], swiftSettings: settings),
         // The Kafka transport as a program: publishing, consuming and copying through faults, rates.
         .executableTarget(
-            name: "apus-kafka-check", dependencies: ["ApusKafka", "ApusBus", "CloudEvents", log],
+            name: "apus-kafka-check",
+            dependencies: ["ApusKafka", "Apus", "ApusBus", "CloudEvents", log, lifecycle, signals],
             swiftSettings: settings),
 
         // Every decoder with the properties that must hold for any bytes; fuzzers and tests call the same functions.
@@ -431,8 +432,9 @@ let package = Package(
             dependencies: [
                 "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusSchemas",
                 "JSONSchemaEvolution", "ApusTransform",
-                "JSONText", "CloudEvents", "Apus", "ApusAMQP", "ApusTesting", "ApusTransports", "ApusXML",
-                "ApusBus",
+                "JSONText", "CloudEvents", "Apus", "ApusAMQP", "ApusKafka", "ApusTesting", "ApusTransports",
+                "ApusXML",
+                "ApusBus", "ApusWebhook", "ApusWebhookNIO", "ApusXSD", "JSONSchema", nioCore, nioHTTP1,
                 lifecycle,
                 signals, log,
             ],
@@ -583,3 +585,44 @@ let package = Package(
             ], swiftSettings: settings),
     ]
 )
+
+// MARK: Beside this package.
+
+// Examples/ has packages of their own for what stands on other people's libraries, which nobody gets who depends on Apus. `make test` builds their targets as if they were of this package, so that what
+// they share with it is compiled once; scripts/typecheck.py holds their own manifests against this list.
+if Context.environment["APUS_EXAMPLES"] == "1" {
+    let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+    let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+    let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+    let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+    package.dependencies += [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ]
+    package.targets += [
+        .target(
+            name: "ApusWebhookHummingbird", dependencies: ["ApusWebhook", hummingbird, httpTypes, nioCore],
+            path: "Examples/webhooks-hummingbird/Sources/ApusWebhookHummingbird", swiftSettings: settings),
+        .executableTarget(
+            name: "webhooks-hummingbird",
+            dependencies: ["ApusWebhookHummingbird", "Apus", "ApusWebhook", hummingbird],
+            path: "Examples/webhooks-hummingbird/Sources/webhooks-hummingbird", swiftSettings: settings),
+        .testTarget(
+            name: "ApusWebhookHummingbirdTests",
+            dependencies: [
+                "ApusWebhookHummingbird", "Apus", "ApusWebhook", "CloudEvents", crypto, hummingbird,
+                hummingbirdTesting, httpTypes, nioCore,
+            ], path: "Examples/webhooks-hummingbird/Tests/ApusWebhookHummingbirdTests",
+            swiftSettings: settings),
+        .target(
+            name: "ApusOutboxGRDB", dependencies: ["Apus", "CloudEvents", grdb],
+            path: "Examples/outbox-grdb/Sources/ApusOutboxGRDB", swiftSettings: settings),
+        .executableTarget(
+            name: "outbox-grdb", dependencies: ["ApusOutboxGRDB", "Apus", grdb],
+            path: "Examples/outbox-grdb/Sources/outbox-grdb", swiftSettings: settings),
+        .testTarget(
+            name: "ApusOutboxGRDBTests", dependencies: ["ApusOutboxGRDB", "Apus", "ApusTesting", grdb],
+            path: "Examples/outbox-grdb/Tests/ApusOutboxGRDBTests", swiftSettings: settings),
+    ]
+}

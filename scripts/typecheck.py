@@ -6,11 +6,12 @@
   quarter of an hour on two cores; but only few modules ask for a trait. So these, and those that import them, are checked once more without the traits and the C libraries behind them. Which traits
   and modules these are is read from the manifest, the sources and the build, so that none is forgotten.
 - `packages`: the packages beside this one that build on it (benchmarks, fuzzers, the smallest example), each of which would have all of the package compiled anew for itself. Targets that use plugins are left out: what
-  they import is not in this build.
+  they import is not in this build. Those in Examples/ that stand on other people's libraries are in this build, as targets of this package (Package.swift says why); of these the manifests are compared.
 
 Usage: typecheck.py FOLDER traits|packages, after `swift build --build-tests`."""
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -116,12 +117,55 @@ def check_packages(root, modules):
     print(f"packages beside this one: {', '.join(checked)}")
 
 
+def manifest_of(folder):
+    """A manifest as SwiftPM reads it, with what `make test` adds."""
+    return json.loads(subprocess.run(
+        ["swift", "package", "--package-path", str(folder), "dump-package"], check=True, capture_output=True, text=True,
+        env={**os.environ, "APUS_EXAMPLES": "1"}).stdout)
+
+
+def targets_of(manifest):
+    """Of each target: its kind, and the names of what it depends on, wherever that is."""
+    return {
+        target["name"]: (target["type"], sorted(next(iter(one.values()))[0] for one in target["dependencies"]))
+        for target in manifest["targets"]}
+
+
+def versions_of(manifest):
+    """Of each package from elsewhere: the versions that are accepted, and its traits."""
+    return {
+        one["identity"]: (one["requirement"], one.get("traits"))
+        for entry in manifest["dependencies"] for one in entry.get("sourceControl", [])}
+
+
+def check_manifests(root):
+    """The packages whose targets are built with this one have manifests of their own, which say the same."""
+    whole = manifest_of(root)
+    targets, versions, checked = targets_of(whole), versions_of(whole), []
+    for path in sorted(root.glob("Examples/*/Package.swift")):
+        own = manifest_of(path.parent)
+        if not versions_of(own):
+            continue
+        for name, target in targets_of(own).items():
+            if target != targets.get(name):
+                sys.exit(f"{path}: target '{name}' is {target}, and {targets.get(name)} in Package.swift")
+        for name, version in versions_of(own).items():
+            if version != versions.get(name):
+                sys.exit(f"{path}: package '{name}' is {version}, and {versions.get(name)} in Package.swift")
+        checked.append(path.parent.name)
+    if not checked:
+        sys.exit("no package in Examples/ stands on other people's libraries: this check has nothing to do")
+    print(f"manifests that agree: {', '.join(checked)}")
+
+
 def main():
     root, what = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
     modules = commands(root)
     if "ApusServer" not in modules:
         sys.exit("the debug build is missing: swift build --build-tests")
     {"traits": check_traits, "packages": check_packages}[what](root, modules)
+    if what == "packages":
+        check_manifests(root)
 
 
 main()

@@ -6,6 +6,9 @@
 //     apus-kafka-check consume URL TOPIC GROUP        acknowledges for ever; a line for each event
 //     apus-kafka-check copy URL FROM TO GROUP ID      copies events in transactions, for ever; a line for each transaction
 //     apus-kafka-check read URL TOPIC                 shows what is stored
+//     apus-kafka-check place URL COUNT                publishes orders, typed
+//     apus-kafka-check invoice URL ID                 publishes an invoice for each order, exactly once, until SIGTERM; a line for each order
+//     apus-kafka-check invoices URL                   shows the orders that have one
 //     apus-kafka-check publish-rate URL TOPIC COUNT SIZE BATCH
 //     apus-kafka-check consume-rate URL TOPIC GROUP COUNT PREFETCH
 
@@ -41,6 +44,9 @@ struct Check {
         case ("consume", 2): try await consume(connect(url), rest[0], rest[1])
         case ("copy", 4): try await copy(connect(url), from: rest[0], to: rest[1], rest[2], id: rest[3])
         case ("read", 1): try await read(connect(url), rest[0])
+        case ("place", 1): try await ExactlyOnce.place(url, Int(rest[0]) ?? 0)
+        case ("invoice", 1): try await ExactlyOnce.invoice(url, id: rest[0])
+        case ("invoices", 0): try await ExactlyOnce.invoices(url)
         case ("publish-rate", 4):
             try await publishRate(
                 connect(url), rest[0], Int(rest[1]) ?? 0, Int(rest[2]) ?? 0, Int(rest[3]) ?? 1)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The page of the library and the articles beside it show only code that is compiled, and their figures are those of the code.
+// Pages and articles show only Swift that is compiled, and the figures of the library's are those of the code.
 
 import Apus
 import Foundation
@@ -14,19 +14,29 @@ import Testing
         try String(contentsOf: root.appending(path: path), encoding: .utf8)
     }
 
-    /// The pages whose blocks are compiled.
+    /// All pages.
     private static func pages() throws -> [(name: String, text: String)] {
-        let catalogue = "Sources/Apus/Apus.docc"
-        let articles = try FileManager.default.contentsOfDirectory(
-            atPath: root.appending(path: catalogue).path
-        ).filter { $0.hasSuffix(".md") }.sorted()
-        return try (["docs/library.md"] + articles.map { "\(catalogue)/\($0)" }).map { ($0, try text($0)) }
+        try ["docs", "Sources/Apus/Apus.docc"].flatMap { folder in
+            try FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path)
+                .filter { $0.hasSuffix(".md") }.sorted().map {
+                    ("\(folder)/\($0)", try text("\(folder)/\($0)"))
+                }
+        }
     }
+
+    /// Programs whose lines are shown, too.
+    private static let programs = [
+        "Examples/quickstart/Sources/quickstart/main.swift",
+        "Examples/webhooks-hummingbird/Sources/webhooks-hummingbird/Shop.swift",
+        "Examples/outbox-grdb/Sources/outbox-grdb/Shop.swift",
+    ]
+
+    private static let compiled = ["LibrarySnippets", "ArticleSnippets", "PageSnippets"]
 
     /// The pieces of the compiled files, without the indentation that they have there.
     private static func pieces() throws -> Set<String> {
         var pieces: Set<String> = []
-        for file in ["LibrarySnippets", "ArticleSnippets"] {
+        for file in compiled {
             var piece: [Substring]?
             for line in try text("Tests/DocumentationTests/\(file).swift")
                 .split(separator: "\n", omittingEmptySubsequences: false)
@@ -51,15 +61,37 @@ import Testing
             .replacing(#/(?m)^private /#, with: "")
     }
 
-    @Test func `every block of Swift on the page and in the articles is compiled`() throws {
+    /// Without the indentation that lines have in a program.
+    private static func flat(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { $0.drop { $0 == " " } }
+            .joined(separator: "\n")
+    }
+
+    /// A block without the imports that it begins with, which are these.
+    private static func split(_ block: String) -> (imports: [String], rest: String) {
+        var lines = block.split(separator: "\n", omittingEmptySubsequences: false)[...]
+        var imports: [String] = []
+        while let line = lines.first, line.hasPrefix("import ") || line.isEmpty {
+            if !line.isEmpty { imports.append(String(line)) }
+            lines.removeFirst()
+        }
+        return (imports, lines.joined(separator: "\n"))
+    }
+
+    @Test func `every block of Swift on the pages and in the articles is compiled`() throws {
         let pieces = try Self.pieces()
-        let example = try Self.text("Examples/quickstart/Sources/quickstart/main.swift")
+        let programs = try Self.programs.map { Self.flat(try Self.text($0)) }
+        let imported = try Self.compiled.map { try Self.text("Tests/DocumentationTests/\($0).swift") }
+            .joined()
         var shown: Set<String> = []
         for page in try Self.pages() {
             for match in page.text.matches(of: #/(?s)```swift\n(.*?)\n```/#) {
-                let block = String(match.output.1)
-                #expect(pieces.contains(block) || example.contains(block), "\(page.name): \(block)")
+                let (imports, block) = Self.split(String(match.output.1))
                 shown.insert(block)
+                // A program that a page shows whole, or lines of one.
+                if programs.contains(where: { $0.contains(Self.flat(String(match.output.1))) }) { continue }
+                #expect(pieces.contains(block), "\(page.name): \(block)")
+                for line in imports { #expect(imported.contains("\n\(line)\n"), "\(page.name): \(line)") }
             }
         }
         #expect(shown.count > 40)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server for each module of tests with Kafka clients, and topics on it."""
 
+import os
 import uuid
 
 import pytest
@@ -32,3 +33,12 @@ def new_topic(kafka_server):
 def group():
     """The name of a group that nobody else has."""
     return f"g-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="module")
+def kafka_check():
+    """The program that publishes, consumes and copies; `make test` sets APUS_KAFKA_CHECK where the transport was built."""
+    path = os.environ.get("APUS_KAFKA_CHECK")
+    if not path:
+        pytest.skip("APUS_KAFKA_CHECK names no apus-kafka-check: the transport for Kafka was not built")
+    return path

@@ -1,62 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Swift library's transport for Kafka, against Apus as the broker: its contract, the shop, and programs that are killed in the middle of what has to be whole."""
 
-import os
 import random
 import re
 import subprocess
-import threading
 import time
 import uuid
 
 import pytest
 
-
-@pytest.fixture(scope="module")
-def kafka_check():
-    """The program that publishes, consumes and copies; `make test` sets APUS_KAFKA_CHECK where the transport was built."""
-    path = os.environ.get("APUS_KAFKA_CHECK")
-    if not path:
-        pytest.skip("APUS_KAFKA_CHECK names no apus-kafka-check: the transport for Kafka was not built")
-    return path
+from check_program import Program, run
 
 
 @pytest.fixture
 def url(kafka_check, kafka_server):
     return f"kafka://{kafka_server.kafka}?create_topics=true"
-
-
-class Program:
-    """A run of apus-kafka-check, whose lines are kept as they come."""
-
-    def __init__(self, *command):
-        self.lines = []
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.lines.append(line.strip())
-
-    def wait_for(self, condition, what, seconds=60):
-        deadline = time.monotonic() + seconds
-        while not condition(self.lines):
-            assert time.monotonic() < deadline, f"{what}: {self.lines[-10:]}"
-            assert self.process.poll() is None or condition(self.lines), f"it ended: {self.lines[-10:]}"
-            time.sleep(0.02)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.reader.join()
-
-
-def run(*command):
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout.split("\n")
 
 
 @pytest.mark.parametrize("settings", ["", "&partitions=3"])
