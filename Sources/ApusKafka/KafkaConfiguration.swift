@@ -91,6 +91,17 @@ struct KafkaConfiguration: Sendable {
         properties = given.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
     }
 
+    /// How much librdkafka reads ahead, as it or the URL says.
+    var readAhead: ReadAhead {
+        func given(_ name: String) -> Int? {
+            properties.first { $0.name == name }.flatMap { Int($0.value) }.map { max(1, $0) }
+        }
+        let kilobytes = given("queued.max.messages.kbytes") ?? KafkaLimits.readAheadKilobytes
+        return ReadAhead(
+            recordsMax: given("queued.min.messages") ?? KafkaLimits.readAheadRecords,
+            bytesMax: kilobytes.multipliedReportingOverflow(by: 1024).partialValue)
+    }
+
     private mutating func take(
         _ name: String, _ value: String, _ given: inout [String: String], _ scheme: String
     ) throws(BusError) {
@@ -135,6 +146,9 @@ enum KafkaLimits {
     /// Records that were produced and not confirmed.
     static let unconfirmedMax = 100_000
     static let unconfirmedKilobytesMax = 65_536
+    /// What librdkafka reads ahead unless the URL says otherwise.
+    static let readAheadRecords = 100_000
+    static let readAheadKilobytes = 65_536
     /// Records read of a queue at a time.
     static let sliceRecords = 512
     /// Settled and unsettled events of a partition that wait for the first unsettled one, so that an offset can be committed.

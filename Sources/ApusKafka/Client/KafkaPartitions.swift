@@ -53,6 +53,9 @@
             rd_kafka_queue_destroy(pointer)
         }
 
+        /// How much is in it.
+        var count: Int { rd_kafka_queue_length(pointer) }
+
         /// Takes what is there, at most `limit`, without waiting.
         func take(_ limit: Int, _ body: (KafkaRecord) -> Void) -> Int {
             let limit = min(limit, KafkaLimits.sliceRecords)

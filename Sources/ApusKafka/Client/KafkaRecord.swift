@@ -7,6 +7,7 @@
     internal import ApusBus
     internal import CRDKafka
     internal import CloudEvents
+    internal import Synchronization
 
     /// A record that was consumed; it lies in the memory of the fetch that brought it.
     final class KafkaRecord: @unchecked Sendable {
@@ -23,6 +24,8 @@
         var partition: Int32 { pointer.pointee.partition }
         var offset: Int64 { pointer.pointee.offset }
         var topic: String { String(cString: rd_kafka_topic_name(pointer.pointee.rkt)) }
+        /// Bytes of its value.
+        var valueCount: Int { pointer.pointee.len }
         /// About how much memory it takes.
         var byteCount: Int { pointer.pointee.len + pointer.pointee.key_len + 512 }
         /// The key, if it has one.
@@ -33,7 +36,9 @@
         /// The value, if it has one.
         var value: [UInt8]? {
             guard let value = pointer.pointee.payload else { return nil }
-            return Array(UnsafeRawBufferPointer(start: value, count: pointer.pointee.len))
+            let count = pointer.pointee.len
+            return Array(
+                UnsafeBufferPointer(start: value.assumingMemoryBound(to: UInt8.self), count: count))
         }
         /// When it was produced, or appended.
         var time: CloudEventTimestamp? {
@@ -50,6 +55,27 @@
             var headers: OpaquePointer?
             guard rd_kafka_message_headers(pointer, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR, let headers
             else { return }
+            try Self.forEach(headers, body)
+        }
+
+        /// As ``forEachHeader(_:)``, but nothing of what librdkafka makes of the headers stays with the record: it makes a piece of memory for each, and nine of ten records are settled
+        /// without anybody asking for them again.
+        func forEachHeaderOnce<Failure: Error>(
+            _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?) throws(Failure) -> Void
+        ) throws(Failure) {
+            guard KafkaHeader.comeAgain(pointer) else { return try forEachHeader(body) }
+            var headers: OpaquePointer?
+            guard rd_kafka_message_detach_headers(pointer, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR,
+                let headers
+            else { return }
+            defer { rd_kafka_headers_destroy(headers) }
+            try Self.forEach(headers, body)
+        }
+
+        private static func forEach<Failure: Error>(
+            _ headers: OpaquePointer,
+            _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?) throws(Failure) -> Void
+        ) throws(Failure) {
             var (index, name, value, size) = (0, UnsafePointer<CChar>?.none, UnsafeRawPointer?.none, 0)
             while rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR
             {
@@ -82,6 +108,33 @@
             var end = name
             while end.pointee != 0 { end += 1 }
             return end - name
+        }
+
+        private enum Repetition: Int {
+            case unknown
+            case works
+            case fails
+        }
+        private static let repetition = Atomic(Repetition.unknown.rawValue)
+
+        /// Whether headers that were taken off a record are there again when they are asked for again, made once more of the record's bytes. No version of librdkafka
+        /// promises that, all do it; so the first record with headers is asked.
+        static func comeAgain(_ record: UnsafeMutablePointer<rd_kafka_message_t>) -> Bool {
+            switch Repetition(rawValue: repetition.load(ordering: .relaxed)) {
+            case .works: return true
+            case .fails: return false
+            case .unknown, nil: break
+            }
+            var (taken, again): (OpaquePointer?, OpaquePointer?)
+            guard rd_kafka_message_detach_headers(record, &taken) == RD_KAFKA_RESP_ERR_NO_ERROR, let taken
+            else { return false }
+            let error = rd_kafka_message_headers(record, &again)
+            let works =
+                error == RD_KAFKA_RESP_ERR_NO_ERROR
+                && again.map(rd_kafka_header_cnt) == rd_kafka_header_cnt(taken)
+            if works { rd_kafka_headers_destroy(taken) } else { rd_kafka_message_set_headers(record, taken) }
+            repetition.store((works ? Repetition.works : .fails).rawValue, ordering: .relaxed)
+            return works
         }
     }
 
@@ -208,36 +261,37 @@
             return value.withUnsafeBytes { headers.produce(client, topic, value: $0, key: key, opaque) }
         }
 
-        /// The event of a record, and why it is not a whole one if it is not.
+        /// Makes an event, that of the record before, into that of a record; why it is not a whole one if it is not.
+        ///
+        /// - Parameter update: one for records that come one after another.
         static func decode(
-            _ record: KafkaRecord, topic: String, partition: Int, offset: Int64
-        ) -> (
-            event: CloudEvent, problem: String?
-        ) {
-            var decoder = CloudEventKafkaDecoder()
-            var contentType: String?
-            let value = record.value
+            _ record: KafkaRecord, topic: String, partition: Int, offset: Int64,
+            _ update: inout CloudEventKafkaUpdate, _ event: inout CloudEvent
+        ) -> String? {
             do throws(CloudEventError) {
-                try record.forEachHeader { (name, value) throws(CloudEventError) in
-                    guard let value else { return }
-                    if name.count == 12, name.elementsEqual("content-type".utf8) {
-                        contentType = String(validating: value, as: UTF8.self)
-                    }
-                    try decoder.header(name: name, value: value)
+                try record.forEachHeaderOnce { (name, value) throws(CloudEventError) in
+                    if let value { try update.header(name: name, value: value, updating: &event) }
                 }
-                if let event = try decoder.event(value: value) { return (event, nil) }
+                if try update.finish(value: record.value, updating: &event) { return nil }
             } catch {
-                return (madeUp(record, value, contentType, topic, partition, offset), error.description)
+                update = CloudEventKafkaUpdate()
+                event = madeUp(record, topic, partition, offset)
+                return error.description
             }
-            return (madeUp(record, value, contentType, topic, partition, offset), nil)
+            event = madeUp(record, topic, partition, offset)
+            return nil
         }
 
         /// A plain record as an event: what is known of it by where it stands.
         private static func madeUp(
-            _ record: KafkaRecord, _ value: [UInt8]?, _ contentType: String?, _ topic: String,
-            _ partition: Int,
-            _ offset: Int64
+            _ record: KafkaRecord, _ topic: String, _ partition: Int, _ offset: Int64
         ) -> CloudEvent {
+            let value = record.value
+            var contentType: String?
+            record.forEachHeader { name, value in
+                guard let value, name.elementsEqual("content-type".utf8) else { return }
+                contentType = String(validating: value, as: UTF8.self)
+            }
             var extensions = CloudEventExtensions()
             if let key = record.key.flatMap({ String(validating: $0, as: UTF8.self) }) {
                 try? extensions.set("partitionkey", to: .string(key))

@@ -30,9 +30,41 @@
                     if record.error.isError { state.withLock { note(record, &$0) } }
                 }
                 commitWhatIsDue()
+                readOn()
             }
             leave()
             closed.give()
+        }
+
+        // MARK: Read ahead
+
+        /// Sees to it that librdkafka asks for what there is room for.
+        private func readOn() {
+            let (order, sources) = state.withLock { state in
+                defer { state.order = nil }
+                guard let order = state.order else { return (ReadAhead.Order?.none, [Source]()) }
+                let sources = Array(state.sources.keys)
+                let retries = KafkaPartitions()
+                for source in sources where source.isRetry {
+                    retries.append(name(of: source), source.partition)
+                }
+                // Under the lock, so that nobody takes records meanwhile: librdkafka takes back those that were being taken when it pauses, and does not ask for them again.
+                switch order {
+                case _ where retries.count == 0: break
+                case .pauseRetries: rd_kafka_pause_partitions(handle.pointer, retries.pointer)
+                case .resumeRetries, .goOn: rd_kafka_resume_partitions(handle.pointer, retries.pointer)
+                }
+                return (order, sources)
+            }
+            let partitions = sources.filter { !$0.isRetry }.map(\.partition)
+            guard order == .goOn, !partitions.isEmpty else { return }
+            // A question to each leader has the threads that fetch look at their queues again; the answer, which is waited for elsewhere, does not matter.
+            KafkaThread.start { [handle, topic = subscription.topic] in
+                let list = KafkaPartitions(capacity: partitions.count)
+                // What comes after the end of time is found without looking for it.
+                for partition in partitions { list.append(topic, partition, .max) }
+                rd_kafka_offsets_for_times(handle.pointer, list.pointer, 1000)
+            }
         }
 
         // MARK: Commit
@@ -113,6 +145,7 @@
                 }
                 state.withLock { state in
                     state.hasJoined = true
+                    (state.readAhead, state.order) = (transport.configuration.readAhead, nil)
                     for element in moved {
                         state.nextSession += 1
                         let assignment = Assignment(source(element), session: state.nextSession)
@@ -126,6 +159,7 @@
                 let sources = Set(moved.map(source))
                 if rd_kafka_assignment_lost(client) == 0 { giveUp(sources) }
                 forget(sources)
+                resumeRetries(sources)
                 log(rd_kafka_assign(client, nil))
             default:
                 transport.configuration.logger.warning(
@@ -134,6 +168,13 @@
                 forget(Set(moved.map(source)))
                 _ = rd_kafka_assign(client, nil)
             }
+        }
+
+        /// Retries that are not asked for at the moment would not be asked for when this member gets their partitions again.
+        private func resumeRetries(_ sources: Set<Source>) {
+            let retries = KafkaPartitions()
+            for source in sources where source.isRetry { retries.append(name(of: source), source.partition) }
+            if retries.count > 0 { rd_kafka_resume_partitions(handle.pointer, retries.pointer) }
         }
 
         private func log(_ error: rd_kafka_resp_err_t) {

@@ -28,21 +28,35 @@
         func settle(_ settlements: [Settlement]) async throws(BusError) -> [SettleResult] {
             var results = [SettleResult](repeating: .expired, count: settlements.count)
             let now = ContinuousClock.now
+            // They are given back to librdkafka when nobody has to wait for it.
+            var settled: [KafkaRecord] = []
+            settled.reserveCapacity(settlements.count)
             let (copies, isDirty) = state.withLock { state in
                 var copies: [Copy] = []
                 var isDirty = false
-                for (index, settlement) in settlements.enumerated() {
-                    guard case .number(let number, let session) = settlement.token else { continue }
-                    guard let assignment = state.assignments[session], let held = assignment.ledger[number],
-                        held.isOut, !held.isSettling
-                    else { continue }
+                // Events that are settled together are mostly of one partition.
+                var last: Assignment?
+                for index in settlements.indices {
+                    guard case .number(let number, let session) = settlements[index].token else { continue }
+                    if last?.session != session { last = state.assignments[session] }
+                    guard let assignment = last else { continue }
+                    if case .acknowledge = settlements[index].verdict {
+                        let held = assignment.ledger.settle(number) { $0.isOut && !$0.isSettling }
+                        guard let held else { continue }
+                        settled.append(held.record)
+                        isDone(held, assignment, &state)
+                        (results[index], isDirty) = (.settled, true)
+                        continue
+                    }
+                    guard let held = assignment.ledger[number], held.isOut, !held.isSettling else { continue }
                     let reference = Reference(assignment: assignment, number: number)
                     results[index] = .settled
-                    let copy = decide(settlement.verdict, reference, held, index, now, &state)
+                    let copy = decide(settlements[index].verdict, reference, held, index, now, &state)
                     if let copy { copies.append(copy) } else { isDirty = true }
                 }
                 return (copies, isDirty && state.pacer.settled())
             }
+            settled = []
             if isDirty { wakeThread() }
             bell.ring()
             drained.give()
@@ -75,8 +89,12 @@
 
         /// An event is done.
         func done(_ reference: Reference, _ state: inout State) {
-            let assignment = reference.assignment
-            guard let held = assignment.ledger.settle(reference.number) else { return }
+            guard let held = reference.assignment.ledger.settle(reference.number) else { return }
+            isDone(held, reference.assignment, &state)
+        }
+
+        /// An event was taken out of its ledger.
+        private func isDone(_ held: Held, _ assignment: Assignment, _ state: inout State) {
             if held.isOut {
                 state.out -= 1
                 assignment.out -= 1

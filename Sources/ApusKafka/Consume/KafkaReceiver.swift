@@ -46,6 +46,8 @@
             var out = 0
             /// It is about to be given to somebody else: no more of it is handed out.
             var isLeaving = false
+            /// The last record that came. One that is not behind it has come already: librdkafka may ask for some again after a pause.
+            var lastOffset = Int64(-1)
 
             init(_ source: Source, session: UInt64) { (self.source, self.session) = (source, session) }
         }
@@ -75,6 +77,9 @@
             /// Partitions of which too much is behind an event that is not settled.
             var full: Set<UInt64> = []
             var pacer: CommitPacer
+            var readAhead: ReadAhead
+            /// What the thread has to see to of it.
+            var order: ReadAhead.Order?
             var hasJoined = false
             /// Why nothing is received any more.
             var ended: BusError?
@@ -124,7 +129,9 @@
                 main: KafkaQueue(main, handle, ringing: bell), retry: KafkaQueue(retry, handle, ringing: bell)
             )
             state = Mutex(
-                State(queues: queues, pacer: CommitPacer(interval: transport.configuration.commitInterval)))
+                State(
+                    queues: queues, pacer: CommitPacer(interval: transport.configuration.commitInterval),
+                    readAhead: transport.configuration.readAhead))
             self.control = Mutex(KafkaQueue(control, handle))
         }
 
@@ -210,162 +217,6 @@
                 break
             case let error: throw error.busError("group '\(groupID)'")
             }
-        }
-
-        // MARK: Receive
-
-        /// An event that is being handed out.
-        private struct Handed {
-            let record: KafkaRecord
-            let attempt: Int
-            let reference: Reference
-        }
-
-        func receive(limit: Int, wait: Duration) async throws(BusError) -> [ReceivedEvent] {
-            guard limit > 0 else { return [] }
-            let deadline = ContinuousClock.now + min(wait, .seconds(1 << 30))
-            while true {
-                let rings = bell.rings
-                let (handed, next, ended) = state.withLock { state in
-                    (take(limit, &state), state.due.next, state.ended)
-                }
-                if let ended { throw ended }
-                let events = try await decode(handed)
-                if !events.isEmpty { return events }
-                guard handed.isEmpty else { continue }
-                guard wait > .zero, .now < deadline, !Task.isCancelled else { return [] }
-                await bell.wait(beyond: rings, until: min(deadline, next ?? deadline))
-            }
-        }
-
-        private func take(_ limit: Int, _ state: inout State) -> [Handed] {
-            var handed: [Handed] = []
-            guard state.ended == nil, let queues = state.queues else { return handed }
-            let now = ContinuousClock.now
-            let room = min(limit, subscription.prefetch - state.out)
-            while state.retriesAhead < KafkaLimits.retriesAheadMax {
-                let count = queues.retry.take(KafkaLimits.retriesAheadMax - state.retriesAhead) {
-                    admit($0, isRetry: true, now, &state)
-                }
-                guard count > 0 else { break }
-            }
-            while let reference = state.due.pop(at: now) { state.ready.append(reference) }
-            guard room > 0 else { return handed }
-            handed.reserveCapacity(min(room, KafkaLimits.sliceRecords))
-            while true {
-                while handed.count < room, let reference = state.ready.popFirst() {
-                    if let one = handOut(reference, &state) { handed.append(one) }
-                }
-                guard handed.count < room, state.waiting - state.retriesAhead < KafkaLimits.waitingMax,
-                    state.waitingBytes < KafkaLimits.waitingBytesMax, state.full.isEmpty
-                else { return handed }
-                let count = queues.main.take(room - handed.count) {
-                    admit($0, isRetry: false, now, &state)
-                }
-                guard count > 0 else { return handed }
-            }
-        }
-
-        /// A record that was consumed: into its partition's ledger, and to be handed out unless it has to wait.
-        private func admit(
-            _ record: KafkaRecord, isRetry: Bool, _ now: ContinuousClock.Instant, _ state: inout State
-        ) {
-            guard !record.error.isError else { return note(record, &state) }
-            let source = Source(isRetry: isRetry, partition: record.partition)
-            // Records of partitions that were revoked may still be on their way.
-            guard let assignment = state.sources[source] else { return }
-            var (attempt, wait) = (1, Duration.zero)
-            if isRetry {
-                let notes = CopyNotes(record)
-                attempt = notes.attempts + 1
-                if let due = notes.due {
-                    wait = .milliseconds(max(0, min(due - WallClock.milliseconds, 1 << 40)))
-                }
-                state.retriesAhead += 1
-            }
-            state.waiting += 1
-            state.waitingBytes += record.byteCount
-            let number = assignment.ledger.append(Held(record: record, attempt: attempt), at: record.offset)
-            if assignment.ledger.span >= KafkaLimits.spanMax { state.full.insert(assignment.session) }
-            let reference = Reference(assignment: assignment, number: number)
-            if wait > .zero { return state.due.insert(reference, due: now + wait) }
-            if subscription.ordering == .byKey, !isRetry, let key = record.key,
-                !assignment.lanes.admit(number, of: key)
-            {
-                return
-            }
-            state.ready.append(reference)
-        }
-
-        private func handOut(_ reference: Reference, _ state: inout State) -> Handed? {
-            let assignment = reference.assignment
-            // What is not assigned any more has an empty ledger.
-            guard !assignment.isLeaving, var held = assignment.ledger[reference.number], !held.isOut else {
-                return nil
-            }
-            held.isOut = true
-            assignment.ledger[reference.number] = held
-            assignment.out += 1
-            state.out += 1
-            noLongerWaits(held, assignment.source, &state)
-            return Handed(record: held.record, attempt: held.attempt, reference: reference)
-        }
-
-        func noLongerWaits(_ held: Held, _ source: Source, _ state: inout State) {
-            state.waiting -= 1
-            state.waitingBytes -= held.record.byteCount
-            if source.isRetry { state.retriesAhead -= 1 }
-        }
-
-        /// An error that came in the place of a record.
-        func note(_ record: KafkaRecord, _ state: inout State) {
-            switch record.error {
-            case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-                if state.ended == nil {
-                    state.ended = record.error.busError("subscription '\(subscription.name)'")
-                }
-            case let error:
-                transport.configuration.logger.warning(
-                    "a subscription cannot read for now",
-                    metadata: ["reason": "\(error.text)", "group": "\(groupID)"])
-            }
-        }
-
-        /// Records as events; those that nobody is to get are settled instead.
-        private func decode(_ handed: [Handed]) async throws(BusError) -> [ReceivedEvent] {
-            guard !handed.isEmpty else { return [] }
-            var events: [ReceivedEvent] = []
-            events.reserveCapacity(handed.count)
-            var others: [Settlement] = []
-            for one in handed {
-                var (partition, offset) = (Int(one.record.partition), one.record.offset)
-                if one.reference.assignment.source.isRetry {
-                    let notes = CopyNotes(one.record)
-                    (partition, offset) = (notes.partition ?? partition, notes.offset ?? offset)
-                }
-                let decoded = KafkaEvents.decode(
-                    one.record, topic: subscription.topic, partition: partition, offset: offset)
-                let token = DeliveryToken.number(
-                    one.reference.number, session: one.reference.assignment.session)
-                if one.attempt > subscription.attemptsMax {
-                    others.append(
-                        Settlement(
-                            token, .deadLetter(reason: "all \(subscription.attemptsMax) attempts are used up")
-                        ))
-                } else if let types = subscription.types, decoded.problem == nil,
-                    !types.contains(decoded.event.type)
-                {
-                    others.append(Settlement(token, .acknowledge))
-                } else {
-                    events.append(
-                        ReceivedEvent(
-                            event: decoded.event, problem: decoded.problem, topic: subscription.topic,
-                            partition: partition, offset: offset, publishedAt: one.record.time,
-                            attempt: one.attempt, token: token))
-                }
-            }
-            if !others.isEmpty { _ = try await settle(others) }
-            return events
         }
 
         // MARK: End

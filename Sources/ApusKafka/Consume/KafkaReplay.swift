@@ -167,13 +167,17 @@
                 return records.isEmpty ? state.error : nil
             }
             if let error { throw error }
+            var update = CloudEventKafkaUpdate()
+            var received = ReceivedEvent(
+                event: CloudEventKafkaUpdate.beginning, topic: topic, token: .number(0, session: 0))
             return records.map { record in
                 let (partition, offset) = (Int(record.partition), record.offset)
-                let decoded = KafkaEvents.decode(record, topic: topic, partition: partition, offset: offset)
-                return ReceivedEvent(
-                    event: decoded.event, problem: decoded.problem, topic: topic, partition: partition,
-                    offset: offset, publishedAt: record.time,
-                    token: .number(UInt64(bitPattern: offset), session: 0))
+                received.problem = KafkaEvents.decode(
+                    record, topic: topic, partition: partition, offset: offset, &update, &received.event)
+                (received.partition, received.offset) = (partition, offset)
+                received.publishedAt = record.time
+                received.token = .number(UInt64(bitPattern: offset), session: 0)
+                return received
             }
         }
 
@@ -211,6 +215,7 @@
             try reader.assign(list, topic)
             var found = [[(time: Int64, letter: DeadLetter)]](repeating: [], count: count)
             var isDone = [Bool](repeating: false, count: count)
+            var (update, event) = (CloudEventKafkaUpdate(), CloudEventKafkaUpdate.beginning)
             let deadline = ContinuousClock.now + timeout
             while isDone.contains(false) {
                 guard ContinuousClock.now < deadline else {
@@ -225,9 +230,8 @@
                     continue
                 }
                 let notes = CopyNotes(record)
-                let event = KafkaEvents.decode(
-                    record, topic: topic, partition: partition, offset: record.offset
-                ).event
+                _ = KafkaEvents.decode(
+                    record, topic: topic, partition: partition, offset: record.offset, &update, &event)
                 found[partition].append(
                     (
                         record.time?.millisecondsSinceEpoch ?? 0,

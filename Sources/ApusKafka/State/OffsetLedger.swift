@@ -45,17 +45,17 @@ struct OffsetLedger<Item> {
         }
     }
 
-    /// Settles an event; nil when it is settled already.
-    mutating func settle(_ number: UInt64) -> Item? {
-        guard let index = index(number), let item = entries[index].item else { return nil }
+    /// Settles an event; nil when it is settled already, or not meant.
+    mutating func settle(_ number: UInt64, where isMeant: (Item) -> Bool = { _ in true }) -> Item? {
+        guard let index = index(number), let item = entries[index].item, isMeant(item) else { return nil }
         entries[index].item = nil
         openCount -= 1
         if index == 0 {
-            while let first = entries.first, first.item == nil {
-                pending = first.offset + 1
-                entries.removeFirst()
-                base += 1
-            }
+            var run = 1
+            while run < entries.count, entries[run].item == nil { run += 1 }
+            pending = entries[run - 1].offset + 1
+            entries.removeFirst(run)
+            base += UInt64(run)
         }
         return item
     }

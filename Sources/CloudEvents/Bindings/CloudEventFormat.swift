@@ -36,7 +36,10 @@ enum ContentMode {
 
     @inline(__always)
     init(contentType: UnsafeRawBufferPointer) {
-        guard contentType.startsIgnoringCase("application/cloudevents") else {
+        // Where most differ is looked at first: `application/` is what they have in common.
+        guard contentType.count > 12, contentType[12] | 0x20 == 0x63,
+            contentType.startsIgnoringCase("application/cloudevents")
+        else {
             self = .binary
             return
         }

@@ -20,6 +20,25 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
+    /// Whether the bytes are those of `other`, which are as many.
+    @inline(__always)
+    func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+        var index = 0
+        while index + 8 <= count {
+            let (one, two) = (
+                loadUnaligned(fromByteOffset: index, as: UInt64.self),
+                other.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            )
+            guard one == two else { return false }
+            index += 8
+        }
+        while index < count {
+            guard self[index] == other[index] else { return false }
+            index += 1
+        }
+        return true
+    }
+
     /// Whether the bytes start with `text`, ASCII letters compared without regard to case.
     func startsIgnoringCase(_ text: StaticString) -> Bool {
         guard count >= text.utf8CodeUnitCount else { return false }

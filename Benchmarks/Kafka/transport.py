@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Swift library's transport for Kafka beside clients in C, on the same librdkafka and the same server, in turns.
+
+    transport.py APUS CHECK CLIENT [--plain KAFKA_BENCH] [--count 300000] [--rounds 3] [--size 1024] [--modes publish,consume]
+
+Publishes `--count` events of `--size` bytes to one partition and consumes them, in each of `--rounds`, by CLIENT without headers (`plain`), by CLIENT with the headers of an event (`events`), and by
+CHECK, which is apus-kafka-check (`transport`). `--plain` names another program to be the one without headers. Prints a line of JSON for each, and at the end the medians of the ratios of the transport to
+both, taken within each round.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import wire  # noqa: E402
+
+# As many calls of the transport at a time as apus-kafka-check makes are a window of 16 times this.
+BATCH = int(os.environ.get("APUS_BENCH_BATCH", "500"))
+PREFETCH = 4000
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Server:
+    def __init__(self, apus):
+        self.folder = tempfile.mkdtemp()
+        self.port, self.kafka = free_port(), free_port()
+        self.process = subprocess.Popen(
+            [apus, "serve", "--data", self.folder, "--durability", "none", "--log-level", "warning",
+             "--listen", f"127.0.0.1:{self.port}", "--kafka-listen", f"127.0.0.1:{self.kafka}"])
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                for port in (self.kafka, self.port):
+                    wire.Connection(port).close()
+                return
+            except OSError:
+                time.sleep(0.01)
+        raise SystemExit("the server does not listen")
+
+    def topic(self, name):
+        body = json.dumps({"partitions": 1, "durability": "none"}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/v1/topics/{name}", method="PUT", data=body, headers={"content-type": "application/json"})
+        urllib.request.urlopen(request, timeout=60).read()
+
+    def delete(self, name):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v1/topics/{name}", method="DELETE")
+        urllib.request.urlopen(request, timeout=60).read()
+
+    def processor_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def run(command):
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
+    if result.returncode or not lines:
+        raise SystemExit(f"{command}: {result.stdout}{result.stderr}")
+    return json.loads(lines[-1])
+
+
+def commands(options, server, mode, topic, group):
+    """What each does of a mode, to a topic."""
+    at, count = f"127.0.0.1:{server.kafka}", str(options.count)
+    last = str(options.size) if mode == "publish" else group
+    ours = "produce" if mode == "publish" else "consume"
+    plain = [options.client, ours, at, topic, count, last, "plain"]
+    if options.plain:
+        plain = [options.plain, ours, "--port", str(server.kafka), "--topic", topic, "--count", count, "--size", str(options.size)]
+        plain += ["--idempotence", "true"]
+    check = [options.check, f"{mode}-rate", f"kafka://{at}?create_topics=true"]
+    check += [topic, count, str(options.size), str(BATCH)] if mode == "publish" else [topic, group, count, str(PREFETCH)]
+    return {"plain": plain, "events": [options.client, ours, at, topic, count, last, "events"], "transport": check}
+
+
+def measure(server, options):
+    rates = {mode: {"plain": [], "events": [], "transport": []} for mode in options.modes.split(",")}
+    for number in range(options.rounds):
+        topics = {}
+        for mode, results in rates.items():
+            for who in results:
+                topic = topics.setdefault(who, f"{who}-{number}")
+                if mode == "publish":
+                    server.topic(topic)
+                elif "publish" not in rates:
+                    server.topic(topic)
+                    run(commands(options, server, "publish", topic, "")[who])
+                used = server.processor_seconds()
+                result = run(commands(options, server, mode, topic, f"group-{number}-{who}")[who])
+                rate = result.get("rate", result.get("msgs_per_s"))
+                results[who].append(rate)
+                print(json.dumps({
+                    "round": number, "mode": mode, "who": who, "rate": round(rate), "processor_us": result.get("processor_us"),
+                    "server_us": round((server.processor_seconds() - used) / options.count * 1e6, 2)}), flush=True)
+        for topic in topics.values():
+            server.delete(topic)
+    for mode, results in rates.items():
+        summary = {"mode": mode} | {who: round(statistics.median(values)) for who, values in results.items()}
+        for base in ("plain", "events"):
+            ratios = [mine / other for mine, other in zip(results["transport"], results[base])]
+            summary[f"ratio_to_{base}"] = round(statistics.median(ratios), 2)
+            summary[f"ratios_to_{base}"] = [round(ratio, 2) for ratio in ratios]
+        print(json.dumps(summary), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("apus")
+    parser.add_argument("check")
+    parser.add_argument("client")
+    parser.add_argument("--plain")
+    parser.add_argument("--count", type=int, default=300_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--size", type=int, default=1024)
+    parser.add_argument("--modes", default="publish,consume")
+    options = parser.parse_args()
+    server = Server(options.apus)
+    try:
+        measure(server, options)
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()
