@@ -95,7 +95,7 @@ extension Engine {
             guard let schema = office.inForce(id) else { throw .unknownID(id) }
             if let flaw = schema.flaw { throw .invalidSchema(SchemaFlaw(flaw)) }
             guard let judge = schema.judge else { return [] }
-            return data.withUnsafeBytes { judge.accepts($0) ? [] : judge.violations($0, limit: limit) }
+            return data.withUnsafeBytes { judge.refusal(of: $0, limit: limit) ?? [] }
         }
     }
 }

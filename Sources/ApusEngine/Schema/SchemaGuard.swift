@@ -152,13 +152,20 @@ final class SchemaGuard: Sendable {
                     rule: "datacontenttype", got: type,
                     message: "data of type '\(type)' is not what the schema is about"))
         }
-        guard !judge.accepts(data) else { return nil }
+        return objection(target, to: data, of: judge, index, told: told)
+    }
+
+    /// What a judge has against data that is meant for it.
+    func objection(
+        _ target: SchemaTarget, to data: UnsafeRawBufferPointer, of judge: any DataJudge, _ index: Int,
+        told: Bool
+    ) -> EventViolations? {
+        guard let violations = judge.refusal(of: data, limit: told ? SchemaGuard.violationsMax : 0) else {
+            return nil
+        }
         var found = objection(
             target, index, SchemaViolation(rule: "schema", got: "", message: "the schema does not accept it"))
-        if told {
-            let violations = judge.violations(data, limit: SchemaGuard.violationsMax)
-            if !violations.isEmpty { found.violations = violations }
-        }
+        if told, !violations.isEmpty { found.violations = violations }
         return found
     }
 

@@ -55,8 +55,17 @@ public protocol DataJudge: Sendable {
     func accepts(_ data: UnsafeRawBufferPointer) -> Bool
     /// What is wrong with data that is not accepted: one at least, in the order of the data.
     func violations(_ data: UnsafeRawBufferPointer, limit: Int) -> [SchemaViolation]
+    /// What is wrong with data, or nil when it is accepted: for judges that find both out at once. `limit` may be 0 when nobody asks what is wrong.
+    func refusal(of data: UnsafeRawBufferPointer, limit: Int) -> [SchemaViolation]?
     /// Whether data of this media type is what the schema is about; nil when the event says none.
     func isMeant(forMediaType mediaType: String?) -> Bool
+}
+
+extension DataJudge {
+    public func refusal(of data: UnsafeRawBufferPointer, limit: Int) -> [SchemaViolation]? {
+        if accepts(data) { return nil }
+        return limit > 0 ? violations(data, limit: limit) : []
+    }
 }
 
 /// What is known of one format.
