@@ -5,8 +5,9 @@
 
 The events are the orders of Schema/ with --lines lines, about 1 KiB, and the schema is theirs. In each round, in turn: wrk publishes them over HTTP
 over 64 connections to either topic; librdkafka (PRODUCE, from Kafka/produce.c) produces them to either; and JUDGE (the benchmark `schema`) judges
-the same bytes by itself. Prints a line of JSON for each round and one of medians: requests a second, the server's processor time for an event in
-microseconds, and what judging adds to it in times of what it takes by itself. Every second round begins with the judged topic.
+the same bytes by itself. Prints a line of JSON for each round and one of medians: requests a second, the processor time for an event in
+microseconds of the whole server and of its event loops, and what judging adds to the latter in times of what it takes by itself, alone and
+beside another process. Every second round begins with the judged topic.
 """
 
 import argparse
@@ -65,9 +66,22 @@ class Server:
             "durability": durability, "schema": {"enforcement": enforcement, "subject": "orders-value"},
             "retention": {"bytes": 1 << 28}})
 
-    def processor_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    def used(self):
+        """Seconds of processor time that all of the server has used, and its event loops, where requests are taken and events judged: when there is
+        nothing left to do, because bringing events to segments belongs to those who published them."""
+        clock = (~self.process.pid << 3) | 2  # The processor time of another process, in nanoseconds.
+        before = time.clock_gettime(clock)
+        while True:
+            time.sleep(0.15)
+            now = time.clock_gettime(clock)
+            if now - before < 0.003:
+                break
+            before = now
+        loops = 0
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            if (task / "comm").read_text().startswith("NIO-ELT"):
+                loops += int((task / "schedstat").read_text().split()[0])
+        return now, loops / 1e9
 
     def stop(self):
         self.process.terminate()
@@ -75,9 +89,14 @@ class Server:
         shutil.rmtree(self.folder)
 
 
+def per_event(before, after, events):
+    """Microseconds of processor time for an event: of all, and of the event loops."""
+    return [(now - then) / events * 1e6 for then, now in zip(before, after)]
+
+
 def over_http(server, topic, seconds, data):
     """Requests a second, and microseconds of the server's processor time for one."""
-    before = server.processor_seconds()
+    before = server.used()
     output = subprocess.run(
         ["wrk", "--threads", "1", "--connections", "64", "--duration", f"{seconds}s", "--script", str(HERE / "publish.lua"),
          f"{server.url}/v1/topics/{topic}/events"],
@@ -86,21 +105,31 @@ def over_http(server, topic, seconds, data):
         raise SystemExit(output)
     requests = int(re.search(r"(\d+) requests in", output).group(1))
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
-    return rate, (server.processor_seconds() - before) / requests * 1e6
+    return rate, *per_event(before, server.used(), requests)
 
 
 def over_kafka(server, produce, topic, records, data):
     """Records a second, and microseconds of the server's processor time for one."""
-    before = server.processor_seconds()
+    before = server.used()
     output = subprocess.run(
         [produce, str(server.kafka), topic, str(data), str(records)], check=True, capture_output=True, text=True).stdout
-    return json.loads(output)["records_per_s"], (server.processor_seconds() - before) / records * 1e6
+    return json.loads(output)["records_per_s"], *per_event(before, server.used(), records)
 
 
 def judged_alone(judge, data):
-    """Microseconds for one event."""
-    output = subprocess.run([judge, str(SCHEMA), str(data)], check=True, capture_output=True, text=True).stdout
-    return 1e6 / json.loads(output)["validations_per_s"]
+    """Microseconds for one event, when nothing else runs, and beside another process that is as busy: where two processors are the threads of one core,
+    each is slower then, as it is beside a client."""
+    def once():
+        output = subprocess.run([judge, str(SCHEMA), str(data)], check=True, capture_output=True, text=True).stdout
+        return 1e6 / json.loads(output)["validations_per_s"]
+
+    alone = once()
+    beside = subprocess.Popen([judge, str(SCHEMA), *[str(data)] * 20], stdout=subprocess.DEVNULL)
+    try:
+        return alone, once()
+    finally:
+        beside.kill()
+        beside.wait()
 
 
 def main():
@@ -129,15 +158,18 @@ def main():
         for number in range(1, options.rounds + 1):
             order = list(topics) if number % 2 else list(topics)[::-1]
             http = {topic: over_http(server, f"http-{topic}", options.seconds, data) for topic in order}
-            alone = judged_alone(options.judge, data)
+            alone, beside = judged_alone(options.judge, data)
             kafka = {topic: over_kafka(server, options.produce, f"kafka-{topic}", options.records, data) for topic in order}
-            figures = {"round": number, "bytes": data.stat().st_size, "judging_alone_us": round(alone, 3)}
+            figures = {"round": number, "bytes": data.stat().st_size, "judging_alone_us": round(alone, 3),
+                       "judging_beside_us": round(beside, 3)}
             for name, (plain, judged) in {"http": (http["plain"], http["judged"]), "kafka": (kafka["plain"], kafka["judged"])}.items():
                 figures |= {
                     f"{name}_plain_per_s": round(plain[0]), f"{name}_judged_per_s": round(judged[0]),
                     f"{name}_rate_ratio": round(judged[0] / plain[0], 3), f"{name}_plain_us": round(plain[1], 3),
                     f"{name}_judged_us": round(judged[1], 3), f"{name}_us_ratio": round(judged[1] / plain[1], 3),
-                    f"{name}_added_to_alone": round((judged[1] - plain[1]) / alone, 2)}
+                    f"{name}_loops_plain_us": round(plain[2], 3), f"{name}_loops_judged_us": round(judged[2], 3),
+                    f"{name}_added_to_alone": round((judged[2] - plain[2]) / alone, 2),
+                    f"{name}_added_to_beside": round((judged[2] - plain[2]) / beside, 2)}
             rounds.append(figures)
             print(json.dumps(figures), flush=True)
         del figures["round"]

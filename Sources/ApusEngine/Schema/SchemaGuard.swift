@@ -240,7 +240,8 @@ final class SchemaGuard: Sendable {
             return SchemaTarget(
                 missing: "the schema with id \(id) that the event names is none of subject '\(subject)'")
         }
-        guard let schema = office.inForce(id) else {
+        // Of an event that says no more than the id, what is decided about the topic's subject counts.
+        guard let schema = office.inForce(id, of: settings.subject ?? fallback) else {
             return SchemaTarget(missing: "the event names the schema with id \(id), which is not there")
         }
         return SchemaTarget(schema, settings.subject, nil)
@@ -257,7 +258,7 @@ final class SchemaGuard: Sendable {
     }
 
     private func target(of version: SchemaVersion, _ office: SchemaOffice) -> SchemaTarget {
-        guard let schema = office.inForce(version.id) else {
+        guard let schema = office.inForce(version.id, of: version.subject) else {
             return SchemaTarget(missing: "version \(version.version) of subject '\(version.subject)' is gone")
         }
         return SchemaTarget(schema, version.subject, version.version)

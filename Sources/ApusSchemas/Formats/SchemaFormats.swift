@@ -9,6 +9,8 @@ public struct ResolvedSchema: Hashable, Sendable {
     public var content: SchemaContent
     /// What it refers to, directly and by way of others, in no particular order.
     public var references: [ResolvedReference] = []
+    /// Whether `format` is checked: of JSON Schema only, where it is an annotation otherwise.
+    public var assertsFormats = false
 
     /// A schema that refers to nothing.
     public init(_ content: SchemaContent) { self.content = content }
