@@ -231,8 +231,8 @@ let package = Package(
         .target(
             name: "ApusKafkaGateway",
             dependencies: [
-                "ApusNetwork", "ApusKafkaCodec", "ApusGroups", "ApusEngine", "ApusModel", "ApusStorage",
-                "CloudEvents",
+                "ApusNetwork", "ApusKafkaCodec", "ApusGroups", "ApusEngine", "ApusSchemas", "ApusModel",
+                "ApusStorage", "CloudEvents",
                 nioCore, nioPosix, log, lifecycle, crypto, ordered,
             ], swiftSettings: settings),
         // Webhook delivery: CloudEvents over HTTP.

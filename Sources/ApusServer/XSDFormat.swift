@@ -36,6 +36,12 @@ private struct XSDJudge: DataJudge {
         }
     }
 
+    /// libxml2 finds out what is wrong while it judges.
+    func refusal(of data: UnsafeRawBufferPointer, limit: Int) -> [SchemaViolation]? {
+        let found = violations(data, limit: limit)
+        return found.isEmpty ? nil : found
+    }
+
     func isMeant(forMediaType mediaType: String?) -> Bool {
         guard let mediaType else { return true }
         let type = mediaType.prefix { $0 != ";" && $0 != " " }.lowercased()

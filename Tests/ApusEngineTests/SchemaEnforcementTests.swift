@@ -71,6 +71,57 @@ struct SchemaEnforcementTests {
         }
     }
 
+    @Test("formats are annotations unless it is decided for the subject or for all that they are checked")
+    func formats() async throws {
+        let rig = try await rig(SchemaSettings(.enforce, subject: try SubjectName("days")))
+        let (subject, engine) = (try SubjectName("days"), rig.engine)
+        try await rig.register(#"{"properties":{"day":{"format":"date"}}}"#, "days")
+        let (bad, good) = (try event(#"{"day":"today"}"#), try event(#"{"day":"2026-11-26"}"#))
+        #expect(try await refusal([bad], rig) == nil)
+        func decide(_ name: SubjectName?, _ asserts: Bool?) async throws {
+            _ = try await rig.driving {
+                try await engine.configureSchemas(name, SubjectSettingsChange(assertsFormats: .some(asserts)))
+            }
+        }
+        try await decide(nil, true)
+        #expect(try await refusal([bad], rig)?.violations.first?.violations.map(\.rule) == ["format"])
+        #expect(try await refusal([good], rig) == nil)
+        try await decide(subject, false)
+        #expect(try await refusal([bad], rig) == nil)
+        try await decide(nil, nil)
+        try await decide(subject, true)
+        #expect(try await refusal([bad], rig) != nil)
+        // An event that names the schema by its id is judged as the topic's subject is.
+        let byID = try event(#"{"day":"today"}"#, schema: "https://any.example/v1/schema-ids/2")
+        #expect(try await refusal([byID], rig) != nil)
+        let data = Array(#"{"day":"today"}"#.utf8)
+        for (name, count) in [(subject, 1), (try SubjectName("others"), 0)] {
+            let found = try await rig.driving {
+                try await engine.judge(data, by: SchemaID(rawValue: 2), of: name, limit: 9)
+            }
+            #expect(found.count == count)
+        }
+    }
+
+    @Test("what is decided about formats counts where versions are compared, too")
+    func comparedFormats() async throws {
+        let rig = try EngineRig()
+        let (subject, engine) = (try SubjectName("days"), rig.engine)
+        try await rig.register(#"{"type":"object","properties":{"day":{"type":"string"}}}"#, "days")
+        let stricter = SchemaContent(
+            .json, #"{"type":"object","properties":{"day":{"type":"string","format":"date"}}}"#)
+        func isCompatible() async throws -> Bool {
+            try await rig.driving {
+                try await engine.checkSchema(stricter, against: subject, version: nil).isCompatible
+            }
+        }
+        #expect(try await isCompatible())
+        _ = try await rig.driving {
+            try await engine.configureSchemas(subject, SubjectSettingsChange(assertsFormats: true))
+        }
+        #expect(try await !isCompatible())
+    }
+
     @Test("what the topic says holds from the answer on, and after a restart")
     func altered() async throws {
         let rig = try await rig(SchemaSettings())

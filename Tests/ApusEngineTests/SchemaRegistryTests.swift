@@ -89,12 +89,12 @@ struct SchemaRegistryTests {
             #expect(report.isCompatible == isCompatible, "\(report)")
         }
         let violations = try await rig.driving {
-            try await engine.judge(Array("{}".utf8), by: version.id, limit: 10)
+            try await engine.judge(Array("{}".utf8), by: version.id, of: nil, limit: 10)
         }
         #expect(violations.map(\.rule) == ["required"])
         #expect(
             try await rig.driving {
-                try await engine.judge(Array("{\"id\":1}".utf8), by: version.id, limit: 10)
+                try await engine.judge(Array("{\"id\":1}".utf8), by: version.id, of: nil, limit: 10)
             }
                 == [])
     }

@@ -77,17 +77,30 @@ import Testing
     @Test func `what is decided is told with what holds`() async throws {
         try await GatewayFixture.with { fixture async throws in
             let global = try await fixture.put("/v1/schema-config", #"{"compatibility":"full"}"#)
-            #expect(global.json["effective"] == ["compatibility": "full", "mode": "readwrite"])
+            #expect(
+                global.json["effective"] == [
+                    "compatibility": "full", "mode": "readwrite", "assert_formats": false,
+                ])
             let own = try await fixture.put(
                 "/v1/schemas/orders/config", #"{"mode":"readonly","event_types":["a","b"]}"#)
             #expect(own.json["compatibility"] == .null)
-            #expect(own.json["effective"] == ["compatibility": "full", "mode": "readonly"])
+            #expect(
+                own.json["effective"] == [
+                    "compatibility": "full", "mode": "readonly", "assert_formats": false,
+                ])
             #expect(own.json["event_types"] == ["a", "b"])
             #expect(try await fixture.post("/v1/schemas/orders/versions", order).status == 409)
             let taken = try await fixture.put("/v1/schemas/other/config", #"{"event_types":["a"]}"#)
             #expect(taken.status == 409)
             let wrong = try await fixture.put("/v1/schema-config", #"{"compatibility":"BACKWARD"}"#)
             #expect(wrong.status == 400)
+            let formats = try await fixture.put("/v1/schemas/orders/config", #"{"assert_formats":true}"#)
+            #expect(formats.json["assert_formats"] == true)
+            #expect(formats.json["effective"]?["assert_formats"] == true)
+            let back = try await fixture.put("/v1/schemas/orders/config", #"{"assert_formats":null}"#)
+            #expect(back.json["assert_formats"] == .null)
+            let text = try await fixture.put("/v1/schema-config", #"{"assert_formats":"yes"}"#)
+            #expect(text.status == 400)
         }
     }
 

@@ -4,6 +4,7 @@
 
 import ApusEngine
 import ApusModel
+import ApusSchemas
 import ApusStorage
 import Testing
 
@@ -37,6 +38,8 @@ import Testing
             segmentBytes: 2 << 20, segmentAge: .seconds(3), batchBytesMax: 77, timestamps: .append,
             cleanup: .compactAndDelete)
         other.compaction.dirtyRatio = 0.25
+        other.schema = SchemaSettings(
+            .enforce, subject: try SubjectName("orders"), quarantine: try ResourceName("bad"))
         for settings in [defaults, other] {
             #expect(try set(name, config.read(settings), in: settings) == settings)
         }
@@ -56,6 +59,16 @@ import Testing
         ("flush.messages", ["1", "9223372036854775807"], ["0"]), ("flush.ms", ["1"], ["0"]),
         ("cleanup.policy", ["delete", "compact", "compact,delete", "delete, compact"], ["", "none"]),
         ("delete.retention.ms", ["0"], ["-1"]), ("min.compaction.lag.ms", ["0"], ["-1"]),
+        ("apus.schema.enforcement", ["off", "warn", "enforce"], ["on", "Enforce", ""]),
+        ("apus.schema.subject", ["orders-value", ""], [String(repeating: "x", count: 256)]),
+        ("apus.schema.quarantine", ["bad-orders", ""], ["no topic"]),
+        ("confluent.value.schema.validation", ["true", "false", "TRUE"], ["yes", "1", ""]),
+        ("confluent.key.schema.validation", ["false"], ["true"]),
+        (
+            "confluent.value.subject.name.strategy",
+            ["io.confluent.kafka.serializers.subject.TopicNameStrategy"],
+            ["io.confluent.kafka.serializers.subject.RecordNameStrategy"]
+        ),
         ("min.cleanable.dirty.ratio", ["0", "1", "0.5"], ["1.1", "-0.1", "half"]),
         ("compression.type", ["producer"], ["gzip"]), ("min.insync.replicas", ["1"], ["2"]),
         ("segment.jitter.ms", ["0"], ["1"]), ("preallocate", ["false"], ["true"]),
@@ -74,6 +87,16 @@ import Testing
         #expect(refusal("", nil) != nil)
     }
 
+    @Test func `Confluent's name for validation is enforcement`() throws {
+        let on = try set("confluent.value.schema.validation", "true")
+        #expect(on.schema == SchemaSettings(.enforce))
+        #expect(try set("confluent.value.schema.validation", "false", in: on).schema == SchemaSettings())
+        #expect(try set("confluent.value.schema.validation", nil, in: on).schema == SchemaSettings())
+        let warning = try set("apus.schema.enforcement", "warn")
+        #expect(try set("confluent.value.schema.validation", "false", in: warning) == warning)
+        #expect(TopicConfig.named("confluent.value.schema.validation")?.read(warning) == "false")
+    }
+
     @Test func `flushing is durability`() throws {
         #expect(try set("flush.messages", "1").durability == .flush)
         let none = try set("flush.messages", "10000")
@@ -89,7 +112,9 @@ import Testing
             segmentAge: .seconds(3), batchBytesMax: 77, timestamps: .append, cleanup: .compact)
         new.compaction = CompactionSettings(
             deleteRetention: .seconds(1), minLag: .seconds(2), dirtyRatio: 0.25)
+        new.schema = SchemaSettings(.warn)
         let changes = TopicChanges(from: defaults, to: new)
+        #expect(changes.schema == SchemaSettings(.warn))
         #expect(changes.durability == .some(.none))
         #expect(changes.retentionAge == .seconds(60))
         #expect(changes.retentionBytes == 9)

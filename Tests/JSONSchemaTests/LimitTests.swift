@@ -181,4 +181,17 @@ struct ManyPatternsTests {
         }
         if case .tooLarge = error.reason {} else { Issue.record("\(error)") }
     }
+
+    @Test("are bounded in number, however small they are")
+    func smallest() throws {
+        var options = SchemaOptions()
+        options.limits.regexInstructions = 64
+        func schema(_ count: Int) -> [UInt8] {
+            Array(
+                "{\"allOf\":[\((0..<count).map { "{\"pattern\":\"\($0)\"}" }.joined(separator: ","))]}".utf8)
+        }
+        // Sixteen instructions each of five times 64.
+        #expect(throws: Never.self) { try Schema.compile(schema(20), options: options) }
+        #expect(throws: SchemaError.self) { try Schema.compile(schema(21), options: options) }
+    }
 }

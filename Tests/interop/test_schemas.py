@@ -54,7 +54,8 @@ def test_what_was_registered_survives_kill_9(tmp_path):
         assert register(server, "orders-value", ORDER).status_code == 201
         again = register(server, "orders-value", ORDER)
         assert (again.status_code, again.json()["version"], again.json()["id"]) == (200, 1, 1)
-        server.succeed("PUT", "/v1/schemas/orders-value/config", json={"compatibility": "full", "event_types": ["order"]})
+        server.succeed("PUT", "/v1/schemas/orders-value/config", json={
+            "compatibility": "full", "assert_formats": True, "event_types": ["order"]})
         register(server, "gone", {"type": "string"})
         server.succeed("DELETE", "/v1/schemas/gone")
         server.create_topic("orders", 1)
@@ -64,7 +65,7 @@ def test_what_was_registered_survives_kill_9(tmp_path):
         version = server.succeed("GET", "/v1/schemas/orders-value/versions/latest").json()
         assert (version["version"], version["id"], version["schema"]) == (1, 1, ORDER)
         config = server.succeed("GET", "/v1/schemas/orders-value/config").json()
-        assert (config["compatibility"], config["event_types"]) == ("full", ["order"])
+        assert (config["compatibility"], config["assert_formats"], config["event_types"]) == ("full", True, ["order"])
         assert [s["subject"] for s in server.succeed("GET", "/v1/schemas").json()["subjects"]] == ["orders-value"]
         assert server.request("GET", "/v1/schemas/gone").status_code == 404
         assert server.succeed("GET", "/v1/schema-ids/2").json()["schema"] == {"type": "string"}
@@ -72,6 +73,23 @@ def test_what_was_registered_survives_kill_9(tmp_path):
         assert publish(server, "orders", event({"id": 1})).status_code == 200
     finally:
         server.kill()
+
+
+def test_formats_are_checked_where_that_is_decided(apus_server, topic):
+    subject = f"{topic}-value"
+    register(apus_server, subject, {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}})
+    enforced(apus_server, topic)
+    assert publish(apus_server, topic, event({"day": "today"})).status_code == 200
+    assert '"effective":{' in apus(apus_server, "schema", "config", subject, "--json").stdout.replace(" ", "")
+    apus(apus_server, "schema", "config", subject, "--assert-formats", "yes")
+    refused = publish(apus_server, topic, event({"day": "today"}))
+    assert refused.status_code == 422
+    assert [(v["path"], v["rule"]) for v in refused.json()["violations"]] == [("/day", "format")]
+    judged = apus_server.succeed("POST", f"/v1/schemas/{subject}/versions/1/judge", json={"data": {"day": "today"}}).json()
+    assert not judged["valid"]
+    apus(apus_server, "schema", "config", subject, "--assert-formats", "inherit")
+    assert publish(apus_server, topic, event({"day": "today"})).status_code == 200
+    assert apus(apus_server, "schema", "config", subject, "--assert-formats", "perhaps", check=False).returncode != 0
 
 
 def test_a_refusal_says_what_is_wrong_and_where(apus_server, topic):

@@ -210,6 +210,7 @@ extension SchemaCommand {
                   apus schema config
                   apus schema config --compatibility full
                   apus schema config orders-value --compatibility inherit --mode readonly
+                  apus schema config --assert-formats yes
                   apus schema config stock --event-type stock.moved --event-type stock.counted
                 """)
 
@@ -222,6 +223,11 @@ extension SchemaCommand {
         var compatibility: String?
 
         @Option(help: "readwrite, readonly, import, or inherit.") var mode: String?
+
+        @Option(
+            help: ArgumentHelp(
+                "Whether 'format' is checked or is an annotation: yes, no, or inherit.", valueName: "choice"))
+        var assertFormats: FormatChoice?
 
         @Option(
             name: .customLong("event-type"),
@@ -246,6 +252,7 @@ extension SchemaCommand {
             var change = JSONObject()
             change["compatibility"] = compatibility.map { $0 == "inherit" ? .null : .string($0) }
             change["mode"] = mode.map { $0 == "inherit" ? .null : .string($0) }
+            change["assert_formats"] = assertFormats?.value
             if !eventTypes.isEmpty || noEventTypes {
                 change["event_types"] = .array(eventTypes.map { .string($0) })
             }
@@ -254,6 +261,19 @@ extension SchemaCommand {
                 try await $0.schemaConfig(of: subject, change: wanted)
             }
             global.show(config) { Properties.lines(config) }
+        }
+    }
+
+    /// Whether formats are checked.
+    enum FormatChoice: String, ExpressibleByArgument, CaseIterable {
+        case yes, no, inherit
+
+        var value: JSONValue {
+            switch self {
+            case .yes: true
+            case .no: false
+            case .inherit: .null
+            }
         }
     }
 

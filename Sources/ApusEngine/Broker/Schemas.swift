@@ -59,8 +59,10 @@ public protocol SchemaKeeping: Sendable {
         _ content: SchemaContent, against subject: SubjectName, version: VersionSelector?
     ) async throws(SchemaRequestError) -> CompatibilityReport
     /// What is wrong with data by a schema: nothing when it is accepted. Formats that are only kept accept everything.
+    ///
+    /// - Parameter subject: of which it is taken to be; decides whether `format` is checked.
     func judge(
-        _ data: [UInt8], by id: SchemaID, limit: Int
+        _ data: [UInt8], by id: SchemaID, of subject: SubjectName?, limit: Int
     ) async throws(SchemaRequestError) -> [SchemaViolation]
 }
 
@@ -93,6 +95,6 @@ extension SchemaKeeping {
     ) async throws(SchemaRequestError) -> CompatibilityReport { throw refusal }
 
     public func judge(
-        _ data: [UInt8], by id: SchemaID, limit: Int
+        _ data: [UInt8], by id: SchemaID, of subject: SubjectName?, limit: Int
     ) async throws(SchemaRequestError) -> [SchemaViolation] { throw refusal }
 }

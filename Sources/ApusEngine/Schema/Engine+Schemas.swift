@@ -39,7 +39,9 @@ extension Engine {
                 content, under: subject, at: place, now: now, formats: formats, limits: limits)
         }
         // So that the first event that it judges does not wait for it to be compiled.
-        try await office.beside { () throws(SchemaRegistryError) in _ = office.inForce(version.id) }
+        try await office.beside { () throws(SchemaRegistryError) in
+            _ = office.inForce(version.id, of: subject)
+        }
         return version
     }
 
@@ -78,7 +80,8 @@ extension Engine {
             guard content.text.utf8.count <= limits.schemaBytes else {
                 throw .tooMany(what: "bytes of a schema", limit: limits.schemaBytes)
             }
-            let resolved = try registry.resolve(content, limits: limits)
+            var resolved = try registry.resolve(content, limits: limits)
+            resolved.assertsFormats = registry.assertsFormats(of: subject)
             _ = try formats.compile(resolved)
             guard let version else {
                 return registry.compatibility(of: resolved, with: subject, formats: formats)
@@ -88,14 +91,14 @@ extension Engine {
     }
 
     public func judge(
-        _ data: [UInt8], by id: SchemaID, limit: Int
+        _ data: [UInt8], by id: SchemaID, of subject: SubjectName?, limit: Int
     ) async throws(SchemaRequestError) -> [SchemaViolation] {
         let office = try requireSchemas()
         return try await office.beside { () throws(SchemaRegistryError) in
-            guard let schema = office.inForce(id) else { throw .unknownID(id) }
+            guard let schema = office.inForce(id, of: subject) else { throw .unknownID(id) }
             if let flaw = schema.flaw { throw .invalidSchema(SchemaFlaw(flaw)) }
             guard let judge = schema.judge else { return [] }
-            return data.withUnsafeBytes { judge.accepts($0) ? [] : judge.violations($0, limit: limit) }
+            return data.withUnsafeBytes { judge.refusal(of: $0, limit: limit) ?? [] }
         }
     }
 }

@@ -14,6 +14,8 @@ private struct RecordMemory {
     var contentType: [UInt8] = []
     var mediaType: String?
     var target: SchemaTarget?
+    /// What judges such a record if it has a value: whatever else is to be asked was asked of the record before.
+    var judge: (any DataJudge)?
 }
 
 extension SchemaGuard {
@@ -62,22 +64,32 @@ extension SchemaGuard {
             let event = CloudEvent(record: record, topic: topic, partition: 0)
             return objection(to: event, index, told: told, office)
         }
-        let target: SchemaTarget
-        if let known = memory.target, type.isSame(as: memory.type), dataSchema.isSame(as: memory.dataSchema),
-            contentType.isSame(as: memory.contentType)
+        if memory.target == nil || !type.isSame(as: memory.type)
+            || !dataSchema.isSame(as: memory.dataSchema) || !contentType.isSame(as: memory.contentType)
         {
-            target = known
-        } else {
             memory.type = type.map { Array($0) } ?? []
             memory.dataSchema = dataSchema.map { Array($0) } ?? []
             memory.contentType = contentType.map { Array($0) } ?? []
             memory.mediaType = contentType.map { String(decoding: $0, as: UTF8.self) }
-            target = self.target(
+            let target = self.target(
                 type: type.map { String(decoding: $0, as: UTF8.self) } ?? "apus.record",
                 dataSchema: dataSchema.map { String(decoding: $0, as: UTF8.self) }, office)
             memory.target = target
+            memory.judge = target.judge(ofMediaType: memory.mediaType)
+        }
+        guard let target = memory.target else { return nil }
+        if let judge = memory.judge, let data = record.value {
+            return objection(target, to: data, of: judge, index, told: told)
         }
         return objection(target, mediaType: memory.mediaType, data: record.value, index, told: told)
+    }
+}
+
+extension SchemaTarget {
+    /// What judges data of this type, if nothing else is in the way of it.
+    fileprivate func judge(ofMediaType mediaType: String?) -> (any DataJudge)? {
+        guard let schema, schema.flaw == nil, let judge = schema.judge else { return nil }
+        return judge.isMeant(forMediaType: mediaType) ? judge : nil
     }
 }
 

@@ -152,13 +152,20 @@ final class SchemaGuard: Sendable {
                     rule: "datacontenttype", got: type,
                     message: "data of type '\(type)' is not what the schema is about"))
         }
-        guard !judge.accepts(data) else { return nil }
+        return objection(target, to: data, of: judge, index, told: told)
+    }
+
+    /// What a judge has against data that is meant for it.
+    func objection(
+        _ target: SchemaTarget, to data: UnsafeRawBufferPointer, of judge: any DataJudge, _ index: Int,
+        told: Bool
+    ) -> EventViolations? {
+        guard let violations = judge.refusal(of: data, limit: told ? SchemaGuard.violationsMax : 0) else {
+            return nil
+        }
         var found = objection(
             target, index, SchemaViolation(rule: "schema", got: "", message: "the schema does not accept it"))
-        if told {
-            let violations = judge.violations(data, limit: SchemaGuard.violationsMax)
-            if !violations.isEmpty { found.violations = violations }
-        }
+        if told, !violations.isEmpty { found.violations = violations }
         return found
     }
 
@@ -233,7 +240,8 @@ final class SchemaGuard: Sendable {
             return SchemaTarget(
                 missing: "the schema with id \(id) that the event names is none of subject '\(subject)'")
         }
-        guard let schema = office.inForce(id) else {
+        // Of an event that says no more than the id, what is decided about the topic's subject counts.
+        guard let schema = office.inForce(id, of: settings.subject ?? fallback) else {
             return SchemaTarget(missing: "the event names the schema with id \(id), which is not there")
         }
         return SchemaTarget(schema, settings.subject, nil)
@@ -250,7 +258,7 @@ final class SchemaGuard: Sendable {
     }
 
     private func target(of version: SchemaVersion, _ office: SchemaOffice) -> SchemaTarget {
-        guard let schema = office.inForce(version.id) else {
+        guard let schema = office.inForce(version.id, of: version.subject) else {
             return SchemaTarget(missing: "version \(version.version) of subject '\(version.subject)' is gone")
         }
         return SchemaTarget(schema, version.subject, version.version)

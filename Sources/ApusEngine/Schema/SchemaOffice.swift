@@ -15,8 +15,14 @@ final class SchemaOffice: Sendable {
     private let table: StateLog<SchemaTable>
     private let context: EngineContext
     private let gate: CommandGate
-    private let judges = Mutex<[SchemaID: SchemaInForce]>([:])
+    private let judges = Mutex<[JudgeKey: SchemaInForce]>([:])
     private let changes = Atomic<Int>(0)
+
+    /// One text judges in two ways: with `format` checked and without.
+    private struct JudgeKey: Hashable {
+        let id: SchemaID
+        let assertsFormats: Bool
+    }
 
     /// Compiled schemas that are kept; when there are more, all are forgotten and made again as they are needed.
     private static let judgesMax = 1_000
@@ -92,8 +98,11 @@ final class SchemaOffice: Sendable {
     // MARK: Compiled schemas
 
     /// The compiled schema of an id, compiled if need be; nil when there is none of this id.
-    func inForce(_ id: SchemaID) -> SchemaInForce? {
-        if let known = judges.withLock({ $0[id] }) { return known }
+    ///
+    /// - Parameter subject: of which it is; decides whether `format` is checked.
+    func inForce(_ id: SchemaID, of subject: SubjectName?) -> SchemaInForce? {
+        let key = JudgeKey(id: id, assertsFormats: read { $0.assertsFormats(of: subject) })
+        if let known = judges.withLock({ $0[key] }) { return known }
         let limits = limits
         let found = read { registry in
             (try? registry.content(id)).map { content in
@@ -103,14 +112,16 @@ final class SchemaOffice: Sendable {
         guard let found else { return nil }
         let compiled: SchemaInForce
         do throws(SchemaRegistryError) {
-            compiled = SchemaInForce(id: id, judge: try formats.compile(found.get()), flaw: nil)
+            var schema = try found.get()
+            schema.assertsFormats = key.assertsFormats
+            compiled = SchemaInForce(id: id, judge: try formats.compile(schema), flaw: nil)
         } catch {
             // It was accepted once, by a server that understood more.
             compiled = SchemaInForce(id: id, judge: nil, flaw: "\(error)")
         }
         judges.withLock { judges in
             if judges.count >= SchemaOffice.judgesMax { judges = [:] }
-            judges[id] = compiled
+            judges[key] = compiled
         }
         return compiled
     }

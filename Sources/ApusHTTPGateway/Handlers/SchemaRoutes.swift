@@ -208,7 +208,7 @@ enum SchemaRoutes {
                 try registry.version(selector, of: subject).version.id
             }
             let violations = try await asked(context) { broker async throws(SchemaRequestError) in
-                try await broker.judge(data, by: id, limit: 20)
+                try await broker.judge(data, by: id, of: subject, limit: 20)
             }
             return .json { writer in
                 writer.object { writer in

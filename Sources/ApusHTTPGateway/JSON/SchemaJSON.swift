@@ -59,6 +59,11 @@ extension SubjectSettingsChange {
         } else if let chosen = try reader.choice("mode", SchemaMode.self) {
             mode = .some(.some(chosen))
         }
+        if reader.isNull("assert_formats") {
+            assertsFormats = .some(nil)
+        } else if let asserts = try reader.bool("assert_formats") {
+            assertsFormats = .some(.some(asserts))
+        }
         guard let value = reader.value("event_types") else { return }
         guard let list = value.array, list.allSatisfy({ $0.string != nil }) else {
             throw reader.wrong("event_types", expected: "a list of event types")
@@ -123,11 +128,14 @@ extension JSONWriter {
             writer.member("subject", name?.description)
             writer.member("compatibility", settings.compatibility?.rawValue)
             writer.member("mode", settings.mode?.rawValue)
+            writer.key("assert_formats")
+            if let asserts = settings.assertsFormats { writer.bool(asserts) } else { writer.null() }
             writer.member("event_types", list: settings.eventTypes) { $0.string($1) }
             writer.key("effective")
             writer.object { writer in
                 writer.member("compatibility", registry.compatibility(of: name).rawValue)
                 writer.member("mode", registry.mode(of: name).rawValue)
+                writer.member("assert_formats", registry.assertsFormats(of: name))
             }
         }
     }

@@ -74,17 +74,23 @@ extension Schema {
         )
         .allowing("mode", .nullable(mode), "what can be done")
         .allowing(
+            "assert_formats", .nullable(.boolean),
+            "whether 'format' is checked where the schemas judge and compare; otherwise it is an annotation"
+        )
+        .allowing(
             "event_types", .list(.text), "types of events whose data is of the subject; each of one at most")
 
     private static let schemaConfig = ObjectSchema()
         .requiring("subject", .nullable(subjectName), "null for what holds for all")
         .requiring("compatibility", .nullable(compatibility))
         .requiring("mode", .nullable(mode))
+        .requiring("assert_formats", .nullable(.boolean))
         .requiring("event_types", .list(.text))
         .requiring(
             "effective",
             .object(
-                ObjectSchema().requiring("compatibility", compatibility).requiring("mode", mode)),
+                ObjectSchema().requiring("compatibility", compatibility).requiring("mode", mode)
+                    .requiring("assert_formats", .boolean)),
             "what holds, be it decided here or for all")
 
     private static let schemaReport = ObjectSchema()

@@ -63,7 +63,7 @@ struct TopicConfig: Sendable {
 // MARK: The table
 
 extension TopicConfig {
-    static let all: [TopicConfig] = (decided + fixed).sorted { $0.name < $1.name }
+    static let all: [TopicConfig] = (decided + ofSchemas + fixed).sorted { $0.name < $1.name }
 
     private static let decided: [TopicConfig] = [
         TopicConfig(
@@ -208,7 +208,7 @@ extension TopicConfig {
         fixed("remote.storage.enable", .boolean, "false", "there is no tiered storage"),
     ]
 
-    private static func fixed(_ name: String, _ kind: Kind, _ value: String, _ why: String) -> TopicConfig {
+    static func fixed(_ name: String, _ kind: Kind, _ value: String, _ why: String) -> TopicConfig {
         TopicConfig(name: name, kind: kind, documentation: why, read: { _ in value }, write: nil)
     }
 
@@ -236,6 +236,7 @@ extension TopicChanges {
         if new.segmentAge != old.segmentAge { segmentAge = new.segmentAge }
         if new.batchBytesMax != old.batchBytesMax { batchBytesMax = new.batchBytesMax }
         if new.timestamps != old.timestamps { timestamps = new.timestamps }
+        if new.schema != old.schema { schema = new.schema }
         if new.cleanup != old.cleanup { cleanup = new.cleanup }
         if new.compaction.deleteRetention != old.compaction.deleteRetention {
             deleteRetention = new.compaction.deleteRetention

@@ -122,6 +122,10 @@ extension KafkaCall {
                         new.partitions = partitions
                         new.ttl = settings.ttl
                         new.deduplication = settings.deduplication
+                        // Events go on being judged unless somebody speaks of it: who sets how long they are kept with an old tool does not mean that.
+                        if !TopicConfig.concernSchemas(resource.configs.map(\.name)) {
+                            new.schema = settings.schema
+                        }
                         settings = new
                         try TopicConfig.apply(
                             resource.configs.map { ($0.name, $0.value) }, to: &settings, defaults: defaults)

@@ -15,9 +15,11 @@ struct JSONSchemaComparer: SchemaComparing {
         do throws(SchemaError) {
             let written = try JSONSchemaSupport.documents(writer)
             let read = try JSONSchemaSupport.documents(reader)
+            var options = SchemaComparison.Options()
+            options.schemas.assertsFormats = reader.assertsFormats
             return try SchemaComparison.differences(
                 writer: written.root, in: written.library, reader: read.root, in: read.library,
-                writerIsOlder: writerIsOlder
+                writerIsOlder: writerIsOlder, options: options
             ).map { difference in
                 SchemaObstacle(
                     path: difference.instanceLocation, rule: difference.kind.rawValue,

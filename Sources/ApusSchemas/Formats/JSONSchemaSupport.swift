@@ -15,6 +15,8 @@ public struct JSONSchemaSupport: SchemaFormatSupport {
     public func compile(_ schema: ResolvedSchema) throws(SchemaFlaw) -> any DataJudge {
         do throws(SchemaError) {
             let (root, library) = try JSONSchemaSupport.documents(schema, limits: options.limits)
+            var options = options
+            if schema.assertsFormats { options.assertsFormats = true }
             let validator = try Schema.compile(root, options: options, library: library)
             return JSONSchemaJudge(validator: validator)
         } catch {

@@ -9,6 +9,8 @@ public struct ResolvedSchema: Hashable, Sendable {
     public var content: SchemaContent
     /// What it refers to, directly and by way of others, in no particular order.
     public var references: [ResolvedReference] = []
+    /// Whether `format` is checked: of JSON Schema only, where it is an annotation otherwise.
+    public var assertsFormats = false
 
     /// A schema that refers to nothing.
     public init(_ content: SchemaContent) { self.content = content }
@@ -55,8 +57,17 @@ public protocol DataJudge: Sendable {
     func accepts(_ data: UnsafeRawBufferPointer) -> Bool
     /// What is wrong with data that is not accepted: one at least, in the order of the data.
     func violations(_ data: UnsafeRawBufferPointer, limit: Int) -> [SchemaViolation]
+    /// What is wrong with data, or nil when it is accepted: for judges that find both out at once. `limit` may be 0 when nobody asks what is wrong.
+    func refusal(of data: UnsafeRawBufferPointer, limit: Int) -> [SchemaViolation]?
     /// Whether data of this media type is what the schema is about; nil when the event says none.
     func isMeant(forMediaType mediaType: String?) -> Bool
+}
+
+extension DataJudge {
+    public func refusal(of data: UnsafeRawBufferPointer, limit: Int) -> [SchemaViolation]? {
+        if accepts(data) { return nil }
+        return limit > 0 ? violations(data, limit: limit) : []
+    }
 }
 
 /// What is known of one format.

@@ -66,6 +66,10 @@ extension SchemaChange {
                 writer.member("compatibility", compatibility.rawValue)
             }
             if let mode = settings.mode { writer.member("mode", mode.rawValue) }
+            if let asserts = settings.assertsFormats {
+                writer.key("assertsFormats")
+                writer.bool(asserts)
+            }
             if !settings.eventTypes.isEmpty {
                 writer.key("eventTypes")
                 writer.beginArray()
@@ -119,6 +123,7 @@ extension SchemaChange {
             let settings = SubjectSettings(
                 compatibility: object["compatibility"]?.string.flatMap { SchemaCompatibility(rawValue: $0) },
                 mode: object["mode"]?.string.flatMap { SchemaMode(rawValue: $0) },
+                assertsFormats: object["assertsFormats"]?.bool,
                 eventTypes: (object["eventTypes"]?.array ?? []).compactMap(\.string))
             self = .settings(subject, settings)
         case "next-id":

@@ -104,6 +104,8 @@ extension SchemaRegistry {
     ) -> CompatibilityReport {
         var report = CompatibilityReport(subject: name, compatibility: level)
         guard level != .none else { return report }
+        var schema = schema
+        schema.assertsFormats = assertsFormats(of: name)
         func add(_ obstacles: [SchemaObstacle], _ version: Int, _ direction: CompatibilityReport.Direction) {
             for obstacle in obstacles where report.differences.count < CompatibilityReport.differencesMax {
                 report.differences.append(
@@ -113,8 +115,9 @@ extension SchemaRegistry {
         for version in versions {
             // What was registered resolves: what others refer to is not deleted permanently.
             guard let content = contents[version.id], content != schema.content,
-                let earlier = try? resolve(content, limits: SchemaRegistryLimits())
+                var earlier = try? resolve(content, limits: SchemaRegistryLimits())
             else { continue }
+            earlier.assertsFormats = schema.assertsFormats
             if level.isBackward {
                 let found = formats.obstacles(to: schema, from: earlier, writerIsOlder: true)
                 add(found, version.version, .backward)

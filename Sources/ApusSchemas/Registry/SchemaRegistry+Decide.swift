@@ -37,7 +37,8 @@ extension SchemaRegistry {
         case (.import, nil): throw .notPermitted(name, mode, "schemas have to come with their id")
         }
         try check(content, under: name, limits: limits)
-        let resolved = try resolve(content, limits: limits)
+        var resolved = try resolve(content, limits: limits)
+        resolved.assertsFormats = assertsFormats(of: name)
         _ = try formats.compile(resolved)
         if place == nil {
             let report = compatibility(of: resolved, with: name, formats: formats)
@@ -200,6 +201,7 @@ extension SchemaRegistry {
         let before = settings
         if let compatibility = change.compatibility { settings.compatibility = compatibility }
         if let mode = change.mode { settings.mode = mode }
+        if let asserts = change.assertsFormats { settings.assertsFormats = asserts }
         if let types = change.eventTypes { settings.eventTypes = Set(types).sorted() }
         guard settings != before else { return SchemaDecision([], settings) }
         if !settings.eventTypes.isEmpty {

@@ -118,6 +118,11 @@ extension SchemaRegistry {
         name.flatMap { all[$0]?.settings.mode } ?? settings.mode ?? .readwrite
     }
 
+    /// Whether `format` is checked where schemas of this subject judge and compare; not where nobody decided, as JSON Schema has it.
+    public func assertsFormats(of name: SubjectName?) -> Bool {
+        name.flatMap { all[$0]?.settings.assertsFormats } ?? settings.assertsFormats ?? false
+    }
+
     /// The subject that events of this type are bound to.
     public func subject(ofType type: String) -> SubjectName? { subjectsByType[type] }
 

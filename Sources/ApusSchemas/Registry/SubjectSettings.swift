@@ -20,15 +20,19 @@ public struct SubjectSettings: Hashable, Sendable {
     public var compatibility: SchemaCompatibility?
     /// What can be done; nil for what holds for all.
     public var mode: SchemaMode?
+    /// Whether `format` is checked where its schemas judge and compare; nil for what holds for all.
+    public var assertsFormats: Bool?
     /// Event types whose data is of this subject, in order. Each is bound to one subject at most.
     public var eventTypes: [String]
 
     /// What is decided about a subject.
     public init(
-        compatibility: SchemaCompatibility? = nil, mode: SchemaMode? = nil, eventTypes: [String] = []
+        compatibility: SchemaCompatibility? = nil, mode: SchemaMode? = nil, assertsFormats: Bool? = nil,
+        eventTypes: [String] = []
     ) {
         self.compatibility = compatibility
         self.mode = mode
+        self.assertsFormats = assertsFormats
         self.eventTypes = eventTypes
     }
 
@@ -42,15 +46,19 @@ public struct SubjectSettingsChange: Hashable, Sendable {
     public var compatibility: SchemaCompatibility??
     /// What can be done.
     public var mode: SchemaMode??
+    /// Whether `format` is checked.
+    public var assertsFormats: Bool??
     /// Event types whose data is of the subject.
     public var eventTypes: [String]?
 
     /// Changes what is given.
     public init(
-        compatibility: SchemaCompatibility?? = nil, mode: SchemaMode?? = nil, eventTypes: [String]? = nil
+        compatibility: SchemaCompatibility?? = nil, mode: SchemaMode?? = nil,
+        assertsFormats: Bool?? = nil, eventTypes: [String]? = nil
     ) {
         self.compatibility = compatibility
         self.mode = mode
+        self.assertsFormats = assertsFormats
         self.eventTypes = eventTypes
     }
 }

@@ -87,11 +87,12 @@ extension SchemaCompiler {
                 ?? TextBytes.hash(UnsafeRawPointer(("" as StaticString).utf8Start), 0)
         }
         let place = table.members.count
+        let written = parts.add(text: Array("\"\(name)\":".utf8))
         table.members.append(
             MemberPlan(
-                name: parts.add(text: Array(name.utf8)), hash: UInt32(truncatingIfNeeded: hash),
-                node: Node.none,
-                bit: -1))
+                name: Span(start: written.start + 1, count: written.count - 3),
+                isPlain: name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C },
+                hash: UInt32(truncatingIfNeeded: hash), node: Node.none, bit: -1))
         table.hashes.append(hash)
         table.indexes[name] = place
         return place

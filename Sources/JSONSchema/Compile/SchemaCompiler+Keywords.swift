@@ -46,6 +46,7 @@ extension SchemaCompiler {
         case .bool(let accepts):
             node.types = accepts ? TypeBits.all : 0
             node.isTrivial = accepts
+            setQuick(&node)
         case .object(let object):
             let reader = KeywordReader(
                 place: number, resource: place.resource, object: object,
@@ -56,7 +57,7 @@ extension SchemaCompiler {
                 && node.unevaluatedItems < 0 && node.unevaluatedProperties < 0 && node.strings.count == 0
                 && node.numbers.count == 0 && node.inPlace.count == 0
             node.hasRest = node.unevaluatedItems >= 0 || node.unevaluatedProperties >= 0
-            setLengths(&node)
+            setQuick(&node)
         default:
             throw SchemaError(
                 .invalidKeyword("schema", expected: "an object or a boolean"), at: location(ofPlace: number))
@@ -105,25 +106,6 @@ extension SchemaCompiler {
         let span = Span(start: Int32(parts.inPlace.count), count: Int32(items.count))
         parts.inPlace += items
         return span
-    }
-
-    /// Most strings are told to be long enough and short enough by their bytes: a character takes between one and four.
-    private func setLengths(_ node: inout Node) {
-        let checks = parts.strings[node.strings.range]
-        guard !checks.isEmpty, checks.allSatisfy({ $0.kind == .minLength || $0.kind == .maxLength }) else {
-            return
-        }
-        node.longest = .max
-        for check in checks {
-            let bound = Int32(clamping: check.value)
-            if check.kind == .minLength {
-                node.shortest = Int32(clamping: Int64(bound) * 4)
-            } else {
-                node.longest = bound
-            }
-        }
-        // One character is one byte at least, which is all that the commonest bound asks for.
-        if node.shortest == 4 { node.shortest = 1 }
     }
 
     // MARK: Kinds and values

@@ -150,7 +150,8 @@ struct SchemaCompiler {
         do throws(RegexError) {
             let limit = min(options.limits.regexInstructions, regexInstructions)
             let regex = try Regex(text, limit: limit, work: &regexWork)
-            regexInstructions -= regex.size
+            // However small, each takes some time to be made.
+            regexInstructions -= max(regex.size, 16)
             regexes.append(regex)
         } catch {
             throw SchemaError(

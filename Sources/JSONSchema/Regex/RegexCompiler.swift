@@ -37,6 +37,14 @@ struct ByteSet: Hashable, Sendable {
         }
     }
 
+    /// Adds the bytes at which `set` begins or ends.
+    mutating func formEdges(_ set: ByteSet) {
+        low |= set.low ^ set.low << 1
+        second |= set.second ^ (set.second << 1 | set.low >> 63)
+        third |= set.third ^ (set.third << 1 | set.second >> 63)
+        high |= set.high ^ (set.high << 1 | set.third >> 63)
+    }
+
     func contains(_ byte: UInt8) -> Bool {
         let word =
             switch byte >> 6 {
@@ -161,6 +169,13 @@ struct RegexCompiler {
     }
 
     private mutating func index(of set: ByteSet) -> Int32 {
+        // Most expressions have few sets, and looking through them is less than making a table of them.
+        if sets.count < 16 {
+            if let known = sets.firstIndex(of: set) { return Int32(known) }
+            sets.append(set)
+            if sets.count == 16 { for (index, set) in sets.enumerated() { setIndexes[set] = Int32(index) } }
+            return Int32(sets.count - 1)
+        }
         if let known = setIndexes[set] { return known }
         sets.append(set)
         setIndexes[set] = Int32(sets.count - 1)

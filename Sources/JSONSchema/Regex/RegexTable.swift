@@ -76,6 +76,7 @@ struct RegexTable: Sendable {
         private(set) var work = 0
         private var seen: [Int32]
         private var round: Int32 = 0
+        private var stack: [Int32] = []
 
         init(steps: [RegexStep], branches: [Int32], sets: [ByteSet], first: Int32, workMax: Int) {
             self.workMax = workMax
@@ -98,16 +99,18 @@ struct RegexTable: Sendable {
             guard let start = state(of: spread([first], isStart: true, isEnd: false)) else { return false }
             self.start = start
             var done = 2
+            var targets: [Int32] = []
             while done < members.count {
                 let from = members[done]
                 for byte in representatives {
-                    var targets = [first]
+                    targets.removeAll(keepingCapacity: true)
+                    targets.append(first)
                     for step in from {
                         if case .byte(let set, let target) = steps[Int(step)], sets[Int(set)].contains(byte) {
                             targets.append(target)
                         }
                     }
-                    work += from.count
+                    work += 8 + from.count
                     guard let state = state(of: spread(targets, isStart: false, isEnd: false)) else {
                         return false
                     }
@@ -146,20 +149,30 @@ struct RegexTable: Sendable {
         /// The same for the sets of most expressions, which fit into a word.
         private mutating func classifyBytesByOneWord() {
             var signatures: [UInt64: UInt8] = [:]
-            work += 64
+            var edges = ByteSet([])
+            for set in sets { edges.formEdges(set) }
+            // What a table costs however small it is.
+            work += 500
+            var known: UInt8 = 0
             for byte in UInt8.min...UInt8.max {
+                // A byte that no set tells from the one before is of the same class.
+                guard byte == 0 || edges.contains(byte) else {
+                    classes[Int(byte)] = known
+                    continue
+                }
                 var signature: UInt64 = 0
                 for (index, set) in sets.enumerated() where set.contains(byte) {
                     signature |= 1 << UInt64(index)
                 }
-                work += sets.count >> 2
-                if let known = signatures[signature] {
-                    classes[Int(byte)] = known
+                work += 4 + sets.count >> 2
+                if let found = signatures[signature] {
+                    known = found
                 } else {
-                    classes[Int(byte)] = UInt8(representatives.count)
-                    signatures[signature] = UInt8(representatives.count)
+                    known = UInt8(representatives.count)
+                    signatures[signature] = known
                     representatives.append(byte)
                 }
+                classes[Int(byte)] = known
             }
         }
 
@@ -186,7 +199,7 @@ struct RegexTable: Sendable {
         /// All steps that are reached without a byte and take one or wait for the end; nil if the end of the expression is.
         private mutating func spread(_ from: [Int32], isStart: Bool, isEnd: Bool) -> [Int32]? {
             round += 1
-            var stack = from
+            stack.append(contentsOf: from)
             var result: [Int32] = []
             while let step = stack.popLast() {
                 guard seen[Int(step)] != round else { continue }
@@ -199,10 +212,13 @@ struct RegexTable: Sendable {
                 case .end(let next):
                     if isEnd { stack.append(next) } else { result.append(step) }
                 case .boundary: break
-                case .match: return nil
+                case .match:
+                    stack.removeAll(keepingCapacity: true)
+                    return nil
                 }
             }
-            return result.sorted()
+            if result.count > 1 { result.sort() }
+            return result
         }
     }
 }

@@ -23,6 +23,26 @@ enum TypeBits {
     static let number: UInt8 = 12
 }
 
+/// Kinds of values, as bits, of which a node says so little that it is judged while they are passed over.
+enum QuickBits {
+    /// Strings: their length at most.
+    static let string: UInt8 = 1
+    /// Numbers: bounds of up to 18 digits at most.
+    static let number: UInt8 = 2
+    /// `true`, `false` and `null`.
+    static let literal: UInt8 = 4
+}
+
+/// Whole numbers from `low` to `high`.
+struct NumberRange: Hashable, Sendable {
+    var low = Int64.min
+    var high = Int64.max
+
+    static let empty = NumberRange(low: 0, high: -1)
+
+    @inline(__always) func contains(_ number: Int64) -> Bool { number >= low && number <= high }
+}
+
 /// A compiled schema.
 struct Node: Sendable {
     /// What kinds of values may stand here; none for the schema `false`.
@@ -31,9 +51,15 @@ struct Node: Sendable {
     var isTrivial = false
     /// Whether something is said of what is left unevaluated.
     var hasRest = false
-    /// Bytes between which a string's length needs no count of characters, if nothing else is said of strings; else none.
-    var shortest: Int32 = 0
-    var longest: Int32 = -1
+    /// The kinds of values that are judged by what stands here alone (`QuickBits`).
+    var quick: UInt8 = 0
+    /// Characters of a string, where `quick` speaks of strings.
+    var shortest: Int64 = 0
+    var longest: Int64 = .max
+    /// Where `quick` speaks of numbers: what whole numbers lie between, and what the next whole number below others does. None
+    /// where they are not accepted.
+    var wholes = NumberRange()
+    var fractions = NumberRange()
     var resource: Int32 = 0
     /// Index into `tables`: the values that may stand here; -1 if any may.
     var values: Int32 = -1
@@ -104,7 +130,10 @@ struct ObjectPlan: Sendable {
 
 /// A member that the schema knows by name.
 struct MemberPlan: Sendable {
+    /// Its name in `bytes`, where a quote stands before it, and a quote and a colon behind.
     var name: Span
+    /// Whether the name is written in JSON as it is.
+    var isPlain: Bool
     var hash: UInt32
     /// Its schema, or -1 if it is only required.
     var node: Int32

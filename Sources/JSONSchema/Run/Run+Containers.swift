@@ -19,43 +19,40 @@ extension Run {
         var expected = 0
         var count = 0
         while true {
-            guard let more = nextMember(isFirst: count == 0) else { return false }
-            guard more else { break }
-            let quote = position
-            guard let name = scanString(), scanColon() else { return false }
+            let (quote, name, found): (Int, StringPlace, Int)
+            if expected < known, let place = passMember(members + expected, isFirst: count == 0) {
+                (name, found) = (place, expected)
+                quote = place.start &- 1
+            } else {
+                guard let more = nextMember(isFirst: count == 0) else { return false }
+                guard more else { break }
+                quote = position
+                guard let place = scanString(), scanColon() else { return false }
+                name = place
+                found = known > 0 ? find(name, members: members, plan: plan) : -1
+            }
             steps &-= 1
             var node = plan.pointee.additional
-            if known > 0 {
-                let found = find(name, members: members, count: known, plan: plan, expected: expected)
-                if found >= 0 {
-                    expected = found &+ 1
-                    let member = members + found
-                    node = member.pointee.node >= 0 ? member.pointee.node : node
-                    if member.pointee.bit >= 0 {
-                        if isWide {
-                            mark(Int(member.pointee.bit), in: wide)
-                        } else {
-                            present |= 1 << UInt64(member.pointee.bit)
-                        }
-                    }
-                    if !isSimple, member.pointee.node >= 0 {
-                        guard
-                            applyMember(
-                                plan, quote: quote, name: name, declared: member.pointee.node, index: count,
-                                marks: marks)
-                        else { return false }
-                        count &+= 1
-                        continue
+            if found >= 0 {
+                expected = found &+ 1
+                let member = members + found
+                node = member.pointee.node >= 0 ? member.pointee.node : node
+                if member.pointee.bit >= 0 {
+                    if isWide {
+                        mark(Int(member.pointee.bit), in: wide)
+                    } else {
+                        present |= 1 << UInt64(member.pointee.bit)
                     }
                 }
             }
             if isSimple {
-                guard node >= 0 ? evaluate(node, marks: Self.noMarks) : skipValue() else { return false }
+                guard node >= 0 ? evaluateContent(node) : skipValue() else { return false }
             } else {
-                guard applyMember(plan, quote: quote, name: name, declared: -1, index: count, marks: marks)
-                else {
-                    return false
-                }
+                let declared = found >= 0 ? members[found].node : Node.none
+                guard
+                    applyMember(
+                        plan, quote: quote, name: name, declared: declared, index: count, marks: marks)
+                else { return false }
             }
             count &+= 1
         }
@@ -114,23 +111,32 @@ extension Run {
         return true
     }
 
-    /// The member with this name, or -1. Most documents name members in the order of the schema, so the next one is tried first.
+    /// Passes over the comma, the name and the colon of a member if they are written without white space and it is this one; nil
+    /// leaves everything as it is. Most documents name members in the order of the schema, so the next one is tried first.
     @inline(__always)
+    private mutating func passMember(_ member: UnsafePointer<MemberPlan>, isFirst: Bool) -> StringPlace? {
+        guard member.pointee.isPlain else { return nil }
+        var quote = position
+        if !isFirst {
+            guard quote < end, byte(quote) == 0x2C else { return nil }
+            quote &+= 1
+        }
+        let length = Int(member.pointee.name.count)
+        let after = quote &+ length &+ 3
+        guard after <= end,
+            TextBytes.equal(
+                base + quote, view.bytes + Int(member.pointee.name.start) - 1, length &+ 3)
+        else { return nil }
+        position = after
+        return StringPlace(start: quote &+ 1, end: after &- 2, hasEscapes: false, isPlain: false)
+    }
+
+    /// The member with this name, or -1.
     private mutating func find(
-        _ name: StringPlace, members: UnsafePointer<MemberPlan>, count: Int, plan: UnsafePointer<ObjectPlan>,
-        expected: Int
+        _ name: StringPlace, members: UnsafePointer<MemberPlan>, plan: UnsafePointer<ObjectPlan>
     ) -> Int {
         if name.hasEscapes { return findEscaped(name, members: members, plan: plan) }
-        let length = name.end &- name.start
-        if expected < count {
-            let span = members[expected].name
-            if Int(span.count) == length,
-                TextBytes.equal(base + name.start, view.bytes + Int(span.start), length)
-            {
-                return expected
-            }
-        }
-        return find(base + name.start, length, members: members, plan: plan)
+        return find(base + name.start, name.end &- name.start, members: members, plan: plan)
     }
 
     private func find(
@@ -206,7 +212,7 @@ extension Run {
             let node =
                 count < prefix ? view.links[Int(plan.pointee.prefix.start) + count] : plan.pointee.items
             if node >= 0 {
-                guard evaluate(node, marks: Self.noMarks) else { return false }
+                guard evaluateContent(node) else { return false }
                 if marks.start >= 0 { mark(count, in: marks) }
             } else {
                 guard skipValue() else { return false }

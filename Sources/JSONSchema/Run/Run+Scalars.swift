@@ -8,17 +8,22 @@ extension Run {
     /// Checks what a node says of strings.
     mutating func check(_ node: UnsafePointer<Node>, string place: StringPlace) -> Bool {
         guard place.hasEscapes else {
+            let length = place.end - place.start
             return check(
-                node, UnsafeRawBufferPointer(start: base + place.start, count: place.end - place.start))
+                node, UnsafeRawBufferPointer(start: base + place.start, count: length),
+                length: place.isPlain ? length : -1)
         }
         unescape(place)
         // A copy of the reference, so that the run is free while the bytes are looked at.
         let bytes = unescaped
-        return bytes.withUnsafeBytes { check(node, $0) }
+        return bytes.withUnsafeBytes { check(node, $0, length: -1) }
     }
 
-    private mutating func check(_ node: UnsafePointer<Node>, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        var length = -1
+    /// - Parameter length: the characters, if they are counted; else -1.
+    private mutating func check(
+        _ node: UnsafePointer<Node>, _ bytes: UnsafeRawBufferPointer, length: Int
+    ) -> Bool {
+        var length = length
         for index in node.pointee.strings.range where !holds(view.strings[index], bytes, length: &length) {
             return false
         }
@@ -31,7 +36,7 @@ extension Run {
         case .minLength:
             // A character takes between one byte and four.
             if bytes.count < check.value { return false }
-            if bytes.count >= 4 * check.value { return true }
+            if length < 0, bytes.count >= 4 * check.value { return true }
             if length < 0 { length = Self.characters(bytes) }
             return length >= check.value
         case .maxLength:

@@ -9,6 +9,8 @@ struct StringPlace {
     var start: Int
     var end: Int
     var hasEscapes: Bool
+    /// Whether it has nothing but ASCII and no escapes: each byte is a character.
+    var isPlain: Bool
 }
 
 extension Run {
@@ -24,7 +26,7 @@ extension Run {
         let index = ScanBytes.endOfPlainRun(base, start, end)
         if index < end, byte(index) == 0x22 {
             position = index &+ 1
-            return StringPlace(start: start, end: index, hasEscapes: false)
+            return StringPlace(start: start, end: index, hasEscapes: false, isPlain: true)
         }
         return scanUnusualString(from: start, at: index)
     }
@@ -58,7 +60,7 @@ extension Run {
             index = ScanBytes.endOfPlainRun(base, index, end)
         }
         position = index + 1
-        return StringPlace(start: start, end: index, hasEscapes: hasEscapes)
+        return StringPlace(start: start, end: index, hasEscapes: hasEscapes, isPlain: false)
     }
 
     private mutating func endOfEscape(at index: Int) -> Int? {

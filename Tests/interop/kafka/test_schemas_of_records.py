@@ -3,8 +3,10 @@
 
 import json
 import struct
+import uuid
 
 import confluent_kafka
+import confluent_kafka.admin as confluent_admin
 import kafka
 import pytest
 from kafka.errors import InvalidRecordError
@@ -99,3 +101,89 @@ def test_with_quarantine_the_producer_goes_on(kafka_server, judged, idempotent):
     headers = dict(aside[0].headers())
     assert headers["apus-place"] == topic.encode()
     assert b"/id" in headers["apus-reason"]
+
+
+VALIDATION = "confluent.value.schema.validation"
+
+
+class Admin:
+    """Topics and their configs by confluent-kafka alone."""
+
+    def __init__(self, server):
+        self.client = confluent_admin.AdminClient({"bootstrap.servers": server.kafka})
+
+    def create(self, topic, **configs):
+        self.client.create_topics([confluent_admin.NewTopic(topic, 1, 1, config=configs)])[topic].result(PATIENCE)
+
+    def change(self, topic, operation="SET", **configs):
+        entries = [
+            confluent_admin.ConfigEntry(
+                name, value, incremental_operation=confluent_admin.AlterConfigOpType[operation])
+            for name, value in configs.items()]
+        future, = self.client.incremental_alter_configs(
+            [confluent_admin.ConfigResource("topic", topic, incremental_configs=entries)]).values()
+        future.result(PATIENCE)
+
+    def replace(self, topic, **configs):
+        future, = self.client.alter_configs(
+            [confluent_admin.ConfigResource("topic", topic, set_config=configs)]).values()
+        future.result(PATIENCE)
+
+    def configs(self, topic):
+        future, = self.client.describe_configs([confluent_admin.ConfigResource("topic", topic)]).values()
+        return {name: entry.value for name, entry in future.result(PATIENCE).items()}
+
+
+def test_an_admin_client_alone_turns_enforcement_on_and_off(kafka_server):
+    admin, topic = Admin(kafka_server), f"judged-{uuid.uuid4().hex[:12]}"
+    admin.create(topic, **{VALIDATION: "true"})
+    assert admin.configs(topic)[VALIDATION] == "true"
+    assert admin.configs(topic)["apus.schema.enforcement"] == "enforce"
+    kafka_server.succeed("POST", f"/v1/schemas/{topic}-value/versions", json={"schema": SCHEMA})
+    bad, good = b'{"id": "x"}', b'{"id": 1}'
+    assert produce(kafka_server, topic, [bad])[0].code() == confluent_kafka.KafkaError.INVALID_RECORD
+    admin.change(topic, **{VALIDATION: "false"})
+    assert produce(kafka_server, topic, [bad]) == [0]
+    assert admin.configs(topic)["apus.schema.enforcement"] == "off"
+    admin.change(topic, **{"apus.schema.enforcement": "enforce", "apus.schema.quarantine": f"{topic}-bad"})
+    assert produce(kafka_server, topic, [good, bad, good])[::2] == [1, 3]
+    assert [message.value() for message in consume(kafka_server, f"{topic}-bad", 1)] == [bad]
+    assert kafka_server.succeed("GET", f"/v1/topics/{topic}").json()["schema"] == {
+        "enforcement": "enforce", "subject": None, "quarantine": f"{topic}-bad"}
+    admin.change(topic, operation="DELETE", **{VALIDATION: None, "apus.schema.quarantine": None})
+    assert admin.configs(topic)[VALIDATION] == "false"
+    assert produce(kafka_server, topic, [bad]) == [4]
+
+
+def test_another_subject_judges(kafka_server):
+    admin, topic = Admin(kafka_server), f"judged-{uuid.uuid4().hex[:12]}"
+    kafka_server.succeed("POST", f"/v1/schemas/{topic}-shared/versions", json={"schema": {"required": ["sku"]}})
+    admin.create(topic, **{"apus.schema.enforcement": "enforce", "apus.schema.subject": f"{topic}-shared"})
+    outcomes = produce(kafka_server, topic, [b'{"sku": 1}'])
+    outcomes += produce(kafka_server, topic, [b'{"id": 1}'])
+    assert outcomes[0] == 0
+    assert outcomes[1].code() == confluent_kafka.KafkaError.INVALID_RECORD
+
+
+@pytest.mark.parametrize("configs", [
+    {VALIDATION: "perhaps"}, {"confluent.key.schema.validation": "true"}, {"apus.schema.enforcement": "on"},
+    {"apus.schema.quarantine": "no topic"},
+    {"confluent.value.subject.name.strategy": "io.confluent.kafka.serializers.subject.RecordNameStrategy"}])
+def test_what_does_not_exist_is_refused_and_not_ignored(kafka_server, configs):
+    admin, topic = Admin(kafka_server), f"judged-{uuid.uuid4().hex[:12]}"
+    admin.create(topic)
+    with pytest.raises(confluent_kafka.KafkaException) as error:
+        admin.change(topic, **configs)
+    assert error.value.args[0].code() == confluent_kafka.KafkaError.INVALID_CONFIG
+    assert next(iter(configs)) in error.value.args[0].str()
+
+
+def test_an_old_request_about_something_else_leaves_checking_on(kafka_server):
+    """AlterConfigs, which gives every config its default that it does not name."""
+    admin, topic = Admin(kafka_server), f"judged-{uuid.uuid4().hex[:12]}"
+    admin.create(topic, **{VALIDATION: "true", "retention.bytes": "1000000"})
+    admin.replace(topic, **{"retention.ms": "7200000"})
+    assert admin.configs(topic)["retention.bytes"] == "-1"
+    assert admin.configs(topic)[VALIDATION] == "true"
+    admin.replace(topic, **{"apus.schema.subject": "shared"})
+    assert admin.configs(topic)[VALIDATION] == "false"
