@@ -51,10 +51,8 @@ extension EngineRig {
         #expect(try await rig.find { $0.id = "o17" } == ["o17"])
         #expect(try await rig.find { $0.id = "b2" } == ["b2"])
         #expect(try await rig.find { $0.id = "nothing" }.isEmpty)
-        #expect(
-            try await rig.find {
-                ($0.id, $0.topics) = ("b2", [try ResourceName("orders")].compactMap(\.self))
-            }.isEmpty)
+        let orders = try ResourceName("orders")
+        #expect(try await rig.find { ($0.id, $0.topics) = ("b2", [orders]) }.isEmpty)
     }
 
     @Test func `events of a key come the newest first, however short the steps`() async throws {

@@ -329,7 +329,8 @@ extension EventJourney {
         var builder = RecordBatchBuilder(capacity: 256)
         builder.append(timestamp: Timestamp(milliseconds: 5), key: key, value: value)
         var step: JourneyStep?
-        try #require(builder.finish()).forEachRecord { record in
+        let batch = builder.finish()
+        try #require(batch).forEachRecord { record in
             step = JourneyStep(record)
             return true
         }
