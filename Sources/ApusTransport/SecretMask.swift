@@ -75,7 +75,8 @@ public enum SecretMask {
             let wanted = Array(secret.utf8)
             var from = 0
             while from + wanted.count <= bytes.count {
-                guard bytes[from] == wanted[0], bytes[from..<(from + wanted.count)].elementsEqual(wanted) else {
+                guard bytes[from] == wanted[0], bytes[from..<(from + wanted.count)].elementsEqual(wanted)
+                else {
                     from += 1
                     continue
                 }

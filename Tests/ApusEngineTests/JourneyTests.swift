@@ -105,7 +105,8 @@ extension EventJourney {
 
     @Test func `while an event waits for its next attempt its journey says when that is`() async throws {
         let rig = try EngineRig(
-            target: ScriptedTarget { _ in .retry(after: .seconds(40), status: 429, reason: "later") }, noting())
+            target: ScriptedTarget { _ in .retry(after: .seconds(40), status: 429, reason: "later") },
+            noting())
         try await rig.topic("orders")
         try await rig.subscription("hook", push())
         try await rig.publishNoted(["a"], to: "orders")

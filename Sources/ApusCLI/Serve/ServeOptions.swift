@@ -189,13 +189,14 @@ struct ServeFlags: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How much to keep of it (default \(SizeText.format(Int(Defaults.journeyBytes)))).", valueName: "size"),
+            "How much to keep of it (default \(SizeText.format(Int(Defaults.journeyBytes)))).",
+            valueName: "size"),
         transform: Parse.size)
     var journeySize: Int = Int(Defaults.journeyBytes)
 
     @Option(
         help: ArgumentHelp(
-            "Under load, note what succeeds for one event in so many; 1 for all (default \(Defaults.journeyOneIn)).",
+            "Under load, note what succeeds for one event in so many (default \(Defaults.journeyOneIn)); 1 for all.",
             valueName: "count"))
     var journeyOneIn: Int = Defaults.journeyOneIn
 

@@ -13,12 +13,12 @@ struct TraceCommand: AsyncParsableCommand {
         commandName: "trace", abstract: "Show the way of an event: publisher, rules, every attempt, copies.",
         discussion: """
             EXAMPLES
-              apus trace 4b7c2f8e                     the event with this id, in whatever topic
-              apus trace orders/0/17                  the one at this place
-              apus trace --key customer-7 --since 1h  the newest of this key
-              apus trace --text 'coffee' --list       where this occurs
-              apus trace orders/0/17 --why            with what rules and subscriptions asked and found
-              apus trace --subscription billing       its failed attempts, newest first
+              apus trace 4b7c2f8e                      the event with this id, in whatever topic
+              apus trace orders/0/17                   the one at this place
+              apus trace --key customer-7 --since 1h   the newest of this key
+              apus trace --text coffee --list          where this occurs
+              apus trace orders/0/17 --why             with what rules and subscriptions asked and found
+              apus trace --subscription billing        its failed attempts, newest first
             """)
 
     @Argument(help: "The event's id, or topic/partition/offset.")
@@ -37,7 +37,8 @@ struct TraceCommand: AsyncParsableCommand {
     var topic: [String] = []
 
     @Option(
-        help: ArgumentHelp("Only events that came since then (a time, or 1h for an hour ago).", valueName: "time"))
+        help: ArgumentHelp(
+            "Only events that came since then (a time, or 1h for an hour ago).", valueName: "time"))
     var since: String?
 
     @Option(help: ArgumentHelp("Only events that came before then.", valueName: "time"))
@@ -133,7 +134,8 @@ struct TraceCommand: AsyncParsableCommand {
 
     private func showList(_ found: [StoredEvent]) {
         if global.json { return found.forEach { global.console.print($0.json.description) } }
-        var table = Table(("EVENT", .left), ("ARRIVED", .left), ("TYPE", .left), ("ID", .left), ("KEY", .left))
+        var table = Table(
+            ("EVENT", .left), ("ARRIVED", .left), ("TYPE", .left), ("ID", .left), ("KEY", .left))
         for stored in found {
             table.add(
                 "\(stored.topic ?? "")/\(stored.partition)/\(stored.offset)", stored.time, stored.event.type,

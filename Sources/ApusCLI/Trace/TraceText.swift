@@ -66,7 +66,8 @@ struct TraceText {
         for name in ["correlationid", "causationid", "traceparent"] {
             if let value = text(name) { rows.append((name, value)) }
         }
-        if let schema = journey["schema"]?.object, let verdict = schema["verdict"]?.string, verdict != "none" {
+        if let schema = journey["schema"]?.object, let verdict = schema["verdict"]?.string, verdict != "none"
+        {
             rows.append(("schema", verdict + (schema["detail"]?.string.map { ": \($0)" } ?? "")))
         }
         let width = rows.map(\.0.count).max() ?? 0
@@ -103,8 +104,10 @@ struct TraceText {
                     style: kind == "dead letter" ? .red : .cyan))
             entries += steps(relative, at: TraceText.place(place))
         }
-        // By time alone the order of what happened within a millisecond would be anybody's guess; it stays as it came.
-        let sorted = entries.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }
+        // By time alone the order of what happened within a millisecond would be anybody's guess.
+        let sorted = entries.enumerated().sorted {
+            ($0.element.time, $0.offset) < ($1.element.time, $1.offset)
+        }
         var table = Table(("TIME", .left), ("EVENT", .left), ("WHAT", .left))
         for (_, entry) in sorted { table.add(entry.time, entry.place, entry.what) }
         let rows = table.lines(on: console)

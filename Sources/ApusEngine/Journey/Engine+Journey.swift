@@ -45,11 +45,11 @@ extension Engine {
             steps: steps[place] ?? [], schema: schemaVerdict(on: stored.event, in: topic), rules: rules,
             subscriptions: subscriptionVerdicts(on: stored, in: topic, isFor: isFor, explaining: explaining),
             ancestors: ancestors(of: stored),
-            descendants: search.found.map { relative in
+            descendants: search.inOrder.map { relative in
                 var relative = relative
                 relative.steps = steps[relative.place] ?? []
                 return relative
-            }.sorted { ($0.time?.rawValue ?? .max, $0.place.offset) < ($1.time?.rawValue ?? .max, $1.place.offset) })
+            })
     }
 
     /// An event as it lies there, and the one that it is for, if it is not for everybody.

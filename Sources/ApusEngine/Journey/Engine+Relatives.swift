@@ -27,6 +27,14 @@ struct RelativeSearch {
 
     var places: [EventPlace] { found.map(\.place) }
 
+    /// What was found, in the order in which it came; what cannot be read any more at the end.
+    var inOrder: [EventRelative] {
+        found.sorted { left, right in
+            (left.time?.rawValue ?? .max, left.place.offset)
+                < (right.time?.rawValue ?? .max, right.place.offset)
+        }
+    }
+
     /// Takes one in; false when it is known, or there are too many.
     mutating func add(_ relative: EventRelative) -> Bool {
         guard !found.contains(where: { $0.place == relative.place }) else { return false }
@@ -54,10 +62,14 @@ extension Engine {
             let found = try? requirePartition(place.topic, place.partition)
             let parent = found.flatMap { try? event(at: place.offset, of: $0.0, $0.1)?.0 }
             // By name: a topic that was made again has other events at these places.
-            let isSame = parent.map { $0.timestamp <= current.timestamp && $0.event.id == current.event.id } ?? false
+            let isSame =
+                parent.map { parent in
+                    parent.timestamp <= current.timestamp && parent.event.id == current.event.id
+                } ?? false
             ancestors.append(
                 EventRelative(
-                    kind: kind, place: place, time: isSame ? parent?.timestamp : nil, from: "\(place)", by: by,
+                    kind: kind, place: place, time: isSame ? parent?.timestamp : nil, from: "\(place)",
+                    by: by,
                     steps: []))
             guard isSame, let parent else { break }
             current = parent

@@ -91,7 +91,8 @@ extension Engine {
 
     /// The same for a batch; nil when there is nothing to note.
     func noting(
-        _ warned: [EventViolations], of topic: Topic, in partition: Int, _ completion: @escaping BatchCompletion
+        _ warned: [EventViolations], of topic: Topic, in partition: Int,
+        _ completion: @escaping BatchCompletion
     ) -> BatchCompletion? {
         guard let journey = context.journey, !warned.isEmpty else { return nil }
         return { [context] result in

@@ -199,7 +199,9 @@ final class JourneyLog: Sendable {
             for batch in batches where goesOn {
                 left -= batch.length
                 _ = try? batch.forEachRecord { record in
-                    guard record.offset >= range.lowerBound, record.offset < range.upperBound else { return true }
+                    guard record.offset >= range.lowerBound, record.offset < range.upperBound else {
+                        return true
+                    }
                     goesOn = body(record)
                     return goesOn
                 }

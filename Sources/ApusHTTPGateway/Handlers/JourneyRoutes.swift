@@ -58,8 +58,8 @@ enum JourneyRoutes {
             QueryParameter(
                 name: "causation", schema: .text, about: "Only events that the event with this id caused."),
             QueryParameter(
-                name: "text", schema: .text, about: "Only events that have this text in an attribute or the data."
-            ),
+                name: "text", schema: .text,
+                about: "Only events that have this text in an attribute or the data."),
             QueryParameter(
                 name: "since", schema: .moment, about: "Only events that came at or after this time."),
             QueryParameter(name: "until", schema: .moment, about: "Only events that came before this time."),

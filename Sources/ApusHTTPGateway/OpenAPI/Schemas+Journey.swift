@@ -17,8 +17,11 @@ extension Schema {
                         .list(
                             .object(
                                 ObjectSchema()
-                                    .requiring("place", .nullable(.object(place)), "the event's, if it is there")
-                                    .requiring("time", .time, "when it ended").merging(attempt))))
+                                    .requiring(
+                                        "place", .nullable(.object(place)), "the event's, if it is there"
+                                    )
+                                    .requiring("time", .time, "when it ended").merging(attempt)))
+                    )
                     .requiring("next", .nullable(.count), "'before' of the next page"))
         default:
             .object(
@@ -38,7 +41,8 @@ extension Schema {
             .object(
                 ObjectSchema()
                     .requiring("verdict", .choice(["none", "accepted", "violated", "unknown"]))
-                    .requiring("detail", .nullable(.text))), "what the topic's schemas say of it now")
+                    .requiring("detail", .nullable(.text))), "what the topic's schemas say of it now"
+        )
         .requiring("rules", .list(.object(rule)), "the rules of its topic, as they are now")
         .requiring("subscriptions", .list(.object(subscription)), "the subscriptions of its topic")
         .requiring("steps", .list(.reference(.journeyStep)), "what was noted, in the order of time")
@@ -59,7 +63,8 @@ extension Schema {
         .requiring("push", .boolean)
         .requiring(
             "standing", .choice(SubscriptionVerdict.Standing.allCases.map(\.rawValue)),
-            "how far it is with the event")
+            "how far it is with the event"
+        )
         .requiring("attempts", .nullable(.count), "how often it was handed out, while it is not settled")
         .requiring("next", .nullable(.time), "when the next attempt is due")
         .merging(explanation)
@@ -79,7 +84,8 @@ extension Schema {
     private static let step = ObjectSchema()
         .requiring("time", .time)
         .requiring(
-            "kind", .choice(["published", "warned", "attempt", "dead letter", "redriven", "discarded"]))
+            "kind", .choice(["published", "warned", "attempt", "dead letter", "redriven", "discarded"])
+        )
         .allowing("protocol", .text, "by what it was published")
         .allowing("client", .nullable(.text), "what the publisher calls itself")
         .allowing("address", .nullable(.text))

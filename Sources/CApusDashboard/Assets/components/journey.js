@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The way of one event as a line of time: who published it, every attempt to deliver it with what was sent and what came back, what it became, and what
-// can be done about it. Below that, how rules and subscriptions stand to it, and why.
+// The way of one event as a line of time: who published it, every attempt to deliver it with what was sent and what came back, what it became,
+// and what can be done about it. Below that, how rules and subscriptions stand to it, and why.
 
 import { h, fill } from "../lib/dom.js";
 import { get, part, post } from "../lib/api.js";
@@ -85,7 +85,8 @@ function entry(step, place, own) {
 function entries(journey, own) {
     const found = /** @type {Entry[]} */ ([
         ...journey.ancestors.map((/** @type {any} */ one) => ({
-            time: one.time, tone: "info", what: [`Came from ${placeText(one.place)}`, one.by && `: ${one.kind} by ${one.by}`], place: placeText(one.place),
+            time: one.time, tone: "info", place: placeText(one.place),
+            what: [`Came from ${placeText(one.place)}`, one.by && `: ${one.kind} by ${one.by}`],
         })),
         { time: journey.event.time, tone: "good", what: "Arrived, and durable as its topic promises" },
         ...journey.steps.map((/** @type {any} */ step) => entry(step, own, own)),
@@ -138,7 +139,8 @@ function subscriptionItem(one) {
 
 /** Dead letters that nobody has dealt with. @param {any} journey @returns {string[]} */
 const waitingLetters = (journey) => journey.descendants
-    .filter((/** @type {any} */ one) => one.kind === "dead letter" && !one.steps.some((/** @type {any} */ step) => ["redriven", "discarded"].includes(step.kind)))
+    .filter((/** @type {any} */ one) => one.kind === "dead letter"
+        && !one.steps.some((/** @type {any} */ step) => ["redriven", "discarded"].includes(step.kind)))
     .map((/** @type {any} */ one) => placeText(one.place));
 
 /**
@@ -165,7 +167,8 @@ export async function journeyPanels(place, context) {
         fill(remark,
             !journey.noted && h("p.small.faint", {}, "This server notes no steps: who published and how attempts went is not known."),
             !journey.whole && h("p.small.faint", {}, "Not everything was looked through: steps or copies may be missing."),
-            journey.schema.verdict === "violated" && h("p.soft", {}, badge("schema", "warn"), ` Its schema does not accept it: ${journey.schema.detail}`),
+            journey.schema.verdict === "violated"
+                && h("p.soft", {}, badge("schema", "warn"), ` Its schema does not accept it: ${journey.schema.detail}`),
             journey.schema.verdict === "accepted" && h("p.small.faint", {}, "Its schema accepts it."));
         fill(acts, waitingLetters(journey).map((letter) =>
             button("Redrive", () => attempt(() => post("/v1/dead-letters/redrive", { ids: [letter] }), `${letter} is sent back.`).then(look),
@@ -198,7 +201,8 @@ export function chainPanel(one, since, context) {
         const answers = await Promise.all(questions.map(([, query]) => get("/v1/events", { limit: 50, ...query }, { signal: context.signal })));
         fill(body, questions.map(([title], index) => {
             const events = answers[index].events.filter((/** @type {any} */ found) => title !== "Same chain" || found.event.id !== one.id);
-            const table = new Table({ label: title, key: eventKey, href: eventPath, columns: eventColumns({ withTopic: true }), empty: () => empty("None was found.") });
+            const columns = eventColumns({ withTopic: true });
+            const table = new Table({ label: title, key: eventKey, href: eventPath, columns, empty: () => empty("None was found.") });
             table.set(events);
             return h("section", {}, h("h3", {}, title), table.element,
                 answers[index].rest && h("p.small.faint", {}, "Not everything was looked through; apus trace goes on."));

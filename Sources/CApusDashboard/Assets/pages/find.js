@@ -13,13 +13,17 @@ import { Table } from "../components/table.js";
 import { attempt } from "../components/toast.js";
 
 /** What can be asked: its name in the address, what it is called, the option of the command. @type {[string, string, string][]} */
-const FIELDS = [["id", "Id", ""], ["key", "Key", "--key"], ["text", "Text in data or attributes", "--text"], ["topic", "Topic", "--topic"], ["since", "Since", "--since"]];
+const FIELDS = [
+    ["id", "Id", ""], ["key", "Key", "--key"], ["text", "Text in data or attributes", "--text"], ["topic", "Topic", "--topic"],
+    ["since", "Since", "--since"],
+];
 
 /** @type {import("../lib/router.js").PageMaker} */
 export async function find(context) {
     const asked = Object.fromEntries(FIELDS.map(([name]) => [name, context.query.get(name) ?? ""]).filter(([, value]) => value !== ""));
     const inputs = new Map(FIELDS.map(([name]) => [name, h("input", {
-        type: "text", value: asked[name] ?? "", data: name === "id" ? { search: "" } : {}, autocomplete: "off", placeholder: name === "since" ? "1h" : null,
+        type: "text", value: asked[name] ?? "", data: name === "id" ? { search: "" } : {}, autocomplete: "off",
+        placeholder: name === "since" ? "1h" : null,
     })]));
     const table = new Table({
         label: "Events found", key: eventKey, href: eventPath, columns: eventColumns({ withTopic: true }),
@@ -45,7 +49,8 @@ export async function find(context) {
             context.go(`/ui/find${queryText(values)}`);
         },
     }, FIELDS.map(([name, label]) => field(label, inputs.get(name))), h("button.button", { type: "submit", data: { kind: "main" } }, "Find"));
-    const options = FIELDS.filter(([name, , option]) => option && asked[name]).map(([name, , option]) => /** @type {[string, string]} */ ([option, asked[name]]));
+    const options = FIELDS.filter(([name, , option]) => option && asked[name])
+        .map(([name, , option]) => /** @type {[string, string]} */ ([option, asked[name]]));
     return {
         title: "Find",
         element: page({ title: "Find an event", about: "By what is known of it, in all topics, the newest of each partition first." },
