@@ -262,6 +262,22 @@ extension EventJourney {
         #expect(rig.engine.context.journey?.droppedCount == 35)
     }
 
+    @Test func `when much fails at once, that it failed is noted rather than how`() throws {
+        let step = JourneyStep(
+            topic: LogID(high: 1, low: 2), partition: 0, offset: .zero, time: Timestamp(milliseconds: 1),
+            note: .attempted(JourneyStepTests.attempt))
+        let rig = try EngineRig(noting { $0.bufferBytes = 8 * step.approximateBytes })
+        let journey = try #require(rig.engine.context.journey)
+        for _ in 0..<8 { journey.add(step) }
+        journey.write()
+        var exchanges = 0
+        _ = try journey.forEachRecord(since: Timestamp(milliseconds: 0), budget: .max) { record in
+            if case .attempted(let note)? = JourneyStep(record)?.note, note.exchange != nil { exchanges += 1 }
+            return true
+        }
+        #expect(exchanges == 5 && journey.droppedCount == 0)
+    }
+
     @Test func `the log outlives a restart, and what is too old is forgotten`() async throws {
         let rig = try EngineRig(noting { $0.ageMax = .seconds(600) })
         try await rig.topic("orders")
@@ -304,7 +320,7 @@ extension EventJourney {
         return name
     }
 
-    private static var attempt: AttemptNote {
+    static var attempt: AttemptNote {
         var exchange = Exchange(
             method: "POST", url: "https://a.example/hook", fields: [Exchange.Field("a", "b")],
             body: Array("{}".utf8), sent: Timestamp(milliseconds: 12), duration: .milliseconds(3))

@@ -225,6 +225,10 @@ def test_an_event_is_found_by_what_is_known_of_it(new_server):
     assert {one["event"]["id"] for one in chain["events"]} == {"o3", "b1"} and chain["rest"] is None
     published = traced(server, "b1")["steps"][0]
     assert published["protocol"] == "http" and published["client"].startswith("python-requests/")
+    rows = [line.split() for line in trace(server, "o3", "--chain").splitlines()[1:]]
+    assert [(row[0], row[-1]) for row in rows] == [("this", "o3"), ("effect", "b1")]
+    rows = [line.split() for line in trace(server, "b1", "--chain").splitlines()[1:]]
+    assert [(row[0], row[-1]) for row in rows] == [("cause", "o3"), ("this", "b1")]
     trace(server, "no-such-event", status=3)
     trace(server, "--subscription", "nobody", status=3)
 

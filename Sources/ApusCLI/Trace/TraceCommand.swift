@@ -17,6 +17,7 @@ struct TraceCommand: AsyncParsableCommand {
               apus trace orders/0/17                   the one at this place
               apus trace --key customer-7 --since 1h   the newest of this key
               apus trace --text coffee --list          where this occurs
+              apus trace 4b7c2f8e --chain              what caused it and what it caused
               apus trace orders/0/17 --why             with what rules and subscriptions asked and found
               apus trace --subscription billing        its failed attempts, newest first
             """)
@@ -46,6 +47,9 @@ struct TraceCommand: AsyncParsableCommand {
 
     @Flag(help: "Say which events these are, and no more.")
     var list = false
+
+    @Flag(help: "List what caused the event, what it caused, and what else is of its chain.")
+    var chain = false
 
     @Flag(help: "Show each condition of rules and subscriptions.")
     var why = false
@@ -116,6 +120,10 @@ struct TraceCommand: AsyncParsableCommand {
         var search = EventSearch()
         (search.id, search.key, search.text, search.causation) = (event, key, text, causedBy)
         (search.topics, search.since, search.until) = (topic, since, until)
+        return try await findAll(search, client).sorted { $0.time > $1.time }
+    }
+
+    private func findAll(_ search: EventSearch, _ client: ApusClient) async throws -> [StoredEvent] {
         var found: [StoredEvent] = []
         var rest: String?
         repeat {
@@ -124,7 +132,7 @@ struct TraceCommand: AsyncParsableCommand {
             found += step.events
             rest = step.rest
         } while rest != nil && found.count < limit
-        return found.sorted { $0.time > $1.time }
+        return found
     }
 
     /// Copies have the id of what they were copied from: the one that was published tells most. Of several the newest.
@@ -145,11 +153,49 @@ struct TraceCommand: AsyncParsableCommand {
     }
 
     private func show(_ place: Place, _ client: ApusClient) async throws {
+        if chain { return try await showChain(of: place, client) }
         let json = try await client.journey(
             of: place.topic, partition: place.partition, offset: place.offset, explaining: why)
         global.show(json) {
             TraceText(json, isFull: full, console: global.console).lines
         }
+    }
+
+    /// Causes and effects, in the order of time.
+    private func showChain(of place: Place, _ client: ApusClient) async throws {
+        let page = try await client.read(
+            place.topic, partition: place.partition, from: .offset(place.offset), limit: 1)
+        guard let stored = page.events.first, stored.offset == place.offset else {
+            throw Failure(
+                "there is no event at \(place.topic)/\(place.partition)/\(place.offset)", status: .notFound)
+        }
+        func attribute(_ name: String) -> String? {
+            stored.json.object?["event"]?.object?[name]?.string
+        }
+        var search = EventSearch()
+        (search.topics, search.since, search.until) = (topic, since, until)
+        var related: [(relation: String, stored: StoredEvent)] = [("this", stored)]
+        func add(_ relation: String, _ change: (inout EventSearch) -> Void) async throws {
+            var wanted = search
+            change(&wanted)
+            for found in try await findAll(wanted, client)
+            where !related.contains(where: { $0.stored.json == found.json }) {
+                related.append((relation, found))
+            }
+        }
+        if let cause = attribute("causationid") { try await add("cause") { $0.id = cause } }
+        try await add("effect") { $0.causation = stored.event.id }
+        try await add("chain") { $0.correlation = attribute("correlationid") ?? stored.event.id }
+        related.sort { $0.stored.time < $1.stored.time }
+        if global.json { return related.forEach { global.console.print($0.stored.json.description) } }
+        var table = Table(
+            ("RELATION", .left), ("EVENT", .left), ("ARRIVED", .left), ("TYPE", .left), ("ID", .left))
+        for (relation, found) in related {
+            table.add(
+                relation, "\(found.topic ?? place.topic)/\(found.partition)/\(found.offset)", found.time,
+                found.event.type, found.event.id)
+        }
+        global.show(table, empty: "nothing is related to it")
     }
 
     // MARK: Attempts

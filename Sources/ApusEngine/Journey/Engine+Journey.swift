@@ -15,8 +15,8 @@ extension Engine {
     static let journeyBytesMax = 512 << 20
     /// Rules and subscriptions of a topic that are told of.
     private static let verdictsMax = 500
-    /// By how much a clock may have been moved between an event's arrival and what was noted of it.
-    private static let clockMargin = Duration.seconds(60)
+    /// How far ahead of the clock the time of an event may be: clients of Kafka say it themselves.
+    private static let clockMargin = Defaults.batchTimestampAhead + .seconds(60)
 
     public func journey(
         of place: EventPlace, explaining: Bool
@@ -28,17 +28,18 @@ extension Engine {
         }
         // What is noted is written a little later: who asks wants to see what just happened.
         context.journey?.write()
-        var search = RelativeSearch()
+        let earliest = stored.timestamp.advanced(by: .zero - Engine.clockMargin)
+        var (steps, isWhole) = try steps(of: [place], since: earliest)
+        // When it really came, if that is noted: its own time may be its producer's.
+        let came = min(stored.timestamp, steps[place]?.first?.time ?? stored.timestamp)
+        var search = RelativeSearch(since: came)
         try findRelatives(of: stored, in: topic, &search)
-        var (steps, isWhole) = try steps(of: [place] + search.places, since: stored.timestamp)
         for letter in buried(steps[place] ?? []) where !search.places.contains(letter) {
             try adopt(letter, of: place, &search)
         }
-        if search.places.contains(where: { steps[$0] == nil }) {
-            let more = try self.steps(of: search.places, since: stored.timestamp)
-            steps.merge(more.0) { _, new in new }
-            isWhole = isWhole && more.1
-        }
+        let more = try self.steps(of: search.places, since: min(came, earliest))
+        steps.merge(more.0) { _, new in new }
+        isWhole = isWhole && more.1
         let rules = try ruleVerdicts(on: stored, isFor: isFor, explaining: explaining)
         return EventJourney(
             stored: stored, isNoted: context.journey != nil, isWhole: isWhole && search.isWhole,
@@ -81,9 +82,8 @@ extension Engine {
         }
         let topics = Set(wanted.map(\.topic))
         var steps: [EventPlace: [JourneyStep]] = [:]
-        let since = time.advanced(by: .zero - Engine.clockMargin)
         let isWhole = try storing { () throws(LogError) in
-            try journey.forEachRecord(since: since, budget: Engine.journeyBytesMax) { record in
+            try journey.forEachRecord(since: time, budget: Engine.journeyBytesMax) { record in
                 // Most are of other topics, which their keys tell.
                 guard let key = record.key, JourneyStep.isOf(topics, key), let step = JourneyStep(record)
                 else { return true }

@@ -20,10 +20,14 @@ struct RelativeSearch {
     static let bytesMax = 64 << 20
     static let partitionBytesMax = 4 << 20
 
+    /// When the event came.
+    var since: Timestamp
     var found: [EventRelative] = []
     var budget = RelativeSearch.bytesMax
     /// Whether everything was looked at.
     var isWhole = true
+
+    init(since: Timestamp) { self.since = since }
 
     var places: [EventPlace] { found.map(\.place) }
 
@@ -134,7 +138,8 @@ extension Engine {
         let wanted = Array(place.description.utf8)
         var found: [StoredEvent] = []
         for partition in topic.partitions {
-            var offset = max(partition.start, try resolve(.time(stored.timestamp), in: partition))
+            let since = search.found.isEmpty ? search.since : min(search.since, stored.timestamp)
+            var offset = max(partition.start, try resolve(.time(since), in: partition))
             var left = min(search.budget, RelativeSearch.partitionBytesMax)
             let end = partition.signal.end
             while offset < end {

@@ -80,8 +80,11 @@ final class JourneyLog: Sendable {
 
     /// Notes a step, soon.
     func add(_ step: JourneyStep) {
-        let bytes = step.approximateBytes
+        var step = step
         let (isTaken, isFirst) = state.withLock { state -> (Bool, Bool) in
+            // When much fails, that it did matters more than how each time.
+            if state.waitingBytes > options.bufferBytes / 2 { step.dropExchange() }
+            let bytes = step.approximateBytes
             guard state.waitingBytes + bytes <= options.bufferBytes else { return (false, false) }
             state.waiting.append(step)
             state.waitingBytes += bytes

@@ -117,6 +117,13 @@ public struct JourneyStep: Sendable, Hashable {
     /// What happened.
     public var note: JourneyNote
 
+    /// Leaves out what was sent and what came back.
+    mutating func dropExchange() {
+        guard case .attempted(var attempt) = note, attempt.exchange != nil else { return }
+        attempt.exchange = nil
+        note = .attempted(attempt)
+    }
+
     /// About how many bytes it takes while it waits to be written.
     var approximateBytes: Int {
         switch note {

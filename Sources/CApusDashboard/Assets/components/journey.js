@@ -191,16 +191,17 @@ export async function journeyPanels(place, context) {
  */
 export function chainPanel(one, since, context) {
     const body = h("div.stack", {}, h("p.soft", {}, "What caused it, what it caused, and what else belongs to the same chain, by ",
-        h("code", {}, "causationid"), " and ", h("code", {}, "correlationid"), "."));
+        h("code", {}, "causationid"), ", ", h("code", {}, "correlationid"), " and trace."));
     const look = async () => {
         const questions = /** @type {[string, Record<string, any>][]} */ ([
             ...(one.causationid ? [["Caused by", { id: one.causationid }]] : []),
             ["Caused these", { causation: one.id, since }],
             ["Same chain", { correlation: one.correlationid ?? one.id }],
+            ...(one.traceparent ? [["Same trace", { text: one.traceparent.split("-")[1] }]] : []),
         ]);
         const answers = await Promise.all(questions.map(([, query]) => get("/v1/events", { limit: 50, ...query }, { signal: context.signal })));
         fill(body, questions.map(([title], index) => {
-            const events = answers[index].events.filter((/** @type {any} */ found) => title !== "Same chain" || found.event.id !== one.id);
+            const events = answers[index].events.filter((/** @type {any} */ found) => !title.startsWith("Same") || found.event.id !== one.id);
             const columns = eventColumns({ withTopic: true });
             const table = new Table({ label: title, key: eventKey, href: eventPath, columns, empty: () => empty("None was found.") });
             table.set(events);
