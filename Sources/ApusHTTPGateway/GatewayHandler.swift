@@ -32,9 +32,9 @@ struct GatewayHandler: HTTPRequestHandler {
         if let objection = admission.objectionToToken(of: head) { return refuse(objection, responder) }
         do {
             if head.method == .post, let topic = try HotPath.topic(head) {
-                return publish.handle(head, request.body, topic: topic, responder)
+                return publish.handle(head, request.body, topic: topic, from: request.peer, responder)
             }
-            try route(head, request.body, responder)
+            try route(head, request.body, request.peer, responder)
         } catch {
             refuse(error, responder)
         }
@@ -90,7 +90,7 @@ struct GatewayHandler: HTTPRequestHandler {
     // MARK: Everything but publishing
 
     private func route(
-        _ head: HTTPRequestHead, _ body: ByteBuffer, _ responder: HTTPResponder
+        _ head: HTTPRequestHead, _ body: ByteBuffer, _ peer: HTTPPeer, _ responder: HTTPResponder
     ) throws(Problem) {
         let match = try router.find(head)
         let start = ContinuousClock.now
@@ -101,7 +101,7 @@ struct GatewayHandler: HTTPRequestHandler {
             do throws(Problem) {
                 let call = Call(
                     head: head, body: body, pathValues: match.values,
-                    query: try QueryReader(head, known: route.parameters), ticket: ticket)
+                    query: try QueryReader(head, known: route.parameters), ticket: ticket, peer: peer)
                 try await answer(call, route, match.index, start, responder)
             } catch {
                 finish(error.answer, route, match.index, start, responder)
@@ -120,7 +120,7 @@ struct GatewayHandler: HTTPRequestHandler {
         }
         switch route.handler {
         case .publish:
-            publish.handle(call.head, call.body, topic: try call.name(), responder)
+            publish.handle(call.head, call.body, topic: try call.name(), from: call.peer, responder)
         case .answer(let handler):
             finish(try await handler(context, call), route, index, start, responder)
         case .stream(let open):

@@ -153,6 +153,19 @@ public enum Defaults {
     /// How many events a topic remembers at most.
     public static let deduplicationEntriesMax = 4_000_000
 
+    // MARK: The journey of events
+
+    /// For how long it is kept what happened to events.
+    public static let journeyAge: Duration = .seconds(7 * 86_400)
+    /// How much of it is kept, in bytes.
+    public static let journeyBytes: Int64 = 256 << 20
+    /// Publishes and attempts that succeed are all noted as long as no more than these come in a second.
+    public static let journeyPerSecond = 200
+    /// Beyond that, of how many events one is chosen whose whole journey is noted.
+    public static let journeyOneIn = 64
+    /// What waits to be written, at most; beyond that it is not noted, and counted.
+    public static let journeyBufferBytes = 8 << 20
+
     // MARK: Whole batches
 
     /// How far ahead of the server's clock the timestamps of records may be that producers send as whole batches.

@@ -11,6 +11,8 @@ enum MetricHelp {
         "apus_scheduled_events_total": "Delayed and recurring events published when they were due.",
         "apus_expired_events_total": "Events whose time was over when their turn came.",
         "apus_duplicate_events_total": "Publishes that were told as duplicates.",
+        "apus_journey_steps_total": "Steps of events' journeys that were noted.",
+        "apus_journey_steps_dropped_total": "Steps of events' journeys that could not be noted.",
         "apus_routed_events_total": "Copies made by rules, by the topic they were copied from.",
         "apus_rule_matches_total": "Events that a rule matched.",
         "apus_rule_loops_stopped_total": "Events that rules did not copy again because they go in a circle.",

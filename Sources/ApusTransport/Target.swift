@@ -26,6 +26,8 @@ public struct Delivery: Sendable {
     public var key: String?
     /// W3C `traceparent` of this delivery's span, when the event carries a trace.
     public var traceparent: String?
+    /// Who is told what was sent and what came back; the events of a batch share one.
+    public var witness: AttemptWitness?
 
     /// One event on its way to one target.
     public init(

@@ -2,6 +2,7 @@
 
 // One connection to a target, and the one exchange on it: a request out, an answer in, both whole before the next. Lives on its event loop.
 
+internal import ApusTransport
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -38,7 +39,7 @@ final class WebhookConnection: ChannelInboundHandler {
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
     private var isFirst = true
 
-    static let excerptBytesMax = 200
+    static let excerptBytesMax = ApusTransport.Exchange.bodyBytesMax
 
     init(
         bodyBytesMax: Int, guardian: AnswerGuardian, writer: RequestWriter,

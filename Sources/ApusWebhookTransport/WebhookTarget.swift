@@ -92,18 +92,26 @@ public final class WebhookTarget: Target {
         }
         do {
             let topic = deliveries.first?.topic.description ?? ""
+            let recording = WebhookRecording(deliveries.first?.witness, settings)
             let answer = try await exchange(url, settings, topic: topic) { [configuration] in
-                WebhookRequest.make(deliveries, settings, url, configuration, now: Self.now())
+                let now = Self.now()
+                let request = WebhookRequest.make(deliveries, settings, url, configuration, now: now)
+                recording?.note(request, now: now)
+                return request
             }
-            return outcome(of: answer)
+            let outcome = outcome(of: answer, settings)
+            recording?.conclude(answer, outcome)
+            return outcome
         } catch {
             return outcome(of: error)
         }
     }
 
-    private func outcome(of answer: WebhookAnswer) -> Outcome {
+    private func outcome(of answer: WebhookAnswer, _ settings: PushSettings) -> Outcome {
         switch answer {
-        case .answered(let status, let headers, let excerpt):
+        case .answered(200...299, _, _): return .delivered
+        case .answered(let status, let headers, let body):
+            let excerpt = SecretMask.scrub(body, of: settings.knownSecrets)
             return WebhookOutcome.of(
                 status: status, retryAfter: headers.first(name: "retry-after"),
                 retryAfterMax: configuration.retryAfterMax, excerpt: WebhookOutcome.excerpt(excerpt),
@@ -120,12 +128,18 @@ public final class WebhookTarget: Target {
             let address = addresses.known(url)
         else { return false }
         let deadline = NIODeadline.now() + TimeAmount(settings.timeout)
+        let recording = WebhookRecording(deliveries.first?.witness, settings)
         client.exchange(
             with: url, at: address, topic: topic.description, until: deadline
         ) { [configuration] in
-            WebhookRequest.make(deliveries, settings, url, configuration, now: Self.now())
-        } end: { [self] in
-            completion(outcome(of: $0))
+            let now = Self.now()
+            let request = WebhookRequest.make(deliveries, settings, url, configuration, now: now)
+            recording?.note(request, now: now)
+            return request
+        } end: { [self] answer in
+            let outcome = outcome(of: answer, settings)
+            recording?.conclude(answer, outcome)
+            completion(outcome)
         }
         return true
     }

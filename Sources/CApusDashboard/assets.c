@@ -17,6 +17,9 @@ static const unsigned char icon_svg[] = {
 static const unsigned char app_js[] = {
 #embed "Assets/app.js"
 };
+static const unsigned char components_attempts_js[] = {
+#embed "Assets/components/attempts.js"
+};
 static const unsigned char components_chart_js[] = {
 #embed "Assets/components/chart.js"
 };
@@ -28,6 +31,9 @@ static const unsigned char components_dialog_js[] = {
 };
 static const unsigned char components_event_list_js[] = {
 #embed "Assets/components/event-list.js"
+};
+static const unsigned char components_journey_js[] = {
+#embed "Assets/components/journey.js"
 };
 static const unsigned char components_json_tree_js[] = {
 #embed "Assets/components/json-tree.js"
@@ -67,6 +73,9 @@ static const unsigned char css_base_css[] = {
 };
 static const unsigned char css_components_css[] = {
 #embed "Assets/css/components.css"
+};
+static const unsigned char css_journey_css[] = {
+#embed "Assets/css/journey.css"
 };
 static const unsigned char css_layout_css[] = {
 #embed "Assets/css/layout.css"
@@ -125,6 +134,9 @@ static const unsigned char pages_dead_letters_js[] = {
 static const unsigned char pages_event_js[] = {
 #embed "Assets/pages/event.js"
 };
+static const unsigned char pages_find_js[] = {
+#embed "Assets/pages/find.js"
+};
 static const unsigned char pages_flow_js[] = {
 #embed "Assets/pages/flow.js"
 };
@@ -166,10 +178,12 @@ static const struct capus_asset assets[] = {
     {"index.html", index_html, sizeof index_html},
     {"icon.svg", icon_svg, sizeof icon_svg},
     {"app.js", app_js, sizeof app_js},
+    {"components/attempts.js", components_attempts_js, sizeof components_attempts_js},
     {"components/chart.js", components_chart_js, sizeof components_chart_js},
     {"components/code.js", components_code_js, sizeof components_code_js},
     {"components/dialog.js", components_dialog_js, sizeof components_dialog_js},
     {"components/event-list.js", components_event_list_js, sizeof components_event_list_js},
+    {"components/journey.js", components_journey_js, sizeof components_journey_js},
     {"components/json-tree.js", components_json_tree_js, sizeof components_json_tree_js},
     {"components/listener.js", components_listener_js, sizeof components_listener_js},
     {"components/pager.js", components_pager_js, sizeof components_pager_js},
@@ -183,6 +197,7 @@ static const struct capus_asset assets[] = {
     {"components/token.js", components_token_js, sizeof components_token_js},
     {"css/base.css", css_base_css, sizeof css_base_css},
     {"css/components.css", css_components_css, sizeof css_components_css},
+    {"css/journey.css", css_journey_css, sizeof css_journey_css},
     {"css/layout.css", css_layout_css, sizeof css_layout_css},
     {"css/overlays.css", css_overlays_css, sizeof css_overlays_css},
     {"css/table.css", css_table_css, sizeof css_table_css},
@@ -202,6 +217,7 @@ static const struct capus_asset assets[] = {
     {"pages/bridges.js", pages_bridges_js, sizeof pages_bridges_js},
     {"pages/dead-letters.js", pages_dead_letters_js, sizeof pages_dead_letters_js},
     {"pages/event.js", pages_event_js, sizeof pages_event_js},
+    {"pages/find.js", pages_find_js, sizeof pages_find_js},
     {"pages/flow.js", pages_flow_js, sizeof pages_flow_js},
     {"pages/groups.js", pages_groups_js, sizeof pages_groups_js},
     {"pages/home.js", pages_home_js, sizeof pages_home_js},

@@ -125,7 +125,9 @@ struct FeedSession: Sendable {
 
     private func begin(_ events: [CloudEvent], to topic: ResourceName) -> Publishing {
         let publishing = Publishing()
-        broker.publish(events, to: topic, key: nil) { publishing.tell($0) }
+        broker.publish(
+            events, to: topic, key: nil, by: { [feed] in PublishSource(channel: "feed", client: "\(feed)") }
+        ) { publishing.tell($0) }
         return publishing
     }
 

@@ -34,7 +34,7 @@ struct ApusCommand: AsyncParsableCommand {
                 name: "Events:",
                 subcommands: [
                     PublishCommand.self, TailCommand.self, GetCommand.self, ReceiveCommand.self,
-                    ReplayCommand.self,
+                    ReplayCommand.self, TraceCommand.self,
                 ]),
             CommandGroup(
                 name: "Administration:",

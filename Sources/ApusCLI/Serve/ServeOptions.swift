@@ -56,6 +56,15 @@ package struct ServeOptions: Sendable, Hashable {
     package var bridgesFile: String?
     /// A folder with the secrets that connections refer to.
     package var secretsDirectory: String?
+    /// How the journeys of events are noted; nil for not at all.
+    package var journey: JourneyLimits? = JourneyLimits()
+
+    /// How much is kept of the journeys of events.
+    package struct JourneyLimits: Sendable, Hashable {
+        package var age = Defaults.journeyAge
+        package var bytes = Int(Defaults.journeyBytes)
+        package var oneIn = Defaults.journeyOneIn
+    }
 }
 
 /// The flags of `dev` and `serve`.
@@ -173,6 +182,27 @@ struct ServeFlags: ParsableArguments {
         completion: .directory)
     var secrets: String?
 
+    @Option(
+        help: ArgumentHelp("How long to keep what happened to events (default 7d).", valueName: "duration"),
+        transform: Parse.duration)
+    var journeyAge: Duration = Defaults.journeyAge
+
+    @Option(
+        help: ArgumentHelp(
+            "How much to keep of it (default \(SizeText.format(Int(Defaults.journeyBytes)))).",
+            valueName: "size"),
+        transform: Parse.size)
+    var journeySize: Int = Int(Defaults.journeyBytes)
+
+    @Option(
+        help: ArgumentHelp(
+            "Under load, note what succeeds for one event in so many (default \(Defaults.journeyOneIn)); 1 for all.",
+            valueName: "count"))
+    var journeyOneIn: Int = Defaults.journeyOneIn
+
+    @Flag(help: "Do not note what happens to events: apus trace and the dashboard show less then.")
+    var noJourney = false
+
     /// The least journal that one large batch and its neighbours fit into.
     private static let journalBytesMin = 32 << 20
 
@@ -201,7 +231,17 @@ struct ServeFlags: ParsableArguments {
             portFile: portFile, journalBytes: journalSize,
             allowPrivateWebhooks: allowPrivateWebhooks ?? (isDevelopment && isLocal),
             webhookOrigin: webhookOrigin, webhookTrustFile: webhookCa,
-            bridgesFile: bridges, secretsDirectory: secrets)
+            bridgesFile: bridges, secretsDirectory: secrets, journey: try journeyLimits())
+    }
+
+    private func journeyLimits() throws -> ServeOptions.JourneyLimits? {
+        guard !noJourney else { return nil }
+        guard journeySize >= 8 << 20, journeyAge >= .seconds(60), journeyOneIn >= 0 else {
+            throw Failure(
+                "--journey-size is at least 8MiB, --journey-age at least 1m, --journey-one-in 0 or more",
+                fix: "--no-journey notes nothing", status: .usage)
+        }
+        return ServeOptions.JourneyLimits(age: journeyAge, bytes: journeySize, oneIn: journeyOneIn)
     }
 
     /// Where to listen for Kafka clients. Whoever lets the system choose the port of the API gets a free one here too.

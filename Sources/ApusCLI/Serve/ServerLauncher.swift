@@ -52,6 +52,12 @@ extension ServerConfiguration {
         secretsDirectory = options.secretsDirectory
         engine.createsTopicsOnPublish = options.autoCreateTopics
         engine.topicDefaults.durability = Durability(options.durability)
+        engine.journey = options.journey.map { limits in
+            var journey = JourneyOptions()
+            (journey.ageMax, journey.bytesMax) = (limits.age, Int64(limits.bytes))
+            journey.oneIn = limits.oneIn
+            return journey
+        }
         store.resizeJournal(to: options.journalBytes)
     }
 }

@@ -71,6 +71,7 @@ extension Engine {
         try await move(selection, dryRun: dryRun) { [self] letters throws(BrokerError) in
             var done: [Position] = []
             for letter in letters where try await unblock(letter, isRedriven: false) != .soon {
+                note(.discarded, of: letter)
                 done.append(Position(partition: letter.stored.partition, offset: letter.stored.offset))
             }
             return done
@@ -142,7 +143,9 @@ extension Engine {
             return false
         }
         switch try await unblock(letter, isRedriven: true) {
-        case .blocked: return true
+        case .blocked:
+            note(.redriven(place: letter.origin, isEdited: false), of: letter)
+            return true
         case .soon: return false
         case .none: break
         }
@@ -167,8 +170,20 @@ extension Engine {
         let result = await withUnsafeContinuation { continuation in
             context.store.append(batch, holding: target.claim) { continuation.resume(returning: $0) }
         }
-        if case .failure(let error) = result { throw BrokerError(error) }
+        let offset: Offset
+        do { offset = try result.get() } catch { throw BrokerError(error) }
+        note(
+            .redriven(place: "\(topic.name)/\(target.number)/\(offset)", isEdited: edited != nil), of: letter)
         return true
+    }
+
+    /// Notes what became of a letter.
+    private func note(_ note: JourneyNote, of letter: DeadLetter) {
+        guard let journey = context.journey, let topic = topicAtWork(letter.stored.topic) else { return }
+        journey.add(
+            JourneyStep(
+                topic: topic.id, partition: letter.stored.partition, offset: letter.stored.offset,
+                time: context.clock.wall, note: note))
     }
 
     /// Lets the key go on that waits for this letter, if one does.

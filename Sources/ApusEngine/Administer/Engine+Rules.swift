@@ -68,7 +68,8 @@ extension Engine {
         let definition = RuleDefinition(
             name: name, id: existing?.id ?? context.entropy.logFamily(),
             created: existing?.created ?? context.clock.wall,
-            settings: settings, startOffsets: existing?.startOffsets ?? topic.ends)
+            settings: settings, startOffsets: existing?.startOffsets ?? topic.ends,
+            changed: existing.flatMap { $0.settings == settings ? $0.changed : context.clock.wall })
         try check(definition, definitions)
         let (changes, gone, kept) = try decideWebhooks(definition, definitions)
         return Decision(changes: [.rule(definition)] + changes) { [self] () throws(BrokerError) in

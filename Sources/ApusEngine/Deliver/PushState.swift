@@ -37,8 +37,8 @@ struct PushState {
 
 /// What happened to pushes since the last turn.
 enum PushNews: Sendable {
-    /// An attempt ended. `arrived` is when the event came into its topic.
-    case ended(LeaseToken, Outcome, arrived: Timestamp)
+    /// An attempt ended. `arrived` is when the event came into its topic; `seen` is for the journey, where that is noted.
+    case ended(LeaseToken, Outcome, arrived: Timestamp, seen: AttemptSighting?)
     /// The event was too old when its turn came; no attempt was made.
     case tooOld(LeaseToken)
     /// The event could not be made what the target gets: no attempt was made.

@@ -30,11 +30,12 @@ extension SharedSubscription {
         _ letters: inout [DeadLetterDraft]
     ) {
         switch news {
-        case .ended(let token, let outcome, let arrived):
+        case .ended(let token, let outcome, let arrived, let seen):
             state.pushing = max(0, state.pushing - 1)
             judgeTarget(outcome, &state)
             guard let item = state.delivery.leasedItem(token.position, nonce: token.nonce) else { return }
             conclude(token.position, item.attempts, outcome, arrived, &state, &changes, &letters)
+            noteAttempt(token.position, item.attempts, outcome, seen, state)
         case .tooOld(let token):
             state.pushing = max(0, state.pushing - 1)
             state.push.breaker.loseProbe(now: context.clock.now)
@@ -42,6 +43,7 @@ extension SharedSubscription {
             metrics.attempt(.expired)
             let last = state.failures[token.position]
             note(token.position, last?.status, tooOld(last?.reason), isFinal: true, &state)
+            noteLate(token.position, item.attempts, tooOld(last?.reason), state)
             // The attempt that was counted was not made.
             letters.append(draft(token.position, item.attempts - 1, &state))
         case .unfit(let token, let reason, let arrived):
@@ -51,6 +53,7 @@ extension SharedSubscription {
             guard let item = state.delivery.leasedItem(token.position, nonce: token.nonce) else { return }
             let outcome = Outcome.refused(status: nil, reason: reason)
             conclude(token.position, item.attempts, outcome, arrived, &state, &changes, &letters)
+            noteAttempt(token.position, item.attempts, outcome, nil, state)
         case .counted(let handouts): gather(handouts, &state)
         case .notCounted:
             state.push.breaker.loseProbe(now: context.clock.now)

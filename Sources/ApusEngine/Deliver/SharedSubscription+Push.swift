@@ -152,16 +152,19 @@ extension SharedSubscription {
                 queue.enqueue(self)
                 continue
             }
-            guard let delivery = delivery(of: handout, settings) else {
+            guard var delivery = delivery(of: handout, settings) else {
                 slots.give(1, from: id)
                 queue.enqueue(self)
                 continue
             }
+            let seen = beginSighting([handout])
+            delivery.witness = seen?.witness
             context.dispatcher.dispatch([delivery], to: push) { [weak self] outcome in
                 slots.give(1, from: id)
                 guard let self else { return }
+                let seen = seen?.ended(at: self.context.clock.now)
                 self.news.withLock {
-                    $0.append(.ended(handout.token, outcome, arrived: handout.stored.timestamp))
+                    $0.append(.ended(handout.token, outcome, arrived: handout.stored.timestamp, seen: seen))
                 }
                 queue.enqueue(self)
             }
@@ -258,13 +261,15 @@ extension SharedSubscription {
             return queue.enqueue(self)
         }
         if fresh.count < handouts.count { queue.enqueue(self) }
-        let sent = fresh
+        let (sent, seen) = (fresh, beginSighting(fresh))
+        deliveries[0].witness = seen?.witness
         context.dispatcher.dispatchEach(deliveries, to: push) { [weak self] outcomes in
             slots.give(1, from: id)
             guard let self else { return }
+            let seen = seen?.ended(at: self.context.clock.now)
             self.news.withLock {
                 $0 += zip(sent, outcomes).map {
-                    .ended($0.token, $1, arrived: $0.stored.timestamp)
+                    .ended($0.token, $1, arrived: $0.stored.timestamp, seen: seen)
                 }
             }
             queue.enqueue(self)

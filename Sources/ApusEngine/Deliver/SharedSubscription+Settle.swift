@@ -49,6 +49,7 @@ extension SharedSubscription {
                 if case .acknowledge = settlement.verdict { acknowledged += 1 }
                 let change = apply(
                     settlement.verdict, because: settlement.reason, token, item, &state, &letters)
+                noteVerdict(settlement, token.position, item.attempts, state)
                 guard let change else { continue }
                 notes.append(VerdictNote(change: change, position: token.position, attempts: item.attempts))
             }
@@ -201,6 +202,7 @@ extension SharedSubscription {
         case .success(let mark):
             metrics.deadLettered.increment(by: Int64(letters.count))
             state.withLock { state in
+                noteBurials(letters, mark, state)
                 state.deadLettersUnderWay -= 1
                 // What a replay has set free meanwhile comes again; settled after the replay it would take what is before it along.
                 let closed = letters.filter { state.delivery.items[$0.position]?.phase == .closing }

@@ -253,6 +253,7 @@ final class SharedSubscription: Follower {
                 } else {
                     state.delivery.putBack(position, attempts: item.attempts)
                 }
+                noteExpiry(position, item.attempts, state)
             }
             rearm(&state)
             return letters

@@ -26,7 +26,7 @@ extension Engine {
         var completion = completion
         if topic.schemaGuard != nil {
             do throws(BatchError) {
-                if let screened = try screen(batch, for: topic, completion) {
+                if let screened = try screen(batch, for: topic, in: number, completion) {
                     (batch, completion) = screened
                 }
             } catch {

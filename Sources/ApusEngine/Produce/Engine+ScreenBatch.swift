@@ -9,11 +9,13 @@ import Synchronization
 extension Engine {
     /// What is appended of a batch, and how its producer is told: nil for a batch that may pass as it is.
     func screen(
-        _ batch: RecordBatch, for topic: Topic, _ completion: @escaping BatchCompletion
+        _ batch: RecordBatch, for topic: Topic, in partition: Int, _ completion: @escaping BatchCompletion
     ) throws(BatchError) -> (batch: RecordBatch, completion: BatchCompletion)? {
         guard let schemaGuard = topic.schemaGuard else { return nil }
         let objections = try schemaGuard.objections(to: batch)
-        guard objections.count > 0 else { return nil }
+        guard objections.count > 0 else {
+            return noting(objections.warned, of: topic, in: partition, completion).map { (batch, $0) }
+        }
         guard let name = schemaGuard.settings.quarantine else {
             throw .violations(objections.refusal(topic.name, of: batch.recordCount))
         }

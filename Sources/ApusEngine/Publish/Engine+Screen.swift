@@ -17,7 +17,8 @@ extension Engine {
             return completion(.failure(error))
         }
         guard objections.count > 0 else {
-            return publishAccepted(events, to: topic, key: key, completion: completion)
+            return publishAccepted(
+                events, to: topic, key: key, completion: noting(objections.warned, of: topic, completion))
         }
         guard let name = schemaGuard.settings.quarantine else {
             return completion(.failure(.violations(objections.refusal(topic.name, of: events.count))))

@@ -74,6 +74,8 @@ struct RuleDefinition: Sendable, Hashable {
     var settings: RuleSettings
     /// The first offset, per partition, that the rule looks at.
     var startOffsets: [Offset]
+    /// When it was last changed; nil when it is as it was made, or was changed before that was written down.
+    var changed: Timestamp?
 
     /// The topics it copies to.
     var targetTopics: [ResourceName] {

@@ -204,6 +204,7 @@ extension RuleDefinition {
         writer.member("topic", settings.topic.description)
         writer.member("pattern", settings.pattern.text)
         writer.member("startOffsets", startOffsets)
+        if let changed { writer.member("changed", changed.rawValue) }
         if !settings.isEnabled { writer.member("disabled", "true") }
         writer.key("targets")
         writer.beginArray()
@@ -301,6 +302,7 @@ private struct Members {
     }
 
     func optionalNumber(_ name: String) -> Int64? { object[name]?.number?.int64 }
+    func time(_ name: String) -> Timestamp? { optionalNumber(name).map { Timestamp(milliseconds: $0) } }
 
     func milliseconds(_ name: String) throws(RegistryCodingError) -> Duration {
         .milliseconds(try number(name))
@@ -436,7 +438,7 @@ extension SubscriptionDefinition {
             transformation: try members.transformation("transformation"))
         settings.isTemporary = members.object["temporary"] != nil
         settings.expiresAfter = members.optionalNumber("expiresAfter").map { .milliseconds($0) }
-        used = members.optionalNumber("used").map { Timestamp(milliseconds: $0) }
+        used = members.time("used")
     }
 }
 
@@ -464,7 +466,7 @@ extension RuleDefinition {
             settings: RuleSettings(
                 topic: try members.name("topic"), pattern: pattern, targets: targets,
                 isEnabled: members.object["disabled"] == nil),
-            startOffsets: members.offsets("startOffsets"))
+            startOffsets: members.offsets("startOffsets"), changed: members.time("changed"))
     }
 }
 
@@ -480,12 +482,11 @@ extension ScheduleDefinition {
             settings: ScheduleSettings(
                 topic: try members.name("topic"), expression: try members.text("expression"),
                 zone: try members.text("zone"), template: template, key: members.object["key"]?.string,
-                start: members.optionalNumber("start").map { Timestamp(milliseconds: $0) },
-                end: members.optionalNumber("end").map { Timestamp(milliseconds: $0) },
+                start: members.time("start"), end: members.time("end"),
                 isEnabled: members.object["disabled"] == nil,
                 catchUp: members.optionalNumber("catchUp").map { $0 == 0 ? .skip : .all(limit: Int($0)) }
                     ?? .once),
-            changed: members.optionalNumber("changed").map { Timestamp(milliseconds: $0) } ?? created)
+            changed: members.time("changed") ?? created)
     }
 }
 

@@ -32,6 +32,7 @@ extension Engine {
             $0.reading(now: context.clock.now, wall: context.clock.wall, newest: newestTimestamp(topics))
         }
         sweepCoordinators(wall: wall)
+        context.journey?.applyRetention(wall: wall, in: context)
         let noted = notedEnds()
         let spared = reopening.withLock(\.spared)
         for topic in topics {

@@ -107,7 +107,7 @@ final class SchemaGuard: Sendable {
                     "publishes-not-logged": "\(suppressed)",
                 ])
         }
-        return Objections()
+        return Objections(warned: objections.told)
     }
 
     // MARK: One event
@@ -282,6 +282,8 @@ struct Objections {
     var told: [EventViolations] = []
     /// How many are wrong.
     var count = 0
+    /// What is wrong with the first of those that pass all the same, because the topic only warns.
+    var warned: [EventViolations] = []
 
     /// Whether it is wanted what exactly is wrong with one more.
     func wants(_ schemaGuard: SchemaGuard) -> Bool {

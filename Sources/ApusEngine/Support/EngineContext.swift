@@ -73,6 +73,8 @@ public struct EngineOptions: Sendable {
     public var schemaFormats = SchemaFormats()
     /// How much the registry of schemas holds.
     public var schemaLimits = SchemaRegistryLimits()
+    /// How much is noted of the way of events; nil for nothing.
+    public var journey: JourneyOptions?
     /// Called when the worker has done what there was to do, and when a consumer begins to wait, on any thread: for who waits until nothing happens.
     package var onRest: (@Sendable () -> Void)?
     /// Bytes of events that are due soon and kept in memory, about; tests make it small.
@@ -130,6 +132,8 @@ final class EngineContext: Sendable {
     let slots: AttemptSlots
     let unopened: UnopenedBatches
     let trimmer = LogTrimmer()
+    /// What happened to events, where that is noted.
+    let journey: JourneyLog?
     /// The registry of schemas, once it is open.
     let schemas = Mutex<SchemaOffice?>(nil)
     /// Runs what would hold up the worker.
@@ -156,6 +160,23 @@ final class EngineContext: Sendable {
         inbox = Inbox(wake: wake)
         followers = FollowerQueue(wake: wake)
         slots = AttemptSlots(capacity: options.attemptsUnderWayMax, followers: followers)
+        journey = EngineContext.openJourney(options.journey, store, clock, timers, logger)
+    }
+
+    /// Nobody is kept from publishing because the journeys of events cannot be noted.
+    private static func openJourney(
+        _ options: JourneyOptions?, _ store: any LogStore, _ clock: any EngineClock, _ timers: TimerQueue,
+        _ logger: Logger
+    ) -> JourneyLog? {
+        guard let options else { return nil }
+        do throws(LogError) {
+            return JourneyLog(
+                options, holding: try JourneyLog.claim(options, of: store), store: store, clock: clock,
+                timers: timers, logger: logger)
+        } catch {
+            logger.error("what happens to events is not noted until the next start: \(error)")
+            return nil
+        }
     }
 
     /// Gives `follower` a turn after `delay`.

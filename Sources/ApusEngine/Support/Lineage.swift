@@ -44,6 +44,7 @@ enum LineageHeader {
     static let prefix = Array("apus-".utf8)
     static let recipientBytes = Array(recipient.utf8)
     static let originBytes = Array(origin.utf8)
+    static let placeBytes = Array(place.utf8)
     static let hopsBytes = Array(hops.utf8)
     static let scheduleBytes = Array(schedule.utf8)
     static let topicBytes = Array(topic.utf8)

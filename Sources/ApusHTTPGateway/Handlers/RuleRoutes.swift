@@ -117,7 +117,7 @@ extension JSONWriter {
         }
     }
 
-    private mutating func leaf(_ field: MatchExplanation.Field) {
+    mutating func leaf(_ field: MatchExplanation.Field) {
         object { writer in
             writer.member("path", field.path)
             writer.member("expected", list: field.expected) { $0.value($1) }

@@ -19,6 +19,10 @@ enum Definition: String, Sendable, CaseIterable {
     case partialReceipts = "PartialReceipts"
     case storedEvent = "StoredEvent"
     case readResult = "ReadResult"
+    case journey = "Journey"
+    case journeyStep = "JourneyStep"
+    case attempts = "Attempts"
+    case foundEvents = "FoundEvents"
     case delivery = "Delivery"
     case deliveries = "Deliveries"
     case settleResults = "SettleResults"
@@ -83,6 +87,7 @@ enum Definition: String, Sendable, CaseIterable {
         case .receipt, .receipts, .partialReceipts, .storedEvent, .readResult, .delivery, .deliveries,
             .settleResults:
             Schema.events(self)
+        case .journey, .journeyStep, .attempts, .foundEvents: Schema.journeys(self)
         case .topic, .topicSettings, .topics: Schema.topics(self)
         case .push, .retry, .subscription, .subscriptionSettings, .subscriptions: Schema.subscriptions(self)
         case .rule, .ruleSettings, .ruleTarget, .transformation, .rules, .ruleTest, .ruleTestResult,

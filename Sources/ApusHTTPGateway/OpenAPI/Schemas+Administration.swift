@@ -303,7 +303,7 @@ extension Schema {
         .allowing("remove", .list(.text))
         .allowing("set", .object(ObjectSchema().allowingOthers()), "names and values, with <variables>")
 
-    private static let leaf = ObjectSchema()
+    static let leaf = ObjectSchema()
         .requiring("path", .text)
         .requiring("expected", .list(.any), "the alternatives, as in the pattern")
         .requiring("found", .list(.any), "the first values there")

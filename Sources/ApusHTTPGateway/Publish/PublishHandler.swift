@@ -22,17 +22,19 @@ struct PublishHandler: Sendable {
     private static let inlineBytesMax = 64 << 10
 
     /// Publishes what the request carries; `responder` is answered when that is durable.
-    func handle(_ head: HTTPRequestHead, _ body: ByteBuffer, topic: ResourceName, _ responder: HTTPResponder)
-    {
+    func handle(
+        _ head: HTTPRequestHead, _ body: ByteBuffer, topic: ResourceName, from peer: HTTPPeer?,
+        _ responder: HTTPResponder
+    ) {
         let start = ContinuousClock.now
         let isLarge = body.readableBytes > Self.inlineBytesMax && PublishDecoder.isStructured(head)
-        guard isLarge else { return publish(head, body, topic, start, responder) }
-        Task { publish(head, body, topic, start, responder) }
+        guard isLarge else { return publish(head, body, topic, peer, start, responder) }
+        Task { publish(head, body, topic, peer, start, responder) }
     }
 
     private func publish(
-        _ head: HTTPRequestHead, _ body: ByteBuffer, _ topic: ResourceName, _ start: ContinuousClock.Instant,
-        _ responder: HTTPResponder
+        _ head: HTTPRequestHead, _ body: ByteBuffer, _ topic: ResourceName, _ peer: HTTPPeer?,
+        _ start: ContinuousClock.Instant, _ responder: HTTPResponder
     ) {
         let request: PublishRequest
         do {
@@ -47,7 +49,9 @@ struct PublishHandler: Sendable {
         if let due = request.timing.due {
             return delay(request, to: topic, until: due, start, responder)
         }
-        context.broker.publish(request.events, to: topic, key: request.key) { [self] result in
+        context.broker.publish(
+            request.events, to: topic, key: request.key, by: { Self.source(head, peer) }
+        ) { [self] result in
             switch result {
             case .success(let receipts):
                 let elapsed = start.duration(to: .now)
@@ -57,6 +61,13 @@ struct PublishHandler: Sendable {
                 finish(Self.answer(error), start, responder)
             }
         }
+    }
+
+    /// Who publishes, as far as the request tells.
+    private static func source(_ head: HTTPRequestHead, _ peer: HTTPPeer?) -> PublishSource {
+        PublishSource(
+            channel: "http", client: head.firstValue(of: "user-agent") ?? "",
+            address: peer?.address?.ipAddress ?? "")
     }
 
     private func delay(

@@ -53,6 +53,8 @@ struct Call: Sendable {
     var query: QueryReader
     /// This call among those that are being answered.
     var ticket: CallRegistry.Ticket
+    /// Who asks.
+    var peer: HTTPPeer?
 
     /// The path's parameter at `index`, which must be a name.
     func name(_ index: Int = 0) throws(Problem) -> ResourceName {

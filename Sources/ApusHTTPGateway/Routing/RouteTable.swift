@@ -5,7 +5,8 @@
 /// Every route.
 enum RouteTable {
     static let all: [Route] =
-        EventRoutes.all + TopicRoutes.all + SubscriptionRoutes.all + RuleRoutes.all + DeadLetterRoutes.all
+        EventRoutes.all + JourneyRoutes.all + TopicRoutes.all + SubscriptionRoutes.all + RuleRoutes.all
+        + DeadLetterRoutes.all
         + DelayedRoutes.all + ScheduleRoutes.all
         + SchemaRoutes.all + GroupRoutes.all + BridgeRoutes.all + OperationRoutes.all + ActivityRoutes.all
 }

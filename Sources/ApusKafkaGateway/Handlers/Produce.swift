@@ -48,7 +48,9 @@ extension KafkaCall {
                         throw .code(
                             .invalidTxnState, "the batch is of a transaction, and the request names none")
                     }
-                    context.broker.append(batch, to: name, partition: Int(partition.index)) {
+                    context.broker.append(
+                        batch, to: name, partition: Int(partition.index), by: { [self] in source }
+                    ) {
                         result.take($0.mapError { .batch($0) }, at: here)
                     }
                 } catch {
@@ -56,6 +58,11 @@ extension KafkaCall {
                 }
             }
         }
+    }
+
+    /// Who produces.
+    private var source: PublishSource {
+        PublishSource(channel: "kafka", client: header.clientID ?? session.software, address: session.peer)
     }
 
     /// What has to be added to a transaction before the batches are appended: where the version says that the producer leaves that to the server.

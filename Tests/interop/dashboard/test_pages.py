@@ -19,6 +19,7 @@ PAGES = {
     "consumers": ("/ui/topics/orders?tab=consumers", "orders", "billing"),
     "topic-settings": ("/ui/topics/orders?tab=settings", "orders", "Durability"),
     "event": ("/ui/topics/orders/0/3", "order.", "partitionkey"),
+    "find": ("/ui/find?text=order.placed", "Find an event", "customer-"),
     "subscriptions": ("/ui/subscriptions", "Subscriptions", "warehouse"),
     "subscription": ("/ui/subscriptions/warehouse", "warehouse", "Settled before"),
     "dead-letters": ("/ui/dead-letters", "Dead letters", "503"),

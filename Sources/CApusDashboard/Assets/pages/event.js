@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// One event: what it says, where it came from, and how far each subscription of its topic is with it.
+// One event: what it says, where it came from, and everything that happened to it.
 
 import { h, fill } from "../lib/dom.js";
 import { get, part } from "../lib/api.js";
@@ -8,12 +8,12 @@ import { bytes, moment } from "../lib/format.js";
 import { commandLine, quoted } from "../lib/shell-quote.js";
 import { pageKeys } from "../lib/keys.js";
 import { badge, button, facts, notice, page, panel, segments } from "../components/parts.js";
+import { chainPanel, journeyPanels } from "../components/journey.js";
 import { codeBlock, copy, sameInShell } from "../components/code.js";
 import { jsonTree } from "../components/json-tree.js";
 import { publishDialog } from "../components/publish.js";
 import { eventPath } from "../components/event-list.js";
 import { topicPath } from "./topics.js";
-import { subscriptionPath } from "./subscriptions.js";
 
 /** Attributes with a place of their own at the top of the list. */
 const CORE = ["id", "type", "source", "subject", "time", "datacontenttype", "dataschema"];
@@ -40,8 +40,7 @@ export async function event(context) {
         };
     }
     const one = stored.event;
-    const deliveries = await subscriptionsOf(topic, context);
-    const letters = await lettersOf(deliveries, place, context);
+    const journey = await journeyPanels(place, context);
     return {
         title: one.type,
         element: page({
@@ -62,7 +61,8 @@ export async function event(context) {
                 panel("Attributes", {}, attributes(stored)),
                 stored.lineage && panel("Lineage", {}, lineage(stored.lineage)),
             )),
-        panel("Deliveries", {}, deliveryState(deliveries, letters, place)),
+        journey,
+        chainPanel(one, stored.time, context),
         sameInShell(commandLine("get", topic, ["--partition", partition], ["--from", offset], ["--limit", 1]))),
     };
 }
@@ -152,41 +152,6 @@ function hexView(raw) {
     });
     if (shown.length < raw.length) lines.push(`… ${bytes(raw.length - shown.length)} more`);
     return h("pre.code-block.hex", { tabindex: 0 }, lines.join("\n"));
-}
-
-// Deliveries, as far as positions and dead letters tell
-
-/** @param {string} topic @param {import("../lib/router.js").Context} context */
-const subscriptionsOf = async (topic, context) =>
-    (await get("/v1/subscriptions", { topic, limit: 100 }, { signal: context.signal })).subscriptions;
-
-/**
- * Dead letters of this event, among the first thousand of each of the first subscriptions.
- * @param {any[]} subscriptions @param {any} place @param {import("../lib/router.js").Context} context
- */
-async function lettersOf(subscriptions, place, context) {
-    const shared = subscriptions.filter((one) => one.kind === "shared").slice(0, 10);
-    const answers = await Promise.all(shared.map((one) =>
-        get("/v1/dead-letters", { subscription: one.name, limit: 1000 }, { signal: context.signal })));
-    return answers.flatMap((answer) => answer.dead_letters)
-        .filter((one) => one.origin?.partition === place.partition && one.origin?.offset === place.offset);
-}
-
-/** @param {any[]} subscriptions @param {any[]} letters @param {{ partition: number, offset: number }} place */
-function deliveryState(subscriptions, letters, place) {
-    if (subscriptions.length === 0 && letters.length === 0) return h("p.soft", {}, "No subscription reads this topic.");
-    const rows = subscriptions.map((one) => {
-        const position = one.positions.find((/** @type {any} */ each) => each.partition === place.partition);
-        const [word, tone] = !position ? ["not followed", undefined]
-            : place.offset < position.cursor ? ["settled", "good"]
-                : place.offset < position.next ? ["handed out, or settled out of order", "info"] : ["not yet looked at", undefined];
-        return /** @type {[any, any]} */ ([h("a", { href: subscriptionPath(one.name) }, one.name), badge(word, /** @type {any} */ (tone))]);
-    });
-    const dead = letters.map((one) => /** @type {[any, any]} */ ([
-        one.subscription ? h("a", { href: subscriptionPath(one.subscription) }, one.subscription) : `rule ${one.rule}`,
-        [badge("given up", "bad"), ` after ${one.attempts} attempts, ${moment(one.last)}: ${one.reason}`],
-    ]));
-    return facts([...rows, ...dead]);
 }
 
 /** @param {string} topic @param {any} one */

@@ -9,6 +9,7 @@ import { Rates } from "../lib/rates.js";
 import { commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, facts, linkButton, notice, page, panel, Tile } from "../components/parts.js";
 import { codeBlock, sameInShell } from "../components/code.js";
+import { attemptsPanel } from "../components/attempts.js";
 import { confirmByTyping } from "../components/dialog.js";
 import { Table } from "../components/table.js";
 import { attempt, toast } from "../components/toast.js";
@@ -55,6 +56,7 @@ export async function subscription(context) {
         attempt(() => post(`/v1/subscriptions/${part(name)}/${verb}`), done).then(look);
     await context.every(2000, look);
     const isShared = now.kind === "shared";
+    const attempts = isShared && await attemptsPanel(name, context);
     return {
         title: name,
         element: page({
@@ -72,6 +74,7 @@ export async function subscription(context) {
         trouble,
         h("div.tiles", {}, Object.values(tiles).map((tile) => tile.element)),
         h("div.columns", {}, panel("Positions", { flush: true }, positions.element), panel("How it is set", {}, facts(settingsOf(now)))),
+        attempts,
         now.pattern && panel("Pattern", {}, codeBlock(JSON.stringify(now.pattern, null, 2))),
         sameInShell(commandLine("subscription", "show", name))),
     };

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Looking for events by what is known of them: an id, a key, a piece of text, a time. What is looked for stands in the address.
+
+import { h, fill } from "../lib/dom.js";
+import { get, queryText } from "../lib/api.js";
+import { counted } from "../lib/format.js";
+import { commandLine } from "../lib/shell-quote.js";
+import { button, empty, field, page, panel } from "../components/parts.js";
+import { sameInShell } from "../components/code.js";
+import { eventColumns, eventKey, eventPath } from "../components/event-list.js";
+import { Table } from "../components/table.js";
+import { attempt } from "../components/toast.js";
+
+/** What can be asked: its name in the address, what it is called, the option of the command. @type {[string, string, string][]} */
+const FIELDS = [
+    ["id", "Id", ""], ["key", "Key", "--key"], ["text", "Text in data or attributes", "--text"], ["topic", "Topic", "--topic"],
+    ["since", "Since", "--since"],
+];
+
+/** @type {import("../lib/router.js").PageMaker} */
+export async function find(context) {
+    const asked = Object.fromEntries(FIELDS.map(([name]) => [name, context.query.get(name) ?? ""]).filter(([, value]) => value !== ""));
+    const inputs = new Map(FIELDS.map(([name]) => [name, h("input", {
+        type: "text", value: asked[name] ?? "", data: name === "id" ? { search: "" } : {}, autocomplete: "off",
+        placeholder: name === "since" ? "1h" : null,
+    })]));
+    const table = new Table({
+        label: "Events found", key: eventKey, href: eventPath, columns: eventColumns({ withTopic: true }),
+        empty: () => empty(Object.keys(asked).length === 0 ? "Say what is known of the event." : "No such event was found."),
+    }).withKeys(context.signal, context.go);
+    const more = h("div");
+    /** @type {any[]} */
+    let found = [];
+    const look = async (/** @type {string | undefined} */ rest) => {
+        const answer = await get("/v1/events", { ...asked, limit: 50, rest }, { signal: context.signal });
+        found = [...found, ...answer.events];
+        table.set(found);
+        fill(more, answer.rest && h("div.toolbar", {}, button("Look further", () => attempt(() => look(answer.rest))),
+            h("span.small.faint", {}, `${counted(answer.looked, "event")} looked at; there are more.`)));
+    };
+    table.set([]);
+    if (Object.keys(asked).length > 0) await look(undefined);
+    const form = h("form.toolbar", {
+        onsubmit: (/** @type {Event} */ submitted) => {
+            submitted.preventDefault();
+            const values = Object.fromEntries([...inputs].map(([name, input]) => [name, /** @type {any} */ (input).value.trim()])
+                .filter(([, value]) => value !== ""));
+            context.go(`/ui/find${queryText(values)}`);
+        },
+    }, FIELDS.map(([name, label]) => field(label, inputs.get(name))), h("button.button", { type: "submit", data: { kind: "main" } }, "Find"));
+    const options = FIELDS.filter(([name, , option]) => option && asked[name])
+        .map(([name, , option]) => /** @type {[string, string]} */ ([option, asked[name]]));
+    return {
+        title: "Find",
+        element: page({ title: "Find an event", about: "By what is known of it, in all topics, the newest of each partition first." },
+            panel(null, {}, form), panel(null, { flush: true }, table.element, more),
+            sameInShell(commandLine("trace", ...(asked.id ? [asked.id] : []), ...options, "--list"))),
+    };
+}
