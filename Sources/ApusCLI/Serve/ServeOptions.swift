@@ -4,6 +4,7 @@
 
 internal import ApusModel
 package import ApusNetwork
+package import ApusStorage
 internal import ArgumentParser
 
 /// What a server is to be, with everything decided.
@@ -56,6 +57,12 @@ package struct ServeOptions: Sendable, Hashable {
     package var bridgesFile: String?
     /// A folder with the secrets that connections refer to.
     package var secretsDirectory: String?
+    /// Free space below which there is an alarm.
+    package var diskAlarm: SpaceThreshold
+    /// Free space below which publishes are refused.
+    package var diskRefuse: SpaceThreshold
+    /// How often the load on topics and subscriptions is looked at.
+    package var lookInterval: Duration
 }
 
 /// The flags of `dev` and `serve`.
@@ -173,6 +180,8 @@ struct ServeFlags: ParsableArguments {
         completion: .directory)
     var secrets: String?
 
+    @OptionGroup(title: "Alarms") var alarms: ServeAlarmOptions
+
     /// The least journal that one large batch and its neighbours fit into.
     private static let journalBytesMin = 32 << 20
 
@@ -201,7 +210,10 @@ struct ServeFlags: ParsableArguments {
             portFile: portFile, journalBytes: journalSize,
             allowPrivateWebhooks: allowPrivateWebhooks ?? (isDevelopment && isLocal),
             webhookOrigin: webhookOrigin, webhookTrustFile: webhookCa,
-            bridgesFile: bridges, secretsDirectory: secrets)
+            bridgesFile: bridges, secretsDirectory: secrets,
+            diskAlarm: try alarms.diskAlarm ?? Parse.space(Defaults.diskAlarm),
+            diskRefuse: try alarms.diskRefuse ?? Parse.space(Defaults.diskRefuse),
+            lookInterval: alarms.lookInterval ?? Defaults.lookInterval)
     }
 
     /// Where to listen for Kafka clients. Whoever lets the system choose the port of the API gets a free one here too.

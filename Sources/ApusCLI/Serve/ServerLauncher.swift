@@ -52,7 +52,9 @@ extension ServerConfiguration {
         secretsDirectory = options.secretsDirectory
         engine.createsTopicsOnPublish = options.autoCreateTopics
         engine.topicDefaults.durability = Durability(options.durability)
+        engine.lookInterval = options.lookInterval
         store.resizeJournal(to: options.journalBytes)
+        (store.spaceAlarm, store.spaceRefusal) = (options.diskAlarm, options.diskRefuse)
     }
 }
 

@@ -32,6 +32,7 @@ extension SchemaGuard {
                     to: record, index, told: objections.wants(self), &memory, office)
                 {
                     objections.take(objection)
+                    noteInvalid(record.source ?? "(a client of Kafka's protocol)", objection)
                 }
                 return true
             }
@@ -78,6 +79,19 @@ extension SchemaGuard {
             memory.target = target
         }
         return objection(target, mediaType: memory.mediaType, data: record.value, index, told: told)
+    }
+}
+
+extension RecordView {
+    /// The `source` that its headers name, if they do.
+    fileprivate var source: String? {
+        var found: String?
+        forEachHeader { name, value in
+            guard let value, name.elementsEqual("ce_source".utf8) else { return true }
+            found = String(decoding: value, as: UTF8.self)
+            return false
+        }
+        return found
     }
 }
 

@@ -8,4 +8,5 @@ enum RouteTable {
         EventRoutes.all + TopicRoutes.all + SubscriptionRoutes.all + RuleRoutes.all + DeadLetterRoutes.all
         + DelayedRoutes.all + ScheduleRoutes.all
         + SchemaRoutes.all + GroupRoutes.all + BridgeRoutes.all + OperationRoutes.all + ActivityRoutes.all
+        + ObservationRoutes.all
 }
