@@ -321,8 +321,8 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
-                "ApusNetwork", "ApusXSD", "CloudEvents", "JSONText", "JSONSchema", "JSONSchemaEvolution",
-                "SwiftEventCode", arguments, nioCore, nioPosix, log,
+                "ApusNetwork", "ApusXSD", "ApusCompression", "CloudEvents", "JSONText", "JSONSchema",
+                "JSONSchemaEvolution", "SwiftEventCode", arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
         // Not called `apus`: where file systems ignore case, that and the library's `Apus` would be one.
         .executableTarget(name: "ApusCommand", dependencies: ["ApusCLI"], swiftSettings: settings),

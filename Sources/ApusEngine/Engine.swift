@@ -45,6 +45,7 @@ public final class Engine: Broker {
     let retention: Mutex<RetentionClock>
     let compactor = Compactor()
     let idleWatch = Mutex(IdleWatch())
+    let observation = Mutex(Observation())
     let reopening = Mutex(Reopening())
     let scheduler = Mutex<Scheduler?>(nil)
     let coordinators = Mutex(Coordinators())
@@ -172,6 +173,7 @@ public final class Engine: Broker {
         // Deletions that were decided and not carried out before the end of the last life.
         for log in gone { try? context.store.delete(log) }
         scheduleRetention()
+        scheduleLooks()
     }
 
     /// Puts a subscription to work.

@@ -117,6 +117,19 @@ public enum Defaults {
     /// How often rules copy an event, from copy to copy, before they take it for one that goes in a circle.
     public static let ruleHopsMax = 16
 
+    // MARK: Load and alarms
+
+    /// How often the server looks at the load on topics and subscriptions, unless a look takes longer than a hundredth of that.
+    public static let lookInterval: Duration = .seconds(5)
+    /// How long the oldest event of a subscription may wait before its consumers count as slow.
+    public static let slowConsumerAge: Duration = .seconds(900)
+    /// How many events of a subscription may wait before its consumers count as slow.
+    public static let slowConsumerBacklog: Int64 = 1_000_000
+    /// Free space below which there is an alarm, as the command line writes it: the lesser of bytes and a part of the disk.
+    public static let diskAlarm = "2GiB,10%"
+    /// Free space below which publishes are refused, as the command line writes it.
+    public static let diskRefuse = "512MiB,4%"
+
     // MARK: Bridges
 
     /// How many connections to outside brokers, and how many feeds from them, may exist.

@@ -64,8 +64,22 @@ final class ServerMetrics: Sendable {
         if let free = store.freeBytes {
             set("apus_disk_free_bytes", "Bytes free on the data disk.", Double(free))
         }
+        set(
+            "apus_disk_refuse_below_bytes", "Below this many free bytes publishes are refused.",
+            Double(store.refusesBelow))
+        readAlarms()
         if let resident = ProcessMemory.residentBytes {
             set("process_resident_memory_bytes", "Resident memory.", Double(resident))
+        }
+    }
+
+    private func readAlarms() {
+        var counts: [Alarm.Kind: Int] = [:]
+        for alarm in engine.alarms() { counts[alarm.kind, default: 0] += 1 }
+        for kind in Alarm.Kind.allCases {
+            set(
+                "apus_alarms", "Alarms that are raised, by kind.", Double(counts[kind] ?? 0),
+                ["alarm": kind.rawValue])
         }
     }
 
@@ -99,6 +113,9 @@ final class ServerMetrics: Sendable {
                 "apus_subscription_waiting", "Events waiting for a retry.", Double(description.waiting),
                 labels)
             if let push = description.push { readPush(push, labels) }
+            set(
+                "apus_subscription_slow", "Whether its consumers count as slow (1) or not (0).",
+                description.load?.slowSince == nil ? 0 : 1, labels)
             let age = description.oldestUnsettled.map { max(.zero, $0.duration(to: now)).seconds } ?? 0
             set(
                 "apus_subscription_oldest_unsettled_age_seconds",

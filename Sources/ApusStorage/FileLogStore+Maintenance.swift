@@ -107,29 +107,40 @@ extension FileLogStore {
     /// Looks at free space and refuses appends while there is too little.
     func watchSpace() {
         guard let free = try? environment.disk.freeBytes(at: directory) else { return }
-        let change = shared.withLock { state -> Bool? in
+        let total = (try? environment.disk.totalBytes(at: directory)) ?? nil
+        let wall = clock.wall()
+        let (level, changesRefusal) = shared.withLock { state -> (SpaceLevel?, Bool?) in
             state.freeBytes = free
             state.bytesUnwatched = 0
             // What waits in the journal will need as much once more in segments, and the reserve is not for that.
-            let isShort = free - Int64(state.tailBytes) < configuration.freeBytesReserve
-            if isShort, state.refusal == nil {
+            let isChanged = state.space.note(free: free - Int64(state.tailBytes), total: total, at: wall)
+            let level = isChanged ? state.space.level : nil
+            if state.space.level == .short, state.refusal == nil {
                 state.refusal = .diskFull
-                return true
+                return (level, true)
             }
-            if !isShort, state.refusal == .diskFull {
+            if state.space.level != .short, state.refusal == .diskFull {
                 state.refusal = nil
                 state.isCheckpointWanted = state.isCheckpointWanted || !state.dirty.isEmpty
-                return false
+                return (level, false)
             }
-            return nil
+            return (level, nil)
         }
-        guard let change else { return }
-        environment.logger.log(
-            level: change ? .error : .notice,
-            change
-                ? "The disk is nearly full: appends are refused"
-                : "There is space again: appends are accepted",
-            metadata: ["free": "\(free)"])
+        tell(level, changesRefusal, free: free)
+    }
+
+    /// Says once what changed about the disk's space.
+    private func tell(_ level: SpaceLevel?, _ changesRefusal: Bool?, free: Int64) {
+        let (severity, text): (Logger.Level, Logger.Message)
+        switch (changesRefusal, level) {
+        case (true?, _): (severity, text) = (.error, "The disk is nearly full: appends are refused")
+        case (_, .low?) where changesRefusal == nil:
+            (severity, text) = (.warning, "Little space is left on the disk")
+        case (false?, _): (severity, text) = (.notice, "There is space again: appends are accepted")
+        case (nil, .ample?): (severity, text) = (.notice, "There is enough space on the disk again")
+        case (nil, _): return
+        }
+        environment.logger.log(level: severity, text, metadata: ["free": "\(free)"])
     }
 
     private func rollOldSegments() {

@@ -133,6 +133,11 @@ extension FileLogStore {
             statistics.flushedBatches = state.flushedBatches
             statistics.pendingBytes = Int64(state.queueBytes + state.tailBytes)
             statistics.freeBytes = state.freeBytes
+            statistics.totalBytes = state.space.total
+            (statistics.space, statistics.spaceSince) = (state.space.level, state.space.since)
+            (statistics.alarmsBelow, statistics.refusesBelow) = (
+                state.space.alarmsBelow, state.space.refusesBelow
+            )
             return (statistics, state.slots.compactMap { $0?.files })
         }
         statistics.storedBytes = files.reduce(0) { $0 + $1.state.withLock { $0.bytes } }

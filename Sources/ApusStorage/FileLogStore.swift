@@ -70,7 +70,12 @@ public final class FileLogStore: LogStore {
             ).run()
             committer = Mutex(Committer(writer: JournalWriter(pool, configuration, opened.journal)))
             maintenance = Mutex(Maintenance(lock: opened.lock, opened.checkpoint))
-            shared.withLock { $0.adopt(opened.logs, sequence: opened.journal.found) }
+            shared.withLock { state in
+                state.space = SpaceWatch(
+                    alarm: configuration.spaceAlarm, refusal: configuration.spaceRefusal,
+                    reserve: configuration.freeBytesReserve)
+                state.adopt(opened.logs, sequence: opened.journal.found)
+            }
             if opened.needsCheckpoint {
                 guard checkpoint(.everything) else {
                     throw .failed("what was saved from the journal cannot be written")
@@ -187,6 +192,7 @@ struct SharedState {
     /// Bytes taken since free space was looked at.
     var bytesUnwatched: Int64 = 0
     var freeBytes: Int64?
+    var space = SpaceWatch(alarm: SpaceThreshold(), refusal: SpaceThreshold(), reserve: 0)
     var isClosed = false
     /// The journal file of the last block that was completed.
     var journalSequence: UInt64 = 0

@@ -219,6 +219,16 @@ public struct StoreStatistics: Sendable, Hashable {
     public var pendingBytes: Int64 = 0
     /// Bytes free on the disk, when known.
     public var freeBytes: Int64?
+    /// The size of the disk in bytes, when known.
+    public var totalBytes: Int64?
+    /// How much space is left, by the watermarks.
+    public var space = SpaceLevel.ample
+    /// Since when that is so; nil when it was never otherwise.
+    public var spaceSince: Timestamp?
+    /// Below this many free bytes there is an alarm.
+    public var alarmsBelow: Int64 = 0
+    /// Below this many free bytes appends are refused.
+    public var refusesBelow: Int64 = 0
     /// Bytes used by segments.
     public var storedBytes: Int64 = 0
     /// Batches that failed verification, each once.

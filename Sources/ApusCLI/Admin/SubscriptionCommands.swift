@@ -89,6 +89,8 @@ struct SubscriptionSettingsOptions: ParsableArguments {
 
     @OptionGroup(title: "Order") var order: OrderOptions
 
+    @OptionGroup(title: "Alarms") var alarm: AlarmOptions
+
     /// The settings that were named; `push` is the push settings in force.
     ///
     /// - Throws: `Failure` if settings of a push are named where nothing is pushed, or a secret's file cannot be read.
@@ -136,6 +138,7 @@ struct SubscriptionSettingsOptions: ParsableArguments {
         if !retry.members.isEmpty { settings["retry"] = .object(retry) }
         settings["dead_letter"] = deadLetter.map { .string($0) }
         order.add(to: &settings)
+        alarm.add(to: &settings)
         return settings
     }
 }

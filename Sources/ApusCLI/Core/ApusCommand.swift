@@ -45,7 +45,11 @@ struct ApusCommand: AsyncParsableCommand {
                 ]),
             CommandGroup(name: "Schemas:", subcommands: [SchemaCommand.self]),
             CommandGroup(
-                name: "Health:", subcommands: [StatusCommand.self, DoctorCommand.self, BenchCommand.self]),
+                name: "Health:",
+                subcommands: [
+                    StatusCommand.self, TopCommand.self, ExplainCommand.self, DoctorCommand.self,
+                    BenchCommand.self,
+                ]),
             CommandGroup(
                 name: "Shell:", subcommands: [CompletionsCommand.self]),
         ])

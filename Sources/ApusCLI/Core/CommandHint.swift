@@ -39,7 +39,11 @@ enum CommandHint {
             return "apus subscription create \(parts[2]) --topic TOPIC"
         case ("PUT", 3) where parts[1] == "rules":
             return "apus rule set \(parts[2]) --topic TOPIC --pattern JSON --to-topic TOPIC"
+        case ("GET", 2) where parts[1].hasPrefix("dead-letters?subscription="):
+            return "apus dead-letter list --subscription \(parts[1].split(separator: "=").last ?? "NAME")"
         case ("GET", 2) where parts[1] == "dead-letters": return "apus dead-letter list"
+        case ("GET", 4) where parts[1] == "subscriptions" && parts[3] == "explanation":
+            return "apus explain \(parts[2])"
         case ("POST", 2) where parts[1] == "verify": return "apus doctor"
         case ("POST", 4) where parts[1] == "subscriptions" && parts[3] == "resume":
             return "apus subscription resume \(parts[2])"

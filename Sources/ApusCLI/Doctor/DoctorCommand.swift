@@ -18,6 +18,7 @@ struct DoctorCommand: AsyncParsableCommand {
               apus doctor
               apus doctor --data /var/lib/apus --listen 0.0.0.0:\(Defaults.port)
               apus doctor --url http://10.0.0.7:\(Defaults.port) --skip-verify --json
+              apus doctor --bundle apus.tar.gz --log /var/log/apus.log
 
             Without --skip-verify the server reads everything it has stored, to check its checksums. Ends with 1 if a check fails.
             """)
@@ -35,7 +36,24 @@ struct DoctorCommand: AsyncParsableCommand {
     @Flag(help: "Do not have the server check its checksums.")
     var skipVerify = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Write what was found, and what the server says of itself, into an archive for whoever helps; without events and secrets.",
+            valueName: "file"),
+        completion: .file())
+    var bundle: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --bundle: a log file of the server, whose end is included.", valueName: "file"),
+        completion: .file())
+    var log: String?
+
     @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard log == nil || bundle != nil else { throw ValidationError("--log goes with --bundle") }
+    }
 
     func run() async throws {
         var checks = try await local()
@@ -43,6 +61,7 @@ struct DoctorCommand: AsyncParsableCommand {
         for check in checks {
             global.show(check.json) { check.lines(on: global.console) }
         }
+        if let bundle { try await writeBundle(to: bundle, checks) }
         let failures = checks.count { $0.verdict == .fail }
         guard failures == 0 else { throw ExitCode(CommandStatus.failure.rawValue) }
     }
@@ -105,5 +124,26 @@ struct DoctorCommand: AsyncParsableCommand {
         }
         await client.shutdown()
         return checks
+    }
+
+    // MARK: The bundle
+
+    private func writeBundle(to path: String, _ checks: [Check]) async throws {
+        let configuration = try await global.clientConfiguration()
+        let variables = Session.current.variables
+        let secrets = variables.filter { $0.key.hasPrefix("APUS_SECRET_") || $0.key == "APUS_TOKEN" }.values
+        var bundle = SupportBundle(secrets: Array(secrets) + [configuration.token].compactMap { $0 })
+        bundle.add("doctor.json", .array(checks.map(\.json)))
+        let folder = try data ?? ServeFlags.defaultDirectory(isDevelopment: true, variables)
+        bundle.addMachine(Session.current.probes, folder: folder)
+        if let log { bundle.add("log.txt", text: try await SupportBundle.end(of: log)) }
+        let client = ApusClient(configuration)
+        await bundle.add(client)
+        await client.shutdown()
+        let (bytes, suffix) = bundle.archive()
+        try SupportBundle.write(bytes, to: path)
+        global.console.note(
+            "wrote \(path) (\(suffix == ".tar" ? "tar, not compressed" : "tar.gz"), \(bundle.count) files, "
+                + "\(SizeText.format(bytes.count))): look through it before you pass it on")
     }
 }

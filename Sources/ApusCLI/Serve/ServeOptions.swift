@@ -4,6 +4,7 @@
 
 internal import ApusModel
 package import ApusNetwork
+package import ApusStorage
 internal import ArgumentParser
 
 /// What a server is to be, with everything decided.
@@ -65,6 +66,12 @@ package struct ServeOptions: Sendable, Hashable {
         package var bytes = Int(Defaults.journeyBytes)
         package var oneIn = Defaults.journeyOneIn
     }
+    /// Free space below which there is an alarm.
+    package var diskAlarm: SpaceThreshold
+    /// Free space below which publishes are refused.
+    package var diskRefuse: SpaceThreshold
+    /// How often the load on topics and subscriptions is looked at.
+    package var lookInterval: Duration
 }
 
 /// The flags of `dev` and `serve`.
@@ -203,6 +210,8 @@ struct ServeFlags: ParsableArguments {
     @Flag(help: "Do not note what happens to events: apus trace and the dashboard show less then.")
     var noJourney = false
 
+    @OptionGroup(title: "Alarms") var alarms: ServeAlarmOptions
+
     /// The least journal that one large batch and its neighbours fit into.
     private static let journalBytesMin = 32 << 20
 
@@ -231,7 +240,10 @@ struct ServeFlags: ParsableArguments {
             portFile: portFile, journalBytes: journalSize,
             allowPrivateWebhooks: allowPrivateWebhooks ?? (isDevelopment && isLocal),
             webhookOrigin: webhookOrigin, webhookTrustFile: webhookCa,
-            bridgesFile: bridges, secretsDirectory: secrets, journey: try journeyLimits())
+            bridgesFile: bridges, secretsDirectory: secrets, journey: try journeyLimits(),
+            diskAlarm: try alarms.diskAlarm ?? Parse.space(Defaults.diskAlarm),
+            diskRefuse: try alarms.diskRefuse ?? Parse.space(Defaults.diskRefuse),
+            lookInterval: alarms.lookInterval ?? Defaults.lookInterval)
     }
 
     private func journeyLimits() throws -> ServeOptions.JourneyLimits? {

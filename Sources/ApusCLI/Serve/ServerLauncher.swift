@@ -58,7 +58,9 @@ extension ServerConfiguration {
             journey.oneIn = limits.oneIn
             return journey
         }
+        engine.lookInterval = options.lookInterval
         store.resizeJournal(to: options.journalBytes)
+        (store.spaceAlarm, store.spaceRefusal) = (options.diskAlarm, options.diskRefuse)
     }
 }
 

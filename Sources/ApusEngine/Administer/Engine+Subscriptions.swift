@@ -24,8 +24,9 @@ extension Engine {
 
     private func describe(_ definition: SubscriptionDefinition) -> SubscriptionDescription? {
         let (shared, cursor) = catalog.withLock { ($0.shared[definition.name], $0.cursors[definition.name]) }
-        if let shared { return shared.description(in: context) }
-        return cursor?.description(in: context)
+        var description = shared?.description(in: context) ?? cursor?.description(in: context)
+        description?.load = load(of: definition)
+        return description
     }
 
     public func createSubscription(
@@ -183,6 +184,8 @@ extension SubscriptionSettings {
         if let fairness = changes.fairness { self.fairness = fairness }
         if let priority = changes.priority { self.priority = priority }
         if let limit = changes.expiresAfter { expiresAfter = limit }
+        if let limit = changes.alarmAge { alarm.age = limit }
+        if let limit = changes.alarmBacklog { alarm.backlog = limit }
     }
 }
 

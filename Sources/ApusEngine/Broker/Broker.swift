@@ -374,6 +374,12 @@ public protocol Broker: Coordinating, Holding, SchemaKeeping, JourneyKeeping {
     func status() -> BrokerStatus
     /// What goes on in it as a whole. Its cost grows with the number of topics and subscriptions.
     func activity() -> BrokerActivity
+    /// The load on it, by looks that it takes every few seconds.
+    func load() -> BrokerLoad
+    /// The load on one subscription; nil before it was looked at twice.
+    func load(of subscription: ResourceName) -> SubscriptionLoad?
+    /// What somebody should be woken for, now.
+    func alarms() -> [Alarm]
     /// Verifies the checksums of everything stored, and reports what is damaged.
     func verify(progress: @Sendable (Int64) -> Void) async throws(BrokerError) -> VerificationReport
 }

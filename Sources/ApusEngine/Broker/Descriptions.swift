@@ -102,6 +102,8 @@ public struct SubscriptionDescription: Sendable, Hashable {
     public var isComplete = false
     /// How pushing goes; nil when consumers receive.
     public var push: PushDescription?
+    /// The load on it; nil before it was looked at twice.
+    public var load: SubscriptionLoad?
     /// Per partition.
     public var positions: [SubscriptionPosition]
 }

@@ -290,6 +290,8 @@ public struct SubscriptionSettings: Sendable, Hashable {
     public var isTemporary = false
     /// After how long in which nobody received, waited or settled it is deleted; nil for never. 1 s to 30 days; shared kind that consumers receive from.
     public var expiresAfter: Duration?
+    /// From when on it counts as a slow consumer.
+    public var alarm = AlarmSettings()
 
     /// What is decided about a subscription.
     public init(
@@ -345,6 +347,10 @@ public struct SubscriptionChanges: Sendable, Hashable {
     public var priority: String??
     /// After how long without use it is deleted; `.some(nil)` for never.
     public var expiresAfter: Duration??
+    /// The age of its oldest event from which on it counts as a slow consumer; `.some(nil)` for none.
+    public var alarmAge: Duration??
+    /// The backlog from which on it counts as a slow consumer; `.some(nil)` for none.
+    public var alarmBacklog: Int64??
 
     /// Changes nothing.
     public init() {}

@@ -72,6 +72,9 @@ final class AttemptSlots: Sendable {
     /// How many the subscription `id` has: as many as it has requests under way.
     func held(by id: LogID) -> Int { state.withLock { $0.holdings[id] ?? 0 } }
 
+    /// Whether the subscription `id` waits for others' attempts to end.
+    func isWaiting(_ id: LogID) -> Bool { state.withLock { $0.waitingIDs.contains(id) } }
+
     /// How many are taken.
     var used: Int { state.withLock(\.used) }
 }

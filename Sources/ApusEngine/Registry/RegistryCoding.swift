@@ -164,7 +164,7 @@ extension SubscriptionDefinition {
         writer.member("priority", settings.priority)
         if settings.isTemporary { writer.member("temporary", "true") }
         if let limit = settings.expiresAfter { writer.member("expiresAfter", limit.milliseconds) }
-        if let used { writer.member("used", used.rawValue) }
+        settings.alarm.write(to: &writer, used: used)
         writer.member("transformation", transformation)
     }
 }
@@ -438,6 +438,7 @@ extension SubscriptionDefinition {
             transformation: try members.transformation("transformation"))
         settings.isTemporary = members.object["temporary"] != nil
         settings.expiresAfter = members.optionalNumber("expiresAfter").map { .milliseconds($0) }
+        settings.alarm = AlarmSettings(registry: members.object)
         used = members.time("used")
     }
 }

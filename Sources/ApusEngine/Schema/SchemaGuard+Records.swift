@@ -34,6 +34,7 @@ extension SchemaGuard {
                     to: record, index, told: objections.wants(self), &memory, office)
                 {
                     objections.take(objection)
+                    noteInvalid(record.source ?? "(a client of Kafka's protocol)", objection)
                 }
                 return true
             }
@@ -90,6 +91,19 @@ extension SchemaTarget {
     fileprivate func judge(ofMediaType mediaType: String?) -> (any DataJudge)? {
         guard let schema, schema.flaw == nil, let judge = schema.judge else { return nil }
         return judge.isMeant(forMediaType: mediaType) ? judge : nil
+    }
+}
+
+extension RecordView {
+    /// The `source` that its headers name, if they do.
+    fileprivate var source: String? {
+        var found: String?
+        forEachHeader { name, value in
+            guard let value, name.elementsEqual("ce_source".utf8) else { return true }
+            found = String(decoding: value, as: UTF8.self)
+            return false
+        }
+        return found
     }
 }
 

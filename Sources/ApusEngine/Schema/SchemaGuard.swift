@@ -88,6 +88,7 @@ final class SchemaGuard: Sendable {
             guard let objection = objection(to: events[index], index, told: objections.wants(self), office)
             else { continue }
             objections.take(objection)
+            noteInvalid(events[index].source, objection)
         }
         return conclude(objections, of: events.count)
     }
@@ -108,6 +109,11 @@ final class SchemaGuard: Sendable {
                 ])
         }
         return Objections(warned: objections.told)
+    }
+
+    /// Remembers who published an event that is not accepted.
+    func noteInvalid(_ source: String, _ objection: EventViolations) {
+        context.invalidPublishers.note(source, in: topic, objection.description, at: context.clock.wall)
     }
 
     // MARK: One event

@@ -56,6 +56,8 @@ public struct EngineOptions: Sendable {
     package var verifiesTransactions = true
     /// Where time zones are found.
     public var timeZones = TimeZoneDatabase.system
+    /// How often the load on topics and subscriptions is looked at; nil for never, as where nobody asks for it.
+    public var lookInterval: Duration?
     /// How often retention and compaction look for what can be forgotten.
     public var retentionInterval = Duration.seconds(10)
     /// How many attempts on targets, of all subscriptions, are under way at the same time; asked when some are to begin.
@@ -134,6 +136,7 @@ final class EngineContext: Sendable {
     let trimmer = LogTrimmer()
     /// What happened to events, where that is noted.
     let journey: JourneyLog?
+    let invalidPublishers = InvalidPublishers()
     /// The registry of schemas, once it is open.
     let schemas = Mutex<SchemaOffice?>(nil)
     /// Runs what would hold up the worker.

@@ -159,6 +159,11 @@ extension JSONWriter {
             writer.member("stored_bytes", store.storedBytes)
             writer.member("quarantined", store.quarantined)
             writer.member("open_files", store.openFiles)
+            writer.member("level", store.space.rawValue)
+            writer.key("total_bytes")
+            if let total = store.totalBytes { writer.integer(total) } else { writer.null() }
+            writer.member("alarm_below", store.alarmsBelow)
+            writer.member("refuse_below", store.refusesBelow)
         }
     }
 }

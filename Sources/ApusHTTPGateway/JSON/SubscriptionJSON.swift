@@ -39,6 +39,7 @@ struct SubscriptionInput {
         } else if let limit = try reader.duration("expires_after", in: Bounds.expiry) {
             changes.expiresAfter = limit
         }
+        try changes.readAlarm(reader)
         try changes.readOrder(reader)
         isPushTakenAway = reader.isNull("push")
         if !isPushTakenAway, let value = reader.value("push") {
@@ -67,6 +68,8 @@ struct SubscriptionInput {
         if let fairness = changes.fairness { settings.fairness = fairness }
         if let priority = changes.priority { settings.priority = priority }
         if let limit = changes.expiresAfter { settings.expiresAfter = limit }
+        if let limit = changes.alarmAge { settings.alarm.age = limit }
+        if let limit = changes.alarmBacklog { settings.alarm.backlog = limit }
         return settings
     }
 
@@ -125,6 +128,7 @@ extension JSONWriter {
     mutating func subscription(_ subscription: SubscriptionDescription) {
         object { writer in
             writer.member("name", subscription.name.description)
+            writer.member("state", SubscriptionState(subscription).rawValue)
             writer.subscriptionSettings(subscription)
             writer.member("rule", subscription.rule?.description)
             writer.member("created", subscription.created)
@@ -141,6 +145,7 @@ extension JSONWriter {
             writer.member("replaying", subscription.replaying)
             writer.member("complete", subscription.isComplete)
             writer.pushState(subscription.push)
+            writer.load(subscription)
             writer.member("positions", list: subscription.positions) { $0.position($1) }
         }
     }
@@ -163,6 +168,7 @@ extension JSONWriter {
         if let settings = settings.push { push(settings) } else { null() }
         member("paused", settings.isPaused)
         member("expires_after", settings.expiresAfter.map(DurationText.format))
+        alarm(settings.alarm)
         order(settings)
     }
 

@@ -79,6 +79,9 @@ enum Definition: String, Sendable, CaseIterable {
     case status = "Status"
     case diagnosis = "Diagnosis"
     case verification = "Verification"
+    case explanation = "Explanation"
+    case bottlenecks = "Bottlenecks"
+    case alarms = "Alarms"
 
     /// What values of this name look like.
     var schema: Schema {
@@ -107,6 +110,7 @@ enum Definition: String, Sendable, CaseIterable {
             .schemaConfig, .schemaConfigSettings, .schemaReport, .schemaTrial, .schemaTrialResult:
             Schema.registry(self)
         case .health, .status, .diagnosis, .verification: Schema.operations(self)
+        case .explanation, .bottlenecks, .alarms: Schema.observation(self)
         }
     }
 }
@@ -134,6 +138,8 @@ enum Bounds {
     static let schemaVersion: ClosedRange<Int64> = 1...Int64(Int32.max)
     static let catchUp: ClosedRange<Int64> = 1...10_000
     static let deduplication: ClosedRange<Duration> = .seconds(1)...Defaults.deduplicationWindowMax
+    static let alarmAge: ClosedRange<Duration> = .seconds(1) ... .seconds(365 * 86_400)
+    static let alarmBacklog: ClosedRange<Int64> = 1...1_000_000_000_000
     static let expiry: ClosedRange<Duration> = .seconds(1) ... .seconds(30 * 86_400)
     static let lease: ClosedRange<Duration> = .zero ... .seconds(12 * 3600)
     static let delay: ClosedRange<Duration> = .zero ... .seconds(30 * 86_400)

@@ -177,6 +177,7 @@ extension Schema {
             "expires_after", .nullable(.duration),
             "shared kind: it is deleted when nobody has received or settled for so long, 1s to 30d; null: never"
         )
+        .allowing("alarm", .object(subscriptionAlarm), "from when on its consumers count as slow")
         .allowing(
             "ordering", .nullable(.object(ordering)), "shared kind: what is kept in order; null: nothing"
         )
@@ -203,6 +204,9 @@ extension Schema {
         StringRules(pattern: "^(key|attribute:[a-z0-9]{1,64})$", example: "key"))
 
     private static let subscriptionState = ObjectSchema()
+        .requiring(
+            "state", .choice(SubscriptionState.allCases.map(\.rawValue)), "how it is, in a word"
+        )
         .requiring("rule", .nullable(.name), "the rule whose webhook target it serves")
         .requiring("created", .time)
         .requiring("backlog", .count, "neither settled nor handed out")
@@ -219,6 +223,8 @@ extension Schema {
         .requiring("complete", .boolean, "whether it has an end and everything before that is settled")
         .requiring("circuit", .nullable(.object(circuit)), "of a push subscription")
         .requiring("handshake", .nullable(.object(consent)), "where the receiver is asked for its consent")
+        .requiring("rates", .nullable(.object(subscriptionRates)), "null until it was looked at twice")
+        .requiring("slow_since", .nullable(.time), "since when its consumers count as slow")
         .requiring("positions", .list(.object(subscriptionPosition)))
 
     private static let circuit = ObjectSchema()

@@ -38,6 +38,10 @@ extension Schema {
         .requiring("stored_bytes", .count)
         .requiring("quarantined", .count, "batches that failed verification")
         .requiring("open_files", .count)
+        .requiring("level", .choice(["ample", "low", "short"]), "short: publishes are refused")
+        .requiring("total_bytes", .nullable(.count))
+        .requiring("alarm_below", .count, "free bytes; 0 where there is no alarm")
+        .requiring("refuse_below", .count, "free bytes")
 
     private static let listener = ObjectSchema()
         .requiring("service", .text, "what is spoken there")

@@ -9,4 +9,5 @@ enum RouteTable {
         + DeadLetterRoutes.all
         + DelayedRoutes.all + ScheduleRoutes.all
         + SchemaRoutes.all + GroupRoutes.all + BridgeRoutes.all + OperationRoutes.all + ActivityRoutes.all
+        + ObservationRoutes.all
 }

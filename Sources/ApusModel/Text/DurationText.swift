@@ -29,4 +29,16 @@ public enum DurationText {
         let unit = units.first { milliseconds % $0.milliseconds == 0 } ?? ("ms", 1)
         return "\(milliseconds / unit.milliseconds)\(unit.name)"
     }
+
+    /// About how long that is, for sentences: one unit, `42 s`, `5 min`, `3 h`, `2 d`; below a second in milliseconds.
+    public static func about(_ duration: Duration) -> String {
+        let milliseconds = Swift.max(0, duration.milliseconds)
+        switch milliseconds {
+        case ..<1000: return "\(milliseconds) ms"
+        case ..<120_000: return "\(milliseconds / 1000) s"
+        case ..<7_200_000: return "\(milliseconds / 60_000) min"
+        case ..<172_800_000: return "\(milliseconds / 3_600_000) h"
+        default: return "\(milliseconds / 86_400_000) d"
+        }
+    }
 }

@@ -94,11 +94,16 @@ public protocol Disk: Sendable {
     func bootIdentity() throws(DiskError) -> String?
     /// Bytes that can still be written below `path`.
     func freeBytes(at path: String) throws(DiskError) -> Int64
+    /// The size of the disk that `path` is on, in bytes; nil when that is not known.
+    func totalBytes(at path: String) throws(DiskError) -> Int64?
     /// Locks `path`, creating it, against other processes.
     func lock(_ path: String) throws(DiskError) -> any DiskLock
 }
 
 extension Disk {
+    /// Of disks that do not say, it is not known.
+    public func totalBytes(at path: String) throws(DiskError) -> Int64? { nil }
+
     /// One by one.
     public func syncDirectories(_ paths: [String], under directory: String) throws(DiskError) {
         for path in paths { try syncDirectory(path) }

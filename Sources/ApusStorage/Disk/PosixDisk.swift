@@ -130,6 +130,15 @@ public struct PosixDisk: Disk {
                 .partialValue)
     }
 
+    /// As ``Disk/totalBytes(at:)``.
+    public func totalBytes(at path: String) throws(DiskError) -> Int64? {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { throw posixError("measure", path) }
+        return Int64(
+            clamping: UInt64(status.f_blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+                .partialValue)
+    }
+
     /// As ``Disk/lock(_:)``.
     public func lock(_ path: String) throws(DiskError) -> any DiskLock {
         let descriptor = retrying { Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640) }

@@ -36,6 +36,10 @@ public struct FileLogStoreConfiguration: Hashable, Sendable {
     public var descriptorsMax = 512
     /// Below this much free space, in bytes, only logs that are essential can be appended to.
     public var freeBytesReserve: Int64 = 64 << 20
+    /// Below this much free space the store says that there is little; none unless told.
+    public var spaceAlarm = SpaceThreshold()
+    /// Below this much free space, if that is more than the reserve, only logs that are essential can be appended to.
+    public var spaceRefusal = SpaceThreshold()
     /// How often free space is looked at and failed files are tried again.
     public var retryInterval = Duration.seconds(1)
     /// How long appends wait for a disk that goes on failing before they are answered nevertheless.

@@ -103,3 +103,6 @@ export const zone = () => (usesUTC() ? "UTC" : Intl.DateTimeFormat().resolvedOpt
 
 /** `1 event`, `2 events` @param {number} count @param {string} one @param {string} [many] */
 export const counted = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+
+/** `1 event waits`, `2 events wait` @param {number} count @param {string} [one] */
+export const waits = (count, one = "event") => `${counted(count, one)} ${count === 1 ? "waits" : "wait"}`;

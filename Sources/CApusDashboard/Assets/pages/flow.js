@@ -85,7 +85,7 @@ function graphOf(rules, subscriptions, rates) {
             `subscription ${one.name}`,
             {
                 label: one.name,
-                note: `${word} · ${number(one.backlog)} wait · ${stateBadge(one).textContent}`,
+                note: `${word} · ${number(one.backlog)} waiting · ${stateBadge(one).textContent}`,
                 href: subscriptionPath(one.name),
                 isBad,
             },

@@ -4,8 +4,7 @@
 
 import { h, fill } from "../lib/dom.js";
 import { get, part, post, queryText, remove } from "../lib/api.js";
-import { age, counted, duration, moment, number, rate } from "../lib/format.js";
-import { Rates } from "../lib/rates.js";
+import { age, counted, duration, moment, number, rate, seconds, waits } from "../lib/format.js";
 import { commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, facts, linkButton, notice, page, panel, Tile } from "../components/parts.js";
 import { codeBlock, sameInShell } from "../components/code.js";
@@ -14,15 +13,15 @@ import { confirmByTyping } from "../components/dialog.js";
 import { Table } from "../components/table.js";
 import { attempt, toast } from "../components/toast.js";
 import { moveDialog, replayDialog } from "../components/reposition.js";
-import { isFailing, kindOf, redelivery, stateBadge } from "./subscriptions.js";
+import { kindOf, redelivery, stateBadge } from "./subscriptions.js";
 import { topicPath } from "./topics.js";
 
 /** @type {import("../lib/router.js").PageMaker} */
 export async function subscription(context) {
     const [name] = context.names;
-    const rates = new Rates();
     const tiles = {
         backlog: new Tile("Waiting"), oldest: new Tile("Oldest unsettled"), flight: new Tile("In flight"),
+        flow: new Tile("Arriving"),
         delivered: new Tile("Delivered since start"),
     };
     const state = h("span");
@@ -43,18 +42,20 @@ export async function subscription(context) {
     let now = null;
     const look = async () => {
         now = await get(`/v1/subscriptions/${part(name)}`, {}, { signal: context.signal });
-        rates.note([now], ["delivered", "acknowledged"]);
         fill(state, stateBadge(now));
-        fill(trouble, troubleOf(now));
         fill(hold, now.paused
             ? button("Go on", () => pausing("resume", `${name} hands out again.`), { kind: "main" })
             : button("Pause", () => pausing("pause", `${name} hands out nothing until it is told to go on.`)));
-        showTiles(tiles, now, rates);
+        showTiles(tiles, now);
         positions.set(now.positions);
     };
+    const explain = async () => {
+        fill(trouble, causesOf(await get(`/v1/subscriptions/${part(name)}/explanation`, {}, { signal: context.signal })));
+    };
     const pausing = (/** @type {string} */ verb, /** @type {string} */ done) =>
-        attempt(() => post(`/v1/subscriptions/${part(name)}/${verb}`), done).then(look);
+        attempt(() => post(`/v1/subscriptions/${part(name)}/${verb}`), done).then(look).then(explain);
     await context.every(2000, look);
+    await context.every(5000, explain);
     const isShared = now.kind === "shared";
     const attempts = isShared && await attemptsPanel(name, context);
     return {
@@ -76,45 +77,47 @@ export async function subscription(context) {
         h("div.columns", {}, panel("Positions", { flush: true }, positions.element), panel("How it is set", {}, facts(settingsOf(now)))),
         attempts,
         now.pattern && panel("Pattern", {}, codeBlock(JSON.stringify(now.pattern, null, 2))),
-        sameInShell(commandLine("subscription", "show", name))),
+        sameInShell(commandLine("explain", name))),
     };
 }
 
-/** @param {Record<string, Tile>} tiles @param {any} now @param {Rates} rates */
-function showTiles(tiles, now, rates) {
-    const served = rates.of(now.name, "acknowledged");
+/** @param {Record<string, Tile>} tiles @param {any} now */
+function showTiles(tiles, now) {
+    const load = now.rates;
     const left = now.backlog === 0 ? "nothing waits"
-        : served ? `done in ${duration(now.backlog / served)} at ${rate(served)}` : "neither settled nor in flight";
+        : load?.drain ? `done in ${duration(seconds(load.drain))} at these rates` : load ? "does not become less" : "neither settled nor in flight";
     tiles.backlog.set([number(now.backlog), ""], left);
     tiles.oldest.set(now.oldest_unsettled ? /** @type {any} */ (age(now.oldest_unsettled).split(" ")) : ["none", ""],
         now.oldest_unsettled ? moment(now.oldest_unsettled, false) : "everything is settled");
-    tiles.flight.set([number(now.in_flight), ""], `${counted(now.waiting, "event")} wait for a retry`, now.waiting ? "warn" : undefined);
+    const busy = load === null || load.utilisation === null ? "" : `; ${Math.round(100 * load.utilisation)} % busy`;
+    tiles.flight.set([number(now.in_flight), ""], `${waits(now.waiting)} for a retry${busy}`, now.waiting ? "warn" : undefined);
+    tiles.flow.set(
+        load ? [rate(load.arrival["1m"]).replace("/s", ""), "/s"] : ["–", "/s"],
+        load ? `${rate(load.service["1m"])} done, ${rate(load.failed["1m"])} fail, over the last minute` : "known in a few seconds",
+        load && load.arrival["1m"] > 1.05 * load.service["1m"] + 0.1 ? "warn" : undefined,
+    );
     tiles.delivered.set([number(now.delivered), ""], `${redelivery(now)} failed, ${number(now.dead_lettered)} given up`);
 }
 
-/** What is the matter, if anything is. @param {any} now */
-function troubleOf(now) {
-    return [
-        now.paused && notice("warn", "It is paused.", h("p.soft", {}, `${counted(now.backlog, "event")} wait until it goes on.`)),
-        now.circuit && now.circuit.state !== "closed" && notice("bad",
-            `Its target keeps failing (${now.circuit.failures} times in a row) and is left alone.`,
-            h("p.soft", {}, `Since ${moment(now.circuit.open_since, false)}; `,
-                `tried again ${moment(now.circuit.next_probe, false)}. `, now.last_failure)),
-        now.handshake?.state === "withheld" && notice(
-            "bad",
-            "Its receiver does not consent to events.",
-            h("p.soft", {}, now.handshake.reason),
-        ),
-        now.last_failure && now.circuit?.state !== "open" && (isFailing(now) || now.waiting > 0) && notice(
-            isFailing(now) ? "bad" : "warn",
-            isFailing(now) ? "Most attempts have failed since the server started." : "Attempts fail.",
-            h("p.soft", {}, `The last one: ${now.last_failure}. ${counted(now.waiting, "event")} wait for another attempt, `,
-                h("a", { href: `/ui/dead-letters${queryText({ subscription: now.name })}` }, `${number(now.dead_lettered)} were given up`), "."),
-        ),
-        now.blocked > 0 && notice("warn", `${counted(now.blocked, "key")} wait for somebody to deal with a dead letter.`),
-        now.replaying > 0 && notice("info", `A replay is under way: at most ${counted(now.replaying, "event")} are left.`),
-    ];
+/** Why it is slow, in the server's words: the cause to begin with first. @param {any} explanation */
+function causesOf({ causes, keys }) {
+    const tones = /** @type {Record<string, any>} */ ({ error: "bad", warning: "warn", note: "info" });
+    return causes.map((/** @type {any} */ one) => notice(
+        tones[one.severity],
+        sentence(one.finding),
+        one.evidence.map((/** @type {string} */ seen) => h("p.soft", {}, sentence(seen))),
+        one.cause === "hot_key" && keys.length > 1 && h("p.soft", {}, "Then come ", keys.slice(1, 4).map(
+            (/** @type {any} */ key) => `${key.key} (${Math.round(100 * key.share)} %)`).join(", "), "."),
+        h("p.soft", {}, sentence(one.hint)),
+    ));
 }
+
+/** @param {string} text */
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.:!?]$/.test(text) ? "" : "."}`;
+
+/** From when on its consumers count as slow. @param {any} alarm */
+const slowText = ({ age: limit, backlog }) =>
+    [limit && `after ${limit}`, backlog && `from ${number(backlog)} waiting`].filter(Boolean).join(", or ") || "never";
 
 /** @param {any} now @returns {[any, any][]} */
 function settingsOf(now) {
@@ -129,6 +132,7 @@ function settingsOf(now) {
         ["Order", now.ordering ? `by ${now.ordering.by}, ${now.ordering.on_dead_letter} on a dead letter` : "none"],
         ["Fairness", now.fairness ? `by ${now.fairness.by}` : "none"],
         ["Priority", now.priority ?? "none"],
+        ["Counts as slow", slowText(now.alarm)],
         ["Started from", now.start],
         ["Created", moment(now.created)],
     ];

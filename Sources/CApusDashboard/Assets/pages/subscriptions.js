@@ -15,18 +15,17 @@ import { topicPath } from "./topics.js";
 /** @param {string} name */
 export const subscriptionPath = (name) => `/ui/subscriptions/${encodeURIComponent(name)}`;
 
-/** Whether its target is left alone, or most attempts since the server started have failed. @param {any} one */
-export const isFailing = (one) => (one.circuit && one.circuit.state !== "closed") || (one.last_failure && one.failed > one.acknowledged);
+/** Whether its target is left alone, or most attempts of the last minute failed. @param {any} one */
+export const isFailing = (one) => one.state === "failing";
 
-/** How a subscription is, in a word. @param {any} one */
+/** How a subscription is, in the server's word. @param {any} one */
 export function stateBadge(one) {
-    if (one.paused) return badge("paused", "warn");
-    if (one.handshake?.state === "withheld") return badge("no consent", "bad", one.handshake.reason);
-    if (one.complete) return badge("complete", "info");
-    if (isFailing(one)) return badge("failing", "bad", one.last_failure);
-    if (one.waiting > 0) return badge("retrying", "warn", one.last_failure);
-    if (one.oldest_unsettled && Date.now() - Date.parse(one.oldest_unsettled) > 3_600_000) return badge("stuck", "bad");
-    return badge("ok", "good");
+    const tones = /** @type {Record<string, any>} */ ({
+        paused: "warn", no_consent: "bad", complete: "info", failing: "bad", slow: "bad", retrying: "warn",
+    });
+    const why = one.state === "no_consent" ? one.handshake?.reason : one.state === "slow" ? `since ${one.slow_since}` : one.last_failure;
+    const isWell = one.state === "ok" || one.state === "complete" || one.state === "paused";
+    return badge(one.state.replace("_", " "), tones[one.state] ?? "good", isWell ? undefined : why);
 }
 
 /** @param {any} one */

@@ -35,12 +35,17 @@ enum Diagnosis {
                 Finding(
                     severity: .error, subject: "publishing", text: problem.detail, hint: problem.hint ?? ""))
         }
+        // Why publishes are refused was said already, and what is said of subscriptions below names the cause.
+        findings += context.broker.alarms().filter { $0.kind == .diskLow }.map { alarm in
+            Finding(severity: .warning, subject: alarm.subject, text: alarm.text, hint: alarm.hint)
+        }
         if status.deadLettersWaiting > 0 {
             findings.append(
                 Finding(
                     severity: .warning, subject: "dead letters",
-                    text:
-                        "\(status.deadLettersWaiting) events could not be delivered and wait in dead-letter topics",
+                    text: status.deadLettersWaiting == 1
+                        ? "1 event could not be delivered and waits in its dead-letter topic"
+                        : "\(status.deadLettersWaiting) events could not be delivered and wait in dead-letter topics",
                     hint: "look at them with GET /v1/dead-letters, then redrive or discard them"))
         }
         var after: String?
@@ -49,16 +54,13 @@ enum Diagnosis {
             let subscriptions = try context.look { broker throws(BrokerError) in
                 try broker.subscriptions(of: nil, page)
             }
-            for subscription in subscriptions { findings += Self.findings(subscription, now: context.now) }
+            for subscription in subscriptions { findings += Self.findings(subscription, context) }
             after = subscriptions.count < page.limit ? nil : subscriptions.last?.name.description
         } while after != nil
         return Finding.Severity.allCases.flatMap { severity in findings.filter { $0.severity == severity } }
     }
 
     // MARK: Disk
-
-    /// Below this much free space somebody should look.
-    private static let freeBytesMin: Int64 = 1 << 30
 
     private static func disk(_ status: BrokerStatus) -> [Finding] {
         var findings: [Finding] = []
@@ -68,12 +70,6 @@ enum Diagnosis {
                     severity: .error, subject: "disk",
                     text: "\(status.store.quarantined) stored batches failed verification",
                     hint: "POST /v1/verify names them; check the disk's health, restore from a copy"))
-        }
-        if let free = status.store.freeBytes, free < freeBytesMin {
-            findings.append(
-                Finding(
-                    severity: .warning, subject: "disk", text: "only \(free >> 20) MiB are free",
-                    hint: "free space, or shorten a topic's retention"))
         }
         return findings
     }
@@ -100,46 +96,27 @@ enum Diagnosis {
     /// An event older than this should have been settled.
     private static let unsettledAgeMax = Duration.seconds(3600)
 
-    private static func findings(_ subscription: SubscriptionDescription, now: Timestamp) -> [Finding] {
-        let subject = "subscription \(subscription.name)"
-        if subscription.settings.isPaused {
-            guard subscription.backlog > 0 else { return [] }
-            return [
-                Finding(
-                    severity: .note, subject: subject,
-                    text: "paused, with \(subscription.backlog) events waiting",
-                    hint: "POST /v1/subscriptions/\(subscription.name)/resume when it should go on")
-            ]
-        }
-        var findings: [Finding] = []
-        if let failure = subscription.lastFailure, subscription.waiting > 0 {
-            findings.append(
-                Finding(
-                    severity: .warning, subject: subject,
-                    text:
-                        "\(subscription.waiting) events wait for another attempt; the last one failed: \(failure)",
-                    hint: "mend the consumer; the events are tried again by themselves"))
-        }
-        if let oldest = subscription.oldestUnsettled, oldest.duration(to: now) > unsettledAgeMax {
-            findings.append(stuck(subscription, subject, age: oldest.duration(to: now)))
-        }
-        return findings
+    private static func findings(
+        _ subscription: SubscriptionDescription, _ context: GatewayContext
+    ) -> [Finding] {
+        let figures = SubscriptionFigures(
+            description: subscription, now: context.now, unavailability: context.broker.unavailability)
+        return Explanation(figures).findings(ageMax: unsettledAgeMax)
     }
+}
 
-    private static func stuck(
-        _ subscription: SubscriptionDescription, _ subject: String, age: Duration
-    ) -> Finding {
-        let isFull = subscription.inFlight >= subscription.settings.inFlightMax
-        let cause =
-            isFull
-            ? "as many events as allowed are leased (\(subscription.inFlight)) and not settled"
-            : subscription.inFlight == 0 ? "nobody receives" : "consumers do not keep up"
-        return Finding(
-            severity: .warning, subject: subject,
-            text: "its oldest unsettled event came \(Int(age.seconds / 60)) minutes ago: \(cause)",
-            hint: isFull
-                ? "see that consumers acknowledge what they receive, or raise 'max_in_flight'"
-                : "start consumers, or more of them; delete the subscription if nobody needs it")
+extension Alarm {
+    /// How grave it is.
+    var severity: Finding.Severity { kind == .diskFull ? .error : .warning }
+
+    /// What to do about it.
+    var hint: String {
+        switch kind {
+        case .diskFull, .diskLow:
+            "free space, shorten a topic's retention, or delete a subscription that nobody reads: it keeps its topic's events"
+        case .slowConsumer:
+            "GET /v1/subscriptions/\(subject.split(separator: " ").last ?? "")/explanation tells why"
+        }
     }
 }
 

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What must not leave a machine is taken out of what does: by the names of members, by the form of URLs, and by the secrets that are known themselves.
+// The server masks its secrets already; this is the second line, which also holds for text.
+
+package import JSONText
+
+/// Takes secrets out of answers and texts.
+package struct SecretScrubber: Sendable {
+    /// What stands for what was taken out.
+    package static let mask = "***"
+
+    /// Members whose value, whatever it is, is a secret or an event's data.
+    private static let secretNames: Set<String> = [
+        "secret", "secrets", "token", "password", "authorization", "credentials", "data", "data_base64",
+    ]
+    /// Members that are left out: texts of events, or made from them.
+    private static let leftOut: Set<String> = ["keys", "invalid_publishers", "event"]
+    /// Shorter ones would be found in everything.
+    private static let secretLengthMin = 4
+
+    private let known: [String]
+
+    /// - Parameter known: secrets that are to be found wherever they stand, such as the token that was used.
+    package init(known: [String]) {
+        self.known = known.filter { $0.count >= SecretScrubber.secretLengthMin }
+            .sorted { $0.count > $1.count }
+    }
+
+    /// The value without secrets.
+    package func scrub(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .string(let text): return .string(scrub(text))
+        case .array(let elements): return .array(elements.map(scrub))
+        case .object(let object):
+            var clean = JSONObject()
+            for member in object.members where !SecretScrubber.leftOut.contains(member.name) {
+                clean[member.name] = scrub(member.value, of: member.name)
+            }
+            return .object(clean)
+        default: return value
+        }
+    }
+
+    private func scrub(_ value: JSONValue, of name: String) -> JSONValue {
+        if SecretScrubber.secretNames.contains(name.lowercased()), value != .null {
+            // A pattern's `data` says what is looked for, and is no event; but nobody can be sure of that.
+            return .string(SecretScrubber.mask)
+        }
+        guard name == "headers", case .object(let headers) = value else { return scrub(value) }
+        var clean = JSONObject()
+        for header in headers.members { clean[header.name] = .string(SecretScrubber.mask) }
+        return .object(clean)
+    }
+
+    /// The text without secrets: known ones, what stands before the host of a URL, and what stands behind its path.
+    package func scrub(_ text: String) -> String {
+        var text = text
+        for secret in known where text.contains(secret) {
+            text = text.split(separator: secret, omittingEmptySubsequences: false).joined(
+                separator: SecretScrubber.mask)
+        }
+        return text.contains("://") ? SecretScrubber.withoutURLSecrets(text) : text
+    }
+
+    private static func withoutURLSecrets(_ text: String) -> String {
+        var pieces = text.split(separator: "://", omittingEmptySubsequences: false).map(String.init)
+        for index in pieces.indices.dropFirst() {
+            let piece = pieces[index]
+            let end = piece.firstIndex { $0.isWhitespace || "\"'<>,;)]}".contains($0) } ?? piece.endIndex
+            var url = String(piece[..<end])
+            let authorityEnd = url.firstIndex { "/?#".contains($0) } ?? url.endIndex
+            if let at = url[..<authorityEnd].lastIndex(of: "@") { url = mask + url[at...] }
+            if let query = url.firstIndex(of: "?") { url = url[..<query] + "?" + mask }
+            pieces[index] = url + piece[end...]
+        }
+        return pieces.joined(separator: "://")
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The named schemas of what the server says about load: explanations, bottlenecks, alarms.
+
+extension Schema {
+    static func observation(_ definition: Definition) -> Schema {
+        switch definition {
+        case .explanation: .object(explanation)
+        case .alarms: .object(ObjectSchema().requiring("alarms", .list(.object(alarm))))
+        default: .object(bottlenecks)
+        }
+    }
+
+    static let subscriptionAlarm = ObjectSchema()
+        .allowing("age", .nullable(.duration), "of its oldest event that is not settled; null: no limit")
+        .allowing("backlog", .nullable(.integer(Bounds.alarmBacklog)), "events that wait; null: no limit")
+
+    /// Rates of a subscription, events per second.
+    static let subscriptionRates = ObjectSchema()
+        .requiring("arrival", rate, "into its topic")
+        .requiring("service", rate, "done with: acknowledged, given up, or passed over by its pattern")
+        .requiring("delivered", rate)
+        .requiring("acknowledged", rate)
+        .requiring("failed", rate, "attempts that failed, ended leases included")
+        .requiring("in_flight", rate, "events that were out, on average")
+        .requiring("room", .count, "how many may be out at the same time")
+        .requiring("utilisation", .nullable(.any), "the part of that which was, over a minute: 0 to 1")
+        .requiring("time_in_flight", .nullable(.duration), "how long an event is out, on average")
+        .requiring(
+            "drain", .nullable(.duration), "when what waits will be done; null: it does not become less")
+
+    private static let rate = Schema.object(
+        ObjectSchema().requiring("1m", .any, "over about a minute").requiring("5m", .any, "over five"))
+
+    private static let explanation = ObjectSchema()
+        .requiring("subscription", .name)
+        .requiring("topic", .name)
+        .requiring("state", .choice(SubscriptionState.allCases.map(\.rawValue)))
+        .requiring("summary", .text, "the answer in a sentence")
+        .requiring("causes", .list(.object(cause)), "the one to begin with first")
+        .requiring("backlog", .count)
+        .requiring("in_flight", .count)
+        .requiring("waiting", .count)
+        .requiring("oldest_unsettled", .nullable(.time))
+        .requiring("rates", .nullable(.object(subscriptionRates)))
+        .requiring("slow_since", .nullable(.time))
+        .requiring(
+            "keys", .list(.object(key)), "the most frequent of what waits, by a look at the first events"
+        )
+        .requiring("partitions", .list(.object(behind)), "those that are furthest behind")
+
+    private static let cause = ObjectSchema()
+        .requiring("cause", .choice(SubscriptionCause.allCases.map(\.rawValue)))
+        .requiring("severity", .choice(["error", "warning", "note"]))
+        .requiring("finding", .text)
+        .requiring("evidence", .list(.text), "the figures that speak for it")
+        .requiring("hint", .text, "what to do about it")
+
+    private static let key = ObjectSchema()
+        .requiring("key", .text)
+        .requiring("share", .any, "of the events that were looked at: 0 to 1")
+
+    private static let behind = ObjectSchema()
+        .requiring("partition", .count)
+        .requiring("behind", .count, "events")
+
+    private static let alarm = ObjectSchema()
+        .requiring("alarm", .choice(["disk_full", "disk_low", "slow_consumer"]))
+        .requiring("severity", .choice(["error", "warning", "note"]))
+        .requiring("subject", .text, "what it is about, such as 'subscription billing'")
+        .requiring("since", .time)
+        .requiring("finding", .text)
+        .requiring("hint", .text, "what to do about it")
+
+    private static let bottlenecks = ObjectSchema()
+        .requiring("time", .nullable(.time), "when the load was last looked at")
+        .requiring("published", rate)
+        .requiring("delivered", rate)
+        .requiring("acknowledged", rate)
+        .requiring("failed", rate)
+        .requiring("disk", .object(disk))
+        .requiring("subscriptions", .list(.object(loaded)), "the worst first, as 'sort' has it")
+        .requiring("targets", .list(.object(target)), "receivers of push subscriptions, the slowest first")
+        .requiring("partitions", .list(.object(partition)), "those that get most, the busiest first")
+        .requiring(
+            "idle_rules", .list(.object(idleRule)), "at work, and matched nothing although events came"
+        )
+        .requiring(
+            "invalid_publishers", .list(.object(invalidPublisher)), "whose events schemas do not accept")
+
+    private static let disk = ObjectSchema()
+        .requiring("level", .choice(["ample", "low", "short"]), "short: publishes are refused")
+        .requiring("free_bytes", .nullable(.count))
+        .requiring("total_bytes", .nullable(.count))
+        .requiring("alarm_below", .count, "free bytes; 0 where there is no alarm")
+        .requiring("refuse_below", .count, "free bytes")
+        .requiring("growth", .nullable(.any), "of what is stored, bytes per second over five minutes")
+        .requiring("full_in", .nullable(.duration), "at this rate, until publishes are refused")
+
+    private static let loaded = ObjectSchema()
+        .requiring("name", .name)
+        .requiring("topic", .name)
+        .requiring("state", .choice(SubscriptionState.allCases.map(\.rawValue)))
+        .requiring("backlog", .count)
+        .requiring("in_flight", .count)
+        .requiring("waiting", .count)
+        .requiring("oldest_unsettled", .nullable(.time))
+        .requiring("rates", .nullable(.object(subscriptionRates)))
+        .requiring("slow_since", .nullable(.time))
+
+    private static let target = ObjectSchema()
+        .requiring("subscription", .name)
+        .requiring("time_in_flight", .duration, "how long an event is out, on average")
+        .requiring("failing", .any, "the part of the attempts that failed, over a minute: 0 to 1")
+        .requiring("utilisation", .nullable(.any))
+
+    private static let partition = ObjectSchema()
+        .requiring("topic", .name)
+        .requiring("partition", .count)
+        .requiring("arrival", rate)
+        .requiring("share", .any, "of its topic's events: 0 to 1")
+
+    private static let idleRule = ObjectSchema()
+        .requiring("name", .name)
+        .requiring("topic", .name)
+        .requiring("events", .count, "that came into the topic meanwhile")
+
+    private static let invalidPublisher = ObjectSchema()
+        .requiring("source", .text)
+        .requiring("topic", .name)
+        .requiring("events", .count)
+        .requiring("reason", .text, "what was wrong with the last")
+        .requiring("last", .time)
+}

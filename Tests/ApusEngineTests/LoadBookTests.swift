@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Rates from looks, and alarms that do not waver: values, driven by hand.
+
+import ApusModel
+import ApusRules
+import Testing
+
+@testable import ApusEngine
+
+@Suite struct LoadBookTests {
+    private let topic = LogID(high: 1, low: 1)
+    private let subscription = LogID(high: 2, low: 2)
+
+    private func reading(
+        _ end: Int64, backlog: Int64, acknowledged: Int64 = 0, stored: Int64 = 0
+    ) throws -> LoadReading {
+        var reading = LoadReading()
+        let name = try ResourceName("orders")
+        reading.topics = [LoadReading.Topic(id: topic, name: name, published: end, ends: [end, 0])]
+        reading.subscriptions = [
+            LoadReading.Subscription(
+                id: subscription, name: try ResourceName("billing"), end: end, backlog: backlog, inFlight: 4,
+                delivered: acknowledged, acknowledged: acknowledged, failed: 0, deadLettered: 0, room: 8,
+                receivers: 0, isCrowded: false)
+        ]
+        reading.storedBytes = stored
+        return reading
+    }
+
+    @Test func `nothing is known before the second look`() throws {
+        var book = LoadBook()
+        book.note(try reading(100, backlog: 50), at: .seconds(5))
+        #expect(book.load(of: subscription) == nil)
+    }
+
+    @Test func `a steady rate is told as it is, from the second look on`() throws {
+        var book = LoadBook()
+        for look in 0..<3 {
+            let end = Int64(look) * 100
+            book.note(try reading(end, backlog: end / 2), at: .seconds(5 * look))
+        }
+        let load = try #require(book.load(of: subscription))
+        #expect(abs(load.arrival.minute - 20) < 1e-9)
+        #expect(abs(load.arrival.fiveMinutes - 20) < 1e-9)
+        #expect(abs(load.service.minute - 10) < 1e-9)
+        #expect(load.utilisation.map { abs($0 - 0.5) < 1e-9 } == true)
+        #expect(load.drain(100) == nil)
+    }
+
+    @Test func `what shrinks is done after backlog by difference of rates`() throws {
+        var book = LoadBook()
+        for look in 0..<4 {
+            let look64 = Int64(look)
+            book.note(try reading(look64 * 50, backlog: 1000 - look64 * 50), at: .seconds(5 * look))
+        }
+        let load = try #require(book.load(of: subscription))
+        #expect(load.drain(1000).map { abs($0.seconds - 100) < 0.01 } == true)
+    }
+
+    @Test func `an old rate is forgotten, by one minute sooner than by five`() throws {
+        var book = LoadBook()
+        book.note(try reading(0, backlog: 0), at: .zero)
+        book.note(try reading(6000, backlog: 0), at: .seconds(60))
+        for look in 1...12 { book.note(try reading(6000, backlog: 0), at: .seconds(60 + 10 * look)) }
+        let load = try #require(book.load(of: subscription))
+        #expect(load.arrival.minute < 15)
+        #expect(load.arrival.fiveMinutes > load.arrival.minute)
+    }
+
+    @Test func `a count that began anew tells nothing once`() {
+        var meter = RateMeter()
+        meter.note(100, after: 0)
+        meter.note(10, after: 5)
+        #expect(meter.rate == nil)
+        meter.note(60, after: 5)
+        #expect(meter.rate.map { abs($0.minute - 10) < 1e-9 } == true)
+    }
+
+    @Test func `the disk is full when what grows has taken the room`() throws {
+        var book = LoadBook()
+        for look in 0..<3 {
+            book.note(try reading(0, backlog: 0, stored: Int64(look) * 5000), at: .seconds(5 * look))
+        }
+        #expect(book.load(room: 100_000).disk.fullIn == .seconds(100))
+        #expect(book.load(room: nil).disk.fullIn == nil)
+    }
+
+    @Test func `the busiest partition comes first, with its share`() throws {
+        var book = LoadBook()
+        book.note(try reading(0, backlog: 0), at: .zero)
+        book.note(try reading(100, backlog: 0), at: .seconds(10))
+        let busiest = try #require(book.load(room: nil).partitions.first)
+        #expect(busiest.partition == 0)
+        #expect(busiest.share == 1)
+    }
+
+    @Test func `what is gone is gone`() throws {
+        var book = LoadBook()
+        book.note(try reading(0, backlog: 0), at: .zero)
+        book.note(try reading(100, backlog: 0), at: .seconds(10))
+        book.note(LoadReading(), at: .seconds(20))
+        #expect(book.load(of: subscription) == nil)
+        #expect(book.load(room: nil).partitions.isEmpty)
+    }
+}
+
+@Suite struct SlowConsumerWatchTests {
+    private func sight(
+        backlog: Int64 = 1, age: Duration? = nil, isExcused: Bool = false,
+        _ settings: AlarmSettings = AlarmSettings()
+    ) throws -> SlowConsumerWatch.Sight {
+        SlowConsumerWatch.Sight(
+            id: LogID(high: 1, low: 1), name: try ResourceName("billing"), settings: settings,
+            backlog: backlog,
+            age: age, isExcused: isExcused)
+    }
+
+    private func time(_ seconds: Int) -> Timestamp {
+        Timestamp(milliseconds: Int64(seconds) * 1000)
+    }
+
+    @Test func `one look raises nothing, two in a row do, once`() throws {
+        var watch = SlowConsumerWatch()
+        let late = try sight(age: Defaults.slowConsumerAge)
+        #expect(watch.look([late], at: time(1)) == [])
+        #expect(watch.look([late], at: time(2)) == [.raised(late)])
+        #expect(watch.look([late], at: time(3)) == [])
+        #expect(watch.alarms.map(\.since) == [time(2)])
+        #expect(watch.since(late.id) == time(2))
+    }
+
+    @Test func `between the threshold and four fifths of it nothing changes`() throws {
+        var watch = SlowConsumerWatch()
+        let settings = AlarmSettings(age: nil, backlog: 100)
+        for second in 1...2 { _ = watch.look([try sight(backlog: 100, settings)], at: time(second)) }
+        for second in 3...6 {
+            #expect(watch.look([try sight(backlog: 85, settings)], at: time(second)) == [])
+        }
+        let well = try sight(backlog: 79, settings)
+        #expect(watch.look([well], at: time(7)) == [])
+        #expect(watch.look([well], at: time(8)) == [.cleared(name: well.name)])
+        #expect(watch.alarms.isEmpty)
+        for second in 9...12 {
+            #expect(watch.look([try sight(backlog: 99, settings)], at: time(second)) == [])
+        }
+    }
+
+    @Test func `who is paused, or has no limit, is never slow`() throws {
+        var watch = SlowConsumerWatch()
+        let none = AlarmSettings(age: nil, backlog: nil)
+        for second in 1...3 {
+            #expect(
+                watch.look([try sight(backlog: .max, age: .seconds(1_000_000), none)], at: time(second)) == []
+            )
+        }
+        for second in 4...5 { _ = watch.look([try sight(age: .seconds(10_000))], at: time(second)) }
+        let paused = try sight(age: .seconds(10_000), isExcused: true)
+        #expect(watch.look([paused], at: time(6)) == [.cleared(name: paused.name)])
+    }
+
+    @Test func `what was deleted is cleared`() throws {
+        var watch = SlowConsumerWatch()
+        let late = try sight(age: .seconds(10_000))
+        for second in 1...2 { _ = watch.look([late], at: time(second)) }
+        #expect(watch.look([], at: time(3)) == [.cleared(name: late.name)])
+    }
+}
+
+@Suite struct ObservationTests {
+    @Test func `an engine that looks knows rates and raises alarms; one that does not knows nothing`()
+        async throws
+    {
+        let rig = try EngineRig { $0.lookInterval = .seconds(5) }
+        try await rig.topic("orders")
+        try await rig.subscription(
+            "billing", .shared("orders") { $0.alarm = AlarmSettings(age: .seconds(30), backlog: nil) })
+        try await rig.publish((0..<10).map { "e-\($0)" }, to: "orders")
+        rig.pass(.seconds(20))
+        let load = try #require(try rig.describe("billing").load)
+        #expect(load.arrival.fiveMinutes >= 0)
+        #expect(load.slowSince == nil)
+        rig.pass(.seconds(30))
+        #expect(rig.engine.alarms().map(\.subject) == ["subscription billing"])
+        #expect(try rig.describe("billing").load?.slowSince != nil)
+
+        let leases = try await rig.receive("billing").map(\.lease)
+        try await rig.settle("billing", leases, .acknowledge)
+        rig.pass(.seconds(15))
+        #expect(rig.engine.alarms().isEmpty)
+        let done = try #require(try rig.describe("billing").load)
+        #expect(done.acknowledged.minute > 0)
+        #expect(done.service.minute > 0)
+
+        let blind = try EngineRig()
+        try await blind.topic("orders")
+        blind.pass(.seconds(20))
+        #expect(blind.engine.load().time == nil)
+    }
+
+    @Test func `alarm settings survive a restart, the absence of a limit too`() async throws {
+        let rig = try EngineRig()
+        try await rig.topic("orders")
+        try await rig.subscription(
+            "a", .shared("orders") { $0.alarm = AlarmSettings(age: nil, backlog: 5) })
+        try await rig.subscription("b", .shared("orders"))
+        let next = try rig.restarted()
+        #expect(try next.describe("a").settings.alarm == AlarmSettings(age: nil, backlog: 5))
+        #expect(try next.describe("b").settings.alarm == AlarmSettings())
+    }
+
+    @Test func `a rule that matches nothing is told when events have come`() async throws {
+        let rig = try EngineRig { $0.lookInterval = .seconds(5) }
+        try await rig.topic("orders")
+        try await rig.topic("vip")
+        rig.pass(.seconds(6))
+        try await rig.rule(
+            "never",
+            RuleSettings(
+                topic: try ResourceName("orders"), pattern: try .init(parsing: #"{"type": ["other"]}"#),
+                targets: [.topic(try ResourceName("vip"))]))
+        #expect(rig.engine.load().idleRules.isEmpty)
+        try await rig.publish(["1", "2"], to: "orders")
+        rig.pass(.seconds(10))
+        #expect(rig.engine.load().idleRules.map(\.events) == [2])
+    }
+}
