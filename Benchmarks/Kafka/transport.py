@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Swift library's transport for Kafka beside clients in C, on the same librdkafka and the same server, in turns.
 
-    transport.py APUS CHECK CLIENT [--plain KAFKA_BENCH] [--count 300000] [--rounds 3] [--size 1024] [--modes publish,consume]
+    transport.py APUS CHECK CLIENT [--plain KAFKA_BENCH] [--count 300000] [--rounds 3] [--size 1024] [--batch 200] [--modes publish,consume]
 
 Publishes `--count` events of `--size` bytes to one partition and consumes them, in each of `--rounds`, by CLIENT without headers (`plain`), by CLIENT with the headers of an event (`events`), and by
 CHECK, which is apus-kafka-check (`transport`). `--plain` names another program to be the one without headers. Prints a line of JSON for each, and at the end the medians of the ratios of the transport to
@@ -24,8 +24,6 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import wire  # noqa: E402
 
-# As many calls of the transport at a time as apus-kafka-check makes are a window of 16 times this.
-BATCH = int(os.environ.get("APUS_BENCH_BATCH", "500"))
 PREFETCH = 4000
 
 
@@ -90,7 +88,7 @@ def commands(options, server, mode, topic, group):
         plain = [options.plain, ours, "--port", str(server.kafka), "--topic", topic, "--count", count, "--size", str(options.size)]
         plain += ["--idempotence", "true"]
     check = [options.check, f"{mode}-rate", f"kafka://{at}?create_topics=true"]
-    check += [topic, count, str(options.size), str(BATCH)] if mode == "publish" else [topic, group, count, str(PREFETCH)]
+    check += [topic, count, str(options.size), str(options.batch)] if mode == "publish" else [topic, group, count, str(PREFETCH)]
     return {"plain": plain, "events": [options.client, ours, at, topic, count, last, "events"], "transport": check}
 
 
@@ -133,6 +131,8 @@ def main():
     parser.add_argument("--count", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=1024)
+    # apus-kafka-check makes 16 calls at a time, each of so many events.
+    parser.add_argument("--batch", type=int, default=200)
     parser.add_argument("--modes", default="publish,consume")
     options = parser.parse_args()
     server = Server(options.apus)
