@@ -49,8 +49,10 @@ struct PublishHandler: Sendable {
         if let due = request.timing.due {
             return delay(request, to: topic, until: due, start, responder)
         }
+        // Not the head itself: it would keep the connection's buffer until the events are durable, and the next request would need a new one.
+        let client = head.firstValue(of: "user-agent") ?? ""
         context.broker.publish(
-            request.events, to: topic, key: request.key, by: { Self.source(head, peer) }
+            request.events, to: topic, key: request.key, by: { Self.source(client, peer) }
         ) { [self] result in
             switch result {
             case .success(let receipts):
@@ -64,10 +66,8 @@ struct PublishHandler: Sendable {
     }
 
     /// Who publishes, as far as the request tells.
-    private static func source(_ head: HTTPRequestHead, _ peer: HTTPPeer?) -> PublishSource {
-        PublishSource(
-            channel: "http", client: head.firstValue(of: "user-agent") ?? "",
-            address: peer?.address?.ipAddress ?? "")
+    private static func source(_ client: String, _ peer: HTTPPeer?) -> PublishSource {
+        PublishSource(channel: "http", client: client, address: peer?.address?.ipAddress ?? "")
     }
 
     private func delay(
