@@ -122,6 +122,9 @@ static const unsigned char pages_bridges_js[] = {
 static const unsigned char pages_dead_letters_js[] = {
 #embed "Assets/pages/dead-letters.js"
 };
+static const unsigned char pages_event_types_js[] = {
+#embed "Assets/pages/event-types.js"
+};
 static const unsigned char pages_event_js[] = {
 #embed "Assets/pages/event.js"
 };
@@ -201,6 +204,7 @@ static const struct capus_asset assets[] = {
     {"lib/stream.js", lib_stream_js, sizeof lib_stream_js},
     {"pages/bridges.js", pages_bridges_js, sizeof pages_bridges_js},
     {"pages/dead-letters.js", pages_dead_letters_js, sizeof pages_dead_letters_js},
+    {"pages/event-types.js", pages_event_types_js, sizeof pages_event_types_js},
     {"pages/event.js", pages_event_js, sizeof pages_event_js},
     {"pages/flow.js", pages_flow_js, sizeof pages_flow_js},
     {"pages/groups.js", pages_groups_js, sizeof pages_groups_js},

@@ -7,5 +7,6 @@ enum RouteTable {
     static let all: [Route] =
         EventRoutes.all + TopicRoutes.all + SubscriptionRoutes.all + RuleRoutes.all + DeadLetterRoutes.all
         + DelayedRoutes.all + ScheduleRoutes.all
-        + SchemaRoutes.all + GroupRoutes.all + BridgeRoutes.all + OperationRoutes.all + ActivityRoutes.all
+        + SchemaRoutes.all + EventTypeRoutes.all + GroupRoutes.all + BridgeRoutes.all + OperationRoutes.all
+        + ActivityRoutes.all
 }

@@ -17,6 +17,7 @@ import { live } from "./pages/live.js";
 import { topics } from "./pages/topics.js";
 import { topic } from "./pages/topic.js";
 import { event } from "./pages/event.js";
+import { eventTypes, eventType } from "./pages/event-types.js";
 import { subscriptions } from "./pages/subscriptions.js";
 import { subscription } from "./pages/subscription.js";
 import { deadLetters } from "./pages/dead-letters.js";
@@ -38,6 +39,8 @@ const routes = [
     ["/topics", topics],
     ["/topics/*", topic],
     ["/topics/*/*/*", event],
+    ["/event-types", eventTypes],
+    ["/event-types/*", eventType],
     ["/subscriptions", subscriptions],
     ["/subscriptions/*", subscription],
     ["/dead-letters", deadLetters],
