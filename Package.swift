@@ -127,6 +127,9 @@ let package = Package(
         // Who is in which consumer group, and what each of its members gets. Pure: the time goes in.
         .target(name: "ApusGroups", swiftSettings: settings),
 
+        // What is known of types of events: declared, and seen in topics. Pure.
+        .target(name: "ApusCatalog", dependencies: ["ApusModel", "JSONText"], swiftSettings: settings),
+
         // MARK: The log.
 
         // LogStore (files, memory) over Disk: journal with group commit, segments, indexes, recovery.
@@ -145,7 +148,7 @@ let package = Package(
             name: "ApusEngine",
             dependencies: [
                 "ApusModel", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", "ApusSchedule",
-                "ApusSchemas", "ApusStorage",
+                "ApusSchemas", "ApusCatalog", "ApusStorage",
                 "ApusTransport", nioCore, log, coreMetrics, tracing, deque, heap, trees,
             ], swiftSettings: settings),
 
@@ -215,8 +218,9 @@ let package = Package(
             name: "ApusHTTPGateway",
             dependencies: [
                 "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine", "ApusSchemaGateway",
-                "ApusModel", "ApusSchemas", "JSONSchemaEvolution", "ApusStorage", "ApusTransport",
-                "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform", nioCore, log,
+                "ApusModel", "ApusSchemas", "ApusCatalog", "JSONSchema", "JSONSchemaEvolution", "ApusStorage",
+                "ApusTransport", "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform",
+                nioCore, log,
                 coreMetrics, lifecycle,
             ], swiftSettings: settings),
         // The files of the dashboard, put into the program by the C compiler.
@@ -410,6 +414,9 @@ let package = Package(
             dependencies: ["TestThreads", "SlowJSONSchema", "JSONSchema", "JSONText"], exclude: ["Cases"],
             swiftSettings: settings),
         .testTarget(
+            name: "ApusCatalogTests", dependencies: ["ApusCatalog", "ApusModel", "JSONText"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ApusSchemasTests",
             dependencies: ["ApusSchemas", "JSONSchemaEvolution", "JSONSchema", "JSONText"],
             swiftSettings: settings),
@@ -430,7 +437,7 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
-                "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusSchemas",
+                "ApusModel", "ApusKafkaCodec", "ApusRules", "ApusSchedule", "ApusSchemas", "ApusCatalog",
                 "JSONSchemaEvolution", "ApusTransform",
                 "JSONText", "CloudEvents", "Apus", "ApusAMQP", "ApusKafka", "ApusTesting", "ApusTransports",
                 "ApusXML",
@@ -485,7 +492,7 @@ let package = Package(
             name: "ApusEngineTests",
             dependencies: [
                 "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusCompression", "ApusTesting",
-                "ApusTransport", "ApusSchemas", "JSONSchemaEvolution", "CloudEvents",
+                "ApusTransport", "ApusSchemas", "ApusCatalog", "JSONSchemaEvolution", "CloudEvents",
                 "JSONText", "ApusRules", "ApusTransform", nioCore, log,
             ],
             swiftSettings: settings),
@@ -523,7 +530,7 @@ let package = Package(
             dependencies: [
                 "ApusHTTPGateway", "ApusHTTPServer", "ApusNetwork", "ApusHTTPCodec", "ApusEngine",
                 "ApusModel",
-                "ApusRules", "ApusSchemas",
+                "ApusRules", "ApusSchemas", "ApusCatalog", "JSONSchema",
                 "ApusTransform", "ApusStorage", "ApusTransport", "CloudEvents", "JSONText", nioCore, nioPosix,
                 nioHTTP1,
                 httpClient, log,

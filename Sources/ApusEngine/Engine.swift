@@ -49,6 +49,8 @@ public final class Engine: Broker {
     let reopening = Mutex(Reopening())
     let scheduler = Mutex<Scheduler?>(nil)
     let coordinators = Mutex(Coordinators())
+    /// Who keeps the catalogue of events, once that is open.
+    let scout = Mutex<EventScout?>(nil)
     private let worker: EngineWorker?
     private let recoveryTime = Mutex(Duration.zero)
     private let isStopping = Atomic(false)

@@ -46,6 +46,13 @@ public enum Defaults {
     /// Memory for the keys of one pass of compaction, in bytes: 2 million keys.
     public static let compactionKeyBytes = 64 << 20
 
+    // MARK: The catalogue of events
+
+    /// How many of the latest events a schema is proposed from.
+    public static let proposalEvents = 1_000
+    /// How many it may be.
+    public static let proposalEventsMax = 10_000
+
     // MARK: The embedded bus
 
     /// The most bytes of data that an event can have on a bus in the process.

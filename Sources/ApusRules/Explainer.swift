@@ -55,7 +55,7 @@ struct Explainer {
         var verdicts: [Verdict] = []
         for field in combination.fields {
             let inner = value[field.name]
-            verdicts += field.leaves.map { verdict(of: $0, on: inner) }
+            verdicts += field.leaves.map { Self.verdict(of: $0, on: inner) }
             guard let object = field.object else { continue }
             // Without elements, nothing the object mentions is there: as in an empty object.
             let elements = inner.elements.map { verdict(of: object, on: $0) }
@@ -71,7 +71,12 @@ struct Explainer {
             byAbsence: verdicts.allSatisfy { $0.byAbsence })
     }
 
-    private func verdict(of tests: [PatternTest], on value: EventValue) -> Verdict {
+    /// Whether a field with this value passes any of the tests.
+    static func holds(_ tests: [PatternTest], of value: EventValue) -> Bool {
+        verdict(of: tests, on: value).holds
+    }
+
+    private static func verdict(of tests: [PatternTest], on value: EventValue) -> Verdict {
         let leaves = value.leaves
         return Verdict(
             byWitness: leaves.contains { leaf in
@@ -119,7 +124,7 @@ struct Explainer {
         return MatchExplanation.Field(
             path: path.joined(separator: "."), expected: tests.map(\.json),
             values: leaves.prefix(MatchExplanation.shownValuesMax).map(\.json), valueCount: leaves.count,
-            isMatched: verdict(of: tests, on: value).holds && !(isData && isDataUnreadable))
+            isMatched: Self.verdict(of: tests, on: value).holds && !(isData && isDataUnreadable))
     }
 }
 

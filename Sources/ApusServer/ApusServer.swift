@@ -187,6 +187,7 @@ public enum ApusServer {
     ) throws -> Engine {
         var options = configuration.engine
         options.schemaFormats.set(XSDFormat(), for: .xsd)
+        options.catalogsEvents = true
         // Every attempt under way is an open file.
         options.attemptsUnderWayMax = { files.outgoing(wanted: Defaults.attemptsUnderWayMax) }
         do {

@@ -131,6 +131,9 @@ static const unsigned char pages_bridges_js[] = {
 static const unsigned char pages_dead_letters_js[] = {
 #embed "Assets/pages/dead-letters.js"
 };
+static const unsigned char pages_event_types_js[] = {
+#embed "Assets/pages/event-types.js"
+};
 static const unsigned char pages_event_js[] = {
 #embed "Assets/pages/event.js"
 };
@@ -216,6 +219,7 @@ static const struct capus_asset assets[] = {
     {"lib/stream.js", lib_stream_js, sizeof lib_stream_js},
     {"pages/bridges.js", pages_bridges_js, sizeof pages_bridges_js},
     {"pages/dead-letters.js", pages_dead_letters_js, sizeof pages_dead_letters_js},
+    {"pages/event-types.js", pages_event_types_js, sizeof pages_event_types_js},
     {"pages/event.js", pages_event_js, sizeof pages_event_js},
     {"pages/find.js", pages_find_js, sizeof pages_find_js},
     {"pages/flow.js", pages_flow_js, sizeof pages_flow_js},

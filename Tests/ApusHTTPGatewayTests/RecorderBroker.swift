@@ -3,6 +3,7 @@
 // A broker that is simple enough to be seen through: everything in memory, one partition at a time, no durability. It notes what it
 // is asked, and fails as it is told to.
 
+import ApusCatalog
 import ApusModel
 import ApusRules
 import ApusSchemas
@@ -28,6 +29,7 @@ final class RecorderBroker: Broker {
         var edits: [(letter: String, event: CloudEvent)] = []
         var trials: [(settings: RuleSettings, range: RuleTrialRange, limit: Int)] = []
         var schemas = SchemaRegistry()
+        var catalog = EventCatalog()
         var trimmedBefore: Int64 = 0
         var error: BrokerError?
         var unavailability: BrokerError.Unavailability?
@@ -309,7 +311,8 @@ final class RecorderBroker: Broker {
     func rules(of topic: ResourceName?, _ page: Page) throws(BrokerError) -> [RuleDescription] {
         try check()
         return state.withLock {
-            Self.page($0.rules.values.sorted { $0.name < $1.name }, page, \.name.description)
+            let rules = $0.rules.values.filter { topic == nil || $0.settings.topic == topic }
+            return Self.page(rules.sorted { $0.name < $1.name }, page, \.name.description)
         }
     }
 

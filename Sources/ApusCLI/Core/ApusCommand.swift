@@ -43,7 +43,9 @@ struct ApusCommand: AsyncParsableCommand {
                     ScheduleCommand.self, DelayedCommand.self, GroupCommand.self,
                     ConnectionCommand.self, FeedCommand.self,
                 ]),
-            CommandGroup(name: "Schemas:", subcommands: [SchemaCommand.self]),
+            CommandGroup(
+                name: "Schemas:",
+                subcommands: [SchemaCommand.self, EventCommand.self, AsyncAPICommand.self]),
             CommandGroup(
                 name: "Health:",
                 subcommands: [

@@ -74,6 +74,7 @@ extension Engine {
         if !wasOpen { changed.formUnion(definitions.topics.keys) }
         attempt("positions of groups") { () throws(LogError) in try openOffsets() }
         attempt("schemas") { () throws(LogError) in try openSchemas() }
+        attempt("the catalogue of events") { () throws(LogError) in try openCatalog() }
         for definition in definitions.topics.values.sorted(by: { $0.name < $1.name }) {
             attempt("topic '\(definition.name)'") { () throws(LogError) in
                 if try putToWork(definition) { changed.insert(definition.name) }

@@ -181,7 +181,7 @@ public struct Page: Sendable, Hashable {
 public typealias PublishCompletion = @Sendable (Result<[PublishReceipt], BrokerError>) -> Void
 
 /// A set of topics with what is needed to publish to them, consume from them and manage them.
-public protocol Broker: Coordinating, Holding, SchemaKeeping, JourneyKeeping {
+public protocol Broker: Coordinating, Holding, SchemaKeeping, JourneyKeeping, EventCataloging {
     // MARK: Publish
 
     /// Places each event by its key (`key`, or the event's `partitionkey`) and calls `completion` when all are as durable as the

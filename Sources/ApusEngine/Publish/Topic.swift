@@ -55,6 +55,8 @@ final class Topic: Follower {
     let isQueued = Atomic(false)
     var lane: ResourceName? { name }
     private let isFollowed = Atomic(false)
+    /// Whether its growth is known to whoever looks at what came, or concerns nobody.
+    private let isGrowthNoted = Atomic(true)
     private let state: Mutex<State>
     private let turns = Atomic<Int>(0)
     private let queue: FollowerQueue
@@ -98,7 +100,9 @@ final class Topic: Follower {
         let producers = try producerLog.isOpen ? [:] : producerLog.load(in: context)
         var opened: [Partition] = []
         for number in missing {
+            let growth = context.growth
             let signal = AdvanceSignal { [weak self] in
+                if let self, !self.isGrowthNoted.load(ordering: .acquiring) { self.noteGrowth(in: growth) }
                 // Most flushes of most topics concern nobody: they must not cost a wake-up of the worker.
                 guard let self, self.isFollowed.load(ordering: .acquiring) else { return }
                 self.queue.enqueue(self)
@@ -118,7 +122,20 @@ final class Topic: Follower {
             )
         }
         state.withLock { $0.partitions += opened }
+        guard context.options.catalogsEvents else { return }
+        // What came before it was open is looked at too.
+        growthIsSeen()
+        noteGrowth(in: context.growth)
     }
+
+    /// Puts the topic on the list of those that have grown, unless it is there.
+    func noteGrowth(in list: GrowthList) {
+        guard !isGrowthNoted.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        list.append(self)
+    }
+
+    /// Somebody looks at what came: what comes from now on is to be noted again.
+    func growthIsSeen() { isGrowthNoted.store(false, ordering: .releasing) }
 
     /// Takes changed settings; more partitions are opened by `open`.
     func alter(_ definition: TopicDefinition, in context: EngineContext) throws(LogError) {

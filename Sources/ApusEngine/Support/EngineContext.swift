@@ -71,6 +71,8 @@ public struct EngineOptions: Sendable {
     /// How many bytes are appended to a partition before its producers are written down again: what a start has to look through; simulations
     /// make it small.
     package var producerSnapshotBytes: Int64 = 4 << 20
+    /// Whether there is a catalogue of events, and types of events are discovered in topics.
+    public var catalogsEvents = false
     /// The formats of schemas that are understood.
     public var schemaFormats = SchemaFormats()
     /// How much the registry of schemas holds.
@@ -137,6 +139,8 @@ final class EngineContext: Sendable {
     /// What happened to events, where that is noted.
     let journey: JourneyLog?
     let invalidPublishers = InvalidPublishers()
+    /// Topics that have grown since somebody looked for types of events in them.
+    let growth = GrowthList()
     /// The registry of schemas, once it is open.
     let schemas = Mutex<SchemaOffice?>(nil)
     /// Runs what would hold up the worker.

@@ -75,6 +75,12 @@ enum Definition: String, Sendable, CaseIterable {
     case schemaReport = "SchemaReport"
     case schemaTrial = "SchemaTrial"
     case schemaTrialResult = "SchemaTrialResult"
+    case eventType = "EventType"
+    case eventTypes = "EventTypes"
+    case eventTypeDeclaration = "EventTypeDeclaration"
+    case schemaProposal = "SchemaProposal"
+    case schemaProposalSettings = "SchemaProposalSettings"
+    case asyncAPI = "AsyncAPI"
     case health = "Health"
     case status = "Status"
     case diagnosis = "Diagnosis"
@@ -109,6 +115,9 @@ enum Definition: String, Sendable, CaseIterable {
         case .schemaSource, .schemaSubject, .schemaSubjects, .schemaVersion, .schemaVersions, .schemaDetails,
             .schemaConfig, .schemaConfigSettings, .schemaReport, .schemaTrial, .schemaTrialResult:
             Schema.registry(self)
+        case .eventType, .eventTypes, .eventTypeDeclaration, .schemaProposal, .schemaProposalSettings,
+            .asyncAPI:
+            Schema.eventTypes(self)
         case .health, .status, .diagnosis, .verification: Schema.operations(self)
         case .explanation, .bottlenecks, .alarms: Schema.observation(self)
         }
@@ -136,6 +145,7 @@ enum Bounds {
     static let deadLetterIDs = 1...10_000
     static let targets = 1...16
     static let schemaVersion: ClosedRange<Int64> = 1...Int64(Int32.max)
+    static let proposalEvents: ClosedRange<Int64> = 1...Int64(Defaults.proposalEventsMax)
     static let catchUp: ClosedRange<Int64> = 1...10_000
     static let deduplication: ClosedRange<Duration> = .seconds(1)...Defaults.deduplicationWindowMax
     static let alarmAge: ClosedRange<Duration> = .seconds(1) ... .seconds(365 * 86_400)

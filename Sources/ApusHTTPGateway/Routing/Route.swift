@@ -38,6 +38,7 @@ struct Route: Sendable {
         case deadLetters = "Dead letters"
         case schedules = "Schedules"
         case schemas = "Schemas"
+        case eventTypes = "Catalogue of events"
         case groups = "Consumer groups"
         case bridges = "Bridges"
         case operations = "Operations"

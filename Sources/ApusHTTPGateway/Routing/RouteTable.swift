@@ -8,6 +8,6 @@ enum RouteTable {
         EventRoutes.all + JourneyRoutes.all + TopicRoutes.all + SubscriptionRoutes.all + RuleRoutes.all
         + DeadLetterRoutes.all
         + DelayedRoutes.all + ScheduleRoutes.all
-        + SchemaRoutes.all + GroupRoutes.all + BridgeRoutes.all + OperationRoutes.all + ActivityRoutes.all
-        + ObservationRoutes.all
+        + SchemaRoutes.all + EventTypeRoutes.all + GroupRoutes.all + BridgeRoutes.all + OperationRoutes.all
+        + ActivityRoutes.all + ObservationRoutes.all
 }

@@ -18,6 +18,7 @@ import { topics } from "./pages/topics.js";
 import { topic } from "./pages/topic.js";
 import { event } from "./pages/event.js";
 import { find } from "./pages/find.js";
+import { eventTypes, eventType } from "./pages/event-types.js";
 import { subscriptions } from "./pages/subscriptions.js";
 import { subscription } from "./pages/subscription.js";
 import { deadLetters } from "./pages/dead-letters.js";
@@ -40,6 +41,8 @@ const routes = [
     ["/topics/*", topic],
     ["/topics/*/*/*", event],
     ["/find", find],
+    ["/event-types", eventTypes],
+    ["/event-types/*", eventType],
     ["/subscriptions", subscriptions],
     ["/subscriptions/*", subscription],
     ["/dead-letters", deadLetters],

@@ -20,10 +20,11 @@ export class PagedList {
      * @param {import("./table.js").Table<any>} options.table
      * @param {(rows: any[]) => void} [options.note] told of the rows before they are shown
      * @param {Record<string, string | null>} [options.query] further parameters
+     * @param {(row: any) => string} [options.name] what a row is called
      * @param {boolean} [options.isSearched] whether the API can search it
      */
-    constructor(context, { path, member, label, table, note = () => {}, query = {}, isSearched = true }) {
-        Object.assign(this, { context, path, member, table, note, query });
+    constructor(context, { path, member, label, table, note = () => {}, query = {}, name = (row) => row.name, isSearched = true }) {
+        Object.assign(this, { context, path, member, table, note, query, name });
         this.search = context.query.get("search") ?? "";
         /** The last names of the pages before this one. @type {string[]} */
         this.trail = context.query.getAll("after").slice(0, 1);
@@ -58,6 +59,6 @@ export class PagedList {
         this.forward.hidden = !this.next;
         this.back.hidden = this.trail.length === 0;
         fill(this.where, rows.length > 0 && (this.next || this.trail.length)
-            ? `${rows[0].name} … ${rows.at(-1).name}` : this.search && `${rows.length} found`);
+            ? `${this.name(rows[0])} … ${this.name(rows.at(-1))}` : this.search && `${rows.length} found`);
     }
 }

@@ -21,6 +21,7 @@ export const SECTIONS = [
     ["Events", [
         { label: "Topics", href: "/ui/topics", key: "t" },
         { label: "Find", href: "/ui/find", key: "i" },
+        { label: "Events", href: "/ui/event-types", key: "n" },
         { label: "Rules", href: "/ui/rules", key: "r" },
         { label: "Schedules", href: "/ui/schedules", key: "c" },
     ]],
