@@ -245,17 +245,6 @@ extension ScheduleDefinition {
     }
 }
 
-extension GroupDefinition {
-    fileprivate func write(to writer: inout JSONWriter) {
-        writer.member("change", "group")
-        writer.member("name", name.description)
-        writer.key("configs")
-        writer.beginObject()
-        for (config, value) in configs.sorted(by: { $0.key < $1.key }) { writer.member(config, value) }
-        writer.endObject()
-    }
-}
-
 // MARK: Reading
 
 extension RegistryChange {
@@ -278,7 +267,7 @@ extension RegistryChange {
         case "rule-deleted": self = .ruleDeleted(name)
         case "schedule": self = .schedule(try ScheduleDefinition(members, name))
         case "schedule-deleted": self = .scheduleDeleted(name)
-        case "group": self = .group(GroupDefinition(members, name))
+        case "group": self = .group(GroupDefinition(registry: members.object, name))
         case "group-deleted": self = .groupDeleted(name)
         case let other: throw RegistryCodingError(reason: "unknown change '\(other)'")
         }
@@ -488,14 +477,5 @@ extension ScheduleDefinition {
                 catchUp: members.optionalNumber("catchUp").map { $0 == 0 ? .skip : .all(limit: Int($0)) }
                     ?? .once),
             changed: members.time("changed") ?? created)
-    }
-}
-
-extension GroupDefinition {
-    fileprivate init(_ members: Members, _ name: ResourceName) {
-        let configs = (members.object["configs"]?.object?.members ?? []).compactMap { member in
-            member.value.string.map { (member.name, $0) }
-        }
-        self.init(name: name, configs: Dictionary(configs) { _, last in last })
     }
 }

@@ -124,7 +124,7 @@ struct SchemaProposal: Sendable {
                 .invalid, "the current version of '\(subject)' cannot be held against events: \(error)")
         }
         do throws(SchemaRequestError) {
-            copy.drift = try await SchemaProposal.explain(refused, current.version.id, context.broker)
+            copy.drift = try await explain(refused, current.version.id, context.broker)
             guard let proposed else { return copy }
             copy.schema = proposed
             let content = SchemaContent(
@@ -136,18 +136,18 @@ struct SchemaProposal: Sendable {
         return copy
     }
 
-    private static func explain(
+    private func explain(
         _ documents: [JSONValue], _ id: SchemaID, _ broker: any Broker
     ) async throws(SchemaRequestError) -> [Drift] {
         var found: [Drift] = []
-        for document in documents.prefix(explainedMax) {
-            for violation in try await broker.judge(document.serialized(), by: id, limit: 20) {
+        for document in documents.prefix(Self.explainedMax) {
+            for violation in try await broker.judge(document.serialized(), by: id, of: subject, limit: 20) {
                 if let index = found.firstIndex(where: {
                     $0.path == violation.path && $0.rule == violation.rule
                         && $0.message == violation.message
                 }) {
                     found[index].count += 1
-                } else if found.count < driftMax {
+                } else if found.count < Self.driftMax {
                     found.append(
                         Drift(
                             path: violation.path, rule: violation.rule, message: violation.message,
