@@ -95,4 +95,44 @@ public enum SecretMask {
         }
         return bytes
     }
+
+    /// `bytes` with the texts of those members masked whose names are those of credentials, whether all of it is JSON or not: what receivers answer
+    /// may hold secrets that nobody here knows. A text that is cut is masked to its end.
+    public static func members(of bytes: [UInt8]) -> [UInt8] {
+        var shown: [UInt8] = []
+        shown.reserveCapacity(bytes.count)
+        var index = 0
+        /// The text that came before, if it stands where a member's name does.
+        var name: String?
+        while index < bytes.count {
+            guard bytes[index] == UInt8(ascii: "\"") else {
+                // Between a name and its text there is a colon, and white space.
+                if !" \t\r\n:".utf8.contains(bytes[index]) { name = nil }
+                shown.append(bytes[index])
+                index += 1
+                continue
+            }
+            let end = endOfText(bytes, index + 1)
+            let text = bytes[(index + 1)..<end]
+            if let found = name, shown.last != UInt8(ascii: "\""), isSensitive(found) {
+                shown += [UInt8(ascii: "\"")] + mask.utf8
+                if end < bytes.count { shown.append(bytes[end]) }
+                name = nil
+            } else {
+                shown += bytes[index...min(end, bytes.count - 1)]
+                name = String(decoding: text, as: UTF8.self).lowercased()
+            }
+            index = end + 1
+        }
+        return shown
+    }
+
+    /// Where the quote stands that ends a text, or the end of all if none does.
+    private static func endOfText(_ bytes: [UInt8], _ start: Int) -> Int {
+        var index = start
+        while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {
+            index += bytes[index] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        return min(index, bytes.count)
+    }
 }

@@ -45,7 +45,7 @@ final class WebhookRecording: Sendable {
         if case .answered(let status, let headers, let excerpt) = answer {
             exchange.status = status
             exchange.responseFields = Array(Self.fields(headers, secrets).prefix(Exchange.fieldsMax))
-            exchange.responseBody = Self.body(excerpt, secrets)
+            exchange.responseBody = Self.body(SecretMask.members(of: excerpt), secrets)
         }
         witness.note(exchange)
     }

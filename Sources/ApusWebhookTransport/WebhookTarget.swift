@@ -111,7 +111,7 @@ public final class WebhookTarget: Target {
         switch answer {
         case .answered(200...299, _, _): return .delivered
         case .answered(let status, let headers, let body):
-            let excerpt = SecretMask.scrub(body, of: settings.knownSecrets)
+            let excerpt = SecretMask.scrub(SecretMask.members(of: body), of: settings.knownSecrets)
             return WebhookOutcome.of(
                 status: status, retryAfter: headers.first(name: "retry-after"),
                 retryAfterMax: configuration.retryAfterMax, excerpt: WebhookOutcome.excerpt(excerpt),

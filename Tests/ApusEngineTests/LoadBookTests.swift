@@ -48,6 +48,20 @@ import Testing
         #expect(load.drain(100) == nil)
     }
 
+    @Test func `what came into a topic before the first look at it has come since the one before`() throws {
+        var book = LoadBook()
+        book.note(LoadReading(), at: .zero)
+        book.note(try reading(100, backlog: 0), at: .seconds(5))
+        let busiest = try #require(book.load(room: nil).partitions.first)
+        #expect(busiest.partition == 0 && abs(busiest.arrival.minute - 20) < 1e-9)
+        #expect(book.arrived(in: topic) == 100)
+        // A server that has just begun does not know when its topics got what they have.
+        var begun = LoadBook()
+        begun.note(try reading(100, backlog: 0), at: .zero)
+        begun.note(try reading(100, backlog: 0), at: .seconds(5))
+        #expect(begun.load(room: nil).partitions.isEmpty && begun.arrived(in: topic) == 0)
+    }
+
     @Test func `what shrinks is done after backlog by difference of rates`() throws {
         var book = LoadBook()
         for look in 0..<4 {

@@ -35,6 +35,23 @@ import Testing
             String(decoding: SecretMask.scrub(body, of: ["abcdefgh"]), as: UTF8.self) == "token: abcde")
     }
 
+    @Test(arguments: [
+        (#"{"error":"late","token":"abc","n":1}"#, #"{"error":"late","token":"****","n":1}"#),
+        (
+            #"{ "Access_Token" : "a\"b" , "x":["secret","shown"] }"#,
+            #"{ "Access_Token" : "****" , "x":["secret","shown"] }"#
+        ),
+        (#"{"password":12,"user":"ann"}"#, #"{"password":12,"user":"ann"}"#),
+        (#"<p>"token":"abc"</p>"#, #"<p>"token":"****"</p>"#),
+        (#"{"token":"abc"#, #"{"token":"****"#), (#"{"tok"#, #"{"tok"#), (#"{"token":"#, #"{"token":"#),
+        (#""""#, #""""#), ("", ""), ("no quotes", "no quotes"),
+    ])
+    func `answers are shown without texts of members that are named like credentials`(
+        _ answer: String, _ shown: String
+    ) {
+        #expect(String(decoding: SecretMask.members(of: Array(answer.utf8)), as: UTF8.self) == shown)
+    }
+
     @Test func `headers of credentials are told by their names, attributes of events are shown`() {
         for name in ["authorization", "x-api-key", "set-cookie", "webhook-signature", "proxy-authorization"] {
             #expect(SecretMask.isSensitive(name))

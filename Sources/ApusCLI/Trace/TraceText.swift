@@ -26,6 +26,11 @@ struct TraceText {
     }
 
     var lines: [String] {
+        let givenUp = Set(
+            (journey["steps"]?.array ?? []).compactMap(\.object).filter {
+                $0["kind"]?.string == "dead letter"
+            }
+            .compactMap { $0["subscription"]?.string })
         var lines = heading + [""]
         lines += timeline
         lines += table("rules") { rule in
@@ -38,6 +43,9 @@ struct TraceText {
         }
         lines += table("subscriptions") { subscription in
             var standing = subscription["standing"]?.string ?? ""
+            if standing == "settled", givenUp.contains(subscription["name"]?.string ?? "") {
+                standing = "gave it up"
+            }
             if let attempts = subscription["attempts"]?.int64 { standing += ", \(attempts) attempts" }
             if let next = subscription["next"]?.string { standing += ", next at \(next)" }
             return [subscription["name"]?.string ?? "", standing]

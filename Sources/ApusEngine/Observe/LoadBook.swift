@@ -92,12 +92,17 @@ struct LoadBook: Sendable {
     private mutating func noteTopics(_ readings: [LoadReading.Topic], _ elapsed: Double) {
         var noted: [LogID: Topic] = [:]
         noted.reserveCapacity(readings.count)
+        // What was not there at the look before is new, and began empty: what it has now came since. At the first look nobody knows.
+        let start: Int64? = elapsed > 0 ? 0 : nil
         for reading in readings {
             let end = reading.ends.reduce(0, +)
             var topic =
-                topics.removeValue(forKey: reading.id) ?? Topic(name: reading.name, first: end, end: end)
+                topics.removeValue(forKey: reading.id)
+                ?? Topic(name: reading.name, first: start ?? end, end: end)
             topic.end = end
-            while topic.partitions.count < reading.ends.count { topic.partitions.append(RateMeter()) }
+            while topic.partitions.count < reading.ends.count {
+                topic.partitions.append(RateMeter(from: start))
+            }
             for (number, end) in reading.ends.enumerated() {
                 topic.partitions[number].note(end, after: elapsed)
             }

@@ -56,6 +56,9 @@ struct RateMeter: Sendable, Hashable {
     private var last: Int64?
     private var average = Average()
 
+    /// - Parameter start: what the count was at the last look; nil if nobody knows.
+    init(from start: Int64? = nil) { last = start }
+
     /// Takes in what the count is now, `elapsed` seconds after the last look. A count that shrinks began anew, and tells nothing this time.
     mutating func note(_ total: Int64, after elapsed: Double) {
         defer { last = total }

@@ -130,9 +130,12 @@ const ruleItem = (one) => h("li", {}, h("a", { href: `/ui/rules/${encodeURICompo
     one.newer && badge("newer than the event", "warn", "It was made or changed after the event came: then it may have decided otherwise."),
     !one.enabled && badge("switched off"), one.matched && ` to ${one.targets.join(", ")}`, conditions(one));
 
-/** @param {any} one a subscription */
-function subscriptionItem(one) {
-    const [word, tone] = STANDINGS[one.standing] ?? [one.standing, undefined];
+/** @param {any} one a subscription @param {any} journey */
+function subscriptionItem(one, journey) {
+    const gaveUp = one.standing === "settled"
+        && journey.steps.some((/** @type {any} */ step) => step.kind === "dead letter" && step.subscription === one.name);
+    /** @type {[string, Tone]} */
+    const [word, tone] = gaveUp ? ["gave it up", "bad"] : STANDINGS[one.standing] ?? [one.standing, undefined];
     return h("li", {}, subscriptionLink(one.name), " ", badge(word, tone), one.attempts !== null && ` ${counted(one.attempts, "attempt")}`,
         one.next && `, next ${moment(one.next)}`, conditions(one));
 }
@@ -163,7 +166,8 @@ export async function journeyPanels(place, context) {
         fill(rules, journey.rules.length > 0
             ? h("ul.verdicts", {}, journey.rules.map(ruleItem)) : h("p.soft", {}, "No rule looks at this topic."));
         fill(subscriptions, journey.subscriptions.length > 0
-            ? h("ul.verdicts", {}, journey.subscriptions.map(subscriptionItem)) : h("p.soft", {}, "No subscription reads this topic."));
+            ? h("ul.verdicts", {}, journey.subscriptions.map((/** @type {any} */ one) => subscriptionItem(one, journey)))
+            : h("p.soft", {}, "No subscription reads this topic."));
         fill(remark,
             !journey.noted && h("p.small.faint", {}, "This server notes no steps: who published and how attempts went is not known."),
             !journey.whole && h("p.small.faint", {}, "Not everything was looked through: steps or copies may be missing."),
