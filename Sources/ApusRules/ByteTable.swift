@@ -141,7 +141,7 @@ struct ByteTable: Sendable {
         if parts.count == 1, parts[0].isFull, parts[0].capacity == Self.wholeMax { divide() }
         let number = parts.count == 1 ? 0 : Self.number(of: hash)
         if parts[number].isFull {
-            parts[number] = parts[number].copy(capacity: parts[number].capacity * 2)
+            parts[number] = parts[number].grown()
         }
         return number
     }
@@ -155,7 +155,7 @@ struct ByteTable: Sendable {
             whole.forEach { slot, counts in
                 let number = Self.number(of: counts.hash)
                 if parts[number].isFull {
-                    parts[number] = parts[number].copy(capacity: parts[number].capacity * 2)
+                    parts[number] = parts[number].grown()
                 }
                 _ = parts[number].insert(slot, counts, from: whole)
             }
@@ -166,7 +166,7 @@ struct ByteTable: Sendable {
     /// A part to be changed: this table's alone from now on.
     private mutating func own(_ number: Int) -> ByteTablePart {
         if !isKnownUniquelyReferenced(&parts[number]) {
-            parts[number] = parts[number].copy(capacity: parts[number].capacity)
+            parts[number] = parts[number].copy()
             note(number)
         }
         return parts[number]

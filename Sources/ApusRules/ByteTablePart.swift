@@ -60,11 +60,22 @@ final class ByteTablePart: @unchecked Sendable {
     /// Whether another key needs more room.
     var isFull: Bool { (count + 1) * 2 > capacity }
 
-    /// The same keys in another part.
-    func copy(capacity: Int) -> ByteTablePart {
+    /// The same keys at the same places in another part: whoever has found a place goes on with it.
+    func copy() -> ByteTablePart {
         let copy = ByteTablePart(capacity: capacity)
-        forEach { _ = copy.insert($0, $1, from: self) }
+        copy.tags.update(from: tags, count: capacity + Self.group)
+        copy.slots.update(from: slots, count: capacity)
+        copy.counts.update(from: counts, count: capacity)
+        copy.moveTexts(capacity: textCapacity) { $0.update(from: texts, count: textCount) }
+        (copy.count, copy.textCount, copy.waste) = (count, textCount, waste)
         return copy
+    }
+
+    /// The same keys in a part of twice the capacity, at other places.
+    func grown() -> ByteTablePart {
+        let grown = ByteTablePart(capacity: capacity * 2)
+        forEach { _ = grown.insert($0, $1, from: self) }
+        return grown
     }
 
     func forEach(_ body: (Slot, Counts) -> Void) {
