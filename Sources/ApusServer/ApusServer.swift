@@ -96,6 +96,7 @@ public enum ApusServer {
             ServerMetrics.register(gateway, in: registry)
             if let kafka { ServerMetrics.register(kafka, in: registry) }
             listening(addresses)
+            ProgramPages.release()
         } catch {
             await bridges.stop(patience: .zero)
             await kafka?.stop()

@@ -38,7 +38,7 @@ enum ObservationRoutes {
                 about: "How many subscriptions at most; 20 if absent."),
             .search,
         ],
-        successes: [.json(.ok, "What was found.", .bottlenecks)],
+        successes: [.json(.ok, "What was found.", .bottlenecks)], problems: [.invalid],
         handler: .answer { context, call throws(Problem) in
             let found = try Bottlenecks(
                 context, by: try call.query.order(), search: call.query.string("search"),

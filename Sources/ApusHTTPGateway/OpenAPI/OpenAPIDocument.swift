@@ -50,8 +50,8 @@ enum OpenAPIDocument {
     // MARK: Requests
 
     private static func pathParameter(_ name: String) -> JSONValue {
-        // Kafka's groups and subjects of schemas are called whatever people like.
-        let schema = ["group", "subject"].contains(name) ? Schema.text : Schema.name
+        // Kafka's groups, subjects of schemas and types of events are called whatever people like.
+        let schema = ["group", "subject", "type"].contains(name) ? Schema.text : Schema.name
         return ["name": .string(name), "in": "path", "required": true, "schema": schema.json]
     }
 

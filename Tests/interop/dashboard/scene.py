@@ -102,6 +102,13 @@ class Shop:
             self.consume()
             time.sleep(0.1)
 
+    def wait_for_event_type(self, type):
+        """Types are discovered about a second after they were published; pages show what is known when they are opened."""
+        deadline = time.monotonic() + 30
+        while self.server.request("GET", f"/v1/event-types/{type}").status_code != 200:
+            assert time.monotonic() < deadline, f"{type} was not discovered"
+            time.sleep(0.05)
+
     def wait_for_dead_letters(self, count=1):
         """Until so many events were given up."""
         end = time.monotonic() + 20

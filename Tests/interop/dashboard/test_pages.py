@@ -84,6 +84,8 @@ NAMELESS = """
 @pytest.mark.parametrize("name", PAGES)
 def test_page_says_what_it_should_and_fits(name, scene, open_page, pictures):
     path, title, text = PAGES[name]
+    if name.startswith("event-type"):
+        scene.wait_for_event_type("order.cancelled")
     for theme, size in (("light", WIDE), ("dark", WIDE), ("light", NARROW)):
         page = open_page(scene.server.url + path, size, theme)
         page.wait_for_selector(f"h1:has-text('{title}')")
