@@ -43,6 +43,12 @@ trait_options=()
 [ ! -e /usr/include/sqlite3.h ] || trait_options+=(SQLite)
 [ "${#trait_options[@]}" -eq 0 ] || trait_options=(--traits "$(IFS=,; printf '%s' "${trait_options[*]}")")
 
+# build_package OPTION...: `swift build` with the flags of traits in the same order each time. The package manager takes them from a set, and
+# another order is another command to it, for which all of the package is compiled anew.
+build_package() {
+    SWIFT_DETERMINISTIC_HASHING=1 swift build "$@"
+}
+
 # need_headers: what the C parts of the dependencies include and Swift does not bring (swift-nio-extras: zlib).
 need_headers() {
     [ -e /usr/include/zlib.h ] || install_packages zlib1g-dev
@@ -69,7 +75,7 @@ release_binary() {
     need_swift
     need_headers
     say "building $1 for release (the first build takes some minutes)"
-    (cd "$root" && swift build "${release_options[@]}" "${trait_options[@]}" --product "$1" >&2) || fail "$1 does not build"
+    (cd "$root" && build_package "${release_options[@]}" "${trait_options[@]}" --product "$1" >&2) || fail "$1 does not build"
     printf '%s/%s\n' "$(cd "$root" && swift build -c release --show-bin-path)" "$1"
 }
 
