@@ -4,23 +4,16 @@ will, and spoken to over its HTTP API."""
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import time
 
 import requests
 
+from free_ports import free_port
+
 READY_SECONDS_MAX = 20
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"
-
-
-def free_port():
-    """A port that nobody listens on now. The server gets it as a number, so that it keeps it when it is
-    started again."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def event(identity, data=None, type="test.happened.v1", source="/tests", **attributes):

@@ -3,17 +3,13 @@
 import pytest
 from disks import mount_small_disk, unmount
 
-LINES = pytest.StashKey[list]()
-
-
-def pytest_configure(config):
-    config.stash[LINES] = []
+FIGURES = "figures"
 
 
 @pytest.fixture
 def report(request):
-    """Adds a line to the figures shown at the end."""
-    return lambda line: request.config.stash[LINES].append(f"{request.node.name}: {line}")
+    """Adds a line to the figures shown at the end. As a property of the test it reaches the process that shows them."""
+    return lambda line: request.node.user_properties.append((FIGURES, f"{request.node.name}: {line}"))
 
 
 @pytest.fixture
@@ -26,8 +22,10 @@ def small_disk_server(new_server):
     unmount(server)
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    if config.stash[LINES]:
+def pytest_terminal_summary(terminalreporter):
+    ended = [test for outcome in ("passed", "failed") for test in terminalreporter.stats.get(outcome, [])]
+    lines = [line for test in ended for name, line in test.user_properties if name == FIGURES]
+    if lines:
         terminalreporter.section("crash tests")
-        for line in config.stash[LINES]:
-            terminalreporter.line(line)
+    for line in lines:
+        terminalreporter.line(line)

@@ -11,7 +11,8 @@ import confluent_kafka
 import kafka
 import pytest
 import wire
-from apus_server import ApusServer, free_port
+from apus_server import ApusServer
+from free_ports import free_port
 from clients import ALL, PATIENCE, PYTHON, AioKafka, Confluent, Kcat, KafkaPython, Record, each_python_client, until
 from cutting_proxy import CuttingProxy
 from epoch_bumps import EpochBumpTransactions

@@ -13,7 +13,8 @@ import pytest
 import requests
 import yaml
 
-from apus_server import event, free_port
+from apus_server import event
+from free_ports import free_port
 
 FOLDER = pathlib.Path(__file__).resolve().parents[3] / "monitoring"
 RULES = FOLDER / "prometheus" / "apus.rules.yml"

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import time
 
+from free_ports import free_port
+
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 
@@ -20,12 +22,6 @@ def missing():
     if shutil.which("erl") is None or shutil.which("epmd") is None:
         return "erlang is not installed"
     return None
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(condition, what, seconds=60):

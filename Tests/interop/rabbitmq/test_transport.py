@@ -6,7 +6,8 @@ import uuid
 
 import pytest
 
-from broker import free_port, wait_for
+from broker import wait_for
+from free_ports import free_port
 
 
 def names():
