@@ -7,6 +7,13 @@ public import JSONText
 internal import NIOCore
 
 extension ApusClient {
+    /// The last lines of the server's log.
+    public func recentLog(limit: Int? = nil) async throws(ApusClientError) -> JSONValue {
+        var request = APIRequest(.get, "v1", "log")
+        request.add("limit", limit.map(String.init))
+        return try await send(request).json()["lines"] ?? .array([])
+    }
+
     /// Why a subscription is slow, as it comes.
     public func explanation(of subscription: String) async throws(ApusClientError) -> JSONValue {
         try await send(APIRequest(.get, "v1", "subscriptions", subscription, "explanation")).json()

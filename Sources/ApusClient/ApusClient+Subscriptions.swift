@@ -96,6 +96,18 @@ extension ApusClient {
         _ = try await send(request)
     }
 
+    /// Has what waits for its next attempt handed out now: all of it, or only events at these places (`topic/partition/offset`).
+    ///
+    /// - Returns: how many events did wait.
+    public func retryNow(
+        _ subscription: String, events: [String]? = nil
+    ) async throws(ApusClientError) -> Int64 {
+        var request = APIRequest(.post, "v1", "subscriptions", subscription, "retry")
+        if let events { request.setBody(["events": .array(events.map { .string($0) })]) }
+        let answer = try await send(request).json()
+        return answer["retried"]?.int64 ?? 0
+    }
+
     /// Stops handing out.
     public func pause(_ subscription: String) async throws(ApusClientError) {
         _ = try await send(APIRequest(.post, "v1", "subscriptions", subscription, "pause"))

@@ -16,6 +16,8 @@ struct GatewayContext: Sendable {
     var openAPI: [UInt8]
     var started: ContinuousClock.Instant
     var activity: ActivitySampler
+    /// Who is connected.
+    var clients: ClientDirectory
 
     /// The time now.
     var now: Timestamp { configuration.now() }

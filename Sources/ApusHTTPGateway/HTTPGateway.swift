@@ -33,7 +33,8 @@ public final class HTTPGateway: Service {
             calls: CallRegistry(waitingMax: configuration.waitingMax),
             metrics: GatewayMetrics(routes.map(\.label) + SchemaAPI.allCases.map(\.label)),
             openAPI: document.serialized(), started: .now,
-            activity: ActivitySampler(streamsMax: Defaults.activityStreamsMax))
+            activity: ActivitySampler(streamsMax: Defaults.activityStreamsMax),
+            clients: ClientDirectory(others: configuration.clients))
         handler = GatewayHandler(context, Router(routes))
         self.configuration = configuration
         self.logger = logger
@@ -48,6 +49,7 @@ public final class HTTPGateway: Service {
         if let running = server.withLock({ $0 }) { return running.addresses }
         let started = try await HTTPServer.start(configuration.server, handler: handler)
         server.withLock { $0 = started }
+        context.clients.attach(started)
         for address in started.addresses {
             let host = address.ipAddress ?? "?"
             let name = host.contains(":") ? "[\(host)]" : host

@@ -42,6 +42,10 @@ public struct HTTPGatewayConfiguration: Sendable {
     public var metricsText: @Sendable () -> [UInt8]
     /// Who knows the members of consumer groups; nil where nobody does, and only positions can be shown.
     public var groups: (any GroupObserver)?
+    /// The last lines of the log, at most so many, the oldest first, each an object in JSON.
+    public var recentLog: @Sendable (_ limit: Int) -> [String] = { _ in [] }
+    /// Who knows the clients of other gateways.
+    public var clients: [any ClientObserver] = []
     /// Who runs connections to outside brokers and feeds from them; nil where nobody does.
     public var bridges: (any BridgeControl)?
     /// Answers requests for pages, before a token is asked for: a browser that opens one has none to show. Nil for what is no page.

@@ -42,7 +42,9 @@ final class HTTPConnection: ChannelDuplexHandler {
     let server: HTTPServerLoop
     var context: ChannelHandlerContext?
     var id = HTTPConnectionID(index: 0, generation: 0)
-    private var peer = HTTPPeer(nil)
+    private(set) var peer = HTTPPeer(nil)
+    /// What whoever looks at connections is told.
+    private(set) var notes = HTTPConnectionNotes()
 
     var phase = Phase.open
     /// Whether the client has closed its side.
@@ -88,6 +90,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     func channelActive(context: ChannelHandlerContext) {
         id = server.add(self)
         peer = HTTPPeer(context.remoteAddress)
+        (notes.opened, notes.asked) = (server.now, server.now)
         if server.isDraining { return closeNow() }
         deadline.wait(for: .head, until: server.now &+ server.deadlines.head)
     }
@@ -240,6 +243,7 @@ final class HTTPConnection: ChannelDuplexHandler {
         bodyWindow = nil
         let head = request.head
         let keepsAlive = head.keepsAlive && !server.isDraining
+        notes.note(head, isFirst: nextSequence == 0, now: server.now)
         let sequence = nextSequence
         nextSequence &+= 1
         exchanges.append(

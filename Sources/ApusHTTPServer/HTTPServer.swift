@@ -79,6 +79,24 @@ public final class HTTPServer: Sendable {
         return statistics
     }
 
+    var loopCount: Int { loops.count }
+
+    /// Some connections of a loop, and where to go on; nil when there is no such loop (any more).
+    func connections(
+        ofLoop number: Int, from place: Int
+    ) async -> ([HTTPConnectionFigures], next: Int?)? {
+        guard number < loops.count else { return nil }
+        let loop = loops[number].loop
+        return try? await loop.eventLoop.submit { loop.value.figures(ofLoop: number, from: place) }.get()
+    }
+
+    /// Closes a connection, whatever is unanswered on it; false when it is not there (any more).
+    public func disconnect(loop number: Int, place: Int, generation: UInt32) async -> Bool {
+        guard number >= 0, number < loops.count, let index = UInt32(exactly: place) else { return false }
+        let (loop, id) = (loops[number].loop, HTTPConnectionID(index: index, generation: generation))
+        return (try? await loop.eventLoop.submit { loop.value.disconnect(id) }.get()) ?? false
+    }
+
     /// Stops accepting, answers what was asked, ends streams, and closes what is left after `gracePeriod`.
     ///
     /// Returns when everything is closed and the event loops are gone. A second call returns at once.

@@ -94,8 +94,27 @@ final class HTTPServerLoop {
     }
 
     private func connection(_ id: HTTPConnectionID) -> HTTPConnection? {
+        guard Int(id.index) < places.count else { return nil }
         let place = places[Int(id.index)]
         return place.generation == id.generation ? place.connection : nil
+    }
+
+    /// How many places are looked at together by whoever wants to know the connections.
+    private static let figuresMax = 256
+
+    /// The connections at some places from `first` on, and where to go on; nil when those were the last.
+    func figures(ofLoop number: Int, from first: Int) -> ([HTTPConnectionFigures], next: Int?) {
+        guard first < places.count else { return ([], nil) }
+        let end = min(places.count, first + Self.figuresMax)
+        let found = places[first..<end].compactMap { $0.connection?.figures(loop: number) }
+        return (found, end < places.count ? end : nil)
+    }
+
+    /// Closes a connection; false when it is not there any more.
+    func disconnect(_ id: HTTPConnectionID) -> Bool {
+        guard let connection = connection(id) else { return false }
+        connection.closeNow()
+        return true
     }
 
     // MARK: Mail and flushing

@@ -64,6 +64,11 @@ public final class KafkaGateway: Service {
     /// The members of consumer groups, for whoever looks at them from outside of Kafka's protocol.
     public var groups: any GroupObserver { GroupDirectory(context: context) }
 
+    /// The clients that are connected, for whoever looks at them from outside of Kafka's protocol.
+    public var clients: any ClientObserver {
+        KafkaClientDirectory(context: context) { [self] in server.withLock { $0 } }
+    }
+
     /// What the gateway has done so far; nil before it listens.
     public var statistics: KafkaGatewayStatistics? { server.withLock { $0 }?.statistics() }
 }

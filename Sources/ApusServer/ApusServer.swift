@@ -49,7 +49,8 @@ public enum ApusServer {
         _ configuration: ServerConfiguration,
         listening: @escaping @Sendable (ServerAddresses) -> Void = { _ in }
     ) async throws {
-        let registry = bootstrap(configuration)
+        let recentLog = RecentLog()
+        let registry = bootstrap(configuration, recentLog)
         let logger = Logger(label: "apus")
         let filesMax = FileLimit.raise()
         let files = FileShares(files: filesMax)
@@ -73,6 +74,8 @@ public enum ApusServer {
         var http = gatewayConfiguration(configuration, files)
         http.metricsText = { metrics.text() }
         http.groups = kafka?.groups
+        http.recentLog = { recentLog.last($0) }
+        http.clients = kafka.map { [$0.clients] } ?? []
         http.bridges = bridges
         let pages = Dashboard()
         http.pages = { pages.answer($0) }
@@ -146,9 +149,15 @@ public enum ApusServer {
 
     // MARK: Parts
 
-    private static func bootstrap(_ configuration: ServerConfiguration) -> PrometheusRegistry {
+    private static func bootstrap(
+        _ configuration: ServerConfiguration, _ recent: RecentLog
+    ) -> PrometheusRegistry {
         let (format, level) = (configuration.logFormat, configuration.logLevel)
-        LoggingSystem.bootstrap { format.handler(label: $0, level: level) }
+        LoggingSystem.bootstrap {
+            MultiplexLogHandler([
+                format.handler(label: $0, level: level), recent.handler(label: $0, level: level),
+            ])
+        }
         let registry = PrometheusRegistry()
         MetricsSystem.bootstrap(PrometheusMetricsFactory(registry: registry, help: MetricHelp.texts))
         InstrumentationSystem.bootstrap(ApusTracer())

@@ -20,6 +20,9 @@ static const unsigned char app_js[] = {
 static const unsigned char components_attempts_js[] = {
 #embed "Assets/components/attempts.js"
 };
+static const unsigned char components_causes_js[] = {
+#embed "Assets/components/causes.js"
+};
 static const unsigned char components_chart_js[] = {
 #embed "Assets/components/chart.js"
 };
@@ -28,6 +31,9 @@ static const unsigned char components_code_js[] = {
 };
 static const unsigned char components_dialog_js[] = {
 #embed "Assets/components/dialog.js"
+};
+static const unsigned char components_diff_js[] = {
+#embed "Assets/components/diff.js"
 };
 static const unsigned char components_event_list_js[] = {
 #embed "Assets/components/event-list.js"
@@ -95,6 +101,9 @@ static const unsigned char lib_activity_js[] = {
 static const unsigned char lib_api_js[] = {
 #embed "Assets/lib/api.js"
 };
+static const unsigned char lib_diff_js[] = {
+#embed "Assets/lib/diff.js"
+};
 static const unsigned char lib_dom_js[] = {
 #embed "Assets/lib/dom.js"
 };
@@ -125,8 +134,14 @@ static const unsigned char lib_shell_quote_js[] = {
 static const unsigned char lib_stream_js[] = {
 #embed "Assets/lib/stream.js"
 };
+static const unsigned char pages_bottlenecks_js[] = {
+#embed "Assets/pages/bottlenecks.js"
+};
 static const unsigned char pages_bridges_js[] = {
 #embed "Assets/pages/bridges.js"
+};
+static const unsigned char pages_clients_js[] = {
+#embed "Assets/pages/clients.js"
 };
 static const unsigned char pages_dead_letters_js[] = {
 #embed "Assets/pages/dead-letters.js"
@@ -161,6 +176,9 @@ static const unsigned char pages_rules_js[] = {
 static const unsigned char pages_schedules_js[] = {
 #embed "Assets/pages/schedules.js"
 };
+static const unsigned char pages_schemas_js[] = {
+#embed "Assets/pages/schemas.js"
+};
 static const unsigned char pages_settings_js[] = {
 #embed "Assets/pages/settings.js"
 };
@@ -182,9 +200,11 @@ static const struct capus_asset assets[] = {
     {"icon.svg", icon_svg, sizeof icon_svg},
     {"app.js", app_js, sizeof app_js},
     {"components/attempts.js", components_attempts_js, sizeof components_attempts_js},
+    {"components/causes.js", components_causes_js, sizeof components_causes_js},
     {"components/chart.js", components_chart_js, sizeof components_chart_js},
     {"components/code.js", components_code_js, sizeof components_code_js},
     {"components/dialog.js", components_dialog_js, sizeof components_dialog_js},
+    {"components/diff.js", components_diff_js, sizeof components_diff_js},
     {"components/event-list.js", components_event_list_js, sizeof components_event_list_js},
     {"components/journey.js", components_journey_js, sizeof components_journey_js},
     {"components/json-tree.js", components_json_tree_js, sizeof components_json_tree_js},
@@ -207,6 +227,7 @@ static const struct capus_asset assets[] = {
     {"css/tokens.css", css_tokens_css, sizeof css_tokens_css},
     {"lib/activity.js", lib_activity_js, sizeof lib_activity_js},
     {"lib/api.js", lib_api_js, sizeof lib_api_js},
+    {"lib/diff.js", lib_diff_js, sizeof lib_diff_js},
     {"lib/dom.js", lib_dom_js, sizeof lib_dom_js},
     {"lib/format.js", lib_format_js, sizeof lib_format_js},
     {"lib/json-text.js", lib_json_text_js, sizeof lib_json_text_js},
@@ -217,7 +238,9 @@ static const struct capus_asset assets[] = {
     {"lib/settings.js", lib_settings_js, sizeof lib_settings_js},
     {"lib/shell-quote.js", lib_shell_quote_js, sizeof lib_shell_quote_js},
     {"lib/stream.js", lib_stream_js, sizeof lib_stream_js},
+    {"pages/bottlenecks.js", pages_bottlenecks_js, sizeof pages_bottlenecks_js},
     {"pages/bridges.js", pages_bridges_js, sizeof pages_bridges_js},
+    {"pages/clients.js", pages_clients_js, sizeof pages_clients_js},
     {"pages/dead-letters.js", pages_dead_letters_js, sizeof pages_dead_letters_js},
     {"pages/event-types.js", pages_event_types_js, sizeof pages_event_types_js},
     {"pages/event.js", pages_event_js, sizeof pages_event_js},
@@ -229,6 +252,7 @@ static const struct capus_asset assets[] = {
     {"pages/rule.js", pages_rule_js, sizeof pages_rule_js},
     {"pages/rules.js", pages_rules_js, sizeof pages_rules_js},
     {"pages/schedules.js", pages_schedules_js, sizeof pages_schedules_js},
+    {"pages/schemas.js", pages_schemas_js, sizeof pages_schemas_js},
     {"pages/settings.js", pages_settings_js, sizeof pages_settings_js},
     {"pages/subscription.js", pages_subscription_js, sizeof pages_subscription_js},
     {"pages/subscriptions.js", pages_subscriptions_js, sizeof pages_subscriptions_js},

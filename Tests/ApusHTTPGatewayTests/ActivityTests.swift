@@ -96,6 +96,6 @@ import Testing
         return GatewayContext(
             broker: RecorderBroker(), configuration: configuration, calls: CallRegistry(waitingMax: 10),
             metrics: GatewayMetrics([]), openAPI: [], started: .now,
-            activity: ActivitySampler(streamsMax: 1))
+            activity: ActivitySampler(streamsMax: 1), clients: ClientDirectory(others: []))
     }
 }

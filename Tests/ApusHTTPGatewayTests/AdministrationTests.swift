@@ -180,6 +180,21 @@ import Testing
             #expect(fixture.broker.change { $0.replays } == [expected, expected, .latest])
         }
     }
+
+    @Test func `what waits is retried, all of it or what is named`() async throws {
+        try await GatewayFixture.with { fixture async throws in
+            fixture.broker.addTopic("orders")
+            _ = try await fixture.put("/v1/subscriptions/s", #"{"topic":"orders"}"#)
+            let all = try await fixture.post("/v1/subscriptions/s/retry", "{}")
+            #expect(all.status == 200 && all.json["retried"] == 7)
+            let two = #"{"events":["orders/0/4","orders/1/0"]}"#
+            #expect(try await fixture.post("/v1/subscriptions/s/retry", two).json["retried"] == 2)
+            for wrong in [#"{"events":[]}"#, #"{"events":["orders"]}"#, #"{"events":["orders/-1/0"]}"#] {
+                #expect(try await fixture.post("/v1/subscriptions/s/retry", wrong).status >= 400)
+            }
+            #expect(try await fixture.post("/v1/subscriptions/none/retry", "{}").status == 404)
+        }
+    }
 }
 
 @Suite struct RuleTests {

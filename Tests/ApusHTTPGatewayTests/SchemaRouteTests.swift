@@ -33,6 +33,27 @@ import Testing
         }
     }
 
+    @Test func `subjects are searched, and tell where they are used`() async throws {
+        try await GatewayFixture.with { fixture async throws in
+            _ = try await fixture.post("/v1/schemas/orders-value/versions", order)
+            _ = try await fixture.post("/v1/schemas/address/versions", order)
+            let found = try await fixture.get("/v1/schemas?search=VALUE").json["subjects"]?.array ?? []
+            #expect(found.map { $0["subject"]?.string } == ["orders-value"])
+            _ = try await fixture.put("/v1/topics/orders", "{}")
+            _ = try await fixture.put(
+                "/v1/topics/parcels", #"{"schema":{"enforcement":"warn","subject":"address"}}"#)
+            _ = try await fixture.put("/v1/schemas/address/config", #"{"event_types":["moved"]}"#)
+            let byName = try await fixture.get("/v1/schemas/orders-value/uses")
+            #expect(byName.json["topics"] == [["topic": "orders", "enforcement": "off"]])
+            #expect(byName.json["event_types"] == [] && byName.json["referenced_by"] == [])
+            let named = try await fixture.get("/v1/schemas/address/uses")
+            #expect(named.json["topics"] == [["topic": "parcels", "enforcement": "warn"]])
+            #expect(named.json["event_types"] == [["type": "moved", "by": "bound"]])
+            // A subject that nobody has heard of is used nowhere.
+            #expect(try await fixture.get("/v1/schemas/nobody/uses").json["topics"] == [])
+        }
+    }
+
     @Test(arguments: [
         (#"{"schema":{"type":"strange"}}"#, 422, "type"), (#"{"schema":"{"}"#, 422, "not JSON"),
         (#"{"schema":7}"#, 400, "schema"), (#"{}"#, 400, "'schema' is missing"),

@@ -14,7 +14,8 @@ from apus_server import event
 PLANTED = {
     "token": "tok-planted-0123456789abcdef", "webhook secret": "whsec_cGxhbnRlZC1zaWduaW5nLXNlY3JldC0wMTIz",
     "userinfo": "planted-userinfo", "query": "planted-query", "header": "planted-header-value", "payload": "planted-payload",
-    "schedule": "planted-schedule-data", "environment": "planted-environment-secret", "key": "planted-key"}
+    "schedule": "planted-schedule-data", "environment": "planted-environment-secret", "key": "planted-key",
+    "schema text": "planted-schema-text"}
 
 
 @pytest.fixture
@@ -41,6 +42,8 @@ def plant(server):
     server.create_rule("r", "orders", {"type": ["x"]}, [{"topic": "vip"}])
     server.succeed("PUT", "/v1/schedules/daily", json={
         "topic": "orders", "schedule": "0 9 * * *", "event": {"type": "t", "source": "/s", "data": {"s": PLANTED["schedule"]}}})
+    server.succeed("POST", "/v1/schemas/orders-value/versions", json={
+        "schema": {"type": "object", "description": PLANTED["schema text"]}})
     server.publish("orders", *[
         event(number, {"secret": PLANTED["payload"]}, partitionkey=PLANTED["key"]) for number in range(30)])
 
@@ -76,7 +79,12 @@ def test_no_secret_and_no_event_leaves(server, tmp_path):
     assert {name.removeprefix(prefix) for name in files} >= {
         "README.txt", "doctor.json", "machine.json", "log.txt", "server/status.json", "server/diagnosis.json",
         "server/alarms.json", "server/bottlenecks.json", "server/explanations.json", "server/metrics.txt", "definitions/topics.json",
-        "definitions/subscriptions.json", "definitions/rules.json", "definitions/schedules.json"}
+        "definitions/subscriptions.json", "definitions/rules.json", "definitions/schedules.json", "definitions/schemas.json", "server/log.json",
+        "server/clients.json"}
+    assert json.loads(files[prefix + "definitions/schemas.json"])[0] == {
+        "subject": "orders-value", "compatibility": "backward", "mode": "readwrite", "event_types": [], "versions": [1]}
+    lines = json.loads(files[prefix + "server/log.json"])
+    assert any(line["message"] == "listening" and line["level"] == "info" for line in lines)
     subscriptions = json.loads(files[prefix + "definitions/subscriptions.json"])
     hook = next(one for one in subscriptions if one["name"] == "hooks")
     assert hook["push"]["url"] == "http://127.0.0.1:1/hook?***"

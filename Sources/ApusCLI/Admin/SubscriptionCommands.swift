@@ -22,7 +22,8 @@ struct SubscriptionCommand: ParsableCommand {
             """,
         subcommands: [
             List.self, Show.self, Create.self, Set.self, Delete.self, ReceiveCommand.self, AckCommand.self,
-            ReleaseCommand.self, RejectCommand.self, ExtendCommand.self, Replay.self, Pause.self, Resume.self,
+            ReleaseCommand.self, RejectCommand.self, ExtendCommand.self, RetryCommand.self, Replay.self,
+            Pause.self, Resume.self,
         ], aliases: ["subscriptions", "sub"])
 }
 

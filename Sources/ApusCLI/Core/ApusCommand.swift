@@ -41,7 +41,7 @@ struct ApusCommand: AsyncParsableCommand {
                 subcommands: [
                     TopicCommand.self, SubscriptionCommand.self, RuleCommand.self, DeadLetterCommand.self,
                     ScheduleCommand.self, DelayedCommand.self, GroupCommand.self,
-                    ConnectionCommand.self, FeedCommand.self,
+                    ConnectionCommand.self, FeedCommand.self, ClientCommand.self,
                 ]),
             CommandGroup(
                 name: "Schemas:",

@@ -77,6 +77,14 @@ package struct CircuitBreaker: Sendable, Hashable {
         }
     }
 
+    /// Somebody says that the target may be back: it is probed now, not at the end of the pause. True when there was a pause to end.
+    package mutating func endPause(now: Duration, wall: Timestamp) -> Bool {
+        guard case .open(var pause, let due) = phase, due > now else { return false }
+        pause.probe = wall
+        phase = .open(pause, due: now)
+        return true
+    }
+
     /// The probe is on its way.
     package mutating func beginProbe() {
         if case .open(let pause, _) = phase { phase = .probing(pause) }

@@ -252,6 +252,29 @@ package struct DeliveryState: Sendable {
         addTimer(due, position)
     }
 
+    /// Makes what waits for its next attempt ready now; attempts stay as they are.
+    ///
+    /// - Parameter wanted: only these; nil for all that wait.
+    /// - Returns: what did wait, in order, each with the attempts behind it.
+    package mutating func hasten(_ wanted: Set<Position>? = nil) -> [(position: Position, attempts: Int)] {
+        var found: [(position: Position, attempts: Int)] = []
+        // Those that are named may be few where millions wait.
+        if let wanted {
+            for position in wanted {
+                if let item = items[position], case .waiting = item.phase {
+                    found.append((position, item.attempts))
+                }
+            }
+        } else {
+            for (position, item) in items {
+                if case .waiting = item.phase { found.append((position, item.attempts)) }
+            }
+        }
+        found.sort { $0.position < $1.position }
+        for (position, attempts) in found { putBack(position, attempts: attempts) }
+        return found
+    }
+
     /// Moves the end of a lease.
     package mutating func extend(_ position: Position, nonce: UInt64, deadline: Duration) {
         guard let item = leasedItem(position, nonce: nonce) else { return }

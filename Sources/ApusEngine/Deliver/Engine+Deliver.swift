@@ -116,6 +116,21 @@ extension Engine {
         try result.get()
     }
 
+    public func retryNow(
+        _ name: ResourceName, events: [EventPlace]?
+    ) async throws(BrokerError) -> Int {
+        let shared = try requireShared(name)
+        if let other = events?.first(where: { $0.topic != shared.topic.name }) {
+            throw .invalid(
+                "subscription '\(name)' reads topic '\(shared.topic.name)', and \(other) is not in it")
+        }
+        let wanted = events.map { Set($0.map { Position(partition: $0.partition, offset: $0.offset) }) }
+        let result = await withUnsafeContinuation { continuation in
+            shared.retryNow(wanted) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
     func requireShared(_ name: ResourceName) throws(BrokerError) -> SharedSubscription {
         let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
         if let shared { return shared }

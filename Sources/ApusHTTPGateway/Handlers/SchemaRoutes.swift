@@ -12,7 +12,7 @@ internal import JSONText
 enum SchemaRoutes {
     static let all: [Route] = [
         listSubjects, getSubject, deleteSubject, listVersions, register, getVersion, deleteVersion, check,
-        judge, getConfig, putConfig, getSchema, getGlobalConfig, putGlobalConfig,
+        judge, getConfig, putConfig, getSchema, getGlobalConfig, putGlobalConfig, SchemaUseRoute.uses,
     ]
 
     private static let subjectPath = PathTemplate("/v1/schemas/{subject}")
@@ -57,15 +57,20 @@ enum SchemaRoutes {
         parameters: [
             deleted,
             QueryParameter(name: "prefix", schema: .text, about: "Only those whose name begins with this."),
+            .search,
         ] + QueryParameter.page,
         successes: [.json(.ok, "A page of subjects.", .schemaSubjects)], problems: [.invalid],
         handler: .answer { context, call throws(Problem) in
             let page = try call.query.page()
             let isDeleted = try call.query.bool("deleted")
             let registry = try registry(context)
+            let wanted = page.search?.lowercased()
             let subjects = registry.subjects(
                 deleted: isDeleted, prefix: call.query.string("prefix") ?? ""
-            ).filter { name in page.after.map { name.description > $0 } ?? true }.prefix(page.limit)
+            ).lazy.filter { name in
+                (page.after.map { name.description > $0 } ?? true)
+                    && (wanted.map { name.description.lowercased().contains($0) } ?? true)
+            }.prefix(page.limit)
             return .page("subjects", Array(subjects), of: page, next: \.description) {
                 $0.subject($1, in: registry, deleted: isDeleted)
             }

@@ -11,7 +11,7 @@ internal import JSONText
 enum SubscriptionRoutes {
     static let all: [Route] =
         [list, put, get, delete] + ReceiveRoutes.all + [
-            replay, pausing("pause", true, "Stops handing out."),
+            replay, retry, pausing("pause", true, "Stops handing out."),
             pausing("resume", false, "Starts handing out again."),
         ]
 
@@ -130,6 +130,24 @@ enum SubscriptionRoutes {
                 }
             }
             return try look(name, context)
+        })
+
+    private static let retry = Route(
+        method: .post, path: PathTemplate("/v1/subscriptions/{subscription}/retry"), operation: "retry",
+        summary:
+            "Shared kind: what waits for its next attempt is handed out now, all of it or only 'events'. Attempts stay counted; a receiver that is left "
+            + "alone after failures is probed at once.",
+        chapter: .subscriptions, body: .optionalJSON(.object(Schema.retryRequest)),
+        successes: [.json(.ok, "How many events did wait.", .retryResult)],
+        problems: [.notFound, .unsupportedMediaType, .conflict, .invalid],
+        handler: .answer { context, call async throws(Problem) in
+            let name = try call.name()
+            let reader = try call.optionalMembers(Schema.retryRequest)
+            let events = try reader.places("events", count: Bounds.leases)
+            let retried = try await context.ask { broker async throws(BrokerError) in
+                try await broker.retryNow(name, events: events)
+            }
+            return .json { writer in writer.object { $0.member("retried", retried) } }
         })
 
     private static func pausing(_ verb: String, _ isPaused: Bool, _ summary: String) -> Route {

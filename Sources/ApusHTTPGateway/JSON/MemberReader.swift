@@ -3,6 +3,7 @@
 // Request bodies, member by member. A member that the schema does not know is refused by name, and every value of the
 // wrong kind is answered with what was expected: a typing error never passes in silence.
 
+internal import ApusEngine
 internal import ApusModel
 internal import JSONText
 
@@ -152,5 +153,18 @@ struct MemberReader {
             strings.append(text)
         }
         return strings
+    }
+
+    /// Places of events, as `topic/partition/offset`.
+    func places(_ name: String, count: ClosedRange<Int>) throws(Problem) -> [EventPlace]? {
+        guard let texts = try strings(name, count: count) else { return nil }
+        var places: [EventPlace] = []
+        for text in texts {
+            guard let place = EventPlace(text) else {
+                throw wrong(name, expected: "a list of topic/partition/offset, such as \"orders/0/12\"")
+            }
+            places.append(place)
+        }
+        return places
     }
 }

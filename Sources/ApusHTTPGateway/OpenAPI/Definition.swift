@@ -26,6 +26,7 @@ enum Definition: String, Sendable, CaseIterable {
     case delivery = "Delivery"
     case deliveries = "Deliveries"
     case settleResults = "SettleResults"
+    case retryResult = "RetryResult"
     case topic = "Topic"
     case topicSettings = "TopicSettings"
     case topics = "Topics"
@@ -75,6 +76,7 @@ enum Definition: String, Sendable, CaseIterable {
     case schemaReport = "SchemaReport"
     case schemaTrial = "SchemaTrial"
     case schemaTrialResult = "SchemaTrialResult"
+    case schemaUses = "SchemaUses"
     case eventType = "EventType"
     case eventTypes = "EventTypes"
     case eventTypeDeclaration = "EventTypeDeclaration"
@@ -88,13 +90,15 @@ enum Definition: String, Sendable, CaseIterable {
     case explanation = "Explanation"
     case bottlenecks = "Bottlenecks"
     case alarms = "Alarms"
+    case clients = "Clients"
+    case recentLog = "RecentLog"
 
     /// What values of this name look like.
     var schema: Schema {
         switch self {
         case .name, .duration, .position, .time, .pattern, .cloudEvent, .problem: Schema.basic(self)
         case .receipt, .receipts, .partialReceipts, .storedEvent, .readResult, .delivery, .deliveries,
-            .settleResults:
+            .settleResults, .retryResult:
             Schema.events(self)
         case .journey, .journeyStep, .attempts, .foundEvents: Schema.journeys(self)
         case .topic, .topicSettings, .topics: Schema.topics(self)
@@ -113,13 +117,14 @@ enum Definition: String, Sendable, CaseIterable {
         case .connection, .connectionSettings, .connections, .feed, .feedSettings, .feeds:
             Schema.bridges(self)
         case .schemaSource, .schemaSubject, .schemaSubjects, .schemaVersion, .schemaVersions, .schemaDetails,
-            .schemaConfig, .schemaConfigSettings, .schemaReport, .schemaTrial, .schemaTrialResult:
+            .schemaConfig, .schemaConfigSettings, .schemaReport, .schemaTrial, .schemaTrialResult,
+            .schemaUses:
             Schema.registry(self)
         case .eventType, .eventTypes, .eventTypeDeclaration, .schemaProposal, .schemaProposalSettings,
             .asyncAPI:
             Schema.eventTypes(self)
         case .health, .status, .diagnosis, .verification: Schema.operations(self)
-        case .explanation, .bottlenecks, .alarms: Schema.observation(self)
+        case .explanation, .bottlenecks, .alarms, .clients, .recentLog: Schema.observation(self)
         }
     }
 }

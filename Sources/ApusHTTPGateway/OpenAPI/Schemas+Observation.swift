@@ -7,6 +7,12 @@ extension Schema {
         switch definition {
         case .explanation: .object(explanation)
         case .alarms: .object(ObjectSchema().requiring("alarms", .list(.object(alarm))))
+        case .recentLog:
+            .object(ObjectSchema().requiring("lines", .list(.object(logLine)), "the oldest first"))
+        case .clients:
+            .object(
+                ObjectSchema().requiring("clients", .list(.object(client)))
+                    .requiring("next", .nullable(.text), "the value of 'after' for the next page"))
         default: .object(bottlenecks)
         }
     }
@@ -71,6 +77,32 @@ extension Schema {
         .requiring("since", .time)
         .requiring("finding", .text)
         .requiring("hint", .text, "what to do about it")
+
+    private static let logLine = ObjectSchema()
+        .requiring("time", .time)
+        .requiring("level", .text)
+        .requiring("logger", .text)
+        .requiring("message", .text)
+        .allowing("metadata", .any)
+
+    private static let client = ObjectSchema()
+        .requiring("id", .text, "of its connection")
+        .requiring("service", .choice(["http", "kafka"]), "what it speaks")
+        .requiring("address", .text, "where it comes from")
+        .requiring("client", .nullable(.text), "what it calls itself: Kafka's client id, HTTP's User-Agent")
+        .requiring("software", .nullable(.text), "the library that it says it uses")
+        .requiring("user", .nullable(.text), "who it has shown itself to be; null where nobody has to")
+        .requiring("since", .time)
+        .requiring("last", .time, "when it last asked for something")
+        .requiring("last_request", .nullable(.text))
+        .requiring("requests", .count)
+        .requiring("under_way", .count, "requests without an answer: streams, long polls, work")
+        .requiring("bytes_received", .count)
+        .requiring("bytes_sent", .count)
+        .requiring(
+            "topics", .list(.text), "that it has worked with, at most 16; over HTTP that of its last request"
+        )
+        .requiring("groups", .list(.text), "that it has taken part in, at most 16")
 
     private static let bottlenecks = ObjectSchema()
         .requiring("time", .nullable(.time), "when the load was last looked at")

@@ -26,6 +26,7 @@ extension Schema {
         case .schemaConfig: .object(schemaConfig)
         case .schemaReport: .object(schemaReport)
         case .schemaTrial: .object(schemaTrial)
+        case .schemaUses: .object(schemaUses)
         default:
             .object(
                 ObjectSchema().requiring("valid", .boolean).requiring("violations", .list(.object(violation)))
@@ -107,6 +108,33 @@ extension Schema {
                         .requiring("path", .text, "where in the data")
                         .requiring("rule", .text)
                         .requiring("message", .text))))
+
+    private static let schemaUses = ObjectSchema()
+        .requiring("subject", subjectName)
+        .requiring(
+            "topics",
+            .list(
+                .object(
+                    ObjectSchema().requiring("topic", .name)
+                        .requiring("enforcement", .choice(SchemaEnforcement.allCases.map(\.rawValue))))),
+            "that name it, or are called like it without -value and name none"
+        )
+        .requiring(
+            "event_types",
+            .list(
+                .object(
+                    ObjectSchema().requiring("type", .text)
+                        .requiring(
+                            "by", .choice(["bound", "declared"]), "by the registry, or in the catalogue")))
+        )
+        .requiring(
+            "referenced_by",
+            .list(
+                .object(
+                    ObjectSchema().requiring("subject", subjectName)
+                        .requiring("version", .integer(Bounds.schemaVersion))
+                        .requiring("refers_to", .integer(Bounds.schemaVersion), "a version of this subject")))
+        )
 
     static let schemaTrial = ObjectSchema()
         .allowing("data", .any, "data in JSON; this or text")

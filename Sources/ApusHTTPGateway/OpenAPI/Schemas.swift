@@ -90,6 +90,8 @@ extension Schema {
         case .delivery: .object(delivery)
         case .deliveries:
             .object(ObjectSchema().requiring("deliveries", .list(.reference(.delivery))))
+        case .retryResult:
+            .object(ObjectSchema().requiring("retried", .count, "events that did wait"))
         default:
             .object(
                 ObjectSchema().requiring(
@@ -142,6 +144,11 @@ extension Schema {
     static let commitRequest = ObjectSchema()
         .requiring("partition", .integer(Bounds.partition))
         .requiring("offset", .integer(Bounds.offset), "everything before it is done")
+    static let retryRequest = ObjectSchema()
+        .allowing(
+            "events",
+            .list(.text, countMin: Bounds.leases.lowerBound, countMax: Bounds.leases.upperBound),
+            "topic/partition/offset of those that are meant; all that wait if absent")
     static let replayRequest = ObjectSchema()
         .requiring("from", .position)
         .allowing("to", .position, "shared kind: only what lies between comes again")

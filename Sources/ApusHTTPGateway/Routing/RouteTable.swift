@@ -9,5 +9,5 @@ enum RouteTable {
         + DeadLetterRoutes.all
         + DelayedRoutes.all + ScheduleRoutes.all
         + SchemaRoutes.all + EventTypeRoutes.all + GroupRoutes.all + BridgeRoutes.all + OperationRoutes.all
-        + ActivityRoutes.all + ObservationRoutes.all
+        + ActivityRoutes.all + ObservationRoutes.all + ClientRoutes.all + LogRoute.all
 }

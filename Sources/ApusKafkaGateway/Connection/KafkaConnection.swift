@@ -54,6 +54,13 @@ final class KafkaConnection: ChannelDuplexHandler {
     private var bytesAtProgress = 0
     private var bytesReceived = 0
 
+    // For whoever looks at connections.
+    private var opened: UInt64 = 0
+    private var asked: UInt64 = 0
+    private var requestCount = 0
+    private var lastKey: Int16?
+    private var clientID: String?
+
     // Answering.
     private var slots = CircularBuffer<Slot>(initialCapacity: 2)
     private var nextSequence: UInt32 = 0
@@ -81,6 +88,7 @@ final class KafkaConnection: ChannelDuplexHandler {
             local: context.localAddress.map(ListenAddress.init(bound:))
                 ?? ListenAddress(host: Defaults.host, port: 0))
         lastProgress = loop.now
+        (opened, asked) = (loop.now, loop.now)
         if loop.isDraining { close() }
     }
 
@@ -229,6 +237,9 @@ final class KafkaConnection: ChannelDuplexHandler {
     private func dispatch(_ bytes: ByteBuffer) {
         guard let frame = KafkaFrame(bytes) else { return close() }
         loop.counters.requests.add(1)
+        (asked, lastKey, requestCount) = (loop.now, frame.apiKey, requestCount &+ 1)
+        // A client has one name.
+        if clientID == nil { clientID = frame.clientID }
         slots.append(Slot(isPipelined: loop.handler.isPipelined(frame.apiKey), answer: nil, hold: hold))
         hold = nil
         let sequence = nextSequence
@@ -334,6 +345,18 @@ final class KafkaConnection: ChannelDuplexHandler {
             return
         }
         context.write(wrapOutboundOut(buffer), promise: promise)
+    }
+
+    // MARK: Telling
+
+    /// The connection as it stands.
+    func figures() -> KafkaConnectionFigures {
+        KafkaConnectionFigures(
+            id: id,
+            address: context?.remoteAddress.map { ListenAddress(bound: $0).description } ?? session.peer,
+            clientID: clientID, session: session, age: .nanoseconds(Int64(clamping: loop.now &- opened)),
+            idle: .nanoseconds(Int64(clamping: loop.now &- asked)), requests: requestCount,
+            underWay: slots.count, bytesReceived: bytesReceived, bytesSent: bytesWritten, apiKey: lastKey)
     }
 
     // MARK: Ends

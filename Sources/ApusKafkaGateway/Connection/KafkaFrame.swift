@@ -24,6 +24,17 @@ struct KafkaFrame: Sendable {
         apiKey = key
         self.bytes = bytes
     }
+
+    /// What the client calls itself, which every header has behind key, version and correlation id; cut off where it is long. Nil when it says nothing.
+    var clientID: String? {
+        let start = bytes.readerIndex + 8
+        guard let length = bytes.getInteger(at: start, as: Int16.self), length > 0 else { return nil }
+        return bytes.getSlice(at: start + 2, length: Int(length)).map {
+            String(decoding: $0.readableBytesView.prefix(Self.clientIDBytesMax), as: UTF8.self)
+        }
+    }
+
+    private static let clientIDBytesMax = 120
 }
 
 /// What becomes of a request.
@@ -77,6 +88,7 @@ final class KafkaSession: Sendable {
         var isClosed = false
         var abandon: (@Sendable () -> Void)?
         var software: String?
+        var involvement = KafkaInvolvement()
         var exchange: SASLExchange?
         /// What ends with the connection, by what it is.
         var ending: [ShareMemberKey: @Sendable () -> Void] = [:]
@@ -94,7 +106,16 @@ final class KafkaSession: Sendable {
     }
 
     /// What the client says that it is, for logs.
-    var software: String { state.withLock { $0.software ?? "?" } }
+    var software: String { knownSoftware ?? "?" }
+
+    /// The same; nil when it has not said.
+    var knownSoftware: String? { state.withLock(\.software) }
+
+    /// What the client works with.
+    var involvement: KafkaInvolvement { state.withLock(\.involvement) }
+
+    /// Changes what the client works with.
+    func involve(_ body: (inout KafkaInvolvement) -> Void) { state.withLock { body(&$0.involvement) } }
 
     func setSoftware(name: String, version: String) {
         state.withLock { $0.software = "\(name) \(version)" }

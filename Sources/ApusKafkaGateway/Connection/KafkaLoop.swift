@@ -82,6 +82,23 @@ final class KafkaLoop {
         return place.generation == id.generation ? place.connection : nil
     }
 
+    /// How many places are looked at together by whoever wants to know the connections.
+    private static let figuresMax = 256
+
+    /// The connections at some places from `first` on, and where to go on; nil when those were the last.
+    func figures(from first: Int) -> ([KafkaConnectionFigures], next: Int?) {
+        guard first < places.count else { return ([], nil) }
+        let end = min(places.count, first + Self.figuresMax)
+        return (places[first..<end].compactMap { $0.connection?.figures() }, end < places.count ? end : nil)
+    }
+
+    /// Closes a connection; false when it is not there any more.
+    func disconnect(_ id: KafkaConnectionID) -> Bool {
+        guard Int(id.index) < places.count, let connection = connection(id) else { return false }
+        connection.close()
+        return true
+    }
+
     // MARK: Mail and flushing
 
     func receive(_ letter: KafkaLetter) {

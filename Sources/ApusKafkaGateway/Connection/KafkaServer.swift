@@ -123,6 +123,24 @@ final class KafkaServer: Sendable {
         try? await group.shutdownGracefully()
     }
 
+    var loopCount: Int { loops.count }
+
+    /// Some connections of a loop, and where to go on; nil when there is no such loop (any more).
+    func connections(
+        ofLoop number: Int, from place: Int
+    ) async -> ([KafkaConnectionFigures], next: Int?)? {
+        guard number < loops.count else { return nil }
+        let loop = loops[number].loop
+        return try? await loop.eventLoop.submit { loop.value.figures(from: place) }.get()
+    }
+
+    /// Closes a connection, whatever is unanswered on it; false when it is not there (any more).
+    func disconnect(loop number: Int, _ id: KafkaConnectionID) async -> Bool {
+        guard number >= 0, number < loops.count else { return false }
+        let loop = loops[number].loop
+        return (try? await loop.eventLoop.submit { loop.value.disconnect(id) }.get()) ?? false
+    }
+
     /// What the server has done so far.
     func statistics() -> KafkaGatewayStatistics {
         var statistics = KafkaGatewayStatistics()

@@ -32,7 +32,9 @@ struct KafkaDispatcher: KafkaRequestHandler {
             return call.refuse("it did not authenticate first")
         }
         do throws(KafkaCodecError) {
-            dispatch(try KafkaRequest(reading: bytes, after: header), call)
+            let request = try KafkaRequest(reading: bytes, after: header)
+            session.note(request)
+            dispatch(request, call)
         } catch {
             call.refuse("\(error)")
         }

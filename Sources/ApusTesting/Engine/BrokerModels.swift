@@ -121,6 +121,10 @@ final class SubscriptionModel {
     /// Counts replays: what was asked before one is about another life of its events.
     var era = 0
     var replays = 0
+    /// Counts retries that were asked for, and their answers: what was to wait meanwhile may come at once.
+    var retries = 0
+    /// Retries without an answer.
+    var openRetries = 0
     /// Bounded replays.
     var parts: [ReplayModel] = []
     /// With an end: per partition, from where on nothing may be delivered, and before where it has to be.

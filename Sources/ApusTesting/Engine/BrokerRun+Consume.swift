@@ -169,6 +169,7 @@ extension BrokerRun {
 
     func settle(_ leases: [HeldLease], of subscription: SubscriptionModel, _ verdict: Verdict) {
         let (name, tokens, asked, era) = (subscription.name, leases.map(\.token), clock.now, subscription.era)
+        let retries = subscription.retries
         note("settle \(name) \(leases.map { "\($0.place.partition)/\($0.place.offset)" }) \(verdict)")
         for lease in leases { prepare(lease, of: subscription, verdict) }
         call { engine throws(BrokerError) in
@@ -182,6 +183,8 @@ extension BrokerRun {
                         index < results.count && results[index] == .ok
                     } else { nil }
                 conclude(lease, of: subscription, verdict, isOK, asked, sameEra: subscription.era == era)
+                // Somebody has asked for a retry meanwhile: it may have come after the release.
+                if subscription.retries != retries { subscription.places[lease.place]?.notBefore = nil }
             }
         }
     }
@@ -293,7 +296,8 @@ extension BrokerRun {
         switch outcome {
         case .delivered:
             model.isPushed = isLeased
-        case .retry(let after, _, _): if let after, isLeased { model.notBefore = clock.now + after }
+        case .retry(let after, _, _):
+            if let after, isLeased, subscription.openRetries == 0 { model.notBefore = clock.now + after }
         case .refused: break
         }
         subscription.places[place] = model

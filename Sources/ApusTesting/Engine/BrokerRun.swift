@@ -19,6 +19,8 @@ final class BrokerRun {
     var orderRandom: SplitMix64
     /// Decides what has to do with bounded replays.
     var replayRandom: SplitMix64
+    /// Decides what is retried before its time.
+    var retryRandom: SplitMix64
     /// Decides what has to do with producers that number their batches.
     var producerRandom: SplitMix64
     /// Decides what has to do with topics that keep the last event of each key.
@@ -79,6 +81,7 @@ final class BrokerRun {
         random = SplitMix64(seed: seed)
         orderRandom = SplitMix64(seed: ~seed)
         replayRandom = SplitMix64(seed: ~seed &+ 1 << 32)
+        retryRandom = SplitMix64(seed: ~seed &+ 2 << 32)
         producerRandom = SplitMix64(seed: ~seed &+ 1 << 33)
         var compactRandom = SplitMix64(seed: ~seed &+ 1 << 34)
         let isCompacted = options.usesCompaction && compactRandom.oneIn(2)
@@ -139,6 +142,7 @@ final class BrokerRun {
             truth.withState { $0.step = number }
             act()
             replayPart()
+            retrySome()
             produceSome()
             settleCalls()
             if disk.isOff { crash(isPowerCut: true) }

@@ -19,6 +19,8 @@ import { topic } from "./pages/topic.js";
 import { event } from "./pages/event.js";
 import { find } from "./pages/find.js";
 import { eventTypes, eventType } from "./pages/event-types.js";
+import { bottlenecks } from "./pages/bottlenecks.js";
+import { schemas, schema } from "./pages/schemas.js";
 import { subscriptions } from "./pages/subscriptions.js";
 import { subscription } from "./pages/subscription.js";
 import { deadLetters } from "./pages/dead-letters.js";
@@ -26,6 +28,7 @@ import { rules } from "./pages/rules.js";
 import { rule } from "./pages/rule.js";
 import { schedules } from "./pages/schedules.js";
 import { groups, group } from "./pages/groups.js";
+import { clients } from "./pages/clients.js";
 import { bridges } from "./pages/bridges.js";
 import { flow } from "./pages/flow.js";
 import { settings } from "./pages/settings.js";
@@ -43,6 +46,9 @@ const routes = [
     ["/find", find],
     ["/event-types", eventTypes],
     ["/event-types/*", eventType],
+    ["/bottlenecks", bottlenecks],
+    ["/schemas", schemas],
+    ["/schemas/*", schema],
     ["/subscriptions", subscriptions],
     ["/subscriptions/*", subscription],
     ["/dead-letters", deadLetters],
@@ -52,6 +58,7 @@ const routes = [
     ["/groups", groups],
     ["/groups/*", group],
     ["/bridges", bridges],
+    ["/clients", clients],
     ["/flow", flow],
     ["/settings", settings],
 ];

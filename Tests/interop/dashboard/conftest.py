@@ -10,7 +10,7 @@ import pytest
 
 from apus_server import ApusServer
 from browsing import WIDE
-from scene import Shop
+from scene import Receiver, Shop
 
 # Runs in every page before its own scripts: keeps what the browser refused.
 WATCH = """
@@ -45,6 +45,14 @@ def scene(tmp_path_factory):
     yield shop
     shop.close()
     server.kill()
+
+
+@pytest.fixture
+def receiver():
+    """A webhook's receiver that answers as the test says."""
+    made = Receiver()
+    yield made
+    made.close()
 
 
 @pytest.fixture

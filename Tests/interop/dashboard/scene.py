@@ -66,6 +66,12 @@ class Shop:
         server.create_topic("payments", partitions=2, deduplication={"window": "5m"})
         server.create_rule("vip", "orders", {"data": {"total": [{"numeric": [">", 1000]}]}}, [{"topic": "vip"}])
         server.create_rule("audit-all", "orders", {"type": [{"prefix": "order."}]}, [{"topic": "audit"}])
+        schema = {"type": "object", "properties": {"order": {"type": "integer"}, "customer": {"type": "string"}}, "required": ["order"]}
+        self.register("orders-value", schema)
+        schema["properties"]["order"] = {"type": "number"}
+        self.register("orders-value", schema)
+        # No event is of it, and none needs to be.
+        self.register("address", {"type": "object", "properties": {"street": {"type": "string"}}})
         self.subscribe("billing", topic="orders", start="earliest")
         self.subscribe("replica", topic="orders", kind="cursor", start="earliest")
         self.subscribe("crm", topic="vip", push={"url": self.works.url}, start="earliest")
@@ -78,6 +84,9 @@ class Shop:
 
     def subscribe(self, name, **settings):
         self.server.succeed("PUT", f"/v1/subscriptions/{name}", json=settings)
+
+    def register(self, subject, schema):
+        self.server.succeed("POST", f"/v1/schemas/{subject}/versions", json={"schema": schema})
 
     def place(self, count):
         """Some orders, published one by one."""

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+import requests
 
 from apus_server import event
 from browsing import until
@@ -270,3 +271,124 @@ def test_rows_are_gone_through_by_keyboard_and_help_tells_how(scene, open_page):
     page.keyboard.press("g")
     page.keyboard.press("h")
     page.wait_for_selector("h1:has-text('Home')")
+
+
+def test_bottlenecks_name_what_is_slow_why_and_what_never_matches(new_server, open_page, receiver):
+    server = new_server("--allow-private-webhooks", "--look-interval", "300ms").start()
+    server.create_topic("orders", partitions=2)
+    server.create_topic("vip")
+    server.create_rule("never", "orders", {"type": ["no.such.type"]}, [{"topic": "vip"}])
+    receiver.status = 503
+    server.succeed("PUT", "/v1/subscriptions/hooks", json={
+        "topic": "orders", "start": "earliest", "push": {"url": receiver.url}, "retry": {"initial": "10m", "max": "10m"}})
+    server.succeed("PUT", "/v1/subscriptions/idle", json={"topic": "orders", "start": "earliest"})
+    page = open_page(server.url + "/ui/bottlenecks")
+    server.publish("orders", *[event(number, partitionkey="acme") for number in range(40)])
+    page.wait_for_selector("table[aria-label='Subscriptions by their load'] >> text=hooks")
+    page.wait_for_selector("[aria-label='Rules that never match'] >> text=never")
+    page.wait_for_selector("[aria-label='Hottest partitions'] >> text=orders")
+    # Causes are asked for more seldom than figures.
+    page.reload()
+    page.wait_for_selector("[aria-label='Why hooks is slow'] .notice")
+    page.wait_for_selector("[aria-label='Why idle is slow'] >> text=nobody")
+    page.wait_for_selector("[aria-label='Hottest keys'] >> text=acme")
+    assert page.locator("[aria-label='Why hooks is slow'] [data-cli]").get_attribute("data-cli") == "apus explain hooks"
+    page.select_option("select[aria-label='Order']", "name")
+    until(page, "document.querySelector('table[aria-label=\"Subscriptions by their load\"] tbody tr').textContent.startsWith('hooks')")
+    assert "sort=name" in page.url
+    page.keyboard.press("Escape")
+    page.fill("input[type=search]", "idl")
+    until(page, "document.querySelectorAll('table[aria-label=\"Subscriptions by their load\"] tbody tr').length === 1")
+    page.click("table[aria-label='Subscriptions by their load'] >> text=idle")
+    page.wait_for_selector("h1:has-text('idle')")
+    page.click("main >> text=bottlenecks")
+    page.wait_for_selector("h1:has-text('Bottlenecks')")
+    assert "search=idle" in page.url
+
+
+def test_what_waits_for_a_retry_is_retried_now(scene, open_page, receiver):
+    """One event from its own page, all of them from the page of the subscription."""
+    server = scene.server
+    server.create_topic("retries")
+    receiver.status = 503
+    scene.subscribe(
+        "later", topic="retries", start="earliest", max_attempts=50, retry={"initial": "1h", "max": "1h", "schedule": ["1h"]},
+        push={"url": receiver.url, "breaker": {"failures": 0}})
+    server.publish("retries", *[event(number) for number in range(3)])
+    page = open_page(server.url + "/ui/topics/retries/0/1")
+    waiting = lambda: server.succeed("GET", "/v1/subscriptions/later").json()["waiting"]
+    page.wait_for_selector("button:has-text('Retry now')")
+    while waiting() < 3:
+        page.wait_for_timeout(50)
+    line = page.locator("button:has-text('Retry now')").get_attribute("title")
+    assert line == "apus subscription retry later --event retries/0/1"
+    receiver.status = 204
+    page.click("button:has-text('Retry now')")
+    page.wait_for_selector("text=done with it")
+    assert waiting() == 2
+    page.goto(server.url + "/ui/subscriptions/later")
+    page.click("button:has-text('Retry now…')")
+    page.wait_for_selector("dialog >> text=2 events wait for the next attempt")
+    line = page.locator("dialog [data-cli]").get_attribute("data-cli")
+    assert line == "apus subscription retry later"
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("text=2 events retried now")
+    until(page, "document.querySelector('button:not([hidden])') !== null")
+    while server.succeed("GET", "/v1/subscriptions/later").json()["backlog"]:
+        page.wait_for_timeout(50)
+    assert receiver.count >= 6
+    # Nothing waits any more: nothing to press, and the command says so.
+    page.wait_for_selector("button:has-text('Retry now…')", state="hidden")
+    assert '"retried":0' in run(line, server).replace(" ", "")
+
+
+def test_a_client_is_seen_and_sent_away(scene, open_page):
+    server = scene.server
+    session = requests.Session()
+    session.headers["User-Agent"] = "left-behind/1.0"
+    session.get(server.url + "/v1/topics").raise_for_status()
+    page = open_page(server.url + "/ui/clients?search=left-behind")
+    page.wait_for_selector("tbody >> text=GET /v1/topics")
+    page.click("button:has-text('Disconnect…')")
+    line = page.locator("dialog [data-cli]").get_attribute("data-cli")
+    assert line.startswith("apus client disconnect http-")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("text=is in no address, name, topic or group")
+    page.fill("input[type=search]", "HeadlessChrome")
+    page.wait_for_selector("tbody >> text=GET /v1/activity")
+
+
+def test_versions_of_a_schema_are_compared_and_where_it_is_used_is_told(scene, open_page):
+    server = scene.server
+    server.succeed("PUT", "/v1/schemas/parcel/config", json={"compatibility": "none", "event_types": ["parcel.sent"]})
+    first = {"type": "object", "properties": {"weight": {"type": "integer"}, "to": {"type": "string"}}}
+    second = {"type": "object", "properties": {"weight": {"type": "string"}, "to": {"type": "string"}, "note": {"type": "string"}}}
+    for schema in (first, second):
+        scene.register("parcel", schema)
+    server.succeed("PUT", "/v1/schemas/parcel/config", json={"compatibility": "backward"})
+    server.create_topic("parcels", schema={"enforcement": "warn", "subject": "parcel"})
+    server.succeed("POST", "/v1/schemas/depot/versions", json={
+        "schema": {"type": "object", "properties": {"parcel": {"$ref": "parcel.json"}}},
+        "references": [{"name": "parcel.json", "subject": "parcel", "version": 2}]})
+    page = open_page(server.url + "/ui/schemas")
+    page.keyboard.press("/")
+    page.keyboard.type("PARC")
+    until(page, "document.querySelectorAll('tbody tr').length === 1")
+    page.click("tbody >> text=parcel")
+    page.wait_for_selector("h1:has-text('parcel')")
+    page.wait_for_selector("text=Version 2 is not compatible with version 1")
+    kinds = page.locator(".diff-line").evaluate_all("(lines) => lines.map((one) => one.dataset.kind + one.textContent.trim().slice(1).trim())")
+    assert 'removed"type": "integer"' in kinds and 'added"type": "string"' in kinds and 'added"note": {' in kinds
+    for text in ("parcels", "parcel.sent", "depot", "v1 refers", "v2 refers to v2"):
+        found = page.locator(f"table[aria-label='Where it is used'] >> text={text}").count()
+        assert (found > 0) == (text != "v1 refers"), text
+    page.select_option("select[aria-label='To version']", "1")
+    page.wait_for_selector("text=They are the same schema")
+    assert "to=1" in page.url
+    page.click("button:has-text('v1')")
+    page.wait_for_selector(".tree >> text=integer")
+    # It can be passed on as it is shown.
+    page.reload()
+    page.wait_for_selector("text=They are the same schema")
+    page.wait_for_selector(".tree >> text=integer")
+    assert '"subject":"parcel"' in run(page.locator("[data-cli]").last.get_attribute("data-cli"), server).replace(" ", "")

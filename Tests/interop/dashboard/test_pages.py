@@ -23,9 +23,12 @@ PAGES = {
     # Other tests publish so many types that the first page of all has none of the shop's.
     "event-types": ("/ui/event-types?search=order", "Events", "order.cancelled"),
     "event-type": ("/ui/event-types/order.placed", "order.placed", "billing"),
+    "schemas": ("/ui/schemas", "Schemas", "address"),
+    "schema": ("/ui/schemas/orders-value", "orders-value", "1 line new"),
     "subscriptions": ("/ui/subscriptions", "Subscriptions", "warehouse"),
     "subscription": ("/ui/subscriptions/warehouse", "warehouse", "Settled before"),
     "dead-letters": ("/ui/dead-letters", "Dead letters", "503"),
+    "bottlenecks": ("/ui/bottlenecks?search=warehouse", "Bottlenecks", "warehouse"),
     "rules": ("/ui/rules", "Rules", "audit-all"),
     "rule": ("/ui/rules/vip", "vip", "match"),
     "new-rule": ("/ui/rules/new", "New rule", "events match"),
@@ -33,11 +36,12 @@ PAGES = {
     "groups": ("/ui/groups", "Consumer groups", "Kafka client"),
     "bridges": ("/ui/bridges", "Bridges", "connection"),
     "flow": ("/ui/flow", "Flow", "Blue lines move now"),
+    "clients": ("/ui/clients?search=python-requests", "Clients", "python-requests"),
     "settings": ("/ui/settings", "Settings and doctor", "Checksums"),
     "missing": ("/ui/no/such/page", "There is no such page", "?"),
 }
 # Those of the documentation: APUS_PICTURES=docs/images makes them anew.
-PICTURES = {"home": "light", "subscription": "dark", "rule": "light", "flow": "light"}
+PICTURES = {"home": "light", "subscription": "dark", "rule": "light", "flow": "light", "bottlenecks": "light"}
 # Each text of the page with its contrast to what is behind it (WCAG 2.2, 1.4.3).
 CONTRAST = """
 () => {

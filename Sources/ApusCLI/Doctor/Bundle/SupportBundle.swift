@@ -56,6 +56,15 @@ struct SupportBundle {
         await add("server/bottlenecks.json") { () throws(ApusClientError) in
             try await client.bottlenecks(limit: 100)
         }
+        await add("server/log.json") { () throws(ApusClientError) in
+            try await client.recentLog(limit: Defaults.pageLimitMax)
+        }
+        await add("server/clients.json") { () throws(ApusClientError) in
+            try await SupportBundle.all { after throws(ApusClientError) in
+                let page = try await client.clients(limit: Defaults.pageLimitMax, after: after)
+                return (page.elements.map(\.json), page.next)
+            }
+        }
         await addExplanations(client)
         do throws(ApusClientError) {
             add("server/metrics.txt", text: String(decoding: try await client.metrics(), as: UTF8.self))
@@ -111,6 +120,13 @@ struct SupportBundle {
         await add("definitions/feeds.json") { () throws(ApusClientError) in
             try await SupportBundle.all { after throws(ApusClientError) in
                 let page = try await client.feeds(limit: size, after: after)
+                return (page.elements.map(\.json), page.next)
+            }
+        }
+        // Their texts stay: descriptions, defaults and examples in them may be anything.
+        await add("definitions/schemas.json") { () throws(ApusClientError) in
+            try await SupportBundle.all { after throws(ApusClientError) in
+                let page = try await client.subjects(limit: size, after: after)
                 return (page.elements.map(\.json), page.next)
             }
         }
@@ -209,7 +225,7 @@ struct SupportBundle {
         A support bundle of Apus: what 'apus doctor' found, what the server says of itself, its definitions and its metrics.
 
         It has no events and no data of events. Secrets, tokens, values of header fields, what stands before the host of an address and what stands
-        behind its '?' are replaced by ***. Names of topics, subscriptions and rules, addresses of receivers and patterns are in it: look through it before you pass
+        behind its '?' are replaced by ***. Of schemas it has subjects and versions, and not their texts. Names of topics, subscriptions and rules, addresses of receivers and patterns are in it: look through it before you pass
         it on.
 
         """

@@ -8,16 +8,17 @@ import { moment } from "../lib/format.js";
 import { commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, panel } from "./parts.js";
 import { sameInShell } from "./code.js";
-import { exchange, outcomeTone, placeLink, took } from "./journey.js";
+import { exchange, outcomeTone, placeLink, retryButton, took } from "./journey.js";
 
-/** @param {any} one */
-const item = (one) => h("li", { data: { tone: outcomeTone(one.outcome) } },
+/** @param {any} one @param {string} name the subscription @param {() => void} look */
+const item = (one, name, look) => h("li", { data: { tone: outcomeTone(one.outcome) } },
     h("div.timeline-head", {}, h("span.faint.small", {}, moment(one.time)), badge(one.outcome, outcomeTone(one.outcome)),
         one.status !== null && h("strong", {}, String(one.status)), h("span", {}, took(one.microseconds)),
         h("span.small", {}, `attempt ${one.attempt} of ${one.max_attempts} with `,
             one.place ? placeLink(`${one.place.topic}/${one.place.partition}/${one.place.offset}`) : "an event of a topic that is gone")),
     one.reason && h("p.small.soft", {}, one.reason),
-    one.next && h("p.small.faint", {}, `Next attempt ${moment(one.next)}`),
+    one.next && h("p.small.faint", {}, `Next attempt ${moment(one.next)} `,
+        one.place && Date.parse(one.next) > Date.now() && retryButton(name, `${one.place.topic}/${one.place.partition}/${one.place.offset}`, look)),
     exchange(one));
 
 /** @param {string} name the subscription @param {import("../lib/router.js").Context} context */
@@ -32,7 +33,7 @@ export async function attemptsPanel(name, context) {
     const offer = (/** @type {number | null} */ next) => fill(more, next !== null && button("Older", async () => {
         hasMore = true;
         const answer = await ask(next);
-        list.append(...answer.attempts.map(item));
+        list.append(...answer.attempts.map((/** @type {any} */ one) => item(one, name, look)));
         offer(answer.next);
     }, { compact: true }));
     const look = async () => {
@@ -42,7 +43,7 @@ export async function attemptsPanel(name, context) {
         const text = JSON.stringify(answer);
         if (text === shown) return;
         shown = text;
-        fill(list, answer.attempts.map(item));
+        fill(list, answer.attempts.map((/** @type {any} */ one) => item(one, name, look)));
         offer(answer.attempts.length < page ? null : answer.next);
         if (answer.attempts.length === 0) fill(more, empty("No attempt has failed, as far as it is noted."));
     };

@@ -130,14 +130,23 @@ const ruleItem = (one) => h("li", {}, h("a", { href: `/ui/rules/${encodeURICompo
     one.newer && badge("newer than the event", "warn", "It was made or changed after the event came: then it may have decided otherwise."),
     !one.enabled && badge("switched off"), one.matched && ` to ${one.targets.join(", ")}`, conditions(one));
 
-/** @param {any} one a subscription @param {any} journey */
-function subscriptionItem(one, journey) {
+/**
+ * Has an event that waits for its next attempt handed out now.
+ * @param {string} subscription @param {string} place @param {() => void} look what shows what came of it
+ */
+export const retryButton = (subscription, place, look) => button("Retry now", () => attempt(
+    () => post(`/v1/subscriptions/${part(subscription)}/retry`, { events: [place] }),
+    ({ retried }) => (retried ? `${subscription} retries ${place}.` : `${place} does not wait for a retry any more.`)).then(look),
+{ compact: true, title: commandLine("subscription", "retry", subscription, ["--event", place]), label: `Retry ${place} for ${subscription} now` });
+
+/** @param {any} one a subscription @param {any} journey @param {string} own the event @param {() => void} look */
+function subscriptionItem(one, journey, own, look) {
     const gaveUp = one.standing === "settled"
         && journey.steps.some((/** @type {any} */ step) => step.kind === "dead letter" && step.subscription === one.name);
     /** @type {[string, Tone]} */
     const [word, tone] = gaveUp ? ["gave it up", "bad"] : STANDINGS[one.standing] ?? [one.standing, undefined];
     return h("li", {}, subscriptionLink(one.name), " ", badge(word, tone), one.attempts !== null && ` ${counted(one.attempts, "attempt")}`,
-        one.next && `, next ${moment(one.next)}`, conditions(one));
+        one.next && `, next ${moment(one.next)} `, one.standing === "waiting" && retryButton(one.name, own, look), conditions(one));
 }
 
 /** Dead letters that nobody has dealt with. @param {any} journey @returns {string[]} */
@@ -166,7 +175,7 @@ export async function journeyPanels(place, context) {
         fill(rules, journey.rules.length > 0
             ? h("ul.verdicts", {}, journey.rules.map(ruleItem)) : h("p.soft", {}, "No rule looks at this topic."));
         fill(subscriptions, journey.subscriptions.length > 0
-            ? h("ul.verdicts", {}, journey.subscriptions.map((/** @type {any} */ one) => subscriptionItem(one, journey)))
+            ? h("ul.verdicts", {}, journey.subscriptions.map((/** @type {any} */ one) => subscriptionItem(one, journey, own, look)))
             : h("p.soft", {}, "No subscription reads this topic."));
         fill(remark,
             !journey.noted && h("p.small.faint", {}, "This server notes no steps: who published and how attempts went is not known."),

@@ -68,6 +68,10 @@ export const facts = (pairs) => h("dl.facts", {}, pairs.map(([name, value]) => [
  */
 export const empty = (title, ...children) => h("div.empty", {}, h("h3", {}, title), children);
 
+/** A share as a bar with its figure. @param {number} share 0 to 1 @param {string} text @param {string} about @param {Tone} [tone] */
+export const meter = (share, text, about, tone) => h("span.meter", { title: about, data: { tone } },
+    h("span.meter-bar", { "aria-hidden": "true", style: { "--share": String(Math.min(1, Math.max(0, share))) } }), h("span", {}, text));
+
 /** One figure with its unit, and a note below. */
 export class Tile {
     /** @param {string} label @param {{ href?: string }} [options] */

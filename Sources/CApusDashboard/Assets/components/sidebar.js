@@ -22,16 +22,19 @@ export const SECTIONS = [
         { label: "Topics", href: "/ui/topics", key: "t" },
         { label: "Find", href: "/ui/find", key: "i" },
         { label: "Events", href: "/ui/event-types", key: "n" },
+        { label: "Schemas", href: "/ui/schemas", key: "m" },
         { label: "Rules", href: "/ui/rules", key: "r" },
         { label: "Schedules", href: "/ui/schedules", key: "c" },
     ]],
     ["Delivery", [
         { label: "Subscriptions", href: "/ui/subscriptions", key: "s" },
         { label: "Dead letters", href: "/ui/dead-letters", key: "d" },
+        { label: "Bottlenecks", href: "/ui/bottlenecks", key: "k" },
         { label: "Consumer groups", href: "/ui/groups", key: "o" },
         { label: "Bridges", href: "/ui/bridges", key: "b" },
     ]],
     ["Server", [
+        { label: "Clients", href: "/ui/clients", key: "u" },
         { label: "Settings", href: "/ui/settings", key: "e" },
     ]],
 ];

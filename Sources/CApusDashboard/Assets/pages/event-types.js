@@ -12,6 +12,7 @@ import { jsonTree } from "../components/json-tree.js";
 import { PagedList } from "../components/pager.js";
 import { Table } from "../components/table.js";
 import { rulePath } from "./rules.js";
+import { schemaPath } from "./schemas.js";
 import { topicPath } from "./topics.js";
 
 /** @param {string} type */
@@ -160,6 +161,7 @@ function schemaPanel(use, signal) {
     void show(String(use.version));
     const why = { declared: "as declared", event_type: "bound to this type", topic: `of topic ${use.topic}` };
     const versions = use.versions.slice(-8).map((/** @type {number} */ one) => [String(one), `v${one}`]);
-    return panel(`Schema ${use.subject}`, { aside: segments("Version", versions, String(use.version), show) },
+    const title = ["Schema ", h("a", { href: schemaPath(use.subject) }, use.subject)];
+    return panel(title, { aside: segments("Version", versions, String(use.version), show) },
         h("p.small.faint", {}, `${why[/** @type {keyof typeof why} */ (use.by)]}, ${use.format}`), body);
 }

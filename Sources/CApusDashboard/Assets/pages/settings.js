@@ -4,7 +4,7 @@
 
 import { h, fill } from "../lib/dom.js";
 import { forgetToken, get, hasToken, post } from "../lib/api.js";
-import { bytes, counted, duration, number, seconds, zone } from "../lib/format.js";
+import { bytes, counted, duration, moment, number, seconds, zone } from "../lib/format.js";
 import { listenerLine } from "../components/listener.js";
 import { badge, button, errorNotice, facts, notice, page, panel } from "../components/parts.js";
 import { codeBlock, sameInShell } from "../components/code.js";
@@ -12,8 +12,9 @@ import { toast } from "../components/toast.js";
 
 /** @type {import("../lib/router.js").PageMaker} */
 export async function settings(context) {
-    const [status, diagnosis] = await Promise.all([
-        get("/v1/status", {}, { signal: context.signal }), get("/v1/diagnosis", {}, { signal: context.signal })]);
+    const [status, diagnosis, log] = await Promise.all([
+        get("/v1/status", {}, { signal: context.signal }), get("/v1/diagnosis", {}, { signal: context.signal }),
+        get("/v1/log", { limit: 50 }, { signal: context.signal })]);
     const verification = h("div.stack", { "aria-live": "polite" },
         h("p.soft", {}, "Reads everything that is stored and compares checksums. It takes as long as the disk needs."),
     );
@@ -81,7 +82,13 @@ export async function settings(context) {
                                 h("a", { href: path }, h("code", {}, path)),
                                 h("span.faint", {}, ` ${about}`),
                             )))))),
+            panel("Last lines of the log", { aside: h("span.small.faint", {}, "the newest first; 1,000 are kept for the support archive") },
+                codeBlock(log.lines.toReversed().map(logLine).join("\n") || "Nothing was logged.")),
             panel("Status, as JSON", {}, codeBlock(JSON.stringify(status, null, 2))),
-            sameInShell("apus doctor")),
+            sameInShell("apus doctor --bundle apus.tar.gz")),
     };
 }
+
+/** @param {any} line */
+const logLine = (line) => [moment(line.time), line.level.toUpperCase(), line.message,
+    ...Object.entries(line.metadata ?? {}).map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)].join(" ");

@@ -2,14 +2,15 @@
 
 // One subscription: how it is and why, where it stands, and what can be done: stop, go on, hand out again, move.
 
-import { h, fill } from "../lib/dom.js";
+import { h, append, fill } from "../lib/dom.js";
 import { get, part, post, queryText, remove } from "../lib/api.js";
 import { age, counted, duration, moment, number, rate, seconds, waits } from "../lib/format.js";
 import { commandLine } from "../lib/shell-quote.js";
-import { badge, button, empty, facts, linkButton, notice, page, panel, Tile } from "../components/parts.js";
+import { badge, button, empty, facts, linkButton, page, panel, Tile } from "../components/parts.js";
 import { codeBlock, sameInShell } from "../components/code.js";
 import { attemptsPanel } from "../components/attempts.js";
-import { confirmByTyping } from "../components/dialog.js";
+import { causesOf } from "../components/causes.js";
+import { confirmByTyping, openDialog } from "../components/dialog.js";
 import { Table } from "../components/table.js";
 import { attempt, toast } from "../components/toast.js";
 import { moveDialog, replayDialog } from "../components/reposition.js";
@@ -27,6 +28,7 @@ export async function subscription(context) {
     const state = h("span");
     const trouble = h("div.stack");
     const hold = h("span");
+    const retry = h("span");
     const positions = new Table({
         label: `Positions of ${name}`, key: (one) => String(one.partition),
         columns: [
@@ -46,12 +48,14 @@ export async function subscription(context) {
         fill(hold, now.paused
             ? button("Go on", () => pausing("resume", `${name} hands out again.`), { kind: "main" })
             : button("Pause", () => pausing("pause", `${name} hands out nothing until it is told to go on.`)));
+        retry.hidden = now.waiting === 0;
         showTiles(tiles, now);
         positions.set(now.positions);
     };
     const explain = async () => {
         fill(trouble, causesOf(await get(`/v1/subscriptions/${part(name)}/explanation`, {}, { signal: context.signal })));
     };
+    append(retry, button("Retry now…", () => retryDialog(now, () => look().then(explain)), { title: commandLine("subscription", "retry", name) }));
     const pausing = (/** @type {string} */ verb, /** @type {string} */ done) =>
         attempt(() => post(`/v1/subscriptions/${part(name)}/${verb}`), done).then(look).then(explain);
     await context.every(2000, look);
@@ -65,6 +69,7 @@ export async function subscription(context) {
             about: h("span", {}, "reads ", h("a", { href: topicPath(now.topic) }, now.topic),
                 now.rule && [", for rule ", h("a", { href: `/ui/rules/${encodeURIComponent(now.rule)}` }, now.rule)]),
             actions: [
+                isShared && retry,
                 hold,
                 isShared && button("Replay…", () => replayDialog(now, look)),
                 button("Reset…", () => moveDialog(now, look)),
@@ -77,6 +82,7 @@ export async function subscription(context) {
         h("div.columns", {}, panel("Positions", { flush: true }, positions.element), panel("How it is set", {}, facts(settingsOf(now)))),
         attempts,
         now.pattern && panel("Pattern", {}, codeBlock(JSON.stringify(now.pattern, null, 2))),
+        h("p.small.faint", {}, "Beside all others: ", h("a", { href: `/ui/bottlenecks${queryText({ search: name })}` }, "bottlenecks"), "."),
         sameInShell(commandLine("explain", name))),
     };
 }
@@ -99,22 +105,6 @@ function showTiles(tiles, now) {
     tiles.delivered.set([number(now.delivered), ""], `${redelivery(now)} failed, ${number(now.dead_lettered)} given up`);
 }
 
-/** Why it is slow, in the server's words: the cause to begin with first. @param {any} explanation */
-function causesOf({ causes, keys }) {
-    const tones = /** @type {Record<string, any>} */ ({ error: "bad", warning: "warn", note: "info" });
-    return causes.map((/** @type {any} */ one) => notice(
-        tones[one.severity],
-        sentence(one.finding),
-        one.evidence.map((/** @type {string} */ seen) => h("p.soft", {}, sentence(seen))),
-        one.cause === "hot_key" && keys.length > 1 && h("p.soft", {}, "Then come ", keys.slice(1, 4).map(
-            (/** @type {any} */ key) => `${key.key} (${Math.round(100 * key.share)} %)`).join(", "), "."),
-        h("p.soft", {}, sentence(one.hint)),
-    ));
-}
-
-/** @param {string} text */
-const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.:!?]$/.test(text) ? "" : "."}`;
-
 /** From when on its consumers count as slow. @param {any} alarm */
 const slowText = ({ age: limit, backlog }) =>
     [limit && `after ${limit}`, backlog && `from ${number(backlog)} waiting`].filter(Boolean).join(", or ") || "never";
@@ -136,6 +126,25 @@ function settingsOf(now) {
         ["Started from", now.start],
         ["Created", moment(now.created)],
     ];
+}
+
+/** Has what waits for its next attempt handed out now. @param {any} now @param {() => void} again */
+function retryDialog(now, again) {
+    openDialog({
+        title: `Retry what waits for ${now.name}`, label: "Retry now", line: () => commandLine("subscription", "retry", now.name),
+        body: [
+            h("p", {}, h("strong", {}, `${counted(now.waiting, "event")} ${now.waiting === 1 ? "waits" : "wait"} for the next attempt.`),
+                " They are handed out now, as far as there is room; attempts stay counted."),
+            now.circuit?.state === "open"
+                && h("p.soft", {}, "The receiver is left alone after failures: one event goes first, the others when that is answered."),
+            now.paused && h("p.soft", {}, "The subscription is paused: nothing is handed out before it goes on."),
+        ],
+        act: async () => {
+            const { retried } = await post(`/v1/subscriptions/${part(now.name)}/retry`);
+            toast(`${counted(retried, "event")} retried now.`);
+            again();
+        },
+    });
 }
 
 /** @param {import("../lib/router.js").Context} context @param {any} now */

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// `apus subscription retry`: no longer wait for the next attempt.
+
+internal import ApusClient
+internal import ArgumentParser
+internal import JSONText
+
+/// `apus subscription retry`.
+struct RetryCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retry", abstract: "Retry now what waits for its next attempt.",
+        discussion: """
+            EXAMPLES
+              apus subscription retry hooks
+              apus subscription retry hooks --event orders/0/4711
+
+            All that waits, or with --event only those; attempts stay counted. A receiver that is left alone after failures is probed at once.
+            """)
+
+    @Argument(help: "The subscription.") var name: String
+
+    @Option(
+        name: .customLong("event"), parsing: .singleValue,
+        help: ArgumentHelp("Only this event; may be repeated.", valueName: "topic/partition/offset"))
+    var events: [String] = []
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        let retried = try await global.withClient { client in
+            try await client.retryNow(name, events: events.isEmpty ? nil : events)
+        }
+        global.show(["subscription": .string(name), "retried": .number(JSONNumber(retried))]) {
+            [
+                retried == 0
+                    ? "nothing waits for a retry: events that are ready or handed out are on their way already"
+                    : "subscription \(name) retries \(retried == 1 ? "1 event" : "\(retried) events") now"
+            ]
+        }
+    }
+}

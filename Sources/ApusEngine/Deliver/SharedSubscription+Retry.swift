@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Retrying now what waits for its next attempt: somebody has mended the target, or wants to see what it answers. The wait is over, attempts stay counted;
+// and a target that is left alone is probed at once, because otherwise the events would only wait for that.
+
+import ApusModel
+import ApusStorage
+import Synchronization
+
+extension SharedSubscription {
+    /// Ends the wait of `wanted`, or with nil of all events; `completion` comes when that is durable, with how many did wait.
+    func retryNow(
+        _ wanted: Set<Position>?, completion: @escaping @Sendable (Result<Int, BrokerError>) -> Void
+    ) {
+        let isWritten = state.withLock { state in
+            reopen(&state)
+            noteUse(&state)
+            let hastened = state.delivery.hasten(wanted)
+            let isProbed = state.push.breaker.endPause(now: context.clock.now, wall: context.clock.wall)
+            state.version += 1
+            guard !hastened.isEmpty || isProbed else { return false }
+            // First, because what follows moves the log past them.
+            var changes = SubscriptionChange.parked(state.delivery.takeUnwritten())
+            changes += hastened.map { .ready($0.position, attempts: $0.attempts) }
+            if isProbed { changes.append(.circuit(state.push.breaker.pause)) }
+            state.log.append(changes) { [weak self] result in
+                completion(result.map { _ in hastened.count }.mapError { BrokerError($0) })
+                guard let self, case .failure = result else { return }
+                // The events are on their way already, so the log has to follow, whatever the caller was told.
+                self.context.inbox.post {
+                    self.state.withLock { $0.wantsSnapshot = true }
+                    self.context.enqueue(self, after: self.context.options.storeRetryInterval)
+                }
+            }
+            return true
+        }
+        if !isWritten { completion(.success(0)) }
+        context.followers.enqueue(self)
+    }
+}
