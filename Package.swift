@@ -187,9 +187,10 @@ let package = Package(
 
         // MARK: Edges: protocols in front of the broker, outside systems behind it.
 
-        // Metrics as Prometheus text, logs for people and programs, W3C trace context.
+        // Metrics as Prometheus text, logs for people and programs, W3C trace context, export of all three by OTLP. No sockets.
         .target(
-            name: "ApusTelemetry", dependencies: [log, coreMetrics, tracing], swiftSettings: settings),
+            name: "ApusTelemetry", dependencies: ["JSONText", log, coreMetrics, tracing],
+            swiftSettings: settings),
         // HTTP/1.1 bytes to requests and back. No sockets.
         .target(name: "ApusHTTPCodec", dependencies: [nioCore], swiftSettings: settings),
         // What every listening protocol shares: addresses, the bound on connections, mail between threads.
@@ -221,7 +222,7 @@ let package = Package(
                 "ApusModel", "ApusSchemas", "ApusCatalog", "JSONSchema", "JSONSchemaEvolution", "ApusStorage",
                 "ApusTransport", "ApusTelemetry", "CloudEvents", "JSONText", "ApusRules", "ApusTransform",
                 nioCore, log,
-                coreMetrics, lifecycle,
+                coreMetrics, tracing, lifecycle,
             ], swiftSettings: settings),
         // The files of the dashboard, put into the program by the C compiler.
         .target(name: "CApusDashboard", exclude: ["Assets"]),
@@ -237,7 +238,7 @@ let package = Package(
             dependencies: [
                 "ApusNetwork", "ApusKafkaCodec", "ApusGroups", "ApusEngine", "ApusSchemas", "ApusModel",
                 "ApusStorage", "CloudEvents",
-                nioCore, nioPosix, log, lifecycle, crypto, ordered,
+                nioCore, nioPosix, log, tracing, lifecycle, crypto, ordered,
             ], swiftSettings: settings),
         // Webhook delivery: CloudEvents over HTTP.
         .target(
@@ -325,7 +326,8 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
-                "ApusNetwork", "ApusXSD", "ApusCompression", "CloudEvents", "JSONText", "JSONSchema",
+                "ApusNetwork", "ApusWebhookTransport", "ApusXSD", "ApusCompression", "CloudEvents",
+                "JSONText", "JSONSchema",
                 "JSONSchemaEvolution", "SwiftEventCode", arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),
         // Not called `apus`: where file systems ignore case, that and the library's `Apus` would be one.
@@ -506,7 +508,8 @@ let package = Package(
                 log,
             ], swiftSettings: settings),
         .testTarget(
-            name: "ApusTelemetryTests", dependencies: ["ApusTelemetry", log, coreMetrics, tracing],
+            name: "ApusTelemetryTests",
+            dependencies: ["ApusTelemetry", "JSONText", log, coreMetrics, tracing],
             swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPCodecTests", dependencies: ["TestThreads", "ApusHTTPCodec", nioCore],

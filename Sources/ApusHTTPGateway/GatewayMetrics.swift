@@ -43,18 +43,26 @@ struct GatewayMetrics: Sendable {
     }
 
     /// Notes an answer by the route at `index`.
-    func answered(_ index: Int, _ status: HTTPStatus, after duration: Duration) {
+    ///
+    /// - Parameter trace: the trace that the request is part of, for exemplars.
+    func answered(_ index: Int, _ status: HTTPStatus, after duration: Duration, in trace: RequestTrace? = nil)
+    {
         guard routes.indices.contains(index) else { return }
         routes[index].byClass[status.category - 1].increment()
-        routes[index].duration.recordNanoseconds(duration.nanoseconds)
+        Self.record(duration, routes[index].duration, in: trace)
+    }
+
+    private static func record(_ duration: Duration, _ timer: Timer, in trace: RequestTrace?) {
+        guard let trace else { return timer.recordNanoseconds(duration.nanoseconds) }
+        trace.measuring { timer.recordNanoseconds(duration.nanoseconds) }
     }
 
     /// Notes an answer to a request that found no route, or was not let in.
     func refused(_ status: HTTPStatus) { refused[status.category - 1].increment() }
 
     /// Notes how long a publisher waited for its receipt.
-    func acknowledged(events: Int, after duration: Duration) {
-        publishAck.recordNanoseconds(duration.nanoseconds)
+    func acknowledged(events: Int, after duration: Duration, in trace: RequestTrace?) {
+        Self.record(duration, publishAck, in: trace)
         publishedEvents.increment(by: events)
     }
 

@@ -6,6 +6,7 @@ public import ApusEngine
 public import ApusHTTPCodec
 public import ApusHTTPServer
 public import ApusModel
+public import ApusTelemetry
 internal import Glibc
 
 /// How the HTTP API is served.
@@ -38,8 +39,10 @@ public struct HTTPGatewayConfiguration: Sendable {
     public var gracePeriod: Duration
     /// The version that `/v1/status` tells.
     public var version: String
-    /// The body of `/metrics`: Prometheus text.
-    public var metricsText: @Sendable () -> [UInt8]
+    /// The body of `/metrics`.
+    public var metricsText: @Sendable (PrometheusFormat) -> [UInt8]
+    /// Whether requests that publish are spans, of a trace that begins here where the publisher has none.
+    public var tracesEvents = false
     /// Who knows the members of consumer groups; nil where nobody does, and only positions can be shown.
     public var groups: (any GroupObserver)?
     /// The last lines of the log, at most so many, the oldest first, each an object in JSON.
@@ -69,7 +72,7 @@ public struct HTTPGatewayConfiguration: Sendable {
         tailScanInterval = .seconds(1)
         gracePeriod = .seconds(10)
         version = "dev"
-        metricsText = { [] }
+        metricsText = { _ in [] }
         figures = { ProcessFigures() }
         now = Self.systemTime
     }

@@ -42,6 +42,8 @@ public struct KafkaGatewayConfiguration: Sendable {
     public var topicDefaults = TopicSettings()
     /// Who may connect; nil for everybody.
     public var users: (any UserDirectory)?
+    /// Whether batches whose records are part of recorded traces become spans of those.
+    public var tracesEvents = false
     /// How long requests at work may take to finish when the server stops.
     public var gracePeriod: Duration
     /// Event loops; nil for one per core.

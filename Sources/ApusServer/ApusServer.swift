@@ -49,8 +49,12 @@ public enum ApusServer {
         _ configuration: ServerConfiguration,
         listening: @escaping @Sendable (ServerAddresses) -> Void = { _ in }
     ) async throws {
+        let registry = PrometheusRegistry()
+        let telemetry = TelemetryParts(configuration, registry)
         let recentLog = RecentLog()
-        let registry = bootstrap(configuration, recentLog)
+        bootstrap(configuration, registry, recentLog, telemetry)
+        var configuration = configuration
+        configuration.engine.tracesEvents = telemetry?.tracesEvents ?? false
         let logger = Logger(label: "apus")
         let filesMax = FileLimit.raise()
         let files = FileShares(files: filesMax)
@@ -72,7 +76,8 @@ public enum ApusServer {
         let metrics = ServerMetrics(
             engine: engine, groups: kafka?.groups, bridges: bridges, registry: registry)
         var http = gatewayConfiguration(configuration, files)
-        http.metricsText = { metrics.text() }
+        http.metricsText = { metrics.text($0) }
+        http.tracesEvents = configuration.engine.tracesEvents
         http.groups = kafka?.groups
         http.recentLog = { recentLog.last($0) }
         http.clients = kafka.map { [$0.clients] } ?? []
@@ -107,7 +112,12 @@ public enum ApusServer {
             throw ServerError(description: "\(error)")
         }
         do {
-            var services: [any Service] = [DispatcherService(dispatcher: dispatcher), gateway]
+            var services: [any Service] = []
+            // Ended last: what the others do in the end is exported too.
+            if let telemetry {
+                services.append(telemetry.service(patience: configuration.gracePeriod) { metrics.refresh() })
+            }
+            services += [DispatcherService(dispatcher: dispatcher), gateway]
             if let kafka { services.append(kafka) }
             // Ended first: what feeds have published is settled while everything else still works.
             services.append(BridgeService(bridges: bridges, patience: configuration.gracePeriod))
@@ -150,18 +160,19 @@ public enum ApusServer {
     // MARK: Parts
 
     private static func bootstrap(
-        _ configuration: ServerConfiguration, _ recent: RecentLog
-    ) -> PrometheusRegistry {
+        _ configuration: ServerConfiguration, _ registry: PrometheusRegistry, _ recent: RecentLog,
+        _ telemetry: TelemetryParts?
+    ) {
         let (format, level) = (configuration.logFormat, configuration.logLevel)
-        LoggingSystem.bootstrap {
-            MultiplexLogHandler([
-                format.handler(label: $0, level: level), recent.handler(label: $0, level: level),
+        LoggingSystem.bootstrap { label in
+            let written = MultiplexLogHandler([
+                format.handler(label: label, level: level), recent.handler(label: label, level: level),
             ])
+            return telemetry?.handler(written, label: label, level: level) ?? written
         }
-        let registry = PrometheusRegistry()
         MetricsSystem.bootstrap(PrometheusMetricsFactory(registry: registry, help: MetricHelp.texts))
-        InstrumentationSystem.bootstrap(ApusTracer())
-        return registry
+        TelemetryExporter.registerMetrics(in: registry)
+        InstrumentationSystem.bootstrap(telemetry?.tracer ?? ApusTracer())
     }
 
     private static func openStore(
@@ -234,6 +245,7 @@ public enum ApusServer {
         kafka.createsTopics = configuration.engine.createsTopicsOnPublish
         kafka.topicDefaults = configuration.engine.topicDefaults
         kafka.gracePeriod = configuration.gracePeriod
+        kafka.tracesEvents = configuration.engine.tracesEvents
         if let token = configuration.token { kafka.users = SharedSecret(token) }
         return kafka
     }

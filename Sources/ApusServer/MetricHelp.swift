@@ -18,6 +18,8 @@ enum MetricHelp {
         "apus_rule_loops_stopped_total": "Events that rules did not copy again because they go in a circle.",
         "apus_deliveries_total": "Events handed out, repeats included.",
         "apus_delivery_attempts_total": "Attempts that have ended, by outcome.",
+        "apus_delivery_attempt_duration_seconds":
+            "How long attempts on targets took, whatever their outcome.",
         "apus_dead_letters_total": "Events given up.",
         "apus_schema_validated_events_total": "Events that were judged by a schema, accepted or not.",
         "apus_schema_violations_total": "Events that their schema did not accept.",

@@ -44,6 +44,8 @@ public struct ServerConfiguration: Sendable {
     public var logFormat = LogFormat.human
     /// From which level on the log is written.
     public var logLevel = Logger.Level.info
+    /// What is exported to an OpenTelemetry collector; nil for nothing.
+    public var export: ExportSettings?
     /// A file to write the bound address into, as `host:port`; written whole or not at all.
     public var portFile: String?
     /// How long requests and deliveries under way may take to finish when the server stops.

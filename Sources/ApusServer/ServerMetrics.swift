@@ -33,12 +33,17 @@ final class ServerMetrics: Sendable {
     }
 
     /// The exposition now.
-    func text() -> [UInt8] {
+    func text(_ format: PrometheusFormat) -> [UInt8] {
+        refresh()
+        return Array(registry.text(format).utf8)
+    }
+
+    /// Brings what is measured only when somebody looks up to date.
+    func refresh() {
         readStatus()
         readSubscriptions()
         groups.read()
         bridges.read()
-        return Array(registry.text().utf8)
     }
 
     private func set(_ name: String, _ help: String, _ value: Double, _ labels: PrometheusLabels = .none) {

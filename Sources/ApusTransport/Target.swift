@@ -24,7 +24,7 @@ public struct Delivery: Sendable {
     public var event: CloudEvent
     /// Its key, if it has one.
     public var key: String?
-    /// W3C `traceparent` of this delivery's span, when the event carries a trace.
+    /// W3C `traceparent`: until the attempt begins that of the event's last hop, where anything tells of it; then that of the attempt's own span.
     public var traceparent: String?
     /// Who is told what was sent and what came back; the events of a batch share one.
     public var witness: AttemptWitness?

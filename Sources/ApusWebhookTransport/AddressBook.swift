@@ -70,4 +70,27 @@ final class AddressBook: Sendable {
             return address
         }
     }
+
+    /// Looks the host up; nil when that takes too long.
+    func lookUp(
+        _ url: WebhookURL, within timeout: Duration
+    ) async throws(AddressBook.Refusal) -> SocketAddress? {
+        let result = await withTaskGroup(of: Result<SocketAddress, AddressBook.Refusal>?.self) { group in
+            group.addTask {
+                do throws(AddressBook.Refusal) {
+                    return .success(try await self.lookUp(url))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                // Cancelled when the address is known; then nobody looks at what it returns.
+                try? await Task.sleep(for: timeout)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+        return try result?.get()
+    }
 }

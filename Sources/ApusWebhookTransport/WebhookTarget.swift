@@ -189,7 +189,7 @@ public final class WebhookTarget: Target {
         let address: SocketAddress
         if let known = addresses.known(url) {
             address = known
-        } else if let found = try await lookUp(url, within: settings.timeout) {
+        } else if let found = try await addresses.lookUp(url, within: settings.timeout) {
             address = found
         } else {
             return .failed(reason: "no address in time", isUntouched: false)
@@ -200,29 +200,6 @@ public final class WebhookTarget: Target {
                 continuation.resume(returning: $0)
             }
         }
-    }
-
-    /// Looks the host up; nil when that takes too long.
-    private func lookUp(
-        _ url: WebhookURL, within timeout: Duration
-    ) async throws(AddressBook.Refusal) -> SocketAddress? {
-        let result = await withTaskGroup(of: Result<SocketAddress, AddressBook.Refusal>?.self) { group in
-            group.addTask { [addresses] in
-                do throws(AddressBook.Refusal) {
-                    return .success(try await addresses.lookUp(url))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            group.addTask {
-                // Cancelled when the address is known; then nobody looks at what it returns.
-                try? await Task.sleep(for: timeout)
-                return nil
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? nil
-        }
-        return try result?.get()
     }
 
     private func outcome(of refusal: AddressBook.Refusal) -> Outcome {
@@ -239,7 +216,7 @@ public final class WebhookTarget: Target {
     }
 
     /// Milliseconds since 1970.
-    private static func now() -> Int64 {
+    static func now() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000

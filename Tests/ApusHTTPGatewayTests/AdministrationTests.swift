@@ -370,7 +370,7 @@ import Testing
 
     @Test func `status, metrics and verification are told`() async throws {
         try await GatewayFixture.with {
-            $0.metricsText = { Array("apus_up 1\n".utf8) }
+            $0.metricsText = { _ in Array("apus_up 1\n".utf8) }
             $0.version = "1.2.3"
         } _: { fixture async throws in
             fixture.broker.addTopic("orders")

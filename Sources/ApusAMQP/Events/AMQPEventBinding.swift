@@ -27,6 +27,28 @@ enum ApusHeader {
     }
 }
 
+/// The trace that instrumentation has put beside an event: it becomes the event's own where that has none.
+private struct MessageTrace {
+    private var parent: String?
+    private var state: String?
+
+    mutating func read(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        guard name.count == 11 || name.count == 10, value.count <= 512 else { return }
+        if name.elementsEqual("traceparent".utf8) {
+            parent = String(validating: value, as: UTF8.self)
+        } else if name.elementsEqual("tracestate".utf8) {
+            state = String(validating: value, as: UTF8.self)
+        }
+    }
+
+    func complete(_ event: inout CloudEvent) {
+        guard let parent, event.extensions[.traceParent] == nil else { return }
+        // What no attribute may have is of no valid trace either.
+        try? event.extensions.set(.traceParent, to: parent)
+        if let state { try? event.extensions.set(.traceState, to: state) }
+    }
+}
+
 /// Events in messages.
 enum AMQPEventBinding {
     /// Properties and body of an event.
@@ -61,6 +83,11 @@ enum AMQPEventBinding {
                 }
             try headers.append("\(CloudEventAMQPBinding.prefix)\(element.name)", value)
         }
+        // Where instrumentation of other clients looks for it, beside the attribute.
+        if let parent = event.extensions[.traceParent] {
+            headers.append("traceparent", text: parent)
+            if let state = event.extensions[.traceState] { headers.append("tracestate", text: state) }
+        }
         properties.headers = headers
         return (properties, event.data?.bytes ?? [])
     }
@@ -80,7 +107,9 @@ enum AMQPEventBinding {
         var problem: CloudEventError?
         var publishedAt: CloudEventTimestamp?
         if let contentType = message.properties.contentType { decoder.take(contentType: contentType) }
+        var trace = MessageTrace()
         message.properties.headers?.forEach { name, value in
+            if value.type == .longString { trace.read(name, value.bytes) }
             guard problem == nil else { return }
             do throws(CloudEventError) {
                 if value.type == .longString {
@@ -98,16 +127,17 @@ enum AMQPEventBinding {
         let body = Array(message.body.readableBytesView)
         if problem == nil {
             do throws(CloudEventError) {
-                if let event = try decoder.event(body: body) {
+                if var event = try decoder.event(body: body) {
+                    trace.complete(&event)
                     return Decoded(event: event, problem: nil, publishedAt: publishedAt)
                 }
             } catch {
                 problem = error
             }
         }
-        return Decoded(
-            event: madeUp(message.properties, body, topic), problem: problem?.description,
-            publishedAt: publishedAt)
+        var event = madeUp(message.properties, body, topic)
+        trace.complete(&event)
+        return Decoded(event: event, problem: problem?.description, publishedAt: publishedAt)
     }
 
     /// The attribute that a value of another type than text is.

@@ -132,7 +132,10 @@ struct DoctorCommand: AsyncParsableCommand {
         let configuration = try await global.clientConfiguration()
         let variables = Session.current.variables
         let secrets = variables.filter { $0.key.hasPrefix("APUS_SECRET_") || $0.key == "APUS_TOKEN" }.values
-        var bundle = SupportBundle(secrets: Array(secrets) + [configuration.token].compactMap { $0 })
+        let known =
+            Array(secrets) + [configuration.token].compactMap { $0 }
+            + ServeTelemetryOptions.secrets(variables)
+        var bundle = SupportBundle(secrets: known)
         bundle.add("doctor.json", .array(checks.map(\.json)))
         let folder = try data ?? ServeFlags.defaultDirectory(isDevelopment: true, variables)
         bundle.addMachine(Session.current.probes, folder: folder)

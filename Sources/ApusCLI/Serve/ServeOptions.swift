@@ -5,6 +5,7 @@
 internal import ApusModel
 package import ApusNetwork
 package import ApusStorage
+package import ApusTelemetry
 internal import ArgumentParser
 
 /// What a server is to be, with everything decided.
@@ -72,6 +73,8 @@ package struct ServeOptions: Sendable, Hashable {
     package var diskRefuse: SpaceThreshold
     /// How often the load on topics and subscriptions is looked at.
     package var lookInterval: Duration
+    /// What is exported to an OpenTelemetry collector; nil for nothing.
+    package var export: ExportSettings?
 }
 
 /// The flags of `dev` and `serve`.
@@ -212,6 +215,8 @@ struct ServeFlags: ParsableArguments {
 
     @OptionGroup(title: "Alarms") var alarms: ServeAlarmOptions
 
+    @OptionGroup(title: "OpenTelemetry") var telemetry: ServeTelemetryOptions
+
     /// The least journal that one large batch and its neighbours fit into.
     private static let journalBytesMin = 32 << 20
 
@@ -243,7 +248,8 @@ struct ServeFlags: ParsableArguments {
             bridgesFile: bridges, secretsDirectory: secrets, journey: try journeyLimits(),
             diskAlarm: try alarms.diskAlarm ?? Parse.space(Defaults.diskAlarm),
             diskRefuse: try alarms.diskRefuse ?? Parse.space(Defaults.diskRefuse),
-            lookInterval: alarms.lookInterval ?? Defaults.lookInterval)
+            lookInterval: alarms.lookInterval ?? Defaults.lookInterval,
+            export: try await telemetry.settings(session.variables))
     }
 
     private func journeyLimits() throws -> ServeOptions.JourneyLimits? {

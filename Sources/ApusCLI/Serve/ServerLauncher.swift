@@ -50,6 +50,7 @@ extension ServerConfiguration {
         webhookTrustFile = options.webhookTrustFile
         bridgesFile = options.bridgesFile
         secretsDirectory = options.secretsDirectory
+        export = options.export
         engine.createsTopicsOnPublish = options.autoCreateTopics
         engine.topicDefaults.durability = Durability(options.durability)
         engine.journey = options.journey.map { limits in

@@ -178,7 +178,8 @@ extension SharedSubscription {
             return Delivery(
                 subscription: name, topic: topic.name, partition: handout.token.position.partition,
                 offset: handout.token.position.offset, attempt: handout.attempt,
-                attemptsMax: settings.attemptsMax, event: event, key: handout.stored.key)
+                attemptsMax: settings.attemptsMax, event: event, key: handout.stored.key,
+                traceparent: handout.stored.traceHop)
         case .failure(let failure):
             news.withLock {
                 $0.append(

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The bridge from the engine's turns to targets. What can begin at once costs no task; what has to wait for something first, and questions for
-// consent, are tasks in a group that ends with the service. Each attempt is a span, child of the trace that the event carries.
+// consent, are tasks in a group that ends with the service. Each attempt is a span, child of the event's last hop.
 
 public import ApusTransport
 import CloudEvents
+import CoreMetrics
 import Synchronization
 import Tracing
 
@@ -28,6 +29,7 @@ public final class TargetDispatcher: DeliveryDispatcher {
     /// Ends when nothing more begins and everything has ended.
     private let ending: AsyncStream<Never>
     private let ended: AsyncStream<Never>.Continuation
+    private let durations = Timer(label: "apus_delivery_attempt_duration_seconds")
 
     /// A dispatcher to `target`.
     public init(target: any Target) {
@@ -54,7 +56,12 @@ public final class TargetDispatcher: DeliveryDispatcher {
         var deliveries = deliveries
         InstrumentationSystem.instrument.inject(span.context, into: &deliveries[0], using: DeliveryTrace())
         let count = deliveries.count
+        let start = ContinuousClock.now
         let conclude: @Sendable ([Outcome]) -> Void = { [self] outcomes in
+            // Within the span's context, from which the metric has its exemplar.
+            ServiceContext.$current.withValue(span.context) {
+                durations.recordNanoseconds(start.duration(to: .now).nanoseconds)
+            }
             TargetDispatcher.end(span, outcomes.first { $0 != .delivered } ?? .delivered)
             completion(outcomes)
             end()
@@ -121,18 +128,30 @@ public final class TargetDispatcher: DeliveryDispatcher {
     // MARK: Spans
 
     private static func span(_ deliveries: [Delivery], _ first: Delivery) -> any Span {
-        var context = ServiceContext.topLevel
-        // The events of a batch each carry their own trace; the request can continue one.
-        InstrumentationSystem.instrument.extract(first.event, into: &context, using: EventTrace())
-        let span = startSpan("deliver \(first.subscription)", context: context, ofKind: .producer)
+        // The events of a batch each carry their own trace; the request continues the first, and is linked to the others.
+        let span = startSpan("deliver \(first.subscription)", context: context(of: first), ofKind: .client)
         guard span.isRecording else { return span }
+        for other in deliveries.dropFirst().prefix(linksMax) {
+            span.addLink(SpanLink(context: context(of: other), attributes: [:]))
+        }
         span.attributes["messaging.system"] = "apus"
+        span.attributes["messaging.operation.name"] = "deliver"
+        span.attributes["messaging.operation.type"] = "send"
         span.attributes["messaging.destination.name"] = "\(first.topic)"
         span.attributes["messaging.message.id"] = first.event.id
         span.attributes["apus.subscription"] = "\(first.subscription)"
         span.attributes["apus.attempt"] = first.attempt
         if deliveries.count > 1 { span.attributes["messaging.batch.message_count"] = deliveries.count }
         return span
+    }
+
+    /// Links of one span; more say nothing that these do not.
+    private static let linksMax = 127
+
+    private static func context(of delivery: Delivery) -> ServiceContext {
+        var context = ServiceContext.topLevel
+        InstrumentationSystem.instrument.extract(delivery, into: &context, using: HopReader())
+        return context
     }
 
     private static func end(_ span: any Span, _ outcome: Outcome) {
@@ -146,11 +165,19 @@ public final class TargetDispatcher: DeliveryDispatcher {
     }
 }
 
-/// Reads trace context from an event's attributes (CloudEvents' distributed tracing extension).
-private struct EventTrace: Extractor {
-    func extract(key: String, from event: CloudEvent) -> String? {
-        guard case .string(let text)? = event.extensions[key] else { return nil }
+/// Reads trace context of the last hop, or of where the event began (CloudEvents' distributed tracing extension).
+private struct HopReader: Extractor {
+    func extract(key: String, from delivery: Delivery) -> String? {
+        if key == TraceHop.name, let hop = delivery.traceparent { return hop }
+        guard case .string(let text)? = delivery.event.extensions[key] else { return nil }
         return text
+    }
+}
+
+extension Duration {
+    fileprivate var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
     }
 }
 

@@ -7,6 +7,7 @@ public import ApusModel
 import ApusStorage
 public import CloudEvents
 import Synchronization
+import Tracing
 
 extension Engine {
     public func publish(
@@ -67,10 +68,12 @@ extension Engine {
             completion(.failure(.unknownPartition(topic.name, 0)))
             return
         }
+        let trace = context.options.tracesEvents ? AppendTrace.begin(topic.name, 1) : nil
         var builder = RecordBatchBuilder(capacity: 512 + (event.data?.bytes.count ?? 0))
-        builder.append(event, key: key, timestamp: context.clock.wall)
+        builder.append(event, key: key, timestamp: context.clock.wall, hop: trace?.hop)
         guard let batch = builder.finish() else { return }
         do throws(BrokerError) { try topic.check(batch.length, in: context) } catch {
+            trace?.end(error)
             return completion(.failure(error))
         }
         let (name, number, published) = (topic.name, partition.number, topic.published)
@@ -78,8 +81,11 @@ extension Engine {
             switch result {
             case .success(let offset):
                 published.increment()
+                trace?.end(partition: number, offset: offset)
                 completion(.success([PublishReceipt(topic: name, partition: number, offset: offset)]))
-            case .failure(let error): completion(.failure(BrokerError(error)))
+            case .failure(let error):
+                trace?.end(error)
+                completion(.failure(BrokerError(error)))
             }
         }
     }
@@ -94,6 +100,7 @@ extension Engine {
             completion(.failure(error))
             return
         }
+        let traced = context.options.tracesEvents
         let gathering = PublishGathering(
             topic: topic.name, events: events.count, parts: parts.count, completion: completion)
         for index in parts.indices {
@@ -103,8 +110,14 @@ extension Engine {
                 parts[index].partition, parts[index].indices, topic.published
             )
             let number = partition.number
+            let trace = traced ? AppendTrace.begin(topic.name, indices.count) : nil
             context.store.append(batch, holding: partition.claim) { result in
-                if case .success = result { published.increment(by: Int64(indices.count)) }
+                switch result {
+                case .success(let base):
+                    published.increment(by: Int64(indices.count))
+                    trace?.end(partition: number, offset: base)
+                case .failure(let error): trace?.end(error)
+                }
                 gathering.take(result, partition: number, indices: indices)
             }
         }
@@ -115,6 +128,7 @@ extension Engine {
         _ events: [CloudEvent], of topic: Topic, key: String?
     ) throws(BrokerError) -> [PublishPart] {
         let now = context.clock.wall
+        let hop = context.options.tracesEvents ? ServiceContext.current.flatMap { TraceHop($0) } : nil
         var open: [(partition: Partition, builder: RecordBatchBuilder, indices: [Int])] = []
         var places: [Int: Int] = [:]
         var place = 0
@@ -133,7 +147,7 @@ extension Engine {
                     open.append((partition, RecordBatchBuilder(capacity: min(capacity, 1 << 20)), []))
                 }
             }
-            open[place].builder.append(events[index], key: key, timestamp: now)
+            open[place].builder.append(events[index], key: key, timestamp: now, hop: hop)
             open[place].indices.append(index)
         }
         var parts: [PublishPart] = []

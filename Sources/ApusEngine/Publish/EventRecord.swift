@@ -8,8 +8,17 @@ import CloudEvents
 
 extension RecordBatchBuilder {
     /// Adds `event` as one record.
-    mutating func append(_ event: CloudEvent, key: String?, timestamp: Timestamp) {
+    ///
+    /// - Parameter hop: the span that what happens next is part of; where there is none, an event that carries a trace tells of its beginning there.
+    mutating func append(_ event: CloudEvent, key: String?, timestamp: Timestamp, hop: TraceHop? = nil) {
         let value = CloudEventKafkaBinding.encode(event) { name, value in addHeader(name: name, value: value)
+        }
+        let origin = event.traceParent
+        // Of several events published together each may have begun elsewhere; those stay in their own traces.
+        let continued = hop.flatMap { $0.continues(origin) ? $0 : nil }
+        if let parent = continued?.parent ?? origin {
+            addHeader(TraceHop.name, parent)
+            if let state = event.traceState { addHeader(TraceHop.stateName, state) }
         }
         var key = key
         RecordBatchBuilder.withOptionalBytes(&key) { key in
@@ -40,8 +49,10 @@ extension CloudEvent {
         var decoder = CloudEventKafkaDecoder()
         var contentType: String?
         var isValid = true
+        var trace = RecordTrace()
         record.forEachHeader { name, value in
             guard let value else { return true }
+            trace.read(name, value)
             if contentType == nil, name.count == 12, name.elementsEqual("content-type".utf8) {
                 contentType = String(validating: value, as: UTF8.self)
             }
@@ -50,11 +61,12 @@ extension CloudEvent {
         }
         if isValid, let event = try? decoder.event(value: value) {
             self = event
-            return
+        } else {
+            self = CloudEvent.synthesised(
+                topic: topic, partition: partition, offset: record.offset, timestamp: record.timestamp,
+                contentType: contentType, value: value)
         }
-        self = CloudEvent.synthesised(
-            topic: topic, partition: partition, offset: record.offset, timestamp: record.timestamp,
-            contentType: contentType, value: value)
+        trace.complete(&self)
     }
 
     private static func synthesised(
@@ -78,7 +90,47 @@ extension CloudEvent {
     }
 }
 
+/// The trace that a client of another protocol has put beside an event: it becomes the event's own where that has none.
+private struct RecordTrace {
+    private var parent: String?
+    private var state: String?
+
+    mutating func read(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        guard name.count == 11 || name.count == 10, value.count <= 512 else { return }
+        if name.count == 11, name.elementsEqual("traceparent".utf8) {
+            parent = String(validating: value, as: UTF8.self)
+        } else if name.elementsEqual("tracestate".utf8) {
+            state = String(validating: value, as: UTF8.self)
+        }
+    }
+
+    func complete(_ event: inout CloudEvent) {
+        guard let parent, event.traceParent == nil else { return }
+        // Bytes that no attribute may have are of no valid trace either.
+        try? event.extensions.set(.traceParent, to: parent)
+        if let state { try? event.extensions.set(.traceState, to: state) }
+    }
+}
+
+extension CloudEvent {
+    /// Where the event began, if it carries a trace.
+    var traceParent: String? { text(of: TraceHop.name) }
+
+    /// What tracing systems have added to that.
+    var traceState: String? { text(of: TraceHop.stateName) }
+
+    private func text(of name: String) -> String? {
+        guard !extensions.isEmpty, case .string(let text)? = extensions[name] else { return nil }
+        return text
+    }
+}
+
 extension StoredEvent {
+    /// The last hop of its trace; nil where no header tells of one.
+    var traceHop: String? {
+        headers.first { $0.name == TraceHop.name }?.value.flatMap { String(validating: $0, as: UTF8.self) }
+    }
+
     init(record: RecordView, topic: ResourceName, partition: Int) {
         var headers: [Record.Header] = []
         record.forEachHeader { name, value in

@@ -20,6 +20,7 @@ struct CopyWriter {
     let now: Timestamp
     let context: EngineContext
     private var builders: [LogID: (target: Partition, builder: RecordBatchBuilder)] = [:]
+    private var traces: [LogID: [CopyTrace]] = [:]
     private var length = 0
     private var failures: [ResourceName: (count: Int, reason: String)] = [:]
     /// An event failed, and there is no topic for dead letters.
@@ -44,7 +45,8 @@ struct CopyWriter {
     ) {
         guard let transformation = target.transformation else {
             guard let log = begin(record, to: target.topic, repeats) else { return }
-            builders[log]?.builder.addEventHeaders(of: record)
+            let hop = trace(record, to: target, rule, log)
+            builders[log]?.builder.addEventHeaders(of: record, hop: hop)
             addLineage(of: record, rule, hops: record.hops + 1, log)
             return finish(record, to: target.topic, rule, repeats, log, value: record.value)
         }
@@ -57,7 +59,8 @@ struct CopyWriter {
             return bury(record, rule, target: target.topic.name, reason: "\(error)", repeats)
         }
         guard let log = begin(record, to: target.topic, repeats) else { return }
-        builders[log]?.builder.addForeignHeaders(of: record)
+        let hop = trace(record, to: target, rule, log)
+        builders[log]?.builder.addForeignHeaders(of: record, hop: hop)
         let value = CloudEventKafkaBinding.encode(result) {
             builders[log]?.builder.addHeader(name: $0, value: $1)
         }
@@ -68,6 +71,17 @@ struct CopyWriter {
         } else {
             finish(record, to: target.topic, rule, repeats, log, value: nil)
         }
+    }
+
+    /// Begins the span of a copy, and says what its record tells of it; nil where there is none.
+    private mutating func trace(
+        _ record: RecordView, to target: RouteTarget, _ rule: ResourceName, _ log: LogID
+    ) -> TraceHop? {
+        guard context.options.tracesEvents,
+            let trace = CopyTrace.begin(record, rule, from: source.name, partition, to: target.topic.name)
+        else { return nil }
+        traces[log, default: []].append(trace)
+        return trace.hop
     }
 
     /// Ends a copy whose headers are there. One that is larger than its topic takes becomes a dead letter; several of which each is
@@ -81,6 +95,7 @@ struct CopyWriter {
             // Of a topic whose name leaves no room for its dead letters' none can be written: better too large than lost.
             guard source.name.deadLetter != nil else { return end(log, key: record.key, value: value) }
             builders[log]?.builder.dropHeaders()
+            if context.options.tracesEvents { traces[log]?.last?.fail("\(error)") }
             return bury(
                 record, rule, target: topic.name, reason: "topic '\(topic.name)': \(error)", repeats)
         }
@@ -177,12 +192,22 @@ struct CopyWriter {
         length += (builders[log]?.builder.length ?? 0) - before
     }
 
-    /// The batches, in the order of their logs, with the number of copies in each: dead letters are none.
-    mutating func finish() -> [(target: Partition, batch: RecordBatch, count: Int)] {
-        builders.sorted(by: { $0.key < $1.key }).compactMap { _, entry in
+    /// One batch for one partition: how many copies are in it, and the spans of those whose trace is recorded.
+    struct Written {
+        var target: Partition
+        var batch: RecordBatch
+        var count: Int
+        var traces: [CopyTrace]
+    }
+
+    /// The batches, in the order of their logs; dead letters are no copies.
+    mutating func finish() -> [Written] {
+        builders.sorted(by: { $0.key < $1.key }).compactMap { log, entry in
             var entry = entry
             let count = entry.target === deadLetters?.partitions.first ? 0 : entry.builder.count
-            return entry.builder.finish().map { (entry.target, $0, count) }
+            return entry.builder.finish().map {
+                Written(target: entry.target, batch: $0, count: count, traces: traces[log] ?? [])
+            }
         }
     }
 }

@@ -153,15 +153,9 @@ final class TopicRouter: Follower {
 
     // MARK: Copying
 
-    private struct Copy {
-        var target: Partition
-        var batch: RecordBatch
-        var count: Int
-    }
-
     /// What a chunk becomes.
     private struct Copies {
-        var copies: [Copy]
+        var copies: [CopyWriter.Written]
         /// Where the next chunk begins.
         var next: Offset
         /// Why there are none, if dead letters have to be written and there is no topic for them yet.
@@ -262,9 +256,7 @@ final class TopicRouter: Follower {
         }
         guard !writer.lacksDeadLetters else { return Copies(copies: [], next: from, lacksDeadLetters: true) }
         writer.log()
-        return Copies(
-            copies: writer.finish().map { Copy(target: $0.target, batch: $0.batch, count: $0.count) },
-            next: next)
+        return Copies(copies: writer.finish(), next: next)
     }
 
     /// The chunk is done again when the rules have taken over a table that says where dead letters go.
@@ -306,7 +298,7 @@ final class TopicRouter: Follower {
         }
     }
 
-    private func append(_ copies: [Copy], partition: Int, to next: Offset) {
+    private func append(_ copies: [CopyWriter.Written], partition: Int, to next: Offset) {
         guard !copies.isEmpty else { return finish(partition, to: next) }
         let gathering = CopyGathering(missing: copies.count) { [weak self] error in
             // The store's thread only reports; the router goes on in the worker's turn.
@@ -315,13 +307,16 @@ final class TopicRouter: Follower {
         }
         for copy in copies {
             let copied = copied
-            let (target, count) = (copy.target.log, copy.count)
+            let (target, count, traces) = (copy.target.log, copy.count, copy.traces)
             context.store.append(copy.batch, holding: copy.target.claim) { result in
                 switch result {
                 case .success:
                     copied.increment(by: Int64(count))
+                    for trace in traces { trace.end(nil) }
                     gathering.take(target, nil)
-                case .failure(let error): gathering.take(target, error)
+                case .failure(let error):
+                    for trace in traces { trace.end(error) }
+                    gathering.take(target, error)
                 }
             }
         }

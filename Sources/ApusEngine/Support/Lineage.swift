@@ -124,19 +124,27 @@ extension RecordView {
 
 extension RecordBatchBuilder {
     /// Adds the headers of `record` but those that tell its own lineage.
-    mutating func addEventHeaders(of record: RecordView) {
+    ///
+    /// - Parameter hop: takes the place of the last hop of its trace.
+    mutating func addEventHeaders(of record: RecordView, hop: TraceHop? = nil) {
         record.forEachHeader { name, value in
-            if !name.starts(with: LineageHeader.prefix) { addHeader(name: name, value: value) }
+            guard !name.starts(with: LineageHeader.prefix) else { return true }
+            if hop == nil || !name.elementsEqual(TraceHop.nameBytes) { addHeader(name: name, value: value) }
             return true
         }
+        if let hop { addHeader(TraceHop.name, hop.parent) }
     }
 
     /// Adds the headers of `record` that are neither its lineage nor the event's attributes: other protocols' own.
-    mutating func addForeignHeaders(of record: RecordView) {
+    mutating func addForeignHeaders(of record: RecordView, hop: TraceHop? = nil) {
         record.forEachHeader { name, value in
             let isAttribute = name.starts(with: "ce_".utf8) || name.elementsEqual("content-type".utf8)
-            if !isAttribute, !name.starts(with: LineageHeader.prefix) { addHeader(name: name, value: value) }
+            let isReplaced = hop != nil && name.elementsEqual(TraceHop.nameBytes)
+            if !isAttribute, !isReplaced, !name.starts(with: LineageHeader.prefix) {
+                addHeader(name: name, value: value)
+            }
             return true
         }
+        if let hop { addHeader(TraceHop.name, hop.parent) }
     }
 }

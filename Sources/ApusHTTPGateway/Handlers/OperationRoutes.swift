@@ -6,6 +6,7 @@ internal import ApusEngine
 internal import ApusHTTPCodec
 internal import ApusModel
 internal import ApusStorage
+internal import ApusTelemetry
 internal import JSONText
 internal import NIOCore
 
@@ -32,19 +33,23 @@ enum OperationRoutes {
 
     private static let metrics = Route(
         method: .get, path: PathTemplate("/metrics"), operation: "metrics",
-        summary: "Metrics, as Prometheus text.",
+        summary: "Metrics, as Prometheus text or, where 'Accept' names it, as OpenMetrics with exemplars.",
         chapter: .operations,
         successes: [
             Success(
                 status: .ok, about: "All metrics.",
-                content: [.init(mediaType: "text/plain", schema: .string())])
+                content: [
+                    .init(mediaType: "text/plain", schema: .string()),
+                    .init(mediaType: "application/openmetrics-text", schema: .string()),
+                ])
         ],
-        handler: .answer { context, _ in
+        handler: .answer { context, call in
             context.metrics.waiting(context.calls.waiting)
+            let format: PrometheusFormat =
+                Accept(call.head).names("application/openmetrics-text") ? .openMetrics : .text
             return Answer(
-                status: .ok,
-                headers: HTTPHeaderBlock(contentType: "text/plain; version=0.0.4; charset=utf-8"),
-                body: ByteBuffer(bytes: context.configuration.metricsText()))
+                status: .ok, headers: HTTPHeaderBlock(contentType: format.contentType),
+                body: ByteBuffer(bytes: context.configuration.metricsText(format)))
         })
 
     private static let openAPI = Route(

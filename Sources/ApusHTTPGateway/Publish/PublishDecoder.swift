@@ -14,6 +14,8 @@ struct PublishRequest: Sendable {
     var isBatch: Bool
     var key: String?
     var timing = PublishTiming()
+    /// The trace that the publish is part of, if any.
+    var trace: RequestTrace?
 }
 
 /// Reads requests to publish.

@@ -42,27 +42,30 @@ struct PublishHandler: Sendable {
         } catch {
             return finish(error.answer, start, responder)
         }
-        let isBatch = request.isBatch
+        let (isBatch, trace) = (request.isBatch, request.trace)
         if isBatch, request.events.isEmpty {
-            return finish(.json { $0.object { $0.receipts([]) } }, start, responder)
+            return finish(.json { $0.object { $0.receipts([]) } }, start, responder, trace)
         }
         if let due = request.timing.due {
             return delay(request, to: topic, until: due, start, responder)
         }
         // Not the head itself: it would keep the connection's buffer until the events are durable, and the next request would need a new one.
         let client = head.firstValue(of: "user-agent") ?? ""
-        context.broker.publish(
-            request.events, to: topic, key: request.key, by: { Self.source(client, peer) }
-        ) { [self] result in
-            switch result {
-            case .success(let receipts):
-                let elapsed = start.duration(to: .now)
-                context.metrics.acknowledged(events: receipts.count, after: elapsed)
-                finish(Self.answer(receipts, isBatch: isBatch), after: elapsed, responder)
-            case .failure(let error):
-                finish(Self.answer(error), start, responder)
+        let publish = {
+            context.broker.publish(
+                request.events, to: topic, key: request.key, by: { Self.source(client, peer) }
+            ) { [self] result in
+                switch result {
+                case .success(let receipts):
+                    let elapsed = start.duration(to: .now)
+                    context.metrics.acknowledged(events: receipts.count, after: elapsed, in: trace)
+                    finish(Self.answer(receipts, isBatch: isBatch), after: elapsed, responder, trace)
+                case .failure(let error):
+                    finish(Self.answer(error), start, responder, trace)
+                }
             }
         }
+        if let trace { trace.within(publish) } else { publish() }
     }
 
     /// Who publishes, as far as the request tells.
@@ -74,7 +77,7 @@ struct PublishHandler: Sendable {
         _ request: PublishRequest, to topic: ResourceName, until due: Timestamp,
         _ start: ContinuousClock.Instant, _ responder: HTTPResponder
     ) {
-        let isBatch = request.isBatch
+        let (isBatch, trace) = (request.isBatch, request.trace)
         let events = request.events.map { DelayedEvent($0, due: due) }
         context.broker.schedule(events, to: topic, key: request.key) { [self] result in
             switch result {
@@ -86,19 +89,25 @@ struct PublishHandler: Sendable {
                         writer.scheduleReceipt(receipt)
                     }
                 }
-                finish(answer, start, responder)
-            case .failure(let error): finish(Self.answer(error), start, responder)
+                finish(answer, start, responder, trace)
+            case .failure(let error): finish(Self.answer(error), start, responder, trace)
             }
         }
     }
 
-    private func finish(_ answer: Answer, _ start: ContinuousClock.Instant, _ responder: HTTPResponder) {
-        finish(answer, after: start.duration(to: .now), responder)
+    private func finish(
+        _ answer: Answer, _ start: ContinuousClock.Instant, _ responder: HTTPResponder,
+        _ trace: RequestTrace? = nil
+    ) {
+        finish(answer, after: start.duration(to: .now), responder, trace)
     }
 
-    private func finish(_ answer: Answer, after elapsed: Duration, _ responder: HTTPResponder) {
-        context.metrics.answered(routeIndex, answer.status, after: elapsed)
+    private func finish(
+        _ answer: Answer, after elapsed: Duration, _ responder: HTTPResponder, _ trace: RequestTrace?
+    ) {
+        context.metrics.answered(routeIndex, answer.status, after: elapsed, in: trace)
         responder.respond(answer.response)
+        trace?.end(answer.status)
     }
 
     // MARK: Reading
@@ -119,7 +128,6 @@ struct PublishHandler: Sendable {
             request.timing = try PublishTiming(query, now: context.now)
             request.timing.limit(&request.events, now: context.now)
         }
-        RequestTrace.adopt(head, into: &request.events)
         guard request.events.count <= context.configuration.batchEventsMax else {
             throw Problem(
                 .tooLarge,
@@ -127,6 +135,8 @@ struct PublishHandler: Sendable {
                 hint: "send several batches")
         }
         try checkSizes(request)
+        request.trace = RequestTrace.begin(
+            head, &request.events, topic: topic, wantsSpan: context.configuration.tracesEvents)
         return request
     }
 

@@ -244,6 +244,11 @@
         ) -> rd_kafka_resp_err_t {
             var headers = KafkaHeaders(capacity: 12)
             let value = CloudEventKafkaBinding.encode(event) { headers.append($0, $1) }
+            // Where instrumentation of other clients looks for it, beside the attribute.
+            if !event.extensions.isEmpty, let parent = event.extensions[.traceParent] {
+                headers.append("traceparent", parent)
+                if let state = event.extensions[.traceState] { headers.append("tracestate", state) }
+            }
             guard var key = event.extensions["partitionkey"]?.text, !key.isEmpty else {
                 return produce(&headers, value, nil, topic, client, opaque)
             }

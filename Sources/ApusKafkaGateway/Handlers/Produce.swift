@@ -48,10 +48,16 @@ extension KafkaCall {
                         throw .code(
                             .invalidTxnState, "the batch is of a transaction, and the request names none")
                     }
+                    let trace =
+                        context.configuration.tracesEvents
+                        ? ProduceTrace.begin(batch, to: name, partition: Int(partition.index)) : nil
                     context.broker.append(
                         batch, to: name, partition: Int(partition.index), by: { [self] in source }
-                    ) {
-                        result.take($0.mapError { .batch($0) }, at: here)
+                    ) { outcome in
+                        if let trace {
+                            if case .failure(let error) = outcome { trace.end(error) } else { trace.end(nil) }
+                        }
+                        result.take(outcome.mapError { .batch($0) }, at: here)
                     }
                 } catch {
                     result.take(.failure(error), at: here)

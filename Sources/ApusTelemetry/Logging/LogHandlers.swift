@@ -52,7 +52,7 @@ public struct HumanLogHandler: LogHandler {
     public func log(event: LogEvent) {
         var line =
             now().rfc3339 + " " + levelText(event.level) + " " + LogText.plain(event.message.description)
-        for entry in LogText.human(merged(metadata, metadataProvider, event)) { line += " " + entry }
+        for entry in LogText.human(mergedMetadata(metadata, metadataProvider, event)) { line += " " + entry }
         output.write(line + "\n")
     }
 
@@ -112,7 +112,7 @@ public struct JSONLogHandler: LogHandler {
         var line = "{\"time\":\"\(now().rfc3339)\",\"level\":\"\(event.level.rawValue)\""
         line += ",\"logger\":\(LogText.jsonString(label))"
         line += ",\"message\":\(LogText.jsonString(event.message.description))"
-        let metadata = merged(metadata, metadataProvider, event)
+        let metadata = mergedMetadata(metadata, metadataProvider, event)
         if !metadata.isEmpty { line += ",\"metadata\":\(LogText.json(metadata))" }
         output.write(line + "}\n")
     }
@@ -120,7 +120,7 @@ public struct JSONLogHandler: LogHandler {
 
 /// The metadata of one line: the logger's, the context's and the call's, the later winning; an error
 /// handed to the call stands under `error`.
-private func merged(
+func mergedMetadata(
     _ own: Logger.Metadata, _ provider: Logger.MetadataProvider?, _ event: LogEvent
 ) -> Logger.Metadata {
     var result = own

@@ -84,6 +84,7 @@ public final class PrometheusHistogram: Sendable {
     // observation touches one slot; they are summed up when scraped.
     private let counts = InlineArray<33, Atomic<UInt64>> { _ in Atomic(0) }
     private let sum = Atomic<Double>(0)
+    private let slots = ExemplarSlots()
 
     init(buckets: PrometheusBuckets) {
         self.buckets = buckets
@@ -96,6 +97,17 @@ public final class PrometheusHistogram: Sendable {
         counts[buckets.index(of: value)].wrappingAdd(1, ordering: .relaxed)
         sum.add(value)
     }
+
+    /// Counts `value`, which was observed within a trace; if that is recorded it becomes the exemplar of its bucket.
+    public func observe(_ value: Double, in trace: TraceContext?) {
+        observe(value)
+        guard let trace, trace.flags.contains(.sampled), !value.isNaN else { return }
+        let exemplar = Exemplar(value: value, traceID: trace.traceID, spanID: trace.spanID, time: .now)
+        slots.keep(exemplar, bucket: buckets.index(of: value), of: buckets.upperBounds.count + 1)
+    }
+
+    /// For each bucket its exemplar, or nothing where there are none at all.
+    var exemplars: [Exemplar?] { slots.all }
 
     /// Counts a duration in seconds.
     public func observe(_ duration: Duration) {

@@ -76,9 +76,9 @@ enum PrometheusName {
         escaped(value, quotes: true)
     }
 
-    /// `\` and line ends escaped: quotes stand as they are in help text.
-    static func escapedHelp(_ text: String) -> String {
-        escaped(text, quotes: false)
+    /// `\` and line ends escaped: quotes stand as they are in help text, but for that of OpenMetrics.
+    static func escapedHelp(_ text: String, quotes: Bool) -> String {
+        escaped(text, quotes: quotes)
     }
 
     private static func isReservedLabel(_ name: String) -> Bool {

@@ -4,6 +4,7 @@
 // exposition. Names and labels come from others here: they are made to fit instead of refused.
 
 public import CoreMetrics
+import Tracing
 
 /// A swift-metrics backend that keeps its metrics in a `PrometheusRegistry`.
 ///
@@ -182,7 +183,9 @@ private final class HistogramAdapter: RecorderHandler, TimerHandler, SeriesAdapt
         self.histogram = histogram
     }
 
-    func record(_ value: Int64) { histogram.observe(Double(value)) }
-    func record(_ value: Double) { histogram.observe(value) }
-    func recordNanoseconds(_ duration: Int64) { histogram.observe(Double(duration) / 1e9) }
+    func record(_ value: Int64) { record(Double(value)) }
+    func recordNanoseconds(_ duration: Int64) { record(Double(duration) / 1e9) }
+
+    /// swift-metrics has no place for a trace, so the task's context says which one this belongs to.
+    func record(_ value: Double) { histogram.observe(value, in: ServiceContext.current?.traceContext) }
 }

@@ -11,9 +11,6 @@ import Synchronization
 
 /// The metrics of one process: hands out handles, forgets series, writes the text that Prometheus reads.
 public final class PrometheusRegistry: Sendable {
-    /// The `Content-Type` of `text()`.
-    public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
-
     private let seriesMax: Int
     private let namesMax: Int
     private let families = Mutex<[String: MetricFamily]>([:])
@@ -117,15 +114,17 @@ public final class PrometheusRegistry: Sendable {
         }
     }
 
-    /// Every metric in the text format 0.0.4, sorted by name and then by labels.
-    public func text() -> String {
-        // A copy, so that callbacks run without the lock and may use the registry themselves.
-        let snapshot = families.withLock { $0 }
-        var exposition = PrometheusExposition()
-        for (name, family) in snapshot.sorted(by: { $0.key < $1.key }) {
-            exposition.append(family, named: name)
-        }
+    /// Every metric in a format, sorted by name and then by labels.
+    public func text(_ format: PrometheusFormat = .text) -> String {
+        var exposition = PrometheusExposition(format)
+        for (name, family) in sorted() { exposition.append(family, named: name) }
+        exposition.finish()
         return exposition.text
+    }
+
+    /// Every metric, sorted by name. A copy, so that callbacks run without the lock and may use the registry themselves.
+    func sorted() -> [(key: String, value: MetricFamily)] {
+        families.withLock { $0 }.sorted { $0.key < $1.key }
     }
 }
 

@@ -54,7 +54,7 @@ class Prometheus:
         self.log = (folder / "prometheus.log").open("wb")
         self.process = subprocess.Popen(
             ["prometheus", f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}",
-             f"--web.listen-address={self.url.removeprefix('http://')}"], stdout=self.log, stderr=self.log)
+             f"--web.listen-address={self.url.removeprefix('http://')}", "--enable-feature=exemplar-storage"], stdout=self.log, stderr=self.log)
         self.wait("it looks at the server", lambda: self.query('up{job="apus"} == 1'))
 
     def close(self):
@@ -145,6 +145,23 @@ def test_dashboards_can_be_imported_and_their_queries_run(prometheus, server):
         assert len(cells) == len(set(cells)), f"panels of {path.name} lie on each other"
     for _, expression in expressions():
         prometheus.query(expression)
+
+
+def test_prometheus_takes_the_exposition_and_its_exemplars_lead_to_traces(prometheus, server):
+    """It asks for OpenMetrics by itself; promtool looks at the older format."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    server.create_topic("traced")
+    server.succeed(
+        "POST", "/v1/topics/traced/events", json={}, headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+    now = time.time()
+
+    def exemplars():
+        answer = requests.get(f"{prometheus.url}/api/v1/query_exemplars", {
+            "query": "apus_publish_ack_duration_seconds_bucket", "start": now - 60, "end": now + 600}, timeout=10).json()
+        return {found["labels"]["trace_id"] for series in answer["data"] for found in series["exemplars"]}
+    prometheus.wait("the exemplar comes", lambda: exemplars() == {trace})
+    run = subprocess.run(["promtool", "check", "metrics"], input=server.metrics(), capture_output=True, text=True)
+    assert "error" not in run.stderr.lower() and run.returncode in (0, 3), run.stderr
 
 
 def test_an_incident_from_its_first_alert_to_the_all_clear(prometheus, server):
