@@ -4,6 +4,7 @@
 // last hop goes from copy to copy up to the attempt. Spans themselves are seen in Tests/interop/test_otlp.py, by a collector.
 
 import ApusModel
+import ApusRules
 import ApusStorage
 import ApusTesting
 import ApusTransport
@@ -40,7 +41,8 @@ import Testing
         var builder = RecordBatchBuilder(capacity: 256)
         for (name, value) in headers { builder.addHeader(name, value) }
         builder.append(timestamp: rig.clock.wall, key: nil, value: Array("x".utf8))
-        let batch = try #require(builder.finish())
+        let finished = builder.finish()
+        let batch = try #require(finished)
         let name = try ResourceName("a")
         _ = try await rig.driving { [rig] in
             try await withCheckedThrowingContinuation { continuation in
@@ -108,7 +110,8 @@ import Testing
         builder.addHeader("traceparent", String(hop.dropLast(2)) + flags)
         builder.append(timestamp: Timestamp(milliseconds: 0), key: nil, value: [])
         var found: TraceHop?
-        try #require(builder.finish()).forEachRecord { record in
+        let batch = builder.finish()
+        try #require(batch).forEachRecord { record in
             found = TraceHop(record)
             return true
         }

@@ -111,11 +111,11 @@ public final class TelemetryExporter: Sendable {
             group.addTask { await self.tick() }
             if let url = settings.endpoints[.metrics] {
                 group.addTask {
-                    while !self.isFinishing {
+                    repeat {
                         await self.nap(self.settings.metricInterval)
                         refresh()
                         await self.sendMetrics(to: url, logger, send)
-                    }
+                    } while !self.isFinishing
                 }
             }
         }
