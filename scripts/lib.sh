@@ -38,10 +38,13 @@ release_options=(-c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=
 
 # What all builds are made with: the package traits whose C libraries are there, which are the outbox in SQLite and the transport for Kafka. All scripts
 # use the same, because another set of traits has every module of the package compiled anew.
-trait_options=()
-[ ! -e /usr/include/librdkafka/rdkafka.h ] || trait_options+=(Kafka)
-[ ! -e /usr/include/sqlite3.h ] || trait_options+=(SQLite)
-[ "${#trait_options[@]}" -eq 0 ] || trait_options=(--traits "$(IFS=,; printf '%s' "${trait_options[*]}")")
+find_traits() {
+    trait_options=()
+    [ ! -e /usr/include/librdkafka/rdkafka.h ] || trait_options+=(Kafka)
+    [ ! -e /usr/include/sqlite3.h ] || trait_options+=(SQLite)
+    [ "${#trait_options[@]}" -eq 0 ] || trait_options=(--traits "$(IFS=,; printf '%s' "${trait_options[*]}")")
+}
+find_traits
 
 # build_package OPTION...: `swift build` with the flags of traits in the same order each time. The package manager takes them from a set, and
 # another order is another command to it, for which all of the package is compiled anew.

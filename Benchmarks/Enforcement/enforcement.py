@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Publishing to a topic whose events are judged by a schema, beside one whose events are not.
 
-    enforcement.py APUS JUDGE PRODUCE [--rounds 5] [--seconds 3] [--records 1000000] [--durability none] [--lines 7]
+    enforcement.py APUS JUDGE CLIENT [--rounds 5] [--seconds 3] [--records 1000000] [--durability none] [--lines 7]
 
 The events are the orders of Schema/ with --lines lines, about 1 KiB, and the schema is theirs. In each round, in turn: wrk publishes them over HTTP
-over 64 connections to either topic; librdkafka (PRODUCE, from Kafka/produce.c) produces them to either; and JUDGE (the benchmark `schema`) judges
+over 64 connections to either topic; librdkafka (CLIENT, from Kafka/client.c) produces them to either; and JUDGE (the benchmark `schema`) judges
 the same bytes by itself. Prints a line of JSON for each round and one of medians: requests a second, the processor time for an event in
 microseconds of the whole server and of its event loops, and what judging adds to the latter in times of what it takes by itself, alone and
 beside another process. Every second round begins with the judged topic.
@@ -108,12 +108,13 @@ def over_http(server, topic, seconds, data):
     return rate, *per_event(before, server.used(), requests)
 
 
-def over_kafka(server, produce, topic, records, data):
+def over_kafka(server, client, topic, records, data):
     """Records a second, and microseconds of the server's processor time for one."""
     before = server.used()
     output = subprocess.run(
-        [produce, str(server.kafka), topic, str(data), str(records)], check=True, capture_output=True, text=True).stdout
-    return json.loads(output)["records_per_s"], *per_event(before, server.used(), records)
+        [client, "produce", f"127.0.0.1:{server.kafka}", topic, str(records), str(data), "plain", "enable.idempotence=false"],
+        check=True, capture_output=True, text=True).stdout
+    return json.loads(output)["rate"], *per_event(before, server.used(), records)
 
 
 def judged_alone(judge, data):
@@ -136,7 +137,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("apus")
     parser.add_argument("judge")
-    parser.add_argument("produce")
+    parser.add_argument("client")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--records", type=int, default=1_000_000)
@@ -153,13 +154,13 @@ def main():
             server.make(f"http-{topic}", "flush", enforcement)
             server.make(f"kafka-{topic}", options.durability, enforcement)
             over_http(server, f"http-{topic}", 1, data)
-            over_kafka(server, options.produce, f"kafka-{topic}", options.records // 10, data)
+            over_kafka(server, options.client, f"kafka-{topic}", options.records // 10, data)
         rounds = []
         for number in range(1, options.rounds + 1):
             order = list(topics) if number % 2 else list(topics)[::-1]
             http = {topic: over_http(server, f"http-{topic}", options.seconds, data) for topic in order}
             alone, beside = judged_alone(options.judge, data)
-            kafka = {topic: over_kafka(server, options.produce, f"kafka-{topic}", options.records, data) for topic in order}
+            kafka = {topic: over_kafka(server, options.client, f"kafka-{topic}", options.records, data) for topic in order}
             figures = {"round": number, "bytes": data.stat().st_size, "judging_alone_us": round(alone, 3),
                        "judging_beside_us": round(beside, 3)}
             for name, (plain, judged) in {"http": (http["plain"], http["judged"]), "kafka": (kafka["plain"], kafka["judged"])}.items():

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a program in C reaches on librdkafka, with and without the headers that a CloudEvent has: what the library's transport for Kafka is held against.
+// What a program in C reaches on librdkafka, with and without the headers that a CloudEvent has: what the library's transport for Kafka is held against, and who produces for other measurements.
 //
-//     client produce HOST:PORT TOPIC COUNT SIZE plain|events
-//     client consume HOST:PORT TOPIC COUNT GROUP plain|events
+//     client produce HOST:PORT TOPIC COUNT SIZE|FILE plain|events [PROPERTY=VALUE...]
+//     client consume HOST:PORT TOPIC COUNT GROUP plain|events [PROPERTY=VALUE...]
 //
 // `events` writes the five headers of an event in binary mode (each with an id of its own) and reads all of a record's, names and values; `plain` does
-// neither. Values are never looked into. Both commit what a member of a group has consumed ten times a second, as the transport does, and produce idempotently,
-// with acks=all. Prints a line of JSON: messages a second and processor time of this process for each.
+// neither. Values are SIZE bytes, or what is in FILE, and never looked into. Both commit what a member of a group has consumed ten times a second, as the transport does, and
+// produce idempotently, with acks=all, unless properties of librdkafka say otherwise. Prints a line of JSON: messages a second and processor time of this process for each. Fails if one record is refused.
 
 #include <librdkafka/rdkafka.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { BATCH = 1000, COMMIT_NANOSECONDS = 100000000 };
+enum { BATCH = 1000, COMMIT_NANOSECONDS = 100000000, VALUE_MAX = 1 << 20 };
 
 static long delivered, failed;
 
@@ -49,9 +49,15 @@ static void set(rd_kafka_conf_t *conf, const char *name, const char *value) {
     if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) != RD_KAFKA_CONF_OK) die(name, reason);
 }
 
-static rd_kafka_t *make(rd_kafka_type_t type, rd_kafka_conf_t *conf, const char *servers) {
+static rd_kafka_t *make(rd_kafka_type_t type, rd_kafka_conf_t *conf, const char *servers, char **properties) {
     char reason[256];
     set(conf, "bootstrap.servers", servers);
+    for (; *properties; properties++) {
+        char *value = strchr(*properties, '=');
+        if (!value) die(*properties, "a property is NAME=VALUE");
+        *value = 0;
+        set(conf, *properties, value + 1);
+    }
     rd_kafka_t *client = rd_kafka_new(type, conf, reason, sizeof reason);
     if (!client) die("client", reason);
     return client;
@@ -59,7 +65,7 @@ static rd_kafka_t *make(rd_kafka_type_t type, rd_kafka_conf_t *conf, const char 
 
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
     (void)client, (void)opaque;
-    if (message->err) failed++;
+    if (message->err && !failed++) fprintf(stderr, "produce: %s\n", rd_kafka_err2str(message->err));
     delivered++;
 }
 
@@ -75,22 +81,39 @@ static rd_kafka_headers_t *headers_of(long number) {
     return headers;
 }
 
-static void produce(const char *servers, const char *name, long count, size_t size, int with_headers) {
+// As many bytes as a number says, or those of a file.
+static char *value_of(const char *text, size_t *size) {
+    char *end, *value;
+    *size = strtoul(text, &end, 10);
+    if (*text && !*end) {
+        value = malloc(*size + 1);
+        if (!value) die("memory", "none");
+        return memset(value, 'a', *size);
+    }
+    FILE *file = fopen(text, "rb");
+    if (!file) die(text, "cannot be read");
+    value = malloc(VALUE_MAX);
+    if (!value) die("memory", "none");
+    *size = fread(value, 1, VALUE_MAX, file);
+    fclose(file);
+    return value;
+}
+
+static void produce(const char *servers, const char *name, long count, const char *text, int with_headers, char **properties) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     set(conf, "enable.idempotence", "true");
     set(conf, "acks", "all");
     set(conf, "linger.ms", "5");
     set(conf, "queue.buffering.max.messages", "100000");
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    rd_kafka_t *client = make(RD_KAFKA_PRODUCER, conf, servers);
+    rd_kafka_t *client = make(RD_KAFKA_PRODUCER, conf, servers, properties);
     rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
     const struct rd_kafka_metadata *metadata;
     // Connected, and the partitions known, before the clock starts.
     if (rd_kafka_metadata(client, 0, topic, &metadata, 30000)) die(name, "no metadata");
     rd_kafka_metadata_destroy(metadata);
-    char *value = malloc(size + 1);
-    if (!value) die("memory", "none");
-    memset(value, 'a', size);
+    size_t size;
+    char *value = value_of(text, &size);
     int64_t start = nanoseconds();
     double used = processor_seconds();
     for (long number = 0; number < count; number++) {
@@ -125,7 +148,7 @@ static size_t read_headers(rd_kafka_message_t *message) {
     return total;
 }
 
-static void consume(const char *servers, const char *name, long count, const char *group, int with_headers) {
+static void consume(const char *servers, const char *name, long count, const char *group, int with_headers, char **properties) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     set(conf, "group.id", group);
     set(conf, "enable.auto.commit", "false");
@@ -133,7 +156,7 @@ static void consume(const char *servers, const char *name, long count, const cha
     set(conf, "queued.min.messages", "1000000");
     // Its queue is never full: then librdkafka would not fetch for up to a second.
     set(conf, "queued.max.messages.kbytes", "2000000");
-    rd_kafka_t *client = make(RD_KAFKA_CONSUMER, conf, servers);
+    rd_kafka_t *client = make(RD_KAFKA_CONSUMER, conf, servers, properties);
     rd_kafka_poll_set_consumer(client);
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(topics, name, RD_KAFKA_PARTITION_UA);
@@ -167,12 +190,13 @@ static void consume(const char *servers, const char *name, long count, const cha
 }
 
 int main(int count, char **arguments) {
-    if (count != 7) die("usage", "client produce|consume HOST:PORT TOPIC COUNT SIZE|GROUP plain|events");
+    if (count < 7) die("usage", "client produce|consume HOST:PORT TOPIC COUNT SIZE|FILE|GROUP plain|events [PROPERTY=VALUE...]");
     int with_headers = strcmp(arguments[6], "events") == 0;
+    char **properties = arguments + 7;
     if (strcmp(arguments[1], "produce") == 0) {
-        produce(arguments[2], arguments[3], atol(arguments[4]), (size_t)atol(arguments[5]), with_headers);
+        produce(arguments[2], arguments[3], atol(arguments[4]), arguments[5], with_headers, properties);
     } else {
-        consume(arguments[2], arguments[3], atol(arguments[4]), arguments[5], with_headers);
+        consume(arguments[2], arguments[3], atol(arguments[4]), arguments[5], with_headers, properties);
     }
     return 0;
 }

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Swift library's transport for Kafka beside clients in C, on the same librdkafka and the same server, in turns.
 
-    transport.py APUS CHECK CLIENT [--plain KAFKA_BENCH] [--count 300000] [--rounds 3] [--size 1024] [--batch 200] [--modes publish,consume]
+    transport.py APUS CHECK CLIENT [--plain KAFKA_BENCH] [--count 300000] [--rounds 3] [--size 1024] [--batch 200] [--modes publish,consume] [--settings linger.ms=5]
 
-Publishes `--count` events of `--size` bytes to one partition and consumes them, in each of `--rounds`, by CLIENT without headers (`plain`), by CLIENT with the headers of an event (`events`), and by
-CHECK, which is apus-kafka-check (`transport`). `--plain` names another program to be the one without headers. Prints a line of JSON for each, and at the end the medians of the ratios of the transport to
-both, taken within each round.
+Publishes `--count` events of `--size` bytes (the transport: of JSON) to one partition and consumes them, in each of `--rounds`, by CLIENT without headers (`plain`), by CLIENT with the headers of an event
+(`events`), and by CHECK, which is apus-kafka-check, in CloudEvents' binary and structured mode (`binary`, `structured`). `--plain` names another program to be the one without headers, `--settings` more of the
+transport's URL. Prints a line of JSON for each, and at the end the medians of the ratios of the transport to both, taken within each round.
 """
 
 import argparse
@@ -78,34 +78,39 @@ def run(command):
     return json.loads(lines[-1])
 
 
-def commands(options, server, mode, topic, group):
-    """What each does of a mode, to a topic."""
+TRANSPORT = ("binary", "structured")
+EVERYBODY = ("plain", "events", *TRANSPORT)
+
+
+def command(options, server, mode, who, topic, group):
+    """What one of them does of a mode, to a topic."""
     at, count = f"127.0.0.1:{server.kafka}", str(options.count)
-    last = str(options.size) if mode == "publish" else group
+    if who in TRANSPORT:
+        url = f"kafka://{at}?create_topics=true&content_mode={who}" + "".join(f"&{one}" for one in options.settings)
+        rest = [topic, count, str(options.size), str(options.batch)] if mode == "publish" else [topic, group, count, str(PREFETCH)]
+        return [options.check, f"{mode}-rate", url, *rest]
     ours = "produce" if mode == "publish" else "consume"
-    plain = [options.client, ours, at, topic, count, last, "plain"]
-    if options.plain:
-        plain = [options.plain, ours, "--port", str(server.kafka), "--topic", topic, "--count", count, "--size", str(options.size)]
-        plain += ["--idempotence", "true"]
-    check = [options.check, f"{mode}-rate", f"kafka://{at}?create_topics=true"]
-    check += [topic, count, str(options.size), str(options.batch)] if mode == "publish" else [topic, group, count, str(PREFETCH)]
-    return {"plain": plain, "events": [options.client, ours, at, topic, count, last, "events"], "transport": check}
+    if who == "plain" and options.plain:
+        return [options.plain, ours, "--port", str(server.kafka), "--topic", topic, "--count", count, "--size", str(options.size),
+                "--idempotence", "true"]
+    return [options.client, ours, at, topic, count, str(options.size) if mode == "publish" else group, who]
 
 
 def measure(server, options):
-    rates = {mode: {"plain": [], "events": [], "transport": []} for mode in options.modes.split(",")}
+    rates = {mode: {who: [] for who in EVERYBODY} for mode in options.modes.split(",")}
     for number in range(options.rounds):
-        topics = {}
+        topics = {who: f"{who}-{number}" for who in EVERYBODY}
+        for topic in topics.values():
+            server.topic(topic)
+        if "publish" not in rates:
+            for who, topic in topics.items():
+                run(command(options, server, "publish", who, topic, ""))
+        # Whoever begins may have it easier or harder: everybody does in some round.
+        order = EVERYBODY[number % len(EVERYBODY):] + EVERYBODY[:number % len(EVERYBODY)]
         for mode, results in rates.items():
-            for who in results:
-                topic = topics.setdefault(who, f"{who}-{number}")
-                if mode == "publish":
-                    server.topic(topic)
-                elif "publish" not in rates:
-                    server.topic(topic)
-                    run(commands(options, server, "publish", topic, "")[who])
+            for who in order:
                 used = server.processor_seconds()
-                result = run(commands(options, server, mode, topic, f"group-{number}-{who}")[who])
+                result = run(command(options, server, mode, who, topics[who], f"group-{number}-{who}"))
                 rate = result.get("rate", result.get("msgs_per_s"))
                 results[who].append(rate)
                 print(json.dumps({
@@ -115,10 +120,11 @@ def measure(server, options):
             server.delete(topic)
     for mode, results in rates.items():
         summary = {"mode": mode} | {who: round(statistics.median(values)) for who, values in results.items()}
-        for base in ("plain", "events"):
-            ratios = [mine / other for mine, other in zip(results["transport"], results[base])]
-            summary[f"ratio_to_{base}"] = round(statistics.median(ratios), 2)
-            summary[f"ratios_to_{base}"] = [round(ratio, 2) for ratio in ratios]
+        for who in TRANSPORT:
+            for base in ("plain", "events"):
+                ratios = [mine / other for mine, other in zip(results[who], results[base])]
+                summary[f"{who}_to_{base}"] = round(statistics.median(ratios), 2)
+                summary[f"{who}_to_{base}_all"] = [round(ratio, 2) for ratio in ratios]
         print(json.dumps(summary), flush=True)
 
 
@@ -134,6 +140,7 @@ def main():
     # apus-kafka-check makes 16 calls at a time, each of so many events.
     parser.add_argument("--batch", type=int, default=200)
     parser.add_argument("--modes", default="publish,consume")
+    parser.add_argument("--settings", nargs="*", default=[], help="of the transport's URL, NAME=VALUE")
     options = parser.parse_args()
     server = Server(options.apus)
     try:

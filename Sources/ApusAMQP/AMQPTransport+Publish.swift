@@ -58,7 +58,7 @@ extension AMQPTransport {
         _ events: [CloudEvent], to topic: String, delay: Duration?, until patience: ContinuousClock.Instant
     ) async throws(BusError) -> [PublishOutcome] {
         let channel = try await publisher.ready(until: patience)
-        try await publisher.ensure(topic, on: channel) { [Topology.topic(topic)] }
+        try await publisher.ensureTopic(topic, on: channel)
         if delay != nil { try await ensureDelays(.topic(topic), on: channel) }
         let deadline = NIODeadline.now() + TimeAmount(max(.zero, ContinuousClock.now.duration(to: patience)))
         let (number, frameMax) = (channel.channel.number, channel.channel.connection.limits.frameMax)

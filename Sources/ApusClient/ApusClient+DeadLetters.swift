@@ -8,10 +8,12 @@ public import JSONText
 public struct DeadLetterInfo: Sendable, Hashable {
     /// `topic/partition/offset` of the dead letter itself.
     public var id: String
-    /// The subscription that gave up; empty if it was a rule.
+    /// The subscription that gave up; empty if it was a rule or a feed.
     public var subscription: String
-    /// The rule whose transformation failed; empty if it was a subscription.
+    /// The rule whose transformation failed; empty if it was a subscription or a feed.
     public var rule: String
+    /// The feed that could not publish the event; empty if it was a subscription or a rule.
+    public var feed: String
     /// Why.
     public var reason: String
     /// After how many attempts.
@@ -29,6 +31,7 @@ public struct DeadLetterInfo: Sendable, Hashable {
         id = try fields.string("id")
         subscription = fields.optionalString("subscription") ?? ""
         rule = fields.optionalString("rule") ?? ""
+        feed = fields.optionalString("feed") ?? ""
         reason = fields.optionalString("reason") ?? ""
         attempts = Int(fields.optionalInteger("attempts") ?? 0)
         last = fields.optionalString("last")
@@ -45,6 +48,8 @@ public struct DeadLetterSelection: Sendable, Hashable {
     public var subscription: String?
     /// Only those of this rule.
     public var rule: String?
+    /// Only those of this feed.
+    public var feed: String?
     /// Only these; empty for all.
     public var ids: [String]
     /// Only those whose event matches this pattern.
@@ -56,12 +61,14 @@ public struct DeadLetterSelection: Sendable, Hashable {
 
     /// Those that fit everything that is given.
     public init(
-        topic: String? = nil, subscription: String? = nil, rule: String? = nil, ids: [String] = [],
+        topic: String? = nil, subscription: String? = nil, rule: String? = nil, feed: String? = nil,
+        ids: [String] = [],
         pattern: JSONValue? = nil, since: String? = nil, until: String? = nil
     ) {
         self.topic = topic
         self.subscription = subscription
         self.rule = rule
+        self.feed = feed
         self.ids = ids
         self.pattern = pattern
         self.since = since
@@ -76,6 +83,7 @@ public struct DeadLetterSelection: Sendable, Hashable {
         body["topic"] = topic.map { .string($0) }
         body["subscription"] = subscription.map { .string($0) }
         body["rule"] = rule.map { .string($0) }
+        body["feed"] = feed.map { .string($0) }
         if !ids.isEmpty { body["ids"] = .array(ids.map { .string($0) }) }
         body["dry_run"] = .bool(dryRun)
         return body
@@ -104,6 +112,7 @@ extension ApusClient {
         request.add("since", selection.since)
         request.add("until", selection.until)
         request.add("rule", selection.rule)
+        request.add("feed", selection.feed)
         return try await page(
             request, member: "dead_letters", limit: limit, after: after, DeadLetterInfo.init)
     }

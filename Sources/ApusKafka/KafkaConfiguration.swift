@@ -6,6 +6,14 @@
 internal import ApusBus
 internal import Logging
 
+/// How events become records (CloudEvents' Kafka binding, section 3: content modes).
+enum KafkaContentMode: String, Sendable {
+    /// Attributes are headers, the value is the data.
+    case binary
+    /// The value is the event as JSON.
+    case structured
+}
+
 /// How to reach a cluster, and within which bounds.
 struct KafkaConfiguration: Sendable {
     /// What brokers take unless configured otherwise, with room for what is around it.
@@ -21,6 +29,8 @@ struct KafkaConfiguration: Sendable {
     var publishTimeout: Duration = .seconds(30)
     /// The largest event: value, key and headers.
     var eventBytesMax = KafkaConfiguration.eventBytesMaxDefault
+    /// How events are published; both ways are read.
+    var contentMode = KafkaContentMode.binary
     /// Whether topics are made that are not there.
     var makesTopics = false
     /// Of topics that are made; -1 for the broker's own.
@@ -114,6 +124,11 @@ struct KafkaConfiguration: Sendable {
             case "false": makesTopics = false
             default: throw .invalid("create_topics=\(value): there are true and false")
             }
+        case "content_mode":
+            guard let mode = KafkaContentMode(rawValue: value) else {
+                throw .invalid("content_mode=\(value): there are binary and structured")
+            }
+            contentMode = mode
         case "partitions": partitions = try Self.number(name, value, 1...100_000)
         case "replicas": replicas = try Self.number(name, value, 1...1000)
         case "commit_interval": commitInterval = .milliseconds(try Self.number(name, value, 0...60_000))

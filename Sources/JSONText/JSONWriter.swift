@@ -29,6 +29,9 @@ public struct JSONWriter: Sendable {
         self.isPretty = false
     }
 
+    /// The text, whose storage is the caller's then.
+    package consuming func finish() -> [UInt8] { bytes }
+
     /// Opens an object.
     public mutating func beginObject() { open(0x7B) }
     /// Closes an object.
@@ -184,15 +187,21 @@ extension JSONWriter {
 
     private mutating func appendQuoted(_ value: UnsafeRawBufferPointer) {
         bytes.append(0x22)
-        var start = 0
-        for index in 0..<value.count {
-            let byte = value[index]
-            guard byte < 0x20 || byte == 0x22 || byte == 0x5C else { continue }
-            bytes.append(contentsOf: value[start..<index])
-            appendEscape(of: byte)
-            start = index + 1
+        if let base = value.baseAddress {
+            var (start, index) = (0, 0)
+            while true {
+                index = JSONBytes.endOfPlainRun(base, index, value.count)
+                guard index < value.count else { break }
+                let byte = value[index]
+                if byte < 0x80 {
+                    bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: value[start..<index]))
+                    appendEscape(of: byte)
+                    start = index + 1
+                }
+                index += 1
+            }
+            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: value[start...]))
         }
-        bytes.append(contentsOf: value[start...])
         bytes.append(0x22)
     }
 

@@ -9,7 +9,7 @@
 //     apus-kafka-check place URL COUNT                publishes orders, typed
 //     apus-kafka-check invoice URL ID                 publishes an invoice for each order, exactly once, until SIGTERM; a line for each order
 //     apus-kafka-check invoices URL                   shows the orders that have one
-//     apus-kafka-check publish-rate URL TOPIC COUNT SIZE BATCH
+//     apus-kafka-check publish-rate URL TOPIC COUNT SIZE BATCH    events of JSON
 //     apus-kafka-check consume-rate URL TOPIC GROUP COUNT PREFETCH
 
 import ApusBus
@@ -146,10 +146,28 @@ struct Check {
 
     // MARK: Rates
 
+    /// An order as JSON of that many bytes.
+    static func order(bytes: Int) -> [UInt8] {
+        let (beginning, line, end) = (
+            #"{"order":"o-4711","lines":["#, #"{"sku":"A-1001","quantity":3,"price":12.50}"#, #"],"note":""}"#
+        )
+        let room = bytes - beginning.utf8.count - end.utf8.count
+        guard room >= 0 else { return Array(String(repeating: "1", count: max(1, bytes)).utf8) }
+        let lines = Array(repeating: line, count: (room + 1) / (line.utf8.count + 1)).joined(separator: ",")
+        let note = String(repeating: "a", count: room - lines.utf8.count)
+        return Array(beginning.utf8) + Array(lines.utf8) + Array(end.utf8.dropLast(2)) + Array(note.utf8)
+            + Array(end.utf8.suffix(2))
+    }
+
     static func publishRate(
         _ bus: any BusTransport, _ topic: String, _ count: Int, _ size: Int, _ batch: Int
     ) async throws {
-        let events = try (0..<batch).map { try event($0, bytes: size) }
+        let data = CloudEventData(order(bytes: size))
+        let events = try (0..<batch).map {
+            try CloudEvent(
+                id: "\($0)", source: "/check", type: "check.event", dataContentType: "application/json",
+                data: data)
+        }
         _ = try await bus.publish([event(0)], to: topic)
         let (start, used) = (ContinuousClock.now, processorMicroseconds())
         // As many calls at a time as keep the broker busy while one is waited for.

@@ -147,6 +147,37 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func `what a feed gave up is redriven to its topic as it was, or stays`() async throws {
+        let large = try CloudEvent(
+            id: "large", source: "/s", type: "t", data: CloudEventData([UInt8](repeating: 1, count: 5000)))
+        let source = ScriptedSource([large] + (try Self.events(0..<1)))
+        var settings = TopicSettings()
+        settings.batchBytesMax = 2000
+        let rig = try await Rig([ScriptedBus(source: source)], topic: settings)
+        let (engine, letters) = (rig.bus.engine, try ResourceName("letters"))
+        _ = try await engine.createTopic(letters, TopicSettings())
+        _ = try await rig.bridges.putFeed(rig.feed, try rig.settings(deadLetter: letters))
+        try await rig.until { source.settled.count == 2 }
+        var selection = DeadLetterSelection()
+        selection.feed = rig.feed
+        let found = try await engine.deadLetters(selection, Page())
+        #expect(found.count == 1 && found.first?.feed == rig.feed && found.first?.subscription == nil)
+        #expect(found.first?.reason.contains("limit of 2000") == true)
+        // Its topic still does not take it.
+        #expect(try await engine.redrive(selection, dryRun: true) == DeadLetterResult(matched: 1, moved: 0))
+        #expect(try await engine.redrive(selection, dryRun: false) == DeadLetterResult(matched: 1, moved: 0))
+        var changes = TopicChanges()
+        changes.batchBytesMax = 100_000
+        _ = try await engine.alterTopic(rig.topic, changes)
+        #expect(try await engine.redrive(selection, dryRun: false) == DeadLetterResult(matched: 1, moved: 1))
+        #expect(try await rig.stored().last == large)
+        #expect(try await engine.deadLetters(selection, Page()).isEmpty)
+        selection.feed = try ResourceName("other")
+        #expect(try await engine.redrive(selection, dryRun: false).matched == 0)
+        await rig.end()
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func `a paused feed takes nothing, and goes on where it stopped`() async throws {
         let source = ScriptedSource(try Self.events(0..<10))
         let rig = try await Rig([ScriptedBus(source: source)])

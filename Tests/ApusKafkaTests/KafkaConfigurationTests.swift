@@ -22,13 +22,16 @@ import Testing
 
     @Test func `settings of ours are read and bounded`() throws {
         let made = try configuration(
-            "kafka://a?create_topics=true&partitions=6&replicas=3&publish_timeout=5000&event_bytes_max=2000000&commit_interval=10"
+            "kafka://a?create_topics=true&partitions=6&replicas=3&publish_timeout=5000&event_bytes_max=2000000&commit_interval=10&content_mode=structured"
         )
+        #expect(made.contentMode == .structured)
+        #expect(try configuration("kafka://a").contentMode == .binary)
         #expect(made.makesTopics && made.partitions == 6 && made.replicas == 3)
         #expect(made.publishTimeout == .seconds(5) && made.eventBytesMax == 2_000_000)
         #expect(made.commitInterval == .milliseconds(10))
         for wrong in [
             "partitions=0", "partitions=x", "publish_timeout=0", "create_topics=perhaps", "colour=blue",
+            "content_mode=batched",
         ] {
             #expect(throws: BusError.self) { try configuration("kafka://a?\(wrong)") }
         }

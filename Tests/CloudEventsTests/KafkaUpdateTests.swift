@@ -32,7 +32,13 @@ import Testing
                     }
                 }
             }
-            return try update.finish(value: message.value, updating: &event) ? .event(event) : .none
+            let isEvent =
+                if let value = message.value {
+                    try value.withUnsafeBufferPointer { (value) throws(CloudEventError) in
+                        try update.finish(value: UnsafeRawBufferPointer(value), updating: &event)
+                    }
+                } else { try update.finish(value: nil, updating: &event) }
+            return isEvent ? .event(event) : .none
         } catch {
             update = CloudEventKafkaUpdate()
             return .broken(error.rule)
@@ -91,6 +97,72 @@ import Testing
         var (update, event) = (CloudEventKafkaUpdate(), CloudEventKafkaUpdate.beginning)
         for expected in [full, bare, full, full, bare] {
             #expect(next(CloudEventKafkaBinding.encode(expected), &update, &event) == .event(expected))
+        }
+    }
+
+    private func structured(_ event: CloudEvent) -> CloudEventKafkaMessage {
+        var value: [UInt8] = Array("what was in it before".utf8)
+        CloudEventKafkaBinding.encodeStructured(event, into: &value)
+        return structured(value)
+    }
+
+    private func structured(_ json: [UInt8]) -> CloudEventKafkaMessage {
+        .init(
+            headers: [.init(name: "content-type", value: Array("application/cloudevents+json".utf8))],
+            value: json)
+    }
+
+    @Test(arguments: UInt64(1)...4) func `an event in structured mode is what it was, whatever came before`(
+        _ seed: UInt64
+    ) throws {
+        var generator = SplitMix64(state: seed)
+        var (update, event) = (CloudEventKafkaUpdate(), CloudEventKafkaUpdate.beginning)
+        for _ in 0..<casesToTry(of: 300) {
+            let expected = try generator.event()
+            let message =
+                Bool.random(using: &generator)
+                ? structured(expected) : CloudEventKafkaBinding.encode(expected)
+            let outcome = next(message, &update, &event)
+            #expect(outcome == alone(message))
+            if message.headers.count == 1 {
+                #expect(CloudEventJSONFormat.encode(event) == CloudEventJSONFormat.encode(expected))
+            }
+        }
+    }
+
+    @Test(arguments: [
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t"}"#,
+        #" { "specversion" : "1.0" , "id" : "1", "source":"/a","type":"t", "data" : {"a":[1,"\n"]} } "#,
+        #"{"data":1,"specversion":"1.0","id":"1","source":"/a","type":"t"}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","datacontenttype":"text/plain","data":"plain"}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","datacontenttype":"text/plain","data":"a\nb"}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","datacontenttype":"text/plain","data":7}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","datacontenttype":"text/plain; charset=latin1","data":"x"}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","data_base64":"AAEC"}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","data_base64":"A"}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","data_base64":null}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","data":1,"data_base64":"AAEC"}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","data":1,"data":2}"#,
+        #"{"specversion":"1.0","id":"1","id":"2","source":"/a","type":"t"}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","subject":null,"number":7,"yes":true,"text":"x"}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","BAD":"x"}"#,
+        #"{"specversion":"1.0","id":"\u0031","source":"/a","ty\u0070e":"t"}"#,
+        #"{"specversion":"0.3","id":"1","source":"/a","type":"t"}"#,
+        #"{"specversion":"1.0","source":"/a","type":"t"}"#,
+        #"{"specversion":"1.0","id":"","source":"/a","type":"t"}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t","data":tru}"#,
+        #"{"specversion":"1.0","id":"1","source":"/a","type":"t"} x"#, "[]", "", "{",
+    ]) func `JSON by whatever writer is read as it is alone, and leaves nothing behind`(
+        _ json: String
+    ) throws {
+        let full = try CloudEvent(
+            id: "1", source: "/a", type: "t", subject: "s", time: CloudEventTimestamp(secondsSinceEpoch: 1),
+            dataContentType: "application/json", dataSchema: "x:y", extensions: .init([("one", "1")]),
+            data: CloudEventData(text: "{}"))
+        var (update, event) = (CloudEventKafkaUpdate(), CloudEventKafkaUpdate.beginning)
+        for message in [structured(full), structured(Array(json.utf8)), structured(full)] {
+            #expect(next(message, &update, &event) == alone(message))
+            if case .broken = alone(message) { event = full }
         }
     }
 }

@@ -113,12 +113,24 @@ actor Publisher {
     nonisolated func ensure(
         _ name: String, on channel: PublishChannel, _ methods: () throws(AMQPCodecError) -> [AMQPMethod]
     ) async throws(BusError) {
-        guard channel.declared.withLock({ !$0.contains(name) }) else { return }
-        do throws(AMQPFailure) {
-            try await Topology.declare(try Topology.known(methods), on: channel.channel.connection)
-        } catch {
-            throw error.busError
+        try await once(name, on: channel) { (connection) async throws(AMQPFailure) in
+            try await Topology.declare(try Topology.known(methods), on: connection)
         }
+    }
+
+    /// Sees to it that there is an exchange to publish to, once per connection.
+    nonisolated func ensureTopic(_ name: String, on channel: PublishChannel) async throws(BusError) {
+        try await once(name, on: channel) { (connection) async throws(AMQPFailure) in
+            try await Topology.declareTopic(name, on: connection)
+        }
+    }
+
+    private nonisolated func once(
+        _ name: String, on channel: PublishChannel,
+        _ body: (AMQPConnection) async throws(AMQPFailure) -> Void
+    ) async throws(BusError) {
+        guard channel.declared.withLock({ !$0.contains(name) }) else { return }
+        do throws(AMQPFailure) { try await body(channel.channel.connection) } catch { throw error.busError }
         _ = channel.declared.withLock { $0.insert(name) }
     }
 

@@ -71,6 +71,19 @@ enum Topology {
         await channel.close()
     }
 
+    /// Makes a topic that events are published to, or takes the exchange that is there: somebody else's can be a direct, fanout or headers exchange, which routes in its own way.
+    static func declareTopic(_ name: String, on connection: AMQPConnection) async throws(AMQPFailure) {
+        do throws(AMQPFailure) {
+            try await declare([topic(name)], on: connection)
+        } catch {
+            guard case .closed(.preconditionFailed, _) = error else { throw error }
+            // Only asks for the name.
+            try await declare(
+                [.exchangeDeclare(Exchange.Declare(exchange: name, type: "topic", passive: true))],
+                on: connection)
+        }
+    }
+
     /// Makes a subscription's queue, or takes the one that is there: its arguments cannot be changed.
     static func declareQueue(
         _ subscription: Subscription, named name: String, on connection: AMQPConnection, _ logger: Logger

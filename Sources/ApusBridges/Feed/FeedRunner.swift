@@ -29,7 +29,7 @@ final class FeedRunner: FeedWatcher {
     }
 
     private let name: ResourceName
-    private let broker: any Broker
+    private let broker: any Broker & BridgeRegistry
     private let connections: Connections
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
@@ -39,7 +39,7 @@ final class FeedRunner: FeedWatcher {
     private static let clock = ContinuousClock.now
 
     init(
-        _ stored: StoredFeed, broker: any Broker, connections: Connections, logger: Logger,
+        _ stored: StoredFeed, broker: any Broker & BridgeRegistry, connections: Connections, logger: Logger,
         now: @escaping @Sendable () -> Timestamp
     ) {
         name = stored.name

@@ -32,7 +32,7 @@ struct FeedSession: Sendable {
 
     var feed: ResourceName
     var settings: FeedSettings
-    var broker: any Broker
+    var broker: any Broker & BridgeRegistry
     var watcher: any FeedWatcher
     var logger: Logger
 
@@ -223,8 +223,10 @@ struct FeedSession: Sendable {
         let text = String(
             String.UnicodeScalarView(
                 reason.unicodeScalars.filter { $0.properties.generalCategory != .control }.prefix(500)))
-        try? letter.extensions.set("apusreason", to: .string(text))
-        try? letter.extensions.set("apusfeed", to: .string(feed.description))
+        try? letter.extensions.set(FeedLetter.reason, to: .string(text))
+        try? letter.extensions.set(FeedLetter.feed, to: .string(feed.description))
+        // Where that fails now it is made up for by the next one, with which this one is there, too.
+        try? await broker.keepDeadLetters(in: topic)
         var failures = 0
         while true {
             switch await begin([letter], to: topic).value() {

@@ -26,6 +26,7 @@ struct DeadLetterFilter: ParsableArguments {
     @Option(help: "Only those in this dead-letter topic.") var topic: String?
     @Option(help: "Only those of this subscription.") var subscription: String?
     @Option(help: "Only those of this rule.") var rule: String?
+    @Option(help: "Only those of this feed.") var feed: String?
 
     @Option(
         help: ArgumentHelp("Only those whose event matches.", valueName: "json"), transform: Parse.pattern)
@@ -40,13 +41,14 @@ struct DeadLetterFilter: ParsableArguments {
     var until: String?
 
     var isEmpty: Bool {
-        topic == nil && subscription == nil && rule == nil && pattern == nil && since == nil && until == nil
+        topic == nil && subscription == nil && rule == nil && feed == nil && pattern == nil && since == nil
+            && until == nil
     }
 
     func selection(ids: [String] = []) -> DeadLetterSelection {
         DeadLetterSelection(
-            topic: topic, subscription: subscription, rule: rule, ids: ids, pattern: pattern, since: since,
-            until: until)
+            topic: topic, subscription: subscription, rule: rule, feed: feed, ids: ids, pattern: pattern,
+            since: since, until: until)
     }
 }
 
@@ -60,7 +62,8 @@ struct DeadLetterOptions: ParsableArguments {
     func validate() throws {
         guard (!filter.isEmpty || !ids.isEmpty) != all else {
             throw ValidationError(
-                "say which: --topic, --subscription, --rule, --pattern, --since, --until, --id, or --all")
+                "say which: --topic, --subscription, --rule, --feed, --pattern, --since, --until, --id, or --all"
+            )
         }
     }
 
@@ -104,7 +107,10 @@ extension DeadLetterCommand {
                 ("REASON", .left))
             for letter in letters {
                 table.add(
-                    letter.id, letter.rule.isEmpty ? letter.subscription : "rule \(letter.rule)",
+                    letter.id,
+                    !letter.rule.isEmpty
+                        ? "rule \(letter.rule)"
+                        : letter.feed.isEmpty ? letter.subscription : "feed \(letter.feed)",
                     letter.last ?? "-", String(letter.attempts),
                     letter.event.type,
                     letter.reason)
@@ -132,7 +138,7 @@ extension DeadLetterCommand {
     struct Redrive: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "redrive",
-            abstract: "Send dead letters back to the subscriptions that gave them up.",
+            abstract: "Send dead letters back to the subscriptions, rules and feeds that gave them up.",
             discussion: """
                 EXAMPLES
                   apus dead-letter redrive --subscription billing --dry-run

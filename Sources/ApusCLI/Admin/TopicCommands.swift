@@ -330,11 +330,11 @@ extension TopicCommand {
             discussion: """
                 EXAMPLES
                   apus topic delete orders --yes
-                  apus topic delete orders --cascade       and the rules and subscriptions that use it
+                  apus topic delete orders --cascade       and the rules, subscriptions and feeds that use it
                 """)
 
         @Argument(help: "The topic.") var name: String
-        @Flag(help: "Delete the rules and subscriptions that use it, too.") var cascade = false
+        @Flag(help: "Delete the rules, subscriptions and feeds that use it, too.") var cascade = false
         @OptionGroup var confirmation: ConfirmationOptions
         @OptionGroup var global: GlobalOptions
 

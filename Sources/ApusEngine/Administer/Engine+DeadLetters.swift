@@ -3,7 +3,7 @@
 // Dead letters: listed, sent back, discarded. A redriven event is appended to its topic again, marked for the subscription that gave it up, so that
 // nobody else sees it twice; the letter stays where it is and the ledger says that it is done with.
 
-import ApusModel
+public import ApusModel
 import ApusStorage
 public import CloudEvents
 import Synchronization
@@ -139,6 +139,7 @@ extension Engine {
     private func sendBack(
         _ letter: DeadLetter, as edited: CloudEvent? = nil
     ) async throws(BrokerError) -> Bool {
+        if let feed = letter.feed { return try await republish(letter, of: feed, as: edited) }
         guard letter.stored.event.type != "apus.record", let (recipient, topic) = recipient(of: letter) else {
             return false
         }
@@ -175,6 +176,36 @@ extension Engine {
         note(
             .redriven(place: "\(topic.name)/\(target.number)/\(offset)", isEdited: edited != nil), of: letter)
         return true
+    }
+
+    /// Publishes what a feed gave up, as the feed would have, to the topic into which it brings events now; false when there is no such feed any more, or it is refused again.
+    private func republish(
+        _ letter: DeadLetter, of name: ResourceName, as edited: CloudEvent?
+    ) async throws(BrokerError) -> Bool {
+        guard let feed = definitions.feeds[name] else { return false }
+        var event = edited ?? letter.stored.event
+        for attribute in [FeedLetter.feed, FeedLetter.reason] {
+            try? event.extensions.set(attribute, to: nil)
+        }
+        let (wanted, topic) = (event, feed.settings.into)
+        let result = await withUnsafeContinuation { continuation in
+            publish(
+                [wanted], to: topic, key: letter.stored.key,
+                by: { PublishSource(channel: "feed", client: "\(name)") }
+            ) { continuation.resume(returning: $0) }
+        }
+        switch result {
+        case .success(let receipts):
+            let place = receipts.first.map { "\($0.topic)/\($0.partition)/\($0.offset)" }
+            note(.redriven(place: place, isEdited: edited != nil), of: letter)
+            return true
+        case .failure(.invalid), .failure(.tooLarge), .failure(.conflict), .failure(.violations):
+            // As it was when the feed gave it up. Who edits an event is told why it is still refused.
+            guard edited != nil else { return false }
+            _ = try result.get()
+            return false
+        case .failure(let error): throw error
+        }
     }
 
     /// Notes what became of a letter.
@@ -252,6 +283,7 @@ extension Engine {
                     let letter = DeadLetter(record, topic: ledger.topic.name, partition: partition.number)
                     guard selection.subscription == nil || selection.subscription == letter.subscription,
                         selection.rule == nil || selection.rule == letter.rule,
+                        selection.feed == nil || selection.feed == letter.feed,
                         ids?.contains(letter.id) ?? true
                     else { return true }
                     found.append(letter)
@@ -275,6 +307,13 @@ extension Engine {
     }
 
     // MARK: Topics of dead letters
+
+    public func keepDeadLetters(in topic: ResourceName) async throws(BrokerError) {
+        let result = await withUnsafeContinuation { continuation in
+            openDeadLetterTopic(topic) { continuation.resume(returning: $0) }
+        }
+        _ = try result.get()
+    }
 
     /// The dead-letter topic of this name, made and given a ledger if need be.
     func openDeadLetterTopic(
@@ -334,13 +373,19 @@ extension DeadLetter {
         func text(_ name: String) -> String? {
             stored.headers.first { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) }
         }
+        let subscription = text(LineageHeader.subscription).flatMap { try? ResourceName($0) }
+        var (feed, why): (ResourceName?, String?) = (nil, text(LineageHeader.reason))
+        if subscription == nil, why == nil {
+            let attributes = stored.event.extensions
+            feed = attributes[FeedLetter.feed].flatMap { try? ResourceName($0.text) }
+            why = feed == nil ? nil : attributes[FeedLetter.reason]?.text
+        }
         self.init(
-            id: "\(topic)/\(partition)/\(record.offset)",
-            subscription: text(LineageHeader.subscription).flatMap { try? ResourceName($0) },
+            id: "\(topic)/\(partition)/\(record.offset)", subscription: subscription,
             rule: text(LineageHeader.target) == nil
                 ? nil : text(LineageHeader.rule).flatMap { try? ResourceName($0) },
-            target: text(LineageHeader.target).flatMap { try? ResourceName($0) },
-            reason: text(LineageHeader.reason) ?? "unknown",
+            target: text(LineageHeader.target).flatMap { try? ResourceName($0) }, feed: feed,
+            reason: why ?? "unknown",
             attempts: text(LineageHeader.attempts).flatMap { Int($0) } ?? 0,
             status: text(LineageHeader.status).flatMap { Int($0) },
             first: text(LineageHeader.arrived).flatMap { Int64($0) }.map { Timestamp(milliseconds: $0) }

@@ -131,7 +131,9 @@ extension Engine {
             }
             if let feed = definitions.feeds.values.filter({ $0.settings.into == name }).map(\.name).min() {
                 // What runs because of it is not the engine's to end.
-                throw .conflict("feed '\(feed)' brings events into topic '\(name)': delete the feed first")
+                throw .conflict(
+                    "feed '\(feed)' brings events into topic '\(name)': delete it first (apus feed delete \(feed)), or cascade"
+                )
             }
             guard cascade || schedules.isEmpty else {
                 throw .conflict(

@@ -87,6 +87,14 @@ public struct StoredFeed: Sendable, Hashable {
     }
 }
 
+/// The extension attributes of an event that a feed could not publish.
+public enum FeedLetter {
+    /// The feed that gave it up.
+    public static let feed = "apusfeed"
+    /// Why.
+    public static let reason = "apusreason"
+}
+
 /// The definitions of bridges: the engine keeps them, and what runs them reads them.
 public protocol BridgeRegistry: Sendable {
     /// All connections, by name.
@@ -101,6 +109,8 @@ public protocol BridgeRegistry: Sendable {
     func putFeed(_ name: ResourceName, _ settings: FeedSettings) async throws(BrokerError) -> Bool
     /// Deletes a feed.
     func deleteFeed(_ name: ResourceName) async throws(BrokerError)
+    /// Makes a topic one of dead letters, so that what a feed puts there can be redriven and discarded; a topic that is one already stays as it is.
+    func keepDeadLetters(in topic: ResourceName) async throws(BrokerError)
     /// How many feeds, rules and subscriptions use a connection.
     func uses(ofConnection name: ResourceName) -> Int
 }

@@ -106,6 +106,8 @@ public struct DeadLetter: Sendable, Hashable {
     public var rule: ResourceName? = nil
     /// The topic that the rule could not copy the event to.
     public var target: ResourceName? = nil
+    /// The feed that gave up, if it was none of these: it could not publish the event.
+    public var feed: ResourceName? = nil
     /// Why.
     public var reason: String
     /// After how many attempts.
@@ -130,6 +132,8 @@ public struct DeadLetterSelection: Sendable, Hashable {
     public var subscription: ResourceName?
     /// Only those of this rule.
     public var rule: ResourceName?
+    /// Only those of this feed.
+    public var feed: ResourceName?
     /// Only these; nil for all.
     public var ids: [String]?
     /// Only those whose event matches.

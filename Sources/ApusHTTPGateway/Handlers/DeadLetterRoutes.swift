@@ -21,6 +21,7 @@ enum DeadLetterRoutes {
             QueryParameter(name: "topic", schema: .name, about: "Only those in this dead-letter topic."),
             QueryParameter(name: "subscription", schema: .name, about: "Only those of this subscription."),
             QueryParameter(name: "rule", schema: .name, about: "Only those of this rule."),
+            QueryParameter(name: "feed", schema: .name, about: "Only those of this feed."),
             .pattern,
             QueryParameter(
                 name: "since", schema: .moment, about: "Only those given up at or after this time."),
@@ -34,6 +35,7 @@ enum DeadLetterRoutes {
             selection.topic = try call.query.name("topic")
             selection.subscription = try call.query.name("subscription")
             selection.rule = try call.query.name("rule")
+            selection.feed = try call.query.name("feed")
             selection.pattern = try call.query.pattern("pattern")
             selection.since = try call.query.moment("since", now: context.now)
             selection.until = try call.query.moment("until", now: context.now)
@@ -47,7 +49,7 @@ enum DeadLetterRoutes {
 
     private static let redrive = moving(
         "redrive",
-        "Sends dead letters back to the subscriptions and rules that gave them up, one edited if wanted.",
+        "Sends dead letters back to the subscriptions, rules and feeds that gave them up, one edited if wanted.",
         "redriven", body: Schema.redriveRequest, .deadLetterRedrive, .redriveResult
     ) { broker, selection, edited, dryRun async throws(BrokerError) in
         guard let edited, let id = selection.ids?.first else {
@@ -108,6 +110,7 @@ extension DeadLetterSelection {
         topic = try reader.name("topic")
         subscription = try reader.name("subscription")
         rule = try reader.name("rule")
+        feed = try reader.name("feed")
         ids = try reader.strings("ids", count: Bounds.deadLetterIDs)
     }
 }

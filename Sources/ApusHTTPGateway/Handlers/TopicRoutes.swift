@@ -83,13 +83,20 @@ enum TopicRoutes {
         parameters: [
             QueryParameter(
                 name: "cascade", schema: .boolean,
-                about: "Whether to delete rules and subscriptions that use it.")
+                about: "Whether to delete rules, subscriptions and feeds that use it.")
         ],
         successes: [.done], problems: [.notFound, .conflict, .invalid],
         handler: .answer { context, call async throws(Problem) in
             let name = try call.name()
             let cascade = try call.query.bool("cascade")
-            try await context.ask { broker async throws(BrokerError) in
+            try await context.ask {
+                [bridges = context.configuration.bridges] broker async throws(BrokerError) in
+                if cascade, let bridges {
+                    // A topic that is not there has no feeds.
+                    for feed in bridges.feeds() where feed.stored.settings.into == name {
+                        try await bridges.deleteFeed(feed.stored.name)
+                    }
+                }
                 try await broker.deleteTopic(name, cascade: cascade)
             }
             return .done

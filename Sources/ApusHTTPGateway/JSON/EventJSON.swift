@@ -109,6 +109,7 @@ extension JSONWriter {
             writer.member("subscription", letter.subscription?.description)
             writer.member("rule", letter.rule?.description)
             writer.member("target", letter.target?.description)
+            writer.member("feed", letter.feed?.description)
             writer.member("reason", letter.reason)
             writer.member("attempts", letter.attempts)
             writer.key("status")

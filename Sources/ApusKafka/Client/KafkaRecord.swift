@@ -33,13 +33,12 @@
             guard let key = pointer.pointee.key else { return nil }
             return Array(UnsafeRawBufferPointer(start: key, count: pointer.pointee.key_len))
         }
-        /// The value, if it has one.
-        var value: [UInt8]? {
-            guard let value = pointer.pointee.payload else { return nil }
-            let count = pointer.pointee.len
-            return Array(
-                UnsafeBufferPointer(start: value.assumingMemoryBound(to: UInt8.self), count: count))
+        /// The value, if it has one; as long as the record is there.
+        var valueBytes: UnsafeRawBufferPointer? {
+            pointer.pointee.payload.map { UnsafeRawBufferPointer(start: $0, count: pointer.pointee.len) }
         }
+        /// The value, if it has one.
+        var value: [UInt8]? { valueBytes.map { [UInt8]($0) } }
         /// When it was produced, or appended.
         var time: CloudEventTimestamp? {
             var type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
@@ -204,6 +203,13 @@
             }
         }
 
+        /// Puts the trace of an event where instrumentation of other clients looks for it, beside the attribute.
+        mutating func appendTrace(of event: CloudEvent) {
+            guard !event.extensions.isEmpty, let parent = event.extensions[.traceParent] else { return }
+            append("traceparent", parent)
+            if let state = event.extensions[.traceState] { append("tracestate", state) }
+        }
+
         /// The address of no bytes, which is not that of no value.
         static var nothing: UnsafeRawPointer { UnsafeRawPointer(StaticString("").utf8Start) }
 
@@ -235,37 +241,52 @@
         }
     }
 
-    /// Events as records.
-    enum KafkaEvents {
+    /// Events to records, one after another: what holds the JSON of one holds that of the next.
+    struct KafkaEventWriter {
+        private let mode: KafkaContentMode
+        private var json: [UInt8] = []
+
+        init(_ mode: KafkaContentMode) { self.mode = mode }
+
         /// Produces an event.
-        static func produce(
+        mutating func produce(
             _ event: CloudEvent, _ topic: KafkaTopic, _ client: OpaquePointer,
             _ opaque: UnsafeMutableRawPointer
         ) -> rd_kafka_resp_err_t {
-            var headers = KafkaHeaders(capacity: 12)
-            let value = CloudEventKafkaBinding.encode(event) { headers.append($0, $1) }
-            // Where instrumentation of other clients looks for it, beside the attribute.
-            if !event.extensions.isEmpty, let parent = event.extensions[.traceParent] {
-                headers.append("traceparent", parent)
-                if let state = event.extensions[.traceState] { headers.append("tracestate", state) }
-            }
             guard var key = event.extensions["partitionkey"]?.text, !key.isEmpty else {
-                return produce(&headers, value, nil, topic, client, opaque)
+                return produce(event, nil, topic, client, opaque)
             }
-            return key.withUTF8 {
-                produce(&headers, value, UnsafeRawBufferPointer($0), topic, client, opaque)
-            }
+            return key.withUTF8 { produce(event, UnsafeRawBufferPointer($0), topic, client, opaque) }
         }
 
-        private static func produce(
-            _ headers: inout KafkaHeaders, _ value: [UInt8]?, _ key: UnsafeRawBufferPointer?,
-            _ topic: KafkaTopic,
+        private mutating func produce(
+            _ event: CloudEvent, _ key: UnsafeRawBufferPointer?, _ topic: KafkaTopic,
             _ client: OpaquePointer, _ opaque: UnsafeMutableRawPointer
         ) -> rd_kafka_resp_err_t {
-            guard let value else { return headers.produce(client, topic, value: nil, key: key, opaque) }
-            return value.withUnsafeBytes { headers.produce(client, topic, value: $0, key: key, opaque) }
+            switch mode {
+            case .binary:
+                var headers = KafkaHeaders(capacity: 12)
+                guard let value = CloudEventKafkaBinding.encode(event, header: { headers.append($0, $1) })
+                else {
+                    headers.appendTrace(of: event)
+                    return headers.produce(client, topic, value: nil, key: key, opaque)
+                }
+                headers.appendTrace(of: event)
+                return value.withUnsafeBytes {
+                    headers.produce(client, topic, value: $0, key: key, opaque)
+                }
+            case .structured:
+                var headers = KafkaHeaders(capacity: 3)
+                headers.append("content-type", CloudEventJSONFormat.contentType)
+                headers.appendTrace(of: event)
+                CloudEventKafkaBinding.encodeStructured(event, into: &json)
+                return json.withUnsafeBytes { headers.produce(client, topic, value: $0, key: key, opaque) }
+            }
         }
+    }
 
+    /// Records to events.
+    enum KafkaEvents {
         /// Makes an event, that of the record before, into that of a record; why it is not a whole one if it is not.
         ///
         /// - Parameter update: one for records that come one after another.
@@ -277,7 +298,7 @@
                 try record.forEachHeaderOnce { (name, value) throws(CloudEventError) in
                     if let value { try update.header(name: name, value: value, updating: &event) }
                 }
-                if try update.finish(value: record.value, updating: &event) { return nil }
+                if try update.finish(value: record.valueBytes, updating: &event) { return nil }
             } catch {
                 update = CloudEventKafkaUpdate()
                 event = madeUp(record, topic, partition, offset)

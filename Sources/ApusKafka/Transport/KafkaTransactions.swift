@@ -99,10 +99,11 @@
             var topics: [KafkaTopic] = []
             for (_, topic) in events { topics.append(try producer.topic(topic)) }
             let retries = plan.moved.isEmpty ? nil : try producer.topic(receiver.subscription.retryTopic)
+            var writer = KafkaEventWriter(transport.configuration.contentMode)
             let reports = try await producer.produce(events.count + plan.moved.count) {
                 index, client, opaque in
                 guard index >= events.count, let retries else {
-                    return KafkaEvents.produce(events[index].event, topics[index], client, opaque)
+                    return writer.produce(events[index].event, topics[index], client, opaque)
                 }
                 let record = plan.moved[index - events.count].record
                 var headers = KafkaHeaders(copyingAll: record)

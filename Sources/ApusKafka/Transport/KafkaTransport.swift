@@ -138,8 +138,9 @@
             try await prepare(topic)
             let producer = try producer()
             let destination = try producer.topic(topic)
+            var writer = KafkaEventWriter(configuration.contentMode)
             let reports = try await producer.produce(events.count) { index, client, opaque in
-                KafkaEvents.produce(events[index], destination, client, opaque)
+                writer.produce(events[index], destination, client, opaque)
             }
             return try receipts(reports, topic)
         }

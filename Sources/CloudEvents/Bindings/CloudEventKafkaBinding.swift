@@ -18,13 +18,29 @@ public enum CloudEventKafkaBinding {
     ) -> [UInt8]? {
         guard !event.needsStructuredMode else {
             HeaderWriter.emit("content-type", CloudEventJSONFormat.contentType, header)
-            var writer = JSONWriter()
-            CloudEventJSONFormat.write(event, to: &writer, keepingWhitespace: true)
-            return writer.bytes
+            var value: [UInt8] = []
+            encodeStructured(event, into: &value)
+            return value
         }
         HeaderWriter.forEach(in: event, prefix: .kafka, header)
         if let type = event.dataContentType { HeaderWriter.emit("content-type", type, header) }
         return event.data?.bytes
+    }
+
+    /// Writes an event in structured mode, as JSON; the record's one header says so: `content-type`, ``CloudEventJSONFormat/contentType``.
+    ///
+    /// Every event is read as it was, extensions that are numbers or booleans too.
+    ///
+    /// - Parameter value: becomes the record's value; what was in it goes, its memory is used again.
+    public static func encodeStructured(_ event: CloudEvent, into value: inout [UInt8]) {
+        var bytes: [UInt8] = []
+        swap(&bytes, &value)
+        bytes.removeAll(keepingCapacity: true)
+        bytes.reserveCapacity(CloudEventJSONFormat.sizeEstimate(event))
+        var writer = JSONWriter(appendingTo: bytes)
+        bytes = []
+        CloudEventJSONFormat.write(event, to: &writer, keepingWhitespace: true)
+        value = writer.finish()
     }
 
     /// The event as headers and value.

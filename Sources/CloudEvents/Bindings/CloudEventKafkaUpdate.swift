@@ -8,7 +8,7 @@
 /// The result is what ``CloudEventKafkaDecoder`` makes of the record, whichever valid event it begins with.
 public struct CloudEventKafkaUpdate {
     /// What the record has.
-    private struct Seen: OptionSet {
+    struct Seen: OptionSet {
         let rawValue: UInt16
         static let specVersion = Seen(rawValue: 1)
         static let id = Seen(rawValue: 2)
@@ -42,11 +42,11 @@ public struct CloudEventKafkaUpdate {
         }
     }
 
-    private var seen: Seen = []
+    var seen: Seen = []
     private var mode = ContentMode.binary
     /// One that the event does not have yet. Checked only once the record turns out to be an event: other records may have any content type.
     private var contentType: String?
-    private var extensions = CloudEventExtensions()
+    var extensions = CloudEventExtensions()
 
     /// An event to begin with, which is none: its attributes are empty.
     public static var beginning: CloudEvent {
@@ -81,7 +81,7 @@ public struct CloudEventKafkaUpdate {
     }
 
     @inline(__always)
-    private mutating func take(
+    mutating func take(
         _ attribute: CoreAttribute, _ value: UnsafeRawBufferPointer, _ event: inout CloudEvent
     ) throws(CloudEventError) {
         let bit = Seen(attribute)
@@ -103,16 +103,18 @@ public struct CloudEventKafkaUpdate {
         }
     }
 
-    /// Ends the record; whether it is an event. If not, it has no `ce_` headers and is not in structured mode.
+    /// Ends the record, whose value is lent; whether it is an event. If not, it has no `ce_` headers and is not in structured mode.
     ///
     /// - Throws: `CloudEventError` with the first rule that is broken; the next record then takes another update.
     public mutating func finish(
-        value: [UInt8]?, updating event: inout CloudEvent
+        value: UnsafeRawBufferPointer?, updating event: inout CloudEvent
     ) throws(CloudEventError) -> Bool {
         defer { self = CloudEventKafkaUpdate() }
         switch mode {
-        case .structured(.json): event = try CloudEventJSONFormat.decode(value ?? [])
-        case .structured(.xml): event = try CloudEventXMLFormat.decode(value ?? [])
+        case .structured(.json):
+            let value = value ?? UnsafeRawBufferPointer(start: nil, count: 0)
+            if !Self.read(value, updating: &event) { event = try CloudEventJSONFormat.decode(value) }
+        case .structured(.xml): event = try CloudEventXMLFormat.decode(value.map { [UInt8]($0) } ?? [])
         case .batch, .unsupported:
             throw CloudEventError(
                 .unsupportedFormat, attribute: "content-type", seen: contentType ?? event.dataContentType)
@@ -121,7 +123,7 @@ public struct CloudEventKafkaUpdate {
             if let contentType { try take(contentType, &event) }
             try checkThatAllIsThere()
             clear(&event)
-            event.data = value.map { CloudEventData($0) }
+            event.data = value.map { CloudEventData([UInt8]($0)) }
         }
         return true
     }
@@ -134,7 +136,7 @@ public struct CloudEventKafkaUpdate {
     }
 
     @inline(__always)
-    private func checkThatAllIsThere() throws(CloudEventError) {
+    func checkThatAllIsThere() throws(CloudEventError) {
         if seen.isSuperset(of: .required), !seen.isSuperset(of: [.contentType, .dataContentType]) { return }
         guard !seen.isSuperset(of: [.contentType, .dataContentType]) else {
             throw CloudEventError(.duplicate, attribute: "datacontenttype")
@@ -148,7 +150,7 @@ public struct CloudEventKafkaUpdate {
 
     /// Takes away what the event before had and this one does not.
     @inline(__always)
-    private mutating func clear(_ event: inout CloudEvent) {
+    mutating func clear(_ event: inout CloudEvent) {
         if event.subject != nil, !seen.contains(.subject) { event.subject = nil }
         if event.time != nil, !seen.contains(.time) { event.time = nil }
         if event.dataSchema != nil, !seen.contains(.dataSchema) { event.dataSchema = nil }
@@ -191,7 +193,7 @@ public struct CloudEventKafkaUpdate {
 
 extension CloudEventExtensions {
     /// Adds an attribute in its text form.
-    fileprivate mutating func take(
+    mutating func take(
         _ name: UnsafeRawBufferPointer, text value: UnsafeRawBufferPointer
     ) throws(CloudEventError) {
         let text = String(decoding: name, as: UTF8.self)

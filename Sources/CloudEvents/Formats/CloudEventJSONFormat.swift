@@ -49,7 +49,13 @@ public enum CloudEventJSONFormat {
         writer.key("type" as StaticString)
         writer.string(event.type)
         writeOptional("subject", event.subject, to: &writer)
-        writeOptional("time", event.time?.description, to: &writer)
+        if let time = event.time {
+            writer.key("time" as StaticString)
+            withUnsafeTemporaryAllocation(byteCount: CloudEventTimestamp.textCountMax, alignment: 1) {
+                let count = time.write(to: $0)
+                writer.string(utf8: UnsafeRawBufferPointer(rebasing: $0[..<count]))
+            }
+        }
         writeOptional("datacontenttype", event.dataContentType, to: &writer)
         writeOptional("dataschema", event.dataSchema, to: &writer)
         for element in event.extensions {
@@ -110,7 +116,7 @@ public enum CloudEventJSONFormat {
         return true
     }
 
-    private static func sizeEstimate(_ event: CloudEvent) -> Int {
+    static func sizeEstimate(_ event: CloudEvent) -> Int {
         256 + (event.data?.bytes.count ?? 0) * 4 / 3 + event.extensions.count * 48
     }
 }

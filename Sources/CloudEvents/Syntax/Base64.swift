@@ -14,21 +14,29 @@ package enum Base64 {
 
     /// The text of some bytes, as ASCII.
     package static func encodedUTF8(_ bytes: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var index = 0
-        while index < bytes.count {
-            let count = min(3, bytes.count - index)
-            var group = UInt32(bytes[index]) << 16
-            if count > 1 { group |= UInt32(bytes[index + 1]) << 8 }
-            if count > 2 { group |= UInt32(bytes[index + 2]) }
-            result.append(alphabet.utf8Start[Int(group >> 18)])
-            result.append(alphabet.utf8Start[Int(group >> 12 & 63)])
-            result.append(count > 1 ? alphabet.utf8Start[Int(group >> 6 & 63)] : 0x3D)
-            result.append(count > 2 ? alphabet.utf8Start[Int(group & 63)] : 0x3D)
-            index += 3
+        let count = (bytes.count + 2) / 3 * 4
+        let letters = UnsafeBufferPointer(start: alphabet.utf8Start, count: 64)
+        return [UInt8](unsafeUninitializedCapacity: count) { text, written in
+            var (index, place) = (0, 0)
+            func put(_ group: UInt32) {
+                text.initializeElement(at: place, to: letters[Int(group >> 18 & 63)])
+                text.initializeElement(at: place + 1, to: letters[Int(group >> 12 & 63)])
+                text.initializeElement(at: place + 2, to: letters[Int(group >> 6 & 63)])
+                text.initializeElement(at: place + 3, to: letters[Int(group & 63)])
+                place += 4
+            }
+            while index + 3 <= bytes.count {
+                put(UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2]))
+                index += 3
+            }
+            if index < bytes.count {
+                let second = index + 1 < bytes.count ? UInt32(bytes[index + 1]) : nil
+                put(UInt32(bytes[index]) << 16 | (second ?? 0) << 8)
+                text[place - 1] = 0x3D
+                if second == nil { text[place - 2] = 0x3D }
+            }
+            written = place
         }
-        return result
     }
 
     /// The bytes of a text, nil if it is not Base64.

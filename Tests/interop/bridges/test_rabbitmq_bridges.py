@@ -54,6 +54,34 @@ def test_a_rule_delivers_to_rabbitmq(bridged, topic, rabbit, channel, outside):
     assert bridged.server.succeed("GET", "/v1/connections/rabbit").json()["uses"] >= 1
 
 
+@pytest.mark.parametrize("kind, binding, durable", [
+    ("direct", {"routing_key": "test.happened.v1"}, True),
+    ("fanout", {}, False),
+    ("headers", {"arguments": {"x-match": "all", "cloudEvents_type": "test.happened.v1"}}, True),
+])
+def test_exchanges_of_every_kind_are_delivered_to(bridged, topic, rabbit, channel, outside, kind, binding, durable):
+    channel.exchange_declare(outside, kind, durable=durable)
+    queue, others = (channel.queue_declare("", exclusive=True).method.queue for _ in range(2))
+    channel.queue_bind(queue, outside, **binding)
+    if kind != "fanout":
+        unlike = {"routing_key": "other"} if kind == "direct" else {
+            "arguments": {"x-match": "all", "cloudEvents_type": "other"}}
+        channel.queue_bind(others, outside, **unlike)
+    bridged.rule(f"out-{outside}", topic, rabbit, outside)
+    bridged.server.publish(topic, *(event(n) for n in range(20)))
+    seen = []
+    for method, properties, _ in channel.consume(queue, inactivity_timeout=30):
+        assert method is not None, f"only {len(seen)} events came"
+        seen.append(properties.headers["cloudEvents_id"])
+        channel.basic_ack(method.delivery_tag)
+        if len(seen) == 20:
+            break
+    assert sorted(seen, key=int) == [str(n) for n in range(20)]
+    assert channel.queue_declare(others, passive=True).method.message_count == 0
+    # It is as it was made.
+    channel.exchange_declare(outside, kind, durable=durable)
+
+
 def test_a_subscription_delivers_to_rabbitmq_too(bridged, topic, rabbit, channel, outside):
     channel.exchange_declare(outside, "topic", durable=True)
     queue = channel.queue_declare("", exclusive=True).method.queue
@@ -87,6 +115,17 @@ def test_a_feed_brings_events_in_and_leaves_nothing_behind(bridged, topic, rabbi
     state = bridged.state(feed)
     assert state["published"] == 101 and state["refused"] == 0 and state["state"] == "running"
     assert f'apus_feed_events_total{{feed="{feed}",outcome="published"}} 101' in bridged.server.metrics()
+
+
+def test_a_topic_goes_with_its_feeds_if_that_is_asked_for(bridged, rabbit, outside):
+    bridged.server.create_topic(outside)
+    feed = f"in-{outside}"
+    bridged.feed(feed, connection=rabbit, **{"from": outside}, into=outside)
+    refused = bridged.server.request("DELETE", f"/v1/topics/{outside}")
+    assert refused.status_code == 409 and f"apus feed delete {feed}" in refused.text
+    bridged.server.succeed("DELETE", f"/v1/topics/{outside}", params={"cascade": "true"})
+    assert bridged.server.request("GET", f"/v1/feeds/{feed}").status_code == 404
+    assert bridged.server.request("GET", f"/v1/topics/{outside}").status_code == 404
 
 
 def test_a_paused_feed_goes_on_where_it_stopped(bridged, topic, rabbit, channel, outside):
@@ -128,6 +167,13 @@ def test_what_cannot_be_published_is_dead_lettered(bridged, rabbit, channel, out
     if has_topic:
         letter = bridged.events(f"{outside}-broken", 1)[0]
         assert letter["id"] == "large" and "limit of 2000" in letter["apusreason"] and letter["apusfeed"] == feed
+        waiting = bridged.server.succeed("GET", "/v1/dead-letters", params={"feed": feed}).json()["dead_letters"]
+        assert [(one["feed"], one["event"]["id"]) for one in waiting] == [(feed, "large")]
+        bridged.server.succeed("PUT", f"/v1/topics/{outside}", json={"max_batch_bytes": 100_000})
+        done = bridged.server.succeed("POST", "/v1/dead-letters/redrive", json={"feed": feed}).json()
+        assert done == {"matched": 1, "redriven": 1}
+        sent_back = bridged.events(outside, 3)[2]
+        assert sent_back["id"] == "large" and "apusreason" not in sent_back and "apusfeed" not in sent_back
     else:
         letters = f"apus.{outside}.dead-letter"
         wait_for(lambda: channel.queue_declare(letters, passive=True).method.message_count == 1, "the dead letter")

@@ -10,6 +10,9 @@ import uuid
 import pytest
 
 from check_program import Program, run
+from clients import each_client
+from cloudevents.core.bindings import kafka as binding
+from cloudevents.core.formats.json import JSONFormat
 
 
 @pytest.fixture
@@ -17,7 +20,7 @@ def url(kafka_check, kafka_server):
     return f"kafka://{kafka_server.kafka}?create_topics=true"
 
 
-@pytest.mark.parametrize("settings", ["", "&partitions=3"])
+@pytest.mark.parametrize("settings", ["", "&partitions=3", "&content_mode=structured"])
 def test_apus_keeps_the_contract_by_its_kafka_side(bus_check, url, settings):
     result = subprocess.run(
         [bus_check, url + settings, "--patience", "120"], capture_output=True, text=True, timeout=900)
@@ -26,8 +29,26 @@ def test_apus_keeps_the_contract_by_its_kafka_side(bus_check, url, settings):
     assert int(re.search(r"(\d+) promises kept", result.stdout)[1]) >= 40
 
 
-def test_the_shop_runs_on_it(shop, url):
-    assert "shipped: 86\nrefused: 10\ndead-lettered: 4\n" in shop(url + "&partitions=2")
+@each_client
+@pytest.mark.parametrize("mode", ["binary", "structured"])
+def test_the_cloudevents_sdk_reads_what_it_writes_in_both_content_modes(kafka_check, kafka_server, url, client, mode):
+    topic = f"k-{uuid.uuid4().hex[:8]}"
+    run(kafka_check, "produce", f"{url}&content_mode={mode}&partitions=1", topic, "20")
+    records = client.consume(kafka_server.kafka, topic, 20)
+    for number, record in enumerate(records):
+        headers = dict(record.headers)
+        assert len(headers) == (1 if mode == "structured" else 5)
+        assert (headers["content-type"] == b"application/cloudevents+json") == (mode == "structured")
+        read = binding.from_kafka(binding.KafkaMessage(headers, None, record.value), JSONFormat())
+        # Bytes that are UTF-8 are text to the SDK in binary mode, whatever their type says.
+        data = read.get_data() if mode == "structured" else read.get_data().encode()
+        assert (read.get_id(), read.get_type(), data) == (str(number), "check.event", b"a" * 100)
+    assert kafka_server.read_all(topic)[7]["id"] == "7"
+
+
+@pytest.mark.parametrize("settings", ["", "&content_mode=structured"])
+def test_the_shop_runs_on_it(shop, url, settings):
+    assert "shipped: 86\nrefused: 10\ndead-lettered: 4\n" in shop(url + "&partitions=2" + settings)
 
 
 def test_a_topic_that_nobody_makes_is_an_error_that_says_what_to_do(kafka_check, kafka_server):

@@ -97,7 +97,7 @@ function groupsOf(letters) {
     /** @type {Map<string, Group>} */
     const groups = new Map();
     for (const letter of letters) {
-        const who = letter.subscription ?? `rule ${letter.rule}`;
+        const who = letter.subscription ?? (letter.feed ? `feed ${letter.feed}` : `rule ${letter.rule}`);
         const reason = letter.reason.replace(
             /[0-9]+(?:\.[0-9]+)?/g,
             (figure) => (letter.status !== null && figure === String(letter.status) ? figure : "…"),
@@ -120,7 +120,11 @@ function groupTable(context, groups, filter) {
     const table = new Table({
         label: "Dead letters by who gave up, and why", key: (group) => group.key, href: path,
         columns: [
-            { label: "Given up by", kind: "name", cell: (group) => h("a", { href: giverPath(group) }, group.who) },
+            {
+                label: "Given up by",
+                kind: "name",
+                cell: (group) => (group.subscription || group.rule ? h("a", { href: giverPath(group) }, group.who) : group.who),
+            },
             { label: "Reason", kind: "wide", cell: (group) => h("a", { href: path(group) }, group.reason) },
             { label: "Count", kind: "end", cell: (group) => number(group.letters.length) },
             { label: "First", kind: "tight spare", cell: (group) => moment(group.letters[0].last, false) },
@@ -205,7 +209,7 @@ function redrive({ who, selection, options }, again) {
         title: `Redrive ${who}`, label: "Redrive", isReady: () => matched > 0,
         body: [
             verdict,
-            h("p.soft", {}, "They go back to the subscription or rule that gave them up, and to nobody else; attempts begin anew."),
+            h("p.soft", {}, "They go back to the subscription, rule or feed that gave them up, and to nobody else; attempts begin anew."),
         ],
         line: () => commandLine("dead-letter", "redrive", ...(options.some(([, value]) => value) ? options : ["--all"])),
         act: async () => {

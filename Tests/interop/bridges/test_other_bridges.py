@@ -1,0 +1,43 @@
+"""Rules that deliver to Kafka, to another Apus server and to Event Grid, and feeds that take from there: out of this server and back into another topic."""
+
+import pytest
+
+from apus_server import event
+from broker import wait_for
+
+COUNT = 40
+
+
+@pytest.fixture
+def outside(new_server, event_grid, topic):
+    """The URLs of outside brokers by kind, each with a topic of the test's topic's name."""
+
+    def make(kind):
+        if kind == "eventgrid":
+            return event_grid().url()
+        other = new_server().start()
+        other.create_topic(topic)
+        return f"kafka://{other.kafka}?create_topics=true" if kind == "kafka" else other.url.replace("http://", "apus://")
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["kafka", "apus", "eventgrid"])
+def test_events_go_out_by_a_rule_and_come_back_by_a_feed(bridged, topic, outside, kind):
+    name, back = f"{kind}-{topic}", f"{topic}-back"
+    answer = bridged.server.request("PUT", f"/v1/connections/{name}", json={"url": outside(kind)})
+    if kind == "kafka" and "package trait" in answer.text:
+        pytest.skip("the server was built without the transport for Kafka")
+    assert answer.status_code in (200, 201), answer.text
+    bridged.server.create_topic(back)
+    bridged.feed(f"in-{name}", connection=name, **{"from": topic}, into=back)
+    bridged.until_running(f"in-{name}")
+    bridged.rule(f"out-{name}", topic, name, topic)
+    bridged.server.publish(topic, *(event(n, {"n": n}, partitionkey=f"k{n % 4}") for n in range(COUNT)))
+    events = bridged.events(back, COUNT)
+    assert {(each["id"], each["data"]["n"], each["partitionkey"]) for each in events} == {
+        (str(n), n, f"k{n % 4}") for n in range(COUNT)}
+    assert all(int(each["apushops"]) == 1 for each in events)
+    wait_for(lambda: bridged.state(f"in-{name}")["published"] >= COUNT, "settling")
+    subscription = bridged.server.succeed("GET", f"/v1/subscriptions/out-{name}.bus-1").json()
+    assert (subscription["backlog"], subscription["dead_lettered"]) == (0, 0)
