@@ -80,6 +80,9 @@ static const unsigned char css_base_css[] = {
 static const unsigned char css_components_css[] = {
 #embed "Assets/css/components.css"
 };
+static const unsigned char css_evidence_css[] = {
+#embed "Assets/css/evidence.css"
+};
 static const unsigned char css_journey_css[] = {
 #embed "Assets/css/journey.css"
 };
@@ -220,6 +223,7 @@ static const struct capus_asset assets[] = {
     {"components/token.js", components_token_js, sizeof components_token_js},
     {"css/base.css", css_base_css, sizeof css_base_css},
     {"css/components.css", css_components_css, sizeof css_components_css},
+    {"css/evidence.css", css_evidence_css, sizeof css_evidence_css},
     {"css/journey.css", css_journey_css, sizeof css_journey_css},
     {"css/layout.css", css_layout_css, sizeof css_layout_css},
     {"css/overlays.css", css_overlays_css, sizeof css_overlays_css},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Schemas: subjects with their versions, what has changed between two of them and whether that breaks anybody, and where a subject is used. Subjects are
-// there before an event is.
+// Schemas: subjects with their versions, what has changed between two of them and whether that breaks anybody, and where a subject is used. Subjects
+// are there before an event is.
 
 import { h, fill } from "../lib/dom.js";
 import { get, part, post } from "../lib/api.js";
