@@ -339,7 +339,8 @@ let package = Package(
         .target(
             name: "ApusTesting",
             dependencies: [
-                "ApusStorage", "ApusEngine", "ApusModel", "CloudEvents", "ApusTransform", "ApusTransport",
+                "ApusStorage", "ApusEngine", "ApusCatalog", "ApusModel", "ApusSchemas", "CloudEvents",
+                "ApusTransform", "ApusTransport",
                 "Apus", "ApusBus", "ApusEmbeddedBus", "JSONText", nioCore, log,
             ],
             swiftSettings: settings),
@@ -378,8 +379,9 @@ let package = Package(
             dependencies: [
                 "CApus", "ApusCompression", "JSONText", "JSONSchema", "SlowJSONSchema", "CloudEvents",
                 "ApusXSD", "ApusModel", "ApusRules", "ApusSchedule", "ApusTransform",
-                "ApusHTTPCodec", "ApusKafkaCodec", "ApusAMQPCodec", "ApusStorage",
-                "ApusTesting", "ApusXML", nioCore,
+                "ApusHTTPCodec", "ApusHTTPGateway", "ApusHTTPServer", "ApusKafkaCodec", "ApusAMQPCodec",
+                "ApusStorage",
+                "ApusEngine", "ApusSchemas", "ApusTesting", "ApusXML", nioCore,
                 log,
             ],
             swiftSettings: settings),
@@ -544,7 +546,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ApusSchemaGatewayTests",
-            dependencies: ["ApusSchemaGateway", "ApusEngine", "ApusSchemas", "JSONText"],
+            dependencies: ["ApusSchemaGateway", "ApusTesting", "ApusEngine", "ApusSchemas", "JSONText"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusKafkaGatewayTests",

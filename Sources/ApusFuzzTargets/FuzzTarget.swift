@@ -15,6 +15,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case jsonSchema = "json-schema"
     /// An XML Schema and a document, with a line between them that is a dot.
     case xsd
+    /// A record for a topic that has its events judged by schemas.
+    case schemaRecord = "schema-record"
+    /// Requests to Confluent's API of the schema registry.
+    case confluentAPI = "confluent-api"
+    /// Requests to the schema endpoints of xRegistry.
+    case xRegistryAPI = "xregistry-api"
     /// A regular expression of JSON Schema and a text, on two lines.
     case schemaRegex = "schema-regex"
     /// CloudEvents in JSON, single and in batches.
@@ -74,6 +80,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .json: fuzzJSON(input)
         case .jsonSchema: fuzzJSONSchema(input)
         case .xsd: fuzzXSD(input)
+        case .schemaRecord: fuzzSchemaRecord(input)
+        case .confluentAPI: fuzzConfluentAPI(input)
+        case .xRegistryAPI: fuzzXRegistryAPI(input)
         case .schemaRegex: fuzzSchemaRegex(input)
         case .cloudEventJSON: fuzzCloudEventJSON(input)
         case .cloudEventXML: fuzzCloudEventXML(input)

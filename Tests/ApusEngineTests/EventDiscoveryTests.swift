@@ -32,6 +32,22 @@ struct EventDiscoveryTests {
         #expect(seen.positions == [0: 3])
     }
 
+    @Test("events that wait to be seen are counted once when their topic is given more partitions meanwhile")
+    func grown() async throws {
+        let rig = try await rig()
+        try await rig.publish(["1", "2"], to: "orders", type: "a")
+        let name = try ResourceName("orders")
+        var changes = TopicChanges()
+        changes.partitions = 2
+        let wanted = changes
+        _ = try await rig.driving { [rig] in try await rig.engine.alterTopic(name, wanted) }
+        rig.pass(.seconds(3))
+        #expect(try sightings(rig)?.types["a"]?.seen.count == 2)
+        try await rig.publish(["3", "4", "5", "6"], to: "orders", type: "a")
+        rig.pass(.seconds(3))
+        #expect(try sightings(rig)?.types["a"]?.seen.count == 6)
+    }
+
     @Test("what was seen is there after a restart, and what was not is seen then")
     func restart() async throws {
         let rig = try await rig()

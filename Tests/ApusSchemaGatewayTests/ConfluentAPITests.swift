@@ -3,6 +3,7 @@
 // Confluent's API as values: paths, codes, forms of answers.
 
 import ApusSchemaGateway
+import ApusTesting
 import JSONText
 import Testing
 

@@ -3,6 +3,7 @@
 // xRegistry's schema endpoints as values: entities, documents beside details, writing, errors.
 
 import ApusSchemaGateway
+import ApusTesting
 import JSONText
 import Testing
 

@@ -115,6 +115,16 @@ struct RegistrationTests {
         #expect(rig.registry.referencing(try SubjectName("address"), 1) == [order.id])
     }
 
+    @Test("of formats that are only kept no text is empty, and an Avro schema is JSON")
+    func kept() throws {
+        var rig = RegistryRig()
+        #expect(throws: SchemaRegistryError.self) { try rig.register("", "p", .protobuf) }
+        #expect(throws: SchemaRegistryError.self) { try rig.register("syntax = \"proto3\";", "a", .avro) }
+        #expect(rig.changes.isEmpty)
+        #expect(try rig.register("syntax = \"proto3\";", "p", .protobuf).version == 1)
+        #expect(try rig.register("\"string\"", "a", .avro).version == 1)
+    }
+
     @Test("a reference to a version that is not there, or to another format, is refused")
     func badReferences() throws {
         var rig = RegistryRig()

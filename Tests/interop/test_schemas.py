@@ -146,6 +146,55 @@ def test_a_schema_that_is_too_large_is_refused(apus_server, subject):
     assert apus_server.request("GET", f"/v1/schemas/{subject}").status_code == 404
 
 
+HOSTILE = {
+    "10 MB": lambda: '{"$comment": "' + "x" * (10 << 20) + '"}',
+    "nested 100,000 deep": lambda: '{"not":' * 100_000 + "true" + "}" * 100_000,
+    "an enum of 500,000 values": lambda: '{"enum": [' + ",".join(map(str, range(500_000))) + "]}",
+    "an enum of 20,000 values": lambda: '{"enum": [' + ",".join(map(str, range(20_000))) + "]}",
+    "an alternative of 100,000 schemas": lambda: '{"anyOf": [' + ",".join(["true"] * 100_000) + "]}",
+    "a reference to itself": lambda: '{"$ref": "#"}',
+    "an expression that explodes": lambda: '{"pattern": "(a{1,500}){1,500}"}',
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_schema_is_refused_by_every_api_and_nothing_is_stored(apus_server, subject, what):
+    """With a reason that a person can read, within seconds, by a server that goes on."""
+    text = HOSTILE[what]()
+    answers = [
+        register(apus_server, subject, text),
+        apus_server.request(
+            "POST", f"/schema-registry/subjects/{subject}/versions",
+            json={"schemaType": "JSON", "schema": text}, headers={"Content-Type": "application/vnd.schemaregistry.v1+json"}),
+        apus_server.request(
+            "PUT", f"/xregistry/schemagroups/default/schemas/{subject}", data=text,
+            headers={"Content-Type": "application/schema+json"}),
+        apus_server.request("POST", f"/v1/schemas/{subject}/check", json={"schema": text}),
+    ]
+    for answer in answers:
+        assert answer.status_code in (400, 413, 422), answer.text[:500]
+        body = answer.json()
+        reason = body.get("detail") or body.get("message") or body.get("title")
+        assert 20 < len(reason) < 1000, reason[:2000]
+        assert answer.elapsed.total_seconds() < 5
+    assert apus_server.request("GET", f"/v1/schemas/{subject}").status_code == 404
+
+
+@pytest.mark.parametrize("data, words", [
+    ("[" * 100_000 + "]" * 100_000, "deep"), ('{"id":' * 100_000 + "1" + "}" * 100_000, "deep"),
+    ('{"id": 1, "a": "\\ud800"}', ""), ('{"id": 1e999999999}', "")])
+def test_a_hostile_document_is_judged_and_the_server_goes_on(apus_server, topic, data, words):
+    register(apus_server, f"{topic}-value", ORDER)
+    enforced(apus_server, topic)
+    answer = apus_server.request(
+        "POST", f"/v1/topics/{topic}/events", data=data,
+        headers={"Content-Type": "application/json", "ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "order"})
+    assert answer.status_code in ((422,) if words else (200, 422))
+    assert words in answer.text
+    assert answer.elapsed.total_seconds() < 5
+    assert publish(apus_server, topic, event({"id": 1})).status_code == 200
+
+
 def test_references_lead_to_registered_versions(apus_server, subject):
     register(apus_server, f"{subject}-address", {"required": ["city"]})
     reference = {"name": "address.json", "subject": f"{subject}-address", "version": 1}

@@ -3,7 +3,7 @@
 // Whole batches to a topic that has its events judged by schemas. A batch is refused as a whole, as it is stored as a whole; with a quarantine topic it
 // is stored without the records that are not accepted, and takes up the same offsets and numbers of its producer.
 
-import ApusModel
+package import ApusModel
 import Synchronization
 
 extension Engine {
@@ -29,6 +29,19 @@ extension Engine {
         let pair = PairedOutcome(completion)
         quarantine(batch, objections.told, of: topic, in: name) { pair.quarantined($0) }
         return (kept, { pair.appended($0) })
+    }
+
+    /// How a batch would be refused if it were appended now, nil if it would not be; nothing is appended or put aside.
+    ///
+    /// - Throws: ``BatchError`` when there is no such topic, or the batch cannot be read.
+    package func refusal(
+        of batch: RecordBatch, by name: ResourceName
+    ) throws(BatchError) -> SchemaRefusal? {
+        let topic: Topic
+        do throws(BrokerError) { topic = try requireTopic(name) } catch { throw .broker(error) }
+        guard let schemaGuard = topic.schemaGuard else { return nil }
+        let objections = try schemaGuard.objections(to: batch)
+        return objections.count > 0 ? objections.refusal(name, of: batch.recordCount) : nil
     }
 }
 

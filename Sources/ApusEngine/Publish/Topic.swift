@@ -55,7 +55,7 @@ final class Topic: Follower {
     let isQueued = Atomic(false)
     var lane: ResourceName? { name }
     private let isFollowed = Atomic(false)
-    /// Whether its growth is known to whoever looks at what came, or concerns nobody.
+    /// Whether its growth is known to whoever looks at what came, or concerns nobody: true before the topic is open, then as long as it is on the list.
     private let isGrowthNoted = Atomic(true)
     private let state: Mutex<State>
     private let turns = Atomic<Int>(0)
@@ -123,8 +123,9 @@ final class Topic: Follower {
         }
         state.withLock { $0.partitions += opened }
         guard context.options.catalogsEvents else { return }
-        // What came before it was open is looked at too.
-        growthIsSeen()
+        // What came before it was open is looked at too. A topic that is given more partitions may be on the list already: on it twice, it would be
+        // looked at twice in one look.
+        if missing.lowerBound == 0 { growthIsSeen() }
         noteGrowth(in: context.growth)
     }
 

@@ -4,14 +4,14 @@
 // types of others, so they are no routes of this API and no part of its OpenAPI document: here requests are taken apart for them
 // and answers put together.
 
-internal import ApusEngine
-internal import ApusHTTPCodec
-internal import ApusHTTPServer
+package import ApusEngine
+package import ApusHTTPCodec
+package import ApusHTTPServer
 internal import ApusSchemaGateway
-internal import NIOCore
+package import NIOCore
 
 /// One of the registry's APIs.
-enum SchemaAPI: Int, CaseIterable, Sendable {
+package enum SchemaAPI: Int, CaseIterable, Sendable {
     case confluent
     case xRegistry
 
@@ -27,7 +27,7 @@ enum SchemaAPI: Int, CaseIterable, Sendable {
     var label: String { "\(path)/*" }
 
     /// The API that a request is for; nil for all others. On the hot path: most requests are told by one byte.
-    init?(_ head: HTTPRequestHead) {
+    package init?(_ head: HTTPRequestHead) {
         let found = head.withPathBytes { bytes -> SchemaAPI? in
             guard bytes.count > 1, bytes[1] == UInt8(ascii: "s") || bytes[1] == UInt8(ascii: "x") else {
                 return nil
@@ -43,7 +43,7 @@ enum SchemaAPI: Int, CaseIterable, Sendable {
     }
 
     /// Answers a request.
-    func answer(
+    package func answer(
         _ head: HTTPRequestHead, _ body: ByteBuffer, schemas: any SchemaKeeping
     ) async -> HTTPResponse {
         let request: SchemaAPIRequest

@@ -3,6 +3,8 @@
 // What is known of the formats of schemas. A format is added here and nowhere else: how a text becomes something that judges data, and how two
 // texts compare. What no support is given for is kept and served, and its data passes unjudged.
 
+internal import JSONText
+
 /// A schema with everything that it refers to.
 public struct ResolvedSchema: Hashable, Sendable {
     /// The schema.
@@ -124,6 +126,12 @@ public struct SchemaFormats: Sendable {
     public func compile(_ schema: ResolvedSchema) throws(SchemaRegistryError) -> (any DataJudge)? {
         guard let support = supports[schema.content.format] else {
             guard !schema.content.text.isEmpty else { throw .invalidSchema(SchemaFlaw("it is empty")) }
+            // It is served as JSON, whatever it says.
+            if schema.content.format == .avro {
+                do throws(JSONError) { _ = try JSONValue(parsing: Array(schema.content.text.utf8)) } catch {
+                    throw .invalidSchema(SchemaFlaw("an Avro schema is JSON, and this is not: \(error)"))
+                }
+            }
             return nil
         }
         do { return try support.compile(schema) } catch { throw .invalidSchema(error) }

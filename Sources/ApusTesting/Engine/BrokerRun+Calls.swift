@@ -84,7 +84,7 @@ extension BrokerRun {
         guard let engine else { return end(.lost) }
         let (id, promise) = begin(end)
         let board = board
-        engine.publish(events, to: topic, key: key) { result in
+        engine.publish(events, to: topic, key: key, by: { PublishSource(channel: "simulation") }) { result in
             promise.keep(result)
             board.add(id)
         }
@@ -98,7 +98,9 @@ extension BrokerRun {
         guard let engine else { return end(.lost) }
         let (id, promise) = begin(end)
         let board = board
-        engine.append(batch, to: topic, partition: partition) { result in
+        engine.append(
+            batch, to: topic, partition: partition, by: { PublishSource(channel: "simulation") }
+        ) { result in
             if case .failure(.broker(.unavailable(.stopping))) = result {
                 promise.keep(.failure(.unavailable(.stopping)))
             } else {

@@ -14,6 +14,7 @@ extension BrokerRun {
         discoverLetterTopics(engine)
         checkDefinitions(engine)
         checkLogs()
+        checkSightings()
         for subscription in subscriptions where subscription.certainty == .certain && !subscription.isShared {
             checkCursor(subscription, engine)
         }

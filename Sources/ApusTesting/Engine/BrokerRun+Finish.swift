@@ -37,6 +37,7 @@ extension BrokerRun {
         checkLetters(engine)
         checkPublished()
         checkLastOfKeys()
+        checkSeen()
         count()
         // And all of it is still so after one more start.
         crash(isPowerCut: true)

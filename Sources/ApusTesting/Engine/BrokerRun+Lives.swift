@@ -57,6 +57,7 @@ extension BrokerRun {
         options.producerExpiration = .seconds(30 * 86_400)
         // The history decides about transactions itself.
         options.verifiesTransactions = false
+        watch(&options)
         target = SimulatedTarget()
         engine = try Engine(
             store: ObservedStore(store, truth: truth, segmentBytes: segmentBytes), clock: clock,

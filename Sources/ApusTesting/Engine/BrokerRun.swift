@@ -25,6 +25,10 @@ final class BrokerRun {
     var producerRandom: SplitMix64
     /// Decides what has to do with topics that keep the last event of each key.
     var compactRandom: SplitMix64
+    /// Decides what has to do with watching.
+    var watchRandom: SplitMix64
+    /// Whether journeys are noted and events are counted.
+    let isWatched: Bool
     /// How large segments become where such topics may be.
     let segmentBytes: Int?
     let weights: [Int]
@@ -87,6 +91,9 @@ final class BrokerRun {
         let isCompacted = options.usesCompaction && compactRandom.oneIn(2)
         segmentBytes = isCompacted ? 400 + compactRandom.below(4_000) : nil
         self.compactRandom = compactRandom
+        var watchRandom = SplitMix64(seed: ~seed &+ 1 << 35)
+        isWatched = options.usesWatching && watchRandom.oneIn(2)
+        self.watchRandom = watchRandom
         disk = SimulatedDisk(seed: random.next())
         clock = ManualClock()
         weights = Action.weights(&random)
@@ -144,6 +151,7 @@ final class BrokerRun {
             replayPart()
             retrySome()
             produceSome()
+            watchSome()
             settleCalls()
             if disk.isOff { crash(isPowerCut: true) }
             collectViolations()

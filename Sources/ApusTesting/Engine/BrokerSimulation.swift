@@ -20,6 +20,8 @@
 //   I14 a topic that tells duplicates stores no event twice, however often it is published;
 //   I16 what a producer sends again is stored once; of a transaction nobody sees anything before it is committed, and nothing if it is aborted;
 //   I17 of a topic that keeps the last event of each key nothing goes that is the last of its key;
+//   I18 the catalogue of events has seen no more of a topic than was appended to it, and in the end all of what stayed there;
+//   I19 what is noted of an event's journey happened, and the other invariants hold whatever becomes of the notes;
 //   I10 what is defined changes as a whole: after a crash all of a change is there or nothing of it.
 // Topics without `flush` may lose the end of their log when the power goes, and nothing else.
 
@@ -42,6 +44,8 @@ public enum BrokerSimulation {
         public var usesProducers = true
         /// Whether there are topics that keep the last event of each key.
         public var usesCompaction = true
+        /// Whether there are histories in which journeys are noted and events are counted.
+        public var usesWatching = true
         /// Prints what happens.
         public var isVerbose = false
 

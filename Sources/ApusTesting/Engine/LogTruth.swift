@@ -30,6 +30,8 @@ struct TrueRecord: Sendable {
     var buriedBy: String? { headers["apus-subscription"] }
     /// The one subscription that it is for.
     var recipient: String? { headers["apus-for"] }
+    /// Whether it is a dead letter or was sent again.
+    var isAside: Bool { headers["apus-reason"] != nil || recipient != nil }
 }
 
 /// One append.
@@ -70,6 +72,8 @@ struct TrueLog: Sendable {
     var gone: [Offset: Int] = [:]
     /// Whether the power went while not everything was flushed: pieces may be left, which are reported and read around.
     var mayBeDamaged = false
+    /// Events that were ever placed, by type: without those that were put aside or sent again, which nobody has published here.
+    var counts: [String: Int64] = [:]
 
     /// The records that are there, in order.
     var ordered: [TrueRecord] { records.values.sorted { $0.offset < $1.offset } }
@@ -157,6 +161,7 @@ extension LogTruth.State {
         let step = step
         _ = try? truth.batches[number].batch.forEachRecord { view in
             let record = TrueRecord(view, step: step)
+            if !record.isAside { truth.counts[record.type, default: 0] += 1 }
             guard !record.headers.isEmpty else { return true }
             truth.records[record.offset] = record
             if let name = record.buriedBy, let origin = record.origin {

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A registry in memory behind the broker's verbs, and requests to the APIs in front of it.
+// A registry of schemas in memory behind the broker's verbs, for what stands in front of it: no log, no threads, every change made at once.
 
-import ApusEngine
-import ApusSchemaGateway
-import ApusSchemas
-import JSONText
+package import ApusEngine
+package import ApusSchemas
 import Synchronization
 
-/// A registry in memory.
-final class SchemaKeeper: SchemaKeeping {
+/// A registry of schemas in memory.
+package final class SchemaKeeper: SchemaKeeping {
     private let registry = Mutex(SchemaRegistry())
-    let schemaFormats = SchemaFormats()
+    private let noted = Mutex<[SchemaChange]>([])
+    package let schemaFormats = SchemaFormats()
     private let limits = SchemaRegistryLimits()
 
-    func schemaRegistry() throws(SchemaRequestError) -> SchemaRegistry { registry.withLock { $0 } }
+    /// An empty registry.
+    package init() {}
+
+    /// Everything that happened to the registry, in order.
+    package var changes: [SchemaChange] { noted.withLock { $0 } }
+
+    package func schemaRegistry() throws(SchemaRequestError) -> SchemaRegistry { registry.withLock { $0 } }
 
     private func change<Value>(
         _ decide: (SchemaRegistry) throws(SchemaRegistryError) -> SchemaDecision<Value>
@@ -25,13 +30,14 @@ final class SchemaKeeper: SchemaKeeping {
             registry.withLock { registry in
                 for change in decision.changes { registry.apply(change) }
             }
+            noted.withLock { $0 += decision.changes }
             return decision.value
         } catch {
             throw .refused(error)
         }
     }
 
-    func registerSchema(
+    package func registerSchema(
         _ content: SchemaContent, under subject: SubjectName, at place: SchemaPlace?
     ) async throws(SchemaRequestError) -> SchemaVersion {
         try change { registry throws(SchemaRegistryError) in
@@ -41,7 +47,7 @@ final class SchemaKeeper: SchemaKeeping {
         }
     }
 
-    func deleteSchemaVersion(
+    package func deleteSchemaVersion(
         _ version: VersionSelector, of subject: SubjectName, permanent: Bool
     ) async throws(SchemaRequestError) -> Int {
         try change { registry throws(SchemaRegistryError) in
@@ -49,13 +55,15 @@ final class SchemaKeeper: SchemaKeeping {
         }
     }
 
-    func deleteSubject(_ subject: SubjectName, permanent: Bool) async throws(SchemaRequestError) -> [Int] {
+    package func deleteSubject(
+        _ subject: SubjectName, permanent: Bool
+    ) async throws(SchemaRequestError) -> [Int] {
         try change { registry throws(SchemaRegistryError) in
             try registry.deleteSubject(subject, permanent: permanent)
         }
     }
 
-    func configureSchemas(
+    package func configureSchemas(
         _ subject: SubjectName?, _ change: SubjectSettingsChange
     ) async throws(SchemaRequestError) -> SubjectSettings {
         try self.change { registry throws(SchemaRegistryError) in
@@ -63,12 +71,17 @@ final class SchemaKeeper: SchemaKeeping {
         }
     }
 
-    func checkSchema(
+    package func checkSchema(
         _ content: SchemaContent, against subject: SubjectName, version: VersionSelector?
     ) async throws(SchemaRequestError) -> CompatibilityReport {
         let registry = try schemaRegistry()
         do throws(SchemaRegistryError) {
-            let resolved = try registry.resolve(content, limits: limits)
+            guard content.text.utf8.count <= limits.schemaBytes else {
+                throw .tooMany(what: "bytes of a schema", limit: limits.schemaBytes)
+            }
+            var resolved = try registry.resolve(content, limits: limits)
+            resolved.assertsFormats = registry.assertsFormats(of: subject)
+            _ = try schemaFormats.compile(resolved)
             guard let version else {
                 return registry.compatibility(of: resolved, with: subject, formats: schemaFormats)
             }
@@ -78,21 +91,4 @@ final class SchemaKeeper: SchemaKeeping {
             throw .refused(error)
         }
     }
-}
-
-/// An answer, taken apart.
-struct Answered {
-    let status: UInt16
-    let type: String
-    let fields: [String: String]
-    let text: String
-
-    init(_ response: SchemaAPIResponse) {
-        status = response.status
-        type = response.contentType
-        fields = Dictionary(response.fields.map { ($0.name.lowercased(), $0.value) }) { first, _ in first }
-        text = String(decoding: response.body, as: UTF8.self)
-    }
-
-    subscript(_ name: String) -> JSONValue? { (try? JSONValue(parsing: Array(text.utf8)))?[name] }
 }
