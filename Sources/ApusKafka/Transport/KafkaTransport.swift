@@ -171,9 +171,10 @@
         }
 
         private func receipt(_ report: DeliveryReport, _ topic: String) -> Receipt {
+            // Of a record that was there already, when an answer had been lost, the broker does not say the place.
             Receipt(
-                topic: topic, partition: Int(report.partition), offset: report.offset,
-                durability: capabilities.durability)
+                topic: topic, partition: Int(report.partition),
+                offset: report.offset < 0 ? nil : report.offset, durability: capabilities.durability)
         }
 
         private func error(_ report: DeliveryReport, _ topic: String) -> BusError {
