@@ -44,6 +44,8 @@ let package = Package(
         // The engine in the process without the typed API: for what implements or tests transports.
         .library(name: "ApusEmbeddedBus", targets: ["ApusEmbeddedBus", "ApusBus"]),
         .library(name: "JSONSchema", targets: ["JSONSchema", "JSONSchemaEvolution"]),
+        // Swift types from schemas, and schemas from values of Swift types.
+        .library(name: "SwiftEventCode", targets: ["SwiftEventCode", "JSONText"]),
         // Needs the trait SQLite, and Debian's libsqlite3-dev.
         .library(name: "ApusOutboxSQLite", targets: ["ApusOutboxSQLite"]),
         .library(name: "ApusHTTPServer", targets: ["ApusHTTPServer", "ApusHTTPCodec", "ApusNetwork"]),
@@ -445,8 +447,9 @@ let package = Package(
                 "JSONSchemaEvolution", "ApusTransform",
                 "JSONText", "CloudEvents", "Apus", "ApusAMQP", "ApusKafka", "ApusTesting", "ApusTransports",
                 "ApusXML",
-                "ApusBus", "ApusWebhook", "ApusWebhookNIO", "ApusXSD", "JSONSchema", nioCore, nioHTTP1,
-                lifecycle,
+                "ApusBus", "ApusWebhook", "ApusWebhookNIO", "ApusXSD", "JSONSchema", "SwiftEventCode",
+                nioCore,
+                nioHTTP1, lifecycle,
                 signals, log,
             ],
             swiftSettings: settings),

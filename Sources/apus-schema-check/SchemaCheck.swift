@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Holds JSONSchema against a folder in the form of the official JSON-Schema-Test-Suite: `apus-schema-check FOLDER`. Prints how
-// many cases of each draft pass and names those that do not; ends with 1 if a mandatory one is among them. Where the suite
-// comes from is scripts/conformance's business.
+// Holds JSONSchema against a folder in the form of the official JSON-Schema-Test-Suite: `apus-schema-check FOLDER [LIST]`. Prints how
+// many cases of each draft pass and names those that do not; ends with 1 if a mandatory one is among them. The file LIST gets a line
+// for each optional case: that it passes, or why it does not. Where the suite comes from is scripts/conformance's business.
 
 import FoundationEssentials
 import Glibc
@@ -13,7 +13,7 @@ import JSONText
 struct SchemaCheck {
     /// What became of the cases of a draft, mandatory or optional ones.
     struct Tally {
-        var passed = 0
+        var passes: [String] = []
         var failures: [String] = []
     }
 
@@ -22,12 +22,15 @@ struct SchemaCheck {
     ]
 
     static func main() {
-        guard CommandLine.arguments.count == 2 else { return fail("usage: apus-schema-check FOLDER") }
+        guard (2...3).contains(CommandLine.arguments.count) else {
+            return fail("usage: apus-schema-check FOLDER [LIST]")
+        }
         let root = CommandLine.arguments[1]
         do {
             let library = try remotes(below: root + "/remotes")
             var mandatoryFailures = 0
             var optionalFailures: [String] = []
+            var list: [String] = []
             print("draft          mandatory       optional")
             for (folder, draft) in drafts {
                 let files = try files(below: "\(root)/tests/\(folder)")
@@ -38,6 +41,13 @@ struct SchemaCheck {
                 for failure in mandatory.failures { print("  FAILED \(failure)") }
                 mandatoryFailures += mandatory.failures.count
                 optionalFailures += optional.failures
+                list += optional.passes.map { "pass  \($0)" } + optional.failures.map { "FAIL  \($0)" }
+            }
+            if CommandLine.arguments.count == 3 {
+                let text = Data((list.joined(separator: "\n") + "\n").utf8)
+                guard FileManager.default.createFile(atPath: CommandLine.arguments[2], contents: text) else {
+                    return fail("\(CommandLine.arguments[2]) cannot be written")
+                }
             }
             for failure in optionalFailures { print("optional, not passed: \(failure)") }
             if mandatoryFailures > 0 { fail("\(mandatoryFailures) mandatory cases failed") }
@@ -46,7 +56,9 @@ struct SchemaCheck {
         }
     }
 
-    static func cell(_ tally: Tally) -> String { "\(tally.passed) of \(tally.passed + tally.failures.count)" }
+    static func cell(_ tally: Tally) -> String {
+        "\(tally.passes.count) of \(tally.passes.count + tally.failures.count)"
+    }
 
     static func pad(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(width - text.count, 0))
@@ -121,7 +133,7 @@ struct SchemaCheck {
                 } else if violations.isEmpty != accepted || violations.first?.rule == "schema" {
                     tally.failures.append("\(name): wrongly explained: \(violations)")
                 } else {
-                    tally.passed += 1
+                    tally.passes.append(name)
                 }
             } catch {
                 tally.failures.append("\(name): \(error)")

@@ -12,13 +12,28 @@ import ApusWebhookNIO
 import ApusXSD
 import CloudEvents
 import JSONSchema
+import JSONText
 import Logging
 import NIOCore
 import NIOHTTP1
+import SwiftEventCode
 
 private let logger = Logger(label: "pages")
 private func invoice(for event: CloudEvent) -> CloudEvent { event }
 private func charge(_ order: OrderPlaced) async throws {}
+
+private enum SampleSchemas {
+    static func step(_ kept: JSONValue) throws {
+        // snippet: schema-of-samples
+        let schema = try EventSchema.of([
+            OrderPlaced(orderID: "o-1", region: "eu", total: 12.5),
+            OrderPlaced(orderID: "o-2", region: "us", total: 80),
+        ])
+        print(schema)  // {"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object",…
+        assert(schema == kept)  // in a test: `kept` is the file beside the type, or what is registered
+        // end
+    }
+}
 
 private enum TransportPages {
     static func kafka() async throws {
