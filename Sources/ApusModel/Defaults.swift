@@ -260,6 +260,13 @@ public enum Defaults {
     /// How often a tail without events sends a comment.
     public static let tailHeartbeat: Duration = .seconds(15)
 
+    // MARK: Logs
+
+    /// How many events that were given up the log tells of, of each subscription and rule in ``failureLogInterval``.
+    public static let failureLogLines = 5
+    /// See ``failureLogLines``.
+    public static let failureLogInterval: Duration = .seconds(10)
+
     // MARK: Schemas
 
     /// How often a topic that only warns of violations logs one.

@@ -80,13 +80,6 @@ final class DeadLetterOffice: DeadLetterSink {
                 result.map { BurialMark(partition: 0, end: $0.advanced(by: Int64(count) + 1)) }
                     .mapError { BrokerError($0) })
         }
-        context.logger.warning(
-            "events were dead-lettered",
-            metadata: [
-                "subscription": "\(subscription.name)", "topic": "\(target.name)",
-                "events": "\(letters.count)",
-                "reason": "\(letters.first?.reason ?? "")",
-            ])
     }
 
     private func write(
@@ -94,13 +87,14 @@ final class DeadLetterOffice: DeadLetterSink {
         into builder: inout RecordBatchBuilder
     ) {
         let (number, offset) = (letter.position.partition, letter.position.offset)
+        let place = "\(topic.name)/\(number)/\(offset)"
         let now = context.clock.wall
         var arrived = now
         var hops = 0
         func addLineage(_ builder: inout RecordBatchBuilder) {
             let origin = Origin(topic: topic.id, partition: number, offset: offset)
             builder.addHeader(LineageHeader.origin, origin.text)
-            builder.addHeader(LineageHeader.place, "\(topic.name)/\(number)/\(offset)")
+            builder.addHeader(LineageHeader.place, place)
             builder.addHeader(LineageHeader.subscription, subscription.name.description)
             builder.addHeader(LineageHeader.reason, letter.reason)
             builder.addHeader(LineageHeader.attempts, String(letter.attempts))
@@ -108,14 +102,23 @@ final class DeadLetterOffice: DeadLetterSink {
             builder.addHeader(LineageHeader.arrived, String(arrived.rawValue))
             if hops > 0 { builder.addHeader(LineageHeader.hops, String(hops)) }
         }
+        func tell(of letter: DeadLetterDraft, id: @autoclosure () -> String?) {
+            context.failures.write("subscription", subscription.name, now: context.clock.now) {
+                FailureStory(
+                    place: place, id: id(), attempts: letter.attempts, status: letter.status,
+                    reason: letter.reason, deadLetter: subscription.deadLetter)
+            }
+        }
         let partitions = topic.partitions
         let found: Void?? = try? context.withRecord(partitions[number].log, at: offset) { record in
             (arrived, hops) = (record.timestamp, record.hops)
             builder.addEventHeaders(of: record)
             addLineage(&builder)
             builder.append(timestamp: now, key: record.key, value: record.value)
+            tell(of: letter, id: record.eventID)
         }
         if case .some(.some) = found { return }
+        tell(of: letter, id: nil)
         // The event itself cannot be read any more; that it was there, and what became of it, must not be lost too.
         addLineage(&builder)
         builder.append(timestamp: now, key: nil as [UInt8]?, value: nil)

@@ -22,7 +22,6 @@ struct CopyWriter {
     private var builders: [LogID: (target: Partition, builder: RecordBatchBuilder)] = [:]
     private var traces: [LogID: [CopyTrace]] = [:]
     private var length = 0
-    private var failures: [ResourceName: (count: Int, reason: String)] = [:]
     /// An event failed, and there is no topic for dead letters.
     private(set) var lacksDeadLetters = false
 
@@ -125,8 +124,12 @@ struct CopyWriter {
             lacksDeadLetters = true
             return
         }
-        failures[rule] = ((failures[rule]?.count ?? 0) + 1, reason)
         guard let log = begin(record, to: partition, of: deadLetters, repeats) else { return }
+        context.failures.write("rule", rule, now: context.clock.now) {
+            FailureStory(
+                place: "\(source.name)/\(self.partition)/\(record.offset)", id: record.eventID, attempts: 1,
+                reason: reason, deadLetter: deadLetters.name)
+        }
         builders[log]?.builder.addEventHeaders(of: record)
         addLineage(of: record, rule, hops: record.hops, log)
         builders[log]?.builder.addHeader(LineageHeader.target, target.description)
@@ -134,18 +137,6 @@ struct CopyWriter {
         builders[log]?.builder.addHeader(LineageHeader.attempts, "1")
         builders[log]?.builder.addHeader(LineageHeader.arrived, String(record.timestamp.rawValue))
         end(log, key: record.key, value: record.value)
-    }
-
-    /// Tells of the failures in the log.
-    func log() {
-        for (rule, failure) in failures.sorted(by: { $0.key < $1.key }) {
-            context.logger.warning(
-                "events were dead-lettered",
-                metadata: [
-                    "rule": "\(rule)", "topic": "\(deadLetters?.name.description ?? "")",
-                    "events": "\(failure.count)", "reason": "\(failure.reason)",
-                ])
-        }
     }
 
     // MARK: - Batches

@@ -255,7 +255,6 @@ final class TopicRouter: Follower {
             }
         }
         guard !writer.lacksDeadLetters else { return Copies(copies: [], next: from, lacksDeadLetters: true) }
-        writer.log()
         return Copies(copies: writer.finish(), next: next)
     }
 

@@ -140,6 +140,8 @@ final class EngineContext: Sendable {
     let trimmer = LogTrimmer()
     /// What happened to events, where that is noted.
     let journey: JourneyLog?
+    /// The log's lines about events that were given up.
+    let failures: FailureLog
     let invalidPublishers = InvalidPublishers()
     /// Topics that have grown since somebody looked for types of events in them.
     let growth = GrowthList()
@@ -164,6 +166,7 @@ final class EngineContext: Sendable {
         self.options = options
         self.logger = logger
         self.dispatcher = dispatcher
+        failures = FailureLog(logger: logger)
         unopened = UnopenedBatches(logger: logger)
         timers = TimerQueue(wake: wake)
         inbox = Inbox(wake: wake)
