@@ -41,6 +41,9 @@ class Prometheus:
         rules = yaml.safe_load(RULES.read_text())
         for group in rules["groups"]:
             group["interval"] = "200ms"
+            # The disk is the machine's, on which other tests write meanwhile: within seconds it may well look as if it were soon full. promtool
+            # judges this one on series of its own.
+            group["rules"] = [rule for rule in group["rules"] if rule["alert"] != "ApusDiskFilling"]
             for rule in group["rules"]:
                 rule.pop("for", None)
                 rule["expr"] = rule["expr"].replace("> 300", "> 1").replace("[5m]", "[2s]").replace("[15m]", "[5s]")
