@@ -191,6 +191,13 @@ def test_dead_letters_are_grouped_redriven_after_a_dry_run_and_discarded(scene, 
     assert edited["event"]["type"] == "letter"
     server.succeed("POST", "/v1/subscriptions/door/reject", json={"leases": [edited["lease"]], "reason": "no"})
     page.reload()
+    # What was given up of late is looked at, and redriven, by itself.
+    page.select_option("select[aria-label='Given up']", "10m")
+    page.wait_for_url("**since=10m**")
+    page.click("text=Redrive all…")
+    page.wait_for_selector("[data-dryrun] >> text=1 dead letter would be redriven")
+    assert "--since 10m" in page.locator("dialog").inner_text()
+    page.keyboard.press("Escape")
     page.click("text=Discard all…")
     page.fill("dialog input", "discard")
     page.click("dialog button[type=submit]")

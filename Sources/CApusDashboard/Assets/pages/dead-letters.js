@@ -24,17 +24,29 @@ const SHOWN = 50;
 /** How many a request may name. */
 const NAMED = 10_000;
 
+/** Since when letters are looked at, as the API and the command take it. */
+const SINCE = [["", "whenever"], ["10m", "in the last ten minutes"], ["1h", "in the last hour"], ["24h", "in the last day"]];
+
 /** @typedef {{ key: string, who: string, subscription: string | null, rule: string | null, reason: string, letters: any[] }} Group */
 
 /** @type {import("../lib/router.js").PageMaker} */
 export async function deadLetters(context) {
-    const filter = { subscription: context.query.get("subscription"), rule: context.query.get("rule"), topic: context.query.get("topic") };
+    const filter = {
+        subscription: context.query.get("subscription"), rule: context.query.get("rule"), topic: context.query.get("topic"),
+        since: context.query.get("since"),
+    };
     const chosen = context.query.get("group");
     const { letters, isAll } = await gather(filter, context.signal);
     const groups = groupsOf(letters);
     const group = groups.find((one) => one.key === chosen);
     const again = () => context.again();
     const isFiltered = Object.values(filter).some(Boolean);
+    const since = h("select.input", {
+        "aria-label": "Given up", onchange: () => {
+            context.setQuery({ since: since.value || null });
+            again();
+        },
+    }, SINCE.map(([value, label]) => h("option", { value, selected: value === (filter.since ?? "") }, label)));
     const everything = { who: "all of them", count: isAll ? letters.length : null, selection: pruned(filter), options: optionsOf(filter) };
     return {
         title: "Dead letters",
@@ -54,7 +66,7 @@ export async function deadLetters(context) {
         letters.length === 0
             ? panel(null, {}, nothing(isFiltered))
             : [
-                panel("By who gave up, and why", { flush: true }, groupTable(context, groups, filter).element),
+                panel("By who gave up, and why", { flush: true, aside: h("div.toolbar", {}, since) }, groupTable(context, groups, filter).element),
                 group ? panel(
                     [group.who, ": ", group.reason],
                     { flush: true, aside: howMany(group) },
