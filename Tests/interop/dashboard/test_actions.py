@@ -128,6 +128,8 @@ def test_an_event_is_shown_as_tree_raw_and_hex_and_published_again(scene, open_p
     page.wait_for_url("**/shapes/0/1")
     [first, second] = server.read_all("shapes")
     assert second["data"] == {"a": 2} and second["id"] != first["id"] and second["type"] == "shape"
+    # The address changes before the page that answers to the key is there.
+    until(page, "document.querySelector('h1') && document.querySelector('.tree')?.textContent.includes('2') && !document.querySelector('.tree').textContent.includes('deep')")
     page.keyboard.press("k")
     page.wait_for_url("**/shapes/0/0")
 
