@@ -4,7 +4,8 @@
     transport.py APUS CHECK CLIENT [--plain KAFKA_BENCH] [--count 300000] [--rounds 3] [--size 1024] [--batch 200] [--modes publish,consume] [--settings linger.ms=5]
 
 Publishes `--count` events of `--size` bytes (the transport: of JSON) to one partition and consumes them, in each of `--rounds`, by CLIENT without headers (`plain`), by CLIENT with the headers of an event
-(`events`), and by CHECK, which is apus-kafka-check, in CloudEvents' binary and structured mode (`binary`, `structured`). `--plain` names another program to be the one without headers, `--settings` more of the
+(`events`), and by CHECK, which is apus-kafka-check, in CloudEvents' binary and structured mode (`binary`, `structured`); CHECK also consumes what the client
+without headers published (`records`), as it would consume any records that are no events. `--plain` names another program to be the one without headers, `--settings` more of the
 transport's URL. Prints a line of JSON for each, and at the end the medians of the ratios of the transport to both, taken within each round.
 """
 
@@ -78,15 +79,19 @@ def run(command):
     return json.loads(lines[-1])
 
 
-TRANSPORT = ("binary", "structured")
-EVERYBODY = ("plain", "events", *TRANSPORT)
+TRANSPORT = {"publish": ("binary", "structured"), "consume": ("binary", "structured", "records")}
+
+
+def everybody(mode):
+    return ("plain", "events", *TRANSPORT[mode])
 
 
 def command(options, server, mode, who, topic, group):
     """What one of them does of a mode, to a topic."""
     at, count = f"127.0.0.1:{server.kafka}", str(options.count)
-    if who in TRANSPORT:
-        url = f"kafka://{at}?create_topics=true&content_mode={who}" + "".join(f"&{one}" for one in options.settings)
+    if who in TRANSPORT[mode]:
+        content = "binary" if who == "records" else who
+        url = f"kafka://{at}?create_topics=true&content_mode={content}" + "".join(f"&{one}" for one in options.settings)
         rest = [topic, count, str(options.size), str(options.batch)] if mode == "publish" else [topic, group, count, str(PREFETCH)]
         return [options.check, f"{mode}-rate", url, *rest]
     ours = "produce" if mode == "publish" else "consume"
@@ -97,20 +102,21 @@ def command(options, server, mode, who, topic, group):
 
 
 def measure(server, options):
-    rates = {mode: {who: [] for who in EVERYBODY} for mode in options.modes.split(",")}
+    rates = {mode: {who: [] for who in everybody(mode)} for mode in options.modes.split(",")}
     for number in range(options.rounds):
-        topics = {who: f"{who}-{number}" for who in EVERYBODY}
+        topics = {who: f"{who}-{number}" for who in everybody("publish")}
         for topic in topics.values():
             server.topic(topic)
         if "publish" not in rates:
             for who, topic in topics.items():
                 run(command(options, server, "publish", who, topic, ""))
-        # Whoever begins may have it easier or harder: everybody does in some round.
-        order = EVERYBODY[number % len(EVERYBODY):] + EVERYBODY[:number % len(EVERYBODY)]
         for mode, results in rates.items():
+            # Whoever begins may have it easier or harder: everybody does in some round.
+            order = everybody(mode)[number % len(results):] + everybody(mode)[:number % len(results)]
             for who in order:
                 used = server.processor_seconds()
-                result = run(command(options, server, mode, who, topics[who], f"group-{number}-{who}"))
+                topic = topics["plain" if who == "records" else who]
+                result = run(command(options, server, mode, who, topic, f"group-{number}-{who}"))
                 rate = result.get("rate", result.get("msgs_per_s"))
                 results[who].append(rate)
                 print(json.dumps({
@@ -120,7 +126,7 @@ def measure(server, options):
             server.delete(topic)
     for mode, results in rates.items():
         summary = {"mode": mode} | {who: round(statistics.median(values)) for who, values in results.items()}
-        for who in TRANSPORT:
+        for who in TRANSPORT[mode]:
             for base in ("plain", "events"):
                 ratios = [mine / other for mine, other in zip(results[who], results[base])]
                 summary[f"{who}_to_{base}"] = round(statistics.median(ratios), 2)

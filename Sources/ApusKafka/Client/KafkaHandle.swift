@@ -53,7 +53,6 @@
         let pointer: OpaquePointer
         let hooks: KafkaHooks
         private let opaque: Unmanaged<KafkaHooks>
-        private let isDestroyed = Atomic(false)
 
         /// - Throws: ``BusError/invalid(_:)`` for a property that librdkafka does not know or take.
         init(
@@ -127,15 +126,7 @@
             }
         }
 
-        /// Ends a producer, and waits for its threads. Nothing may use it afterwards. Consumers end with the last of their records.
-        func destroy() {
-            guard !isDestroyed.exchange(true, ordering: .acquiringAndReleasing) else { return }
-            rd_kafka_destroy(pointer)
-            opaque.release()
-        }
-
         deinit {
-            guard !isDestroyed.load(ordering: .acquiring) else { return }
             nonisolated(unsafe) let pointer = pointer
             let opaque = opaque
             KafkaThread.start {

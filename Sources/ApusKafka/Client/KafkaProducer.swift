@@ -59,7 +59,9 @@
         let handle: KafkaHandle
         private let room = Bell()
         private let topics = Mutex<[String: KafkaTopic]>([:])
-        private let isStopping = Atomic(false)
+        private let isClosing = Atomic(false)
+        /// Calls that wait for reports.
+        private let calls = Atomic(0)
         private let hasFailed = Atomic(false)
         private let stopped = Signal()
 
@@ -88,11 +90,14 @@
         /// Whether it cannot go on, so that another one is needed.
         var isBroken: Bool { hasFailed.load(ordering: .acquiring) }
 
+        /// Takes reports until it is closed and each call has its own.
         private func poll() {
             let queue = rd_kafka_queue_get_main(handle.pointer)
             var messages = [UnsafePointer<rd_kafka_message_t>?](repeating: nil, count: 1024)
-            while !isStopping.load(ordering: .acquiring) {
-                guard let event = rd_kafka_queue_poll(queue, 1000) else { continue }
+            while case let isClosing = isClosing.load(ordering: .sequentiallyConsistent),
+                !isClosing || calls.load(ordering: .sequentiallyConsistent) > 0
+            {
+                guard let event = rd_kafka_queue_poll(queue, isClosing ? 10 : 1000) else { continue }
                 switch rd_kafka_event_type(event) {
                 case RD_KAFKA_EVENT_DR:
                     while case let count = rd_kafka_event_message_array(event, &messages, messages.count),
@@ -143,7 +148,7 @@
             let known = topics.withLock { topics -> KafkaTopic? in
                 if let known = topics[name] { return known }
                 guard let made = rd_kafka_topic_new(handle.pointer, name, nil) else { return nil }
-                let topic = KafkaTopic(made)
+                let topic = KafkaTopic(made, handle)
                 topics[name] = topic
                 return topic
             }
@@ -160,9 +165,16 @@
         ) async throws(BusError) -> [DeliveryReport] {
             let call = ProduceCall(count: count)
             guard let slots = call.slots.baseAddress else { return [] }
+            calls.add(1, ordering: .sequentiallyConsistent)
+            defer { calls.subtract(1, ordering: .sequentiallyConsistent) }
             var index = 0
             while index < count {
                 let rings = room.rings
+                guard !isClosing.load(ordering: .sequentiallyConsistent) else {
+                    for index in index..<count { slots[index].report.error = RD_KAFKA_RESP_ERR__PURGE_QUEUE }
+                    call.arrived(count - index)
+                    break
+                }
                 let error: rd_kafka_resp_err_t
                 do throws(BusError) {
                     error = try produce(index, handle.pointer, slots + index)
@@ -185,25 +197,29 @@
             return await call.finish()
         }
 
-        /// Waits for what is on its way, for a while, gives up the rest, and ends. On a thread that may wait.
-        func destroy(flushing: Duration) {
+        /// Takes no more records, waits for a while for those that are on their way, and gives up the rest. On a thread that may wait. The client itself ends
+        /// with whoever uses it last.
+        func close(flushing: Duration) {
+            isClosing.store(true, ordering: .sequentiallyConsistent)
             rd_kafka_flush(handle.pointer, flushing.milliseconds)
             rd_kafka_purge(handle.pointer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
             rd_kafka_flush(handle.pointer, 1000)
-            isStopping.store(true, ordering: .releasing)
             let queue = rd_kafka_queue_get_main(handle.pointer)
             rd_kafka_queue_yield(queue)
             stopped.wait(beyond: 0, for: .seconds(5))
             rd_kafka_queue_destroy(queue)
-            topics.withLock { $0 = [:] }
-            handle.destroy()
         }
     }
 
     /// A topic as a producer knows it.
     final class KafkaTopic: @unchecked Sendable {
         let pointer: OpaquePointer
-        init(_ pointer: OpaquePointer) { self.pointer = pointer }
+        /// A client must not be destroyed before its topics.
+        private let handle: KafkaHandle
+
+        init(_ pointer: OpaquePointer, _ handle: KafkaHandle) {
+            (self.pointer, self.handle) = (pointer, handle)
+        }
         deinit { rd_kafka_topic_destroy(pointer) }
     }
 #endif

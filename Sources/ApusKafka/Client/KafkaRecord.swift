@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Records of librdkafka: one that was consumed, events to records and back, and copies for retries and dead letters. A copy is the record as it was, key, value and
+// Records of librdkafka: one that was consumed, events to records, and copies for retries and dead letters. A copy is the record as it was, key, value and
 // headers, with a few headers of Apus's own.
 
 #if Kafka
@@ -28,6 +28,7 @@
         var valueCount: Int { pointer.pointee.len }
         /// About how much memory it takes.
         var byteCount: Int { pointer.pointee.len + pointer.pointee.key_len + 512 }
+        var hasKey: Bool { pointer.pointee.key != nil }
         /// The key, if it has one.
         var key: [UInt8]? {
             guard let key = pointer.pointee.key else { return nil }
@@ -36,6 +37,10 @@
         /// The value, if it has one; as long as the record is there.
         var valueBytes: UnsafeRawBufferPointer? {
             pointer.pointee.payload.map { UnsafeRawBufferPointer(start: $0, count: pointer.pointee.len) }
+        }
+        /// Has its value, and the headers that lie behind it, brought near.
+        func prefetch() {
+            apus_prefetch(pointer.pointee.payload, min(pointer.pointee.len + 192, 2048))
         }
         /// The value, if it has one.
         var value: [UInt8]? { valueBytes.map { [UInt8]($0) } }
@@ -282,56 +287,6 @@
                 CloudEventKafkaBinding.encodeStructured(event, into: &json)
                 return json.withUnsafeBytes { headers.produce(client, topic, value: $0, key: key, opaque) }
             }
-        }
-    }
-
-    /// Records to events.
-    enum KafkaEvents {
-        /// Makes an event, that of the record before, into that of a record; why it is not a whole one if it is not.
-        ///
-        /// - Parameter update: one for records that come one after another.
-        static func decode(
-            _ record: KafkaRecord, topic: String, partition: Int, offset: Int64,
-            _ update: inout CloudEventKafkaUpdate, _ event: inout CloudEvent
-        ) -> String? {
-            do throws(CloudEventError) {
-                try record.forEachHeaderOnce { (name, value) throws(CloudEventError) in
-                    if let value { try update.header(name: name, value: value, updating: &event) }
-                }
-                if try update.finish(value: record.valueBytes, updating: &event) { return nil }
-            } catch {
-                update = CloudEventKafkaUpdate()
-                event = madeUp(record, topic, partition, offset)
-                return error.description
-            }
-            event = madeUp(record, topic, partition, offset)
-            return nil
-        }
-
-        /// A plain record as an event: what is known of it by where it stands.
-        private static func madeUp(
-            _ record: KafkaRecord, _ topic: String, _ partition: Int, _ offset: Int64
-        ) -> CloudEvent {
-            let value = record.value
-            var contentType: String?
-            record.forEachHeader { name, value in
-                guard let value, name.elementsEqual("content-type".utf8) else { return }
-                contentType = String(validating: value, as: UTF8.self)
-            }
-            var extensions = CloudEventExtensions()
-            if let key = record.key.flatMap({ String(validating: $0, as: UTF8.self) }) {
-                try? extensions.set("partitionkey", to: .string(key))
-            }
-            for contentType in [contentType, nil] {
-                if let event = try? CloudEvent(
-                    id: "\(topic)/\(partition)/\(offset)", source: "/topics/\(topic)", type: "kafka.record",
-                    time: record.time, dataContentType: contentType, extensions: extensions,
-                    data: value.map { CloudEventData($0) })
-                {
-                    return event
-                }
-            }
-            preconditionFailure("an event made of a checked topic name and numbers is valid")
         }
     }
 #endif

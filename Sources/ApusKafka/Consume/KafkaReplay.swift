@@ -167,13 +167,13 @@
                 return records.isEmpty ? state.error : nil
             }
             if let error { throw error }
-            var update = CloudEventKafkaUpdate()
+            var events = KafkaEventReader(topic: topic)
             var received = ReceivedEvent(
-                event: CloudEventKafkaUpdate.beginning, topic: topic, token: .number(0, session: 0))
+                event: KafkaEventReader.beginning, topic: topic, token: .number(0, session: 0))
             return records.map { record in
                 let (partition, offset) = (Int(record.partition), record.offset)
-                received.problem = KafkaEvents.decode(
-                    record, topic: topic, partition: partition, offset: offset, &update, &received.event)
+                received.problem = events.read(
+                    record, partition: partition, offset: offset, into: &received.event)
                 (received.partition, received.offset) = (partition, offset)
                 received.publishedAt = record.time
                 received.token = .number(UInt64(bitPattern: offset), session: 0)
@@ -215,7 +215,7 @@
             try reader.assign(list, topic)
             var found = [[(time: Int64, letter: DeadLetter)]](repeating: [], count: count)
             var isDone = [Bool](repeating: false, count: count)
-            var (update, event) = (CloudEventKafkaUpdate(), CloudEventKafkaUpdate.beginning)
+            var (events, event) = (KafkaEventReader(topic: topic), KafkaEventReader.beginning)
             let deadline = ContinuousClock.now + timeout
             while isDone.contains(false) {
                 guard ContinuousClock.now < deadline else {
@@ -230,8 +230,7 @@
                     continue
                 }
                 let notes = CopyNotes(record)
-                _ = KafkaEvents.decode(
-                    record, topic: topic, partition: partition, offset: record.offset, &update, &event)
+                _ = events.read(record, partition: partition, offset: record.offset, into: &event)
                 found[partition].append(
                     (
                         record.time?.millisecondsSinceEpoch ?? 0,

@@ -47,8 +47,15 @@ struct OffsetLedger<Item> {
 
     /// Settles an event; nil when it is settled already, or not meant.
     mutating func settle(_ number: UInt64, where isMeant: (Item) -> Bool = { _ in true }) -> Item? {
-        guard let index = index(number), let item = entries[index].item, isMeant(item) else { return nil }
-        entries[index].item = nil
+        guard let index = index(number) else { return nil }
+        // Taken out rather than copied.
+        var taken: Item?
+        swap(&entries[index].item, &taken)
+        guard let item = taken else { return nil }
+        guard isMeant(item) else {
+            entries[index].item = item
+            return nil
+        }
         openCount -= 1
         if index == 0 {
             var run = 1

@@ -28,7 +28,7 @@
                     if let error { throw error.code.busError("transactions of '\(id)' (\(error.text))") }
                 }
             } catch {
-                KafkaThread.start { producer.destroy(flushing: .zero) }
+                KafkaThread.start { producer.close(flushing: .zero) }
                 throw error
             }
             let transactions = KafkaTransactions(id, producer, self)
@@ -234,7 +234,7 @@
             }
             transport.forget(self)
             let producer = producer
-            await KafkaThread.run { producer.destroy(flushing: .zero) }
+            await KafkaThread.run { producer.close(flushing: .zero) }
         }
     }
 #endif

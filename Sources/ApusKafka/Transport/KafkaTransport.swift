@@ -67,7 +67,7 @@
                     return (.success(producer), broken)
                 } catch { return (.failure(error), nil) }
             }
-            if let broken { KafkaThread.start { broken.destroy(flushing: .seconds(5)) } }
+            if let broken { KafkaThread.start { broken.close(flushing: .seconds(5)) } }
             return try result.get()
         }
 
@@ -320,7 +320,7 @@
                 return state.producer
             }
             guard let producer else { return }
-            await KafkaThread.run { producer.destroy(flushing: .seconds(2)) }
+            await KafkaThread.run { producer.close(flushing: .seconds(2)) }
         }
     }
 
