@@ -12,7 +12,7 @@ struct XSDFormat: SchemaFormatSupport {
             XSDReference(name: $0.reference.name, bytes: $0.content.text.utf8)
         }
         do throws(XSDError) {
-            return XSDJudge(schema: try XSDSchema(schema.content.text.utf8, references: references))
+            return XSDJudge(try XSDSchema(schema.content.text.utf8, references: references))
         } catch {
             throw SchemaFlaw("\(error)")
         }
@@ -20,8 +20,10 @@ struct XSDFormat: SchemaFormatSupport {
 }
 
 /// A compiled XML Schema as a judge of data.
-private struct XSDJudge: DataJudge {
+private final class XSDJudge: DataJudge {
     let schema: XSDSchema
+
+    init(_ schema: XSDSchema) { self.schema = schema }
 
     func accepts(_ data: UnsafeRawBufferPointer) -> Bool { (try? schema.accepts(Array(data))) ?? false }
 

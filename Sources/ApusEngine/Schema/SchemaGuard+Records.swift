@@ -78,10 +78,11 @@ extension SchemaGuard {
             memory.target = target
             memory.judge = target.judge(ofMediaType: memory.mediaType)
         }
-        guard let target = memory.target else { return nil }
         if let judge = memory.judge, let data = record.value {
-            return objection(target, to: data, of: judge, index, told: told)
+            guard let violations = refusal(of: data, by: judge, told: told) else { return nil }
+            return memory.target.map { objection($0, index, violations) }
         }
+        guard let target = memory.target else { return nil }
         return objection(target, mediaType: memory.mediaType, data: record.value, index, told: told)
     }
 }

@@ -138,13 +138,13 @@ final class SchemaGuard: Sendable {
     ) -> EventViolations? {
         guard let schema = target.schema, schema.flaw == nil else {
             let message = target.schema?.flaw ?? target.missing
-            return objection(target, index, SchemaViolation(rule: "schema", got: "", message: message))
+            return objection(target, index, [SchemaViolation(rule: "schema", got: "", message: message)])
         }
         guard let data else {
             guard !allowsNoData else { return nil }
             return objection(
-                target, index, SchemaViolation(rule: "data", got: "nothing", message: "the event has no data")
-            )
+                target, index,
+                [SchemaViolation(rule: "data", got: "nothing", message: "the event has no data")])
         }
         guard let judge = schema.judge else {
             unchecked.increment()
@@ -154,33 +154,28 @@ final class SchemaGuard: Sendable {
             let type = mediaType.map { String($0.prefix(80)) } ?? "nothing"
             return objection(
                 target, index,
-                SchemaViolation(
-                    rule: "datacontenttype", got: type,
-                    message: "data of type '\(type)' is not what the schema is about"))
+                [
+                    SchemaViolation(
+                        rule: "datacontenttype", got: type,
+                        message: "data of type '\(type)' is not what the schema is about")
+                ])
         }
-        return objection(target, to: data, of: judge, index, told: told)
+        return refusal(of: data, by: judge, told: told).map { objection(target, index, $0) }
     }
 
-    /// What a judge has against data that is meant for it.
-    func objection(
-        _ target: SchemaTarget, to data: UnsafeRawBufferPointer, of judge: any DataJudge, _ index: Int,
-        told: Bool
-    ) -> EventViolations? {
+    /// What a judge has against data that is meant for it: one at least, or nil when it has nothing.
+    func refusal(of data: UnsafeRawBufferPointer, by judge: any DataJudge, told: Bool) -> [SchemaViolation]? {
         guard let violations = judge.refusal(of: data, limit: told ? SchemaGuard.violationsMax : 0) else {
             return nil
         }
-        var found = objection(
-            target, index, SchemaViolation(rule: "schema", got: "", message: "the schema does not accept it"))
-        if told, !violations.isEmpty { found.violations = violations }
-        return found
+        if told, !violations.isEmpty { return violations }
+        return [SchemaViolation(rule: "schema", got: "", message: "the schema does not accept it")]
     }
 
-    private func objection(
-        _ target: SchemaTarget, _ index: Int, _ violation: SchemaViolation
-    ) -> EventViolations {
+    func objection(_ target: SchemaTarget, _ index: Int, _ violations: [SchemaViolation]) -> EventViolations {
         EventViolations(
             index: index, schema: target.schema?.id, subject: target.subject, version: target.version,
-            violations: [violation])
+            violations: violations)
     }
 
     // MARK: Which schema

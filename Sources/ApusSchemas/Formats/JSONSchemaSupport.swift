@@ -18,7 +18,7 @@ public struct JSONSchemaSupport: SchemaFormatSupport {
             var options = options
             if schema.assertsFormats { options.assertsFormats = true }
             let validator = try Schema.compile(root, options: options, library: library)
-            return JSONSchemaJudge(validator: validator)
+            return JSONSchemaJudge(validator)
         } catch {
             throw SchemaFlaw("\(error.reason)", at: error.location.isEmpty ? "#" : error.location)
         }
@@ -43,8 +43,10 @@ public struct JSONSchemaSupport: SchemaFormatSupport {
 }
 
 /// A compiled JSON Schema as a judge of data.
-struct JSONSchemaJudge: DataJudge {
+final class JSONSchemaJudge: DataJudge {
     let validator: SchemaValidator
+
+    init(_ validator: SchemaValidator) { self.validator = validator }
 
     func accepts(_ data: UnsafeRawBufferPointer) -> Bool { validator.isValid(data) }
 

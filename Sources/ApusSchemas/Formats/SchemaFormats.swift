@@ -52,8 +52,9 @@ public struct SchemaViolation: Hashable, Sendable {
     }
 }
 
-/// A compiled schema: shared by any number of threads.
-public protocol DataJudge: Sendable {
+/// A compiled schema: shared by any number of threads. An object, because it is handed on for every event, which copying what an existential holds made
+/// dearer.
+public protocol DataJudge: AnyObject, Sendable {
     /// Whether the data is accepted. On the way of every event, so that it takes no lock; that of JSON allocates nothing either, that of XML copies the
     /// data for libxml2.
     func accepts(_ data: UnsafeRawBufferPointer) -> Bool
