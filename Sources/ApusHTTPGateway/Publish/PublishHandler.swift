@@ -12,14 +12,19 @@ internal import CloudEvents
 internal import JSONText
 internal import NIOCore
 
-/// Answers `POST /v1/topics/{topic}/events`.
-struct PublishHandler: Sendable {
-    let context: GatewayContext
+/// Answers `POST /v1/topics/{topic}/events`. One object, because each request takes it along twice: copies of the context counted references to all that it has.
+final class PublishHandler: Sendable {
+    private let context: GatewayContext
     /// The route's place in the table, for metrics.
-    let routeIndex: Int
+    private let routeIndex: Int
 
     /// Structured bodies above this are parsed by a task.
     private static let inlineBytesMax = 64 << 10
+
+    init(context: GatewayContext, routeIndex: Int) {
+        self.context = context
+        self.routeIndex = routeIndex
+    }
 
     /// Publishes what the request carries; `responder` is answered when that is durable.
     func handle(
@@ -51,7 +56,7 @@ struct PublishHandler: Sendable {
         }
         // Not the head itself: it would keep the connection's buffer until the events are durable, and the next request would need a new one.
         let client = head.firstValue(of: "user-agent") ?? ""
-        let publish = {
+        let publish = { [self] in
             context.broker.publish(
                 request.events, to: topic, key: request.key, by: { Self.source(client, peer) }
             ) { [self] result in
