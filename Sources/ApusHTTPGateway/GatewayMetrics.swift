@@ -53,7 +53,10 @@ struct GatewayMetrics: Sendable {
     }
 
     private static func record(_ duration: Duration, _ timer: Timer, in trace: RequestTrace?) {
-        guard let trace else { return timer.recordNanoseconds(duration.nanoseconds) }
+        // Exemplars are of recorded traces only.
+        guard let trace, trace.isRecorded else {
+            return timer.recordNanoseconds(duration.nanoseconds)
+        }
         trace.measuring { timer.recordNanoseconds(duration.nanoseconds) }
     }
 

@@ -11,12 +11,15 @@ internal import ApusModel
 internal import CloudEvents
 internal import JSONText
 internal import NIOCore
+internal import Tracing
 
 /// Answers `POST /v1/topics/{topic}/events`. One object, because each request takes it along twice: copies of the context counted references to all that it has.
 final class PublishHandler: Sendable {
     private let context: GatewayContext
     /// The route's place in the table, for metrics.
     private let routeIndex: Int
+    /// Where traces are exported: the program's, looked up once and not for each request.
+    private let tracer: (any Tracer)?
 
     /// Structured bodies above this are parsed by a task.
     private static let inlineBytesMax = 64 << 10
@@ -24,6 +27,7 @@ final class PublishHandler: Sendable {
     init(context: GatewayContext, routeIndex: Int) {
         self.context = context
         self.routeIndex = routeIndex
+        tracer = context.configuration.tracesEvents ? InstrumentationSystem.tracer : nil
     }
 
     /// Publishes what the request carries; `responder` is answered when that is durable.
@@ -141,7 +145,7 @@ final class PublishHandler: Sendable {
         }
         try checkSizes(request)
         request.trace = RequestTrace.begin(
-            head, &request.events, topic: topic, wantsSpan: context.configuration.tracesEvents)
+            head, &request.events, topic: topic, tracer: tracer)
         return request
     }
 

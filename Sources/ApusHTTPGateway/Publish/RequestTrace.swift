@@ -18,6 +18,8 @@ final class RequestTrace: Sendable {
 
     /// The place in the trace: that of the span, or of whoever published.
     let place: TraceContext
+    /// Whether the trace is recorded, here or elsewhere.
+    var isRecorded: Bool { place.flags.contains(.sampled) }
     private let span: (any Span)?
 
     private init(_ place: TraceContext, _ span: (any Span)?) {
@@ -26,31 +28,33 @@ final class RequestTrace: Sendable {
 
     /// Gives events without a trace that of their request, and begins the request's span where spans are wanted.
     ///
-    /// - Parameter wantsSpan: whether the request becomes a span.
+    /// - Parameter tracer: makes the request's span; nil where nobody wants one.
     static func begin(
-        _ head: HTTPRequestHead, _ events: inout [CloudEvent], topic: ResourceName, wantsSpan: Bool
+        _ head: HTTPRequestHead, _ events: inout [CloudEvent], topic: ResourceName, tracer: (any Tracer)?
     ) -> RequestTrace? {
         let own = adopt(head, into: &events)
         // By index: handing an event out of the array would retain all that it has.
         let first = events.isEmpty ? nil : Self.context(of: events[0].extensions)
         // What an event says of itself goes before what its request says; of several events only the request speaks for all.
         let parent = events.count == 1 ? first ?? own : own ?? first
-        guard wantsSpan else { return parent.map { RequestTrace($0, nil) } }
+        guard let tracer else { return parent.map { RequestTrace($0, nil) } }
         var context = ServiceContext.topLevel
         context.traceContext = parent
-        let span = startSpan("publish \(topic)", context: context, ofKind: .server)
+        let span = tracer.startAnySpan("publish \(topic)", context: context, ofKind: .server)
         guard let place = span.context.traceContext else { return parent.map { RequestTrace($0, nil) } }
         if parent == nil { set(place, in: &events) }
         guard span.isRecording else { return RequestTrace(place, span) }
-        span.attributes["messaging.system"] = "apus"
-        span.attributes["messaging.operation.name"] = "publish"
-        span.attributes["messaging.operation.type"] = "send"
-        span.attributes["messaging.destination.name"] = "\(topic)"
-        span.attributes["network.protocol.name"] = "http"
-        if events.count == 1 {
-            span.attributes["messaging.message.id"] = events[0].id
-        } else {
-            span.attributes["messaging.batch.message_count"] = events.count
+        span.updateAttributes { attributes in
+            attributes["messaging.system"] = "apus"
+            attributes["messaging.operation.name"] = "publish"
+            attributes["messaging.operation.type"] = "send"
+            attributes["messaging.destination.name"] = "\(topic)"
+            attributes["network.protocol.name"] = "http"
+            if events.count == 1 {
+                attributes["messaging.message.id"] = events[0].id
+            } else {
+                attributes["messaging.batch.message_count"] = events.count
+            }
         }
         link(events, own, to: span)
         return RequestTrace(place, span)
@@ -71,7 +75,7 @@ final class RequestTrace: Sendable {
 
     /// Ends the span with the status of the answer.
     func end(_ status: HTTPStatus) {
-        guard let span else { return }
+        guard let span, span.isRecording else { return }
         span.attributes["http.response.status_code"] = Int(status.code)
         if status.code >= 400 {
             span.setStatus(SpanStatus(code: .error, message: "answered with status \(status.code)"))

@@ -22,7 +22,17 @@ public struct TraceID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// 32 lower-case hexadecimal digits.
-    public var description: String { Hexadecimal.text(high) + Hexadecimal.text(low) }
+    public var description: String {
+        String(unsafeUninitializedCapacity: 32) { text in
+            write(to: text, at: 0)
+            return 32
+        }
+    }
+
+    fileprivate func write(to text: UnsafeMutableBufferPointer<UInt8>, at start: Int) {
+        Hexadecimal.write(high, to: text, at: start..<start + 16)
+        Hexadecimal.write(low, to: text, at: start + 16..<start + 32)
+    }
 
     /// The lower half, which is random in every trace whose maker follows level 2 of the
     /// specification: what a ratio of traces is drawn by.
@@ -45,7 +55,16 @@ public struct SpanID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// 16 lower-case hexadecimal digits.
-    public var description: String { Hexadecimal.text(bits) }
+    public var description: String {
+        String(unsafeUninitializedCapacity: 16) { text in
+            write(to: text, at: 0)
+            return 16
+        }
+    }
+
+    fileprivate func write(to text: UnsafeMutableBufferPointer<UInt8>, at start: Int) {
+        Hexadecimal.write(bits, to: text, at: start..<start + 16)
+    }
 }
 
 /// A place in a trace: what travels from one system to the next in `traceparent` and `tracestate`.
@@ -98,7 +117,16 @@ public struct TraceContext: Hashable, Sendable {
 
     /// The value of the header `traceparent`, in version 00.
     public var traceparent: String {
-        "00-\(traceID)-\(spanID)-\(Hexadecimal.text(flags.rawValue))"
+        String(unsafeUninitializedCapacity: Field.end) { text in
+            Hexadecimal.write(0, to: text, at: Field.version)
+            text[Field.version.upperBound] = Field.dash
+            traceID.write(to: text, at: Field.traceHigh.lowerBound)
+            text[Field.traceLow.upperBound] = Field.dash
+            spanID.write(to: text, at: Field.span.lowerBound)
+            text[Field.span.upperBound] = Field.dash
+            Hexadecimal.write(UInt64(flags.rawValue), to: text, at: Field.flags)
+            return Field.end
+        }
     }
 }
 
@@ -144,9 +172,14 @@ extension TraceContext {
 
 /// Lower-case hexadecimal digits, the only ones the specification allows.
 private enum Hexadecimal {
-    static func text(_ value: some FixedWidthInteger & UnsignedInteger) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: type(of: value).bitWidth / 4 - digits.utf8.count) + digits
+    /// Writes as many digits of a value, the last ones, as there is room for.
+    static func write(_ value: UInt64, to text: UnsafeMutableBufferPointer<UInt8>, at place: Range<Int>) {
+        var value = value
+        for index in place.reversed() {
+            let digit = UInt8(truncatingIfNeeded: value & 15)
+            text[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
+            value >>= 4
+        }
     }
 
     /// The value of at most 16 digits; nil if any is not one.
