@@ -157,7 +157,7 @@ let package = Package(
         // MARK: The library.
 
         // One broker as applications use it: the seam that every transport of the library implements. Values, no I/O.
-        .target(name: "ApusBus", dependencies: ["CloudEvents", log], swiftSettings: settings),
+        .target(name: "ApusBus", dependencies: ["CloudEvents", "JSONText", log], swiftSettings: settings),
         // The engine in the process as such a transport: `memory:` and `file:`. No socket, no HTTP client, no TLS.
         .target(
             name: "ApusEmbeddedBus",

@@ -2,8 +2,6 @@
 """The export to an OpenTelemetry collector, against a receiver that takes the protocol's encoding strictly: a publish becomes one trace from its
 publisher to the webhook, over HTTP and from Kafka's clients; metrics and log lines come; secrets do not; a collector that is away or busy holds up nothing."""
 
-import http.server
-import threading
 import time
 
 import kafka
@@ -24,32 +22,6 @@ def collector():
     receiver = Receiver()
     yield receiver
     receiver.close()
-
-
-@pytest.fixture
-def hook():
-    """A webhook that takes everything and keeps the headers."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            listener.seen.append({name.lower(): value for name, value in self.headers.items()})
-            self.send_response(204)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener.daemon_threads = True
-    listener.seen = []
-    threading.Thread(target=listener.serve_forever, daemon=True).start()
-    listener.url = f"http://127.0.0.1:{listener.server_port}/hook"
-    yield listener
-    listener.shutdown()
-    listener.server_close()
 
 
 @pytest.fixture
