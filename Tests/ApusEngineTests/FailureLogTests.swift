@@ -100,10 +100,7 @@ private final class LineRecorder: LogHandler, Sendable {
         set {}
     }
 
-    func log(
-        level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String,
-        file: String, function: String, line: UInt
-    ) {
-        kept.withLock { $0.append((metadata ?? [:]).mapValues { "\($0)" }) }
+    func log(event: LogEvent) {
+        kept.withLock { $0.append((event.metadata ?? [:]).mapValues { "\($0)" }) }
     }
 }
