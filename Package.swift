@@ -297,7 +297,8 @@ let package = Package(
         .target(
             name: "ApusBridges",
             dependencies: [
-                "ApusBus", "ApusEngine", "ApusModel", "ApusTransport", "CloudEvents", log, coreMetrics,
+                "ApusBus", "ApusEngine", "ApusModel", "ApusTransport", "CloudEvents", "JSONText", log,
+                coreMetrics,
             ], swiftSettings: settings),
 
         // Every transport of the library in one list, for programs that are to talk to any broker.

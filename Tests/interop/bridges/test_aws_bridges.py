@@ -7,7 +7,7 @@ import pytest
 
 from apus_server import event
 from broker import wait_for
-from bridging import KEYS, REGION
+from bridging import KEYS, REGION, fields
 
 
 @pytest.fixture
@@ -87,3 +87,10 @@ def test_an_event_that_is_too_large_for_aws_takes_no_other_along(bridged, topic,
     wait_for(lambda: letters().status_code == 200 and letters().json()["dead_letters"], "the dead letter")
     letter = letters().json()["dead_letters"][0]
     assert "limit of 262144" in letter["reason"] and letter["attempts"] == 1
+    # Their journeys tell of both, each with its own answer.
+    taken, refused = (bridged.attempts(topic, 1, offset)[0] for offset in (0, 1))
+    assert taken["request"]["url"] == url("aws", aws).replace(":testing@", ":****@") and taken["request"]["broker"] == {
+        "transport": "aws", "connection": f"aws-{topic}", "topic": "orders"}
+    assert fields(taken["response"])["message-id"]
+    assert refused["response"]["error"] == "too large" and "262144" in refused["response"]["body"]
+    assert len(refused["request"]["body"]) == 2048 and refused["request"]["bytes"] > 400_000
