@@ -294,11 +294,17 @@
             _ record: KafkaRecord, topic: String, partition: Int, offset: Int64,
             _ update: inout CloudEventKafkaUpdate, _ event: inout CloudEvent
         ) -> String? {
+            var trace = TraceHeaders()
             do throws(CloudEventError) {
                 try record.forEachHeaderOnce { (name, value) throws(CloudEventError) in
-                    if let value { try update.header(name: name, value: value, updating: &event) }
+                    guard let value else { return }
+                    trace.header(name: name, value: value)
+                    try update.header(name: name, value: value, updating: &event)
                 }
-                if try update.finish(value: record.valueBytes, updating: &event) { return nil }
+                if try update.finish(value: record.valueBytes, updating: &event) {
+                    trace.complete(&event)
+                    return nil
+                }
             } catch {
                 update = CloudEventKafkaUpdate()
                 event = madeUp(record, topic, partition, offset)
@@ -314,8 +320,11 @@
         ) -> CloudEvent {
             let value = record.value
             var contentType: String?
+            var trace = TraceHeaders()
             record.forEachHeader { name, value in
-                guard let value, name.elementsEqual("content-type".utf8) else { return }
+                guard let value else { return }
+                trace.header(name: name, value: value)
+                guard name.elementsEqual("content-type".utf8) else { return }
                 contentType = String(validating: value, as: UTF8.self)
             }
             var extensions = CloudEventExtensions()
@@ -323,11 +332,12 @@
                 try? extensions.set("partitionkey", to: .string(key))
             }
             for contentType in [contentType, nil] {
-                if let event = try? CloudEvent(
+                if var event = try? CloudEvent(
                     id: "\(topic)/\(partition)/\(offset)", source: "/topics/\(topic)", type: "kafka.record",
                     time: record.time, dataContentType: contentType, extensions: extensions,
                     data: value.map { CloudEventData($0) })
                 {
+                    trace.complete(&event)
                     return event
                 }
             }

@@ -46,11 +46,15 @@ def test_a_feed_takes_from_a_queue_of_somebody_else(bridged, topic, aws, client)
     bridged.connect(f"aws-{topic}", url("aws", aws))
     bridged.feed(f"in-{topic}", connection=f"aws-{topic}", queue="legacy-orders", into=topic)
     bridged.until_running(f"in-{topic}")
-    client("sqs").send_message(QueueUrl=queue, MessageBody="plain text")
+    place = f"00-{'1' * 32}-{'2' * 16}-01"
+    client("sqs").send_message(
+        QueueUrl=queue, MessageBody="plain text",
+        MessageAttributes={"traceparent": {"DataType": "String", "StringValue": place}})
     client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(event("x", {"a": 1})))
     events = {each["type"]: each for each in bridged.events(topic, 2)}
     assert events["test.happened.v1"]["id"] == "x"
-    assert "com.amazonaws.sqs.message" in events
+    # With the trace that instrumentation has put beside it.
+    assert events["com.amazonaws.sqs.message"]["traceparent"] == place
 
 
 def test_a_rule_delivers_to_eventbridge(bridged, topic, aws, client):

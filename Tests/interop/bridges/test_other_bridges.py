@@ -70,3 +70,29 @@ def test_the_journey_says_where_an_event_lies_outside_and_why_another_does_not(b
     assert failed["request"]["broker"]["topic"] == f"{topic}-none"
     assert failed["response"]["error"] == error, failed
     assert (f"{topic}-none" if error == "unknown" else "string") in failed["response"]["body"], failed
+
+
+def test_a_trace_in_plain_headers_of_records_comes_in_with_the_event(bridged, topic, new_server):
+    """As instrumentation of confluent-kafka writes it, which knows nothing of CloudEvents."""
+    other = new_server("--auto-create-topics").start()
+    other.create_topic(topic)
+    answer = bridged.server.request("PUT", f"/v1/connections/k-{topic}", json={"url": f"kafka://{other.kafka}"})
+    if "package trait" in answer.text:
+        pytest.skip("the server was built without the transport for Kafka")
+    bridged.feed(f"in-{topic}", connection=f"k-{topic}", **{"from": topic}, into=topic)
+    bridged.until_running(f"in-{topic}")
+    place, own = (f"00-{digit * 32}-{digit * 16}-01" for digit in "12")
+    attributes = {"ce_specversion": "1.0", "ce_source": "/shop", "ce_type": "order.placed"}
+    producer = confluent_kafka.Producer({"bootstrap.servers": other.kafka, "log_level": 0})
+    for identity, headers in {
+        "plain": {"traceparent": place, "tracestate": "a=1"}, "own": {"traceparent": place, "ce_traceparent": own},
+        "wrong": {"traceparent": "00-1-2-01"}, "none": {},
+    }.items():
+        producer.produce(topic, b"x", headers={"ce_id": identity, **attributes, **headers})
+    producer.produce(topic, b"bare", headers={"traceparent": place})
+    assert producer.flush(30) == 0
+    events = {each["id"]: each for each in bridged.events(topic, 5)}
+    traces = {name: each.get("traceparent") for name, each in events.items()}
+    assert {traces.pop(name) for name in list(traces) if "/" in name} == {place}
+    assert traces == {"plain": place, "own": own, "wrong": None, "none": None}
+    assert events["plain"]["tracestate"] == "a=1"

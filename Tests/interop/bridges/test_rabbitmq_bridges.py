@@ -112,6 +112,29 @@ def test_an_attempt_is_told_with_what_was_sent_and_what_the_broker_said(
         assert part in shown, shown
 
 
+def test_a_trace_that_instrumentation_puts_beside_a_message_comes_in_with_its_event(
+        bridged, topic, rabbit, channel, outside):
+    place, own = (f"00-{digit * 32}-{digit * 16}-01" for digit in "12")
+    bridged.feed(f"in-{outside}", connection=rabbit, **{"from": outside}, into=topic)
+    bridged.until_running(f"in-{outside}")
+    attributes = {
+        "cloudEvents_specversion": "1.0", "cloudEvents_source": "/shop", "cloudEvents_type": "order.placed"}
+    for identity, headers in {
+        "plain": {"traceparent": place, "tracestate": "a=1"}, "own": {
+            "traceparent": place, "cloudEvents_traceparent": own}, "wrong": {"traceparent": "00-1-2-01"},
+    }.items():
+        channel.basic_publish(
+            outside, "t", b"{}", properties=pika.BasicProperties(
+                content_type="application/json", headers={
+                    "cloudEvents_id": identity, **attributes, **headers}))
+    channel.basic_publish(
+        outside, "t", b"x", properties=pika.BasicProperties(message_id="bare", headers={"traceparent": place}))
+    events = {each["id"]: each for each in bridged.events(topic, 4)}
+    assert {name: each.get("traceparent") for name, each in events.items()} == {
+        "plain": place, "own": own, "wrong": None, "bare": place}
+    assert events["plain"]["tracestate"] == "a=1"
+
+
 def test_a_subscription_delivers_to_rabbitmq_too(bridged, topic, rabbit, channel, outside):
     channel.exchange_declare(outside, "topic", durable=True)
     queue = channel.queue_declare("", exclusive=True).method.queue
