@@ -501,7 +501,7 @@ let package = Package(
             dependencies: [
                 "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusCompression", "ApusTesting",
                 "ApusTransport", "ApusSchemas", "ApusCatalog", "JSONSchemaEvolution", "CloudEvents",
-                "JSONText", "ApusRules", "ApusTransform", nioCore, log,
+                "JSONText", "ApusRules", "ApusTransform", "ApusTelemetry", nioCore, log, tracing,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -137,6 +137,39 @@ def test_kafka_clients_are_part_of_traces_on_both_sides(exporting, collector, ho
     assert [h["traceparent"].decode() for h in headers] == [f"00-{t}-{copies[t]}-01" for t in (TRACE, other)]
 
 
+def test_what_is_pulled_has_a_span_from_its_hand_out_to_its_verdict(exporting, collector):
+    server = exporting()
+    server.create_topic("src")
+    server.succeed("PUT", "/v1/subscriptions/pull", json={"topic": "src", "lease": "1s", "max_attempts": 5})
+    server.succeed("POST", "/v1/topics/src/events", json={"n": 1}, headers={"traceparent": f"00-{TRACE}-{PARENT}-01"})
+    pull = lambda: [one["lease"] for one in server.succeed(
+        "POST", "/v1/subscriptions/pull/receive", json={"max": 10, "wait": "10s"}).json()["deliveries"]]
+    settle = lambda verb, **more: server.succeed(
+        "POST", f"/v1/subscriptions/pull/{verb}", json={"leases": pull(), **more})
+    delivered = lambda count: until(lambda: found if len(
+        found := [s for s in collector.spans if s["name"] == "deliver pull"]) >= count else None)
+    settle("release")
+    # The next lease runs out.
+    assert len(pull()) == 1
+    delivered(2)
+    settle("ack")
+    server.succeed("POST", "/v1/topics/src/events", json={"n": 2}, headers={"traceparent": f"00-{TRACE}-{PARENT}-01"})
+    settle("reject", reason="cannot read it")
+    spans = delivered(4)
+    publish = [s["spanId"] for s in collector.spans if s["name"] == "publish src"]
+    assert [s["parentSpanId"] for s in spans] == publish[:1] * 3 + publish[1:] and {s["traceId"] for s in spans} == {TRACE}
+    # PRODUCER; an error is 2.
+    assert {s["kind"] for s in spans} == {4}
+    assert [(s["attributes"]["apus.outcome"], s.get("status", {}).get("code", 0)) for s in spans] == [
+        ("released", 2), ("expired", 2), ("delivered", 0), ("rejected", 2)]
+    assert spans[3]["status"]["message"] == "cannot read it"
+    assert [s["attributes"]["apus.attempt"] for s in spans] == [1, 2, 3, 1]
+    assert int(spans[1]["endTimeUnixNano"]) - int(spans[1]["startTimeUnixNano"]) >= 0.9e9
+    assert spans[0]["attributes"].items() >= {
+        "messaging.system": "apus", "messaging.destination.name": "src", "apus.subscription": "pull"}.items()
+    assert collector.objections == []
+
+
 def test_traces_go_through_without_any_export(new_server, hook):
     server = new_server("--allow-private-webhooks").start()
     route(server, hook)

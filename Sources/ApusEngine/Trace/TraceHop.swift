@@ -44,10 +44,19 @@ struct TraceHop: Sendable, Hashable {
         self.init(found)
     }
 
+    /// What a stored event says, in the same order.
+    init?(_ stored: StoredEvent) {
+        guard let found = stored.traceHop ?? stored.event.traceParent else { return nil }
+        self.init(found)
+    }
+
     /// The context to begin spans in.
-    var context: ServiceContext {
+    var context: ServiceContext { context(by: InstrumentationSystem.instrument) }
+
+    /// The context to begin spans in, as an instrument reads it.
+    func context(by instrument: any Instrument) -> ServiceContext {
         var context = ServiceContext.topLevel
-        InstrumentationSystem.instrument.extract(parent, into: &context, using: HopExtractor())
+        instrument.extract(parent, into: &context, using: HopExtractor())
         return context
     }
 
