@@ -157,7 +157,7 @@ let package = Package(
         // MARK: The library.
 
         // One broker as applications use it: the seam that every transport of the library implements. Values, no I/O.
-        .target(name: "ApusBus", dependencies: ["CloudEvents", log], swiftSettings: settings),
+        .target(name: "ApusBus", dependencies: ["CloudEvents", "JSONText", log], swiftSettings: settings),
         // The engine in the process as such a transport: `memory:` and `file:`. No socket, no HTTP client, no TLS.
         .target(
             name: "ApusEmbeddedBus",
@@ -297,7 +297,8 @@ let package = Package(
         .target(
             name: "ApusBridges",
             dependencies: [
-                "ApusBus", "ApusEngine", "ApusModel", "ApusTransport", "CloudEvents", log, coreMetrics,
+                "ApusBus", "ApusEngine", "ApusModel", "ApusTransport", "CloudEvents", "JSONText", log,
+                coreMetrics,
             ], swiftSettings: settings),
 
         // Every transport of the library in one list, for programs that are to talk to any broker.
@@ -500,7 +501,7 @@ let package = Package(
             dependencies: [
                 "TestThreads", "ApusEngine", "ApusStorage", "ApusModel", "ApusCompression", "ApusTesting",
                 "ApusTransport", "ApusSchemas", "ApusCatalog", "JSONSchemaEvolution", "CloudEvents",
-                "JSONText", "ApusRules", "ApusTransform", nioCore, log,
+                "JSONText", "ApusRules", "ApusTransform", "ApusTelemetry", nioCore, log, tracing,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -9,6 +9,7 @@ import pytest
 
 from apus_server import ApusServer
 from event_grid import EventGrid
+from webhook import Webhook
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +58,14 @@ def event_grid():
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def hook():
+    """A webhook that takes everything, unless it is told otherwise."""
+    made = Webhook()
+    yield made
+    made.close()
 
 
 @pytest.fixture

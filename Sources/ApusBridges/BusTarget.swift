@@ -29,6 +29,7 @@ public struct BusTarget: Target {
         }
         let deadline = ContinuousClock.now + settings.timeout
         let send = Sending(connections: connections, connection: connection, topic: topic, deadline: deadline)
+        var record = BusRecording(connections, connection, topic)
         var outcomes = [Outcome](repeating: .delivered, count: deliveries.count)
         var events: [CloudEvent] = []
         var places: [Int] = []
@@ -40,7 +41,9 @@ public struct BusTarget: Target {
                 outcomes[index] = .refused(status: nil, reason: BridgeHops.objection)
             }
         }
-        for (place, outcome) in zip(places, await send.outcomes(of: events)) { outcomes[place] = outcome }
+        for ((place, event), end) in zip(zip(places, events), await send.ends(of: events)) {
+            outcomes[place] = record.conclude(end, event, deliveries[place].witness)
+        }
         return outcomes
     }
 }
@@ -74,55 +77,74 @@ private struct Sending: Sendable {
     var topic: String
     var deadline: ContinuousClock.Instant
 
-    func outcomes(of events: [CloudEvent]) async -> [Outcome] {
+    func ends(of events: [CloudEvent]) async -> [SendingEnd] {
         guard !events.isEmpty else { return [] }
+        let call = (sent: connections.wall, instant: ContinuousClock.now)
         let result = await within(deadline) { await publish(events) }
-        guard let result else {
-            let outcome = Outcome.retry(
-                after: nil, status: nil, reason: "connection '\(connection)' did not answer in time")
-            return Array(repeating: outcome, count: events.count)
+        func end(_ outcome: Outcome, _ answer: SendingEnd.Answer) -> SendingEnd {
+            SendingEnd(
+                outcome: outcome, answer: answer, sent: call.sent,
+                duration: call.instant.duration(to: .now))
+        }
+        func all(_ outcome: Outcome, _ answer: SendingEnd.Answer) -> [SendingEnd] {
+            Array(repeating: end(outcome, answer), count: events.count)
         }
         switch result {
-        case .success: return Array(repeating: .delivered, count: events.count)
-        case .failure(.partial(let results)) where results.count == events.count:
-            return await outcomes(of: events, results)
-        case .failure(let error) where error.isAboutEvent && events.count > 1:
+        case nil:
+            let reason = "connection '\(connection)' did not answer in time"
+            return all(.retry(after: nil, status: nil, reason: reason), .none)
+        case .receipts(let receipts):
+            guard receipts.count == events.count else { return all(.delivered, .none) }
+            return receipts.map { end(.delivered, .receipt($0)) }
+        case .unreachable(let error): return all(outcome(of: error), .none)
+        case .refused(.partial(let results)) where results.count == events.count:
+            var ends: [SendingEnd] = []
+            for (event, result) in zip(events, results) {
+                switch result {
+                case .success(let receipt): ends.append(end(.delivered, .receipt(receipt)))
+                case .failure(let failure) where failure.isRetryable:
+                    let outcome = Outcome.retry(after: nil, status: nil, reason: failure.reason)
+                    ends.append(end(outcome, .error("unavailable", failure.reason)))
+                case .failure(let failure) where events.count == 1:
+                    let outcome = Outcome.refused(status: nil, reason: failure.reason)
+                    ends.append(end(outcome, .error("refused", failure.reason)))
+                case .failure:
+                    // By itself it gets an error of its own, which says whether it is to blame.
+                    ends += await self.ends(of: [event])
+                }
+            }
+            return ends
+        case .refused(let error) where error.isAboutEvent && events.count > 1:
             // One of them may be to blame, and must not take the others along.
-            var outcomes: [Outcome] = []
-            for event in events { outcomes += await self.outcomes(of: [event]) }
-            return outcomes
-        case .failure(let error): return Array(repeating: outcome(of: error), count: events.count)
+            var ends: [SendingEnd] = []
+            for event in events { ends += await self.ends(of: [event]) }
+            return ends
+        case .refused(let error):
+            return all(outcome(of: error), error.word.map { .error($0, "\(error)") } ?? .none)
         }
     }
 
-    private func publish(_ events: [CloudEvent]) async -> Result<[Receipt], BusError> {
+    private enum Call: Sendable {
+        case receipts([Receipt])
+        /// There is no connection: nothing was sent.
+        case unreachable(BusError)
+        case refused(BusError)
+    }
+
+    private func publish(_ events: [CloudEvent]) async -> Call {
+        let transport: any BusTransport
+        do throws(BusError) { transport = try await connections.transport(connection) } catch {
+            connections.note(connection, error)
+            return .unreachable(error)
+        }
         do throws(BusError) {
-            let receipts = try await connections.transport(connection).publish(events, to: topic)
+            let receipts = try await transport.publish(events, to: topic)
             connections.note(connection, nil)
-            return .success(receipts)
+            return .receipts(receipts)
         } catch {
             connections.note(connection, error)
-            return .failure(error)
+            return .refused(error)
         }
-    }
-
-    private func outcomes(
-        of events: [CloudEvent], _ results: [Result<Receipt, BusError.Failure>]
-    ) async -> [Outcome] {
-        var outcomes: [Outcome] = []
-        for (event, result) in zip(events, results) {
-            switch result {
-            case .success: outcomes.append(.delivered)
-            case .failure(let failure) where failure.isRetryable:
-                outcomes.append(.retry(after: nil, status: nil, reason: failure.reason))
-            case .failure(let failure) where events.count == 1:
-                outcomes.append(.refused(status: nil, reason: failure.reason))
-            case .failure:
-                // By itself it gets an error of its own, which says whether it is to blame.
-                outcomes += await self.outcomes(of: [event])
-            }
-        }
-        return outcomes
     }
 
     private func outcome(of error: BusError) -> Outcome {
@@ -138,6 +160,22 @@ extension BusError {
         switch self {
         case .invalid, .refused, .tooLarge, .unsupported: true
         case .partial, .unauthorized, .unknown, .trimmed, .unavailable, .undecided, .closed: false
+        }
+    }
+
+    /// What kind of error it is, in a word or two, for people who look into an attempt; nil where nobody has said anything.
+    fileprivate var word: String? {
+        switch self {
+        case .unsupported: "unsupported"
+        case .invalid: "invalid"
+        case .refused: "refused"
+        case .unauthorized: "unauthorized"
+        case .unknown: "unknown"
+        case .tooLarge: "too large"
+        case .trimmed: "trimmed"
+        case .unavailable, .partial: "unavailable"
+        case .undecided: "undecided"
+        case .closed: nil
         }
     }
 }

@@ -3,6 +3,8 @@
 // The address of a broker. A parser of our own because the addresses of brokers are not quite URLs: Kafka has several hosts, AWS a region where the host
 // stands, and passwords have to be kept out of every message.
 
+internal import JSONText
+
 /// The address of a broker: `scheme://user:password@host:port,host:port/path?name=value`.
 public struct BusURL: Sendable, Hashable {
     /// One host, and its port if given.
@@ -136,23 +138,9 @@ public struct BusURL: Sendable, Hashable {
 
     /// Resolves percent-encoding.
     private static func decoded(_ text: Substring, _ part: String) throws(BusError) -> String {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst(), let low = rest.popFirst(),
-                let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16)
-            else {
-                throw .invalid("the \(part) of the bus URL has a '%' that no two hexadecimal digits follow")
-            }
-            bytes.append(value)
-        }
-        guard let decoded = String(validating: bytes, as: UTF8.self) else {
-            throw .invalid("the \(part) of the bus URL is not UTF-8")
+        guard let decoded = PercentEncoding.decoded(text) else {
+            throw .invalid(
+                "the \(part) of the bus URL has a '%' that no two hexadecimal digits follow, or is not UTF-8")
         }
         return decoded
     }

@@ -21,6 +21,21 @@ public struct Exchange: Sendable, Hashable {
         }
     }
 
+    /// A topic of an outside broker.
+    public struct BrokerTopic: Sendable, Hashable {
+        /// The transport, as its URLs name it: `amqp`, `kafka`…
+        public var transport: String
+        /// The connection that was used.
+        public var connection: String
+        /// The topic there: an exchange, an event bus, whatever stands for a topic.
+        public var topic: String
+
+        /// A topic of an outside broker.
+        public init(transport: String, connection: String, topic: String) {
+            (self.transport, self.connection, self.topic) = (transport, connection, topic)
+        }
+    }
+
     /// The most header fields of each side.
     public static let fieldsMax = 40
     /// The most bytes of a header's value.
@@ -28,21 +43,25 @@ public struct Exchange: Sendable, Hashable {
     /// The most bytes of each body.
     public static let bodyBytesMax = 2048
 
-    /// The method of the request.
+    /// The method of the request; `publish` to outside brokers.
     public var method: String
     /// Where it went, secrets masked.
     public var url: String
-    /// The request's header fields.
+    /// Where it went to an outside broker; nil for requests over HTTP.
+    public var broker: BrokerTopic?
+    /// The request's header fields; to an outside broker the event's attributes.
     public var requestFields: [Field]
     /// The beginning of the request's body.
     public var requestBody: [UInt8]
     /// How many bytes the request's body had.
     public var requestBytes: Int
-    /// The answer's status; nil when there was no answer.
+    /// The answer's status; nil when there was no answer, and for outside brokers.
     public var status: Int?
-    /// The answer's header fields.
+    /// What kind of error an outside broker answered with; nil when it did as asked, or did not answer.
+    public var error: String?
+    /// The answer's header fields; of an outside broker its receipt.
     public var responseFields: [Field] = []
-    /// The beginning of the answer's body.
+    /// The beginning of the answer's body; of an outside broker what it said of its error.
     public var responseBody: [UInt8] = []
     /// When the request was sent.
     public var sent: Timestamp
@@ -51,7 +70,8 @@ public struct Exchange: Sendable, Hashable {
 
     /// A request without an answer yet.
     public init(
-        method: String, url: String, fields: [Field], body: [UInt8], sent: Timestamp, duration: Duration
+        method: String, url: String, fields: [Field], body: some Collection<UInt8>, sent: Timestamp,
+        duration: Duration
     ) {
         (self.method, self.url) = (method, url)
         requestFields = Array(fields.prefix(Exchange.fieldsMax))
@@ -59,6 +79,9 @@ public struct Exchange: Sendable, Hashable {
         requestBytes = body.count
         (self.sent, self.duration) = (sent, duration)
     }
+
+    /// Whether anything came back.
+    public var isAnswered: Bool { status != nil || error != nil || !responseFields.isEmpty }
 
     /// The first ``valueBytesMax`` bytes of a text, whole characters.
     fileprivate static func cut(_ text: String) -> String {

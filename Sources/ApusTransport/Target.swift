@@ -26,7 +26,8 @@ public struct Delivery: Sendable {
     public var key: String?
     /// W3C `traceparent`: until the attempt begins that of the event's last hop, where anything tells of it; then that of the attempt's own span.
     public var traceparent: String?
-    /// Who is told what was sent and what came back; the events of a batch share one.
+    /// Who is told what was sent and what came back. The events of a request over HTTP share that of the first; to an outside broker, which answers for
+    /// each event by itself, each has its own.
     public var witness: AttemptWitness?
 
     /// One event on its way to one target.

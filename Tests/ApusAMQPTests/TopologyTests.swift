@@ -204,6 +204,25 @@ import Testing
         #expect(AMQPEventBinding.decode(plain, topic: "orders").event.dataContentType == nil)
     }
 
+    @Test func `a trace in plain headers is the event's where that has none, and only if it is one`() throws {
+        let place = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        let attributes: [(String, FieldValue)] = [
+            ("cloudEvents_specversion", .text("1.0")), ("cloudEvents_id", .text("1")),
+            ("cloudEvents_source", .text("/s")), ("cloudEvents_type", .text("t")),
+        ]
+        func traces(_ headers: [(String, FieldValue)]) throws -> [String?] {
+            let event = AMQPEventBinding.decode(try message(headers), topic: "orders").event
+            return [event.extensions[.traceParent], event.extensions[.traceState]]
+        }
+        let plain: [(String, FieldValue)] = [("traceparent", .text(place)), ("tracestate", .text("a=1"))]
+        #expect(try traces(plain) == [place, "a=1"])
+        #expect(try traces(attributes + plain) == [place, "a=1"])
+        #expect(try traces(attributes + [("cloudEvents_traceparent", .text(own))] + plain) == [own, nil])
+        #expect(try traces(attributes + [("traceparent", .text("00-no"))]) == [nil, nil])
+        #expect(try traces(attributes + [("traceparent", .int32(7))]) == [nil, nil])
+    }
+
     @Test func `a broken event says why, and keeps its bytes`() throws {
         let decoded = AMQPEventBinding.decode(
             try message([("cloudEvents_specversion", .text("1.0")), ("cloudEvents_id", .text(""))], "bytes"),

@@ -61,6 +61,30 @@ struct AWSMessageTests {
         #expect(read.problem == nil)
     }
 
+    @Test
+    func `a trace in the attributes of a message, or of a notification, is the event's where that has none`()
+        throws
+    {
+        let place = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        var event = try CloudEvent(id: "1", source: "/shop", type: "order.placed")
+        func trace(_ body: String, _ attributes: [String: String] = [:]) -> String? {
+            var message = message(body)
+            message.attributes = attributes
+            return AWSMessage.event(message, queue: "q").event?.extensions[.traceParent]
+        }
+        let notification: JSONValue = [
+            "Type": "Notification", "TopicArn": "arn", "Message": .string(AWSMessage.text(event)),
+            "MessageAttributes": ["traceparent": ["Type": "String", "Value": .string(place)]],
+        ]
+        #expect(trace("\(notification)") == place)
+        #expect(trace(AWSMessage.text(event), ["traceparent": place]) == place)
+        #expect(trace("hello", ["traceparent": place, "tracestate": "a=1"]) == place)
+        #expect(trace("hello", ["traceparent": "no"]) == nil)
+        try event.extensions.set(.traceParent, to: own)
+        #expect(trace(AWSMessage.text(event), ["traceparent": place]) == own)
+    }
+
     @Test func `an event of an AWS service keeps its own attributes`() {
         let body =
             #"{"id":"7","detail-type":"EC2 State","source":"aws.ec2","time":"2015-08-30T12:36:00Z","detail":{"a":1}}"#

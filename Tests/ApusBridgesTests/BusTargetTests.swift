@@ -24,11 +24,13 @@ import Testing
         }
     }
 
-    private func target(_ buses: ScriptedBus?...) throws -> (BusTarget, Connections) {
+    private func target(
+        _ buses: ScriptedBus?..., url: String = "scripted:", secrets: Secrets = .none
+    ) throws -> (BusTarget, Connections) {
         let connections = Connections(
-            schemes: [.scripted(buses)], secrets: .none, logger: Logger(label: "test")
+            schemes: [.scripted(buses)], secrets: secrets, logger: Logger(label: "test")
         ) { Timestamp(milliseconds: 1) }
-        connections.set(try ResourceName("c"), url: "scripted:")
+        connections.set(try ResourceName("c"), url: url)
         return (BusTarget(connections: connections), connections)
     }
 
@@ -110,6 +112,95 @@ import Testing
         let (target, _) = try target(bus)
         let outcome = await target.deliver(try deliveries("a"), to: try settings(timeout: .milliseconds(20)))
         guard case .retry = outcome else { return #expect(outcome == .delivered) }
+    }
+
+    // MARK: What is told of an attempt
+
+    /// Delivers with a witness for each event, and gives back what they saw.
+    private func exchanges(
+        _ deliveries: [Delivery], _ target: BusTarget, wantsSuccesses: Bool = true,
+        timeout: Duration = .seconds(60)
+    ) async throws -> (outcomes: [Outcome], seen: [Exchange?]) {
+        let witnesses = deliveries.map { _ in AttemptWitness(wantsSuccesses: wantsSuccesses) }
+        var deliveries = deliveries
+        for index in deliveries.indices { deliveries[index].witness = witnesses[index] }
+        let outcomes = await target.deliverEach(deliveries, to: try settings(timeout: timeout))
+        return (outcomes, witnesses.map(\.exchange))
+    }
+
+    @Test func `a success is told with where it went, what went along, and the receipt`() async throws {
+        let (target, _) = try target(ScriptedBus(), url: "scripted://me:pass@host/v?token=abcdef&x=1")
+        var deliveries = try deliveries("a", key: "k")
+        deliveries[0].event.data = CloudEventData([UInt8](repeating: 0x61, count: 5000))
+        let exchange = try #require(try await exchanges(deliveries, target).seen[0])
+        #expect(exchange.method == "publish" && exchange.url == "scripted://me:****@host/v?token=****&x=1")
+        #expect(
+            exchange.broker
+                == Exchange.BrokerTopic(transport: "scripted", connection: "c", topic: "orders"))
+        #expect(exchange.requestBytes == 5000 && exchange.requestBody.count == Exchange.bodyBytesMax)
+        let attributes = exchange.requestFields.map { "\($0.name)=\($0.value)" }
+        #expect(
+            attributes == ["ce-id=a", "ce-source=/s", "ce-type=t", "ce-apushops=1", "ce-partitionkey=k"])
+        #expect(exchange.isAnswered && exchange.error == nil && exchange.status == nil)
+        #expect(exchange.responseFields.map(\.name) == ["topic", "durability"])
+        #expect(exchange.sent == Timestamp(milliseconds: 1))
+    }
+
+    @Test func `of a batch each event has its own answer`() async throws {
+        let bus = ScriptedBus { events, _ in
+            guard events.count == 3 else { return .tooLarge(bytes: 9, limit: 1) }
+            return .partial([
+                .success(Receipt(topic: "orders", partition: 2, offset: 7, durability: .flushed)),
+                .failure(BusError.Failure(reason: "later", isRetryable: true)),
+                .failure(BusError.Failure(reason: "never", isRetryable: false)),
+            ])
+        }
+        let (target, _) = try target(bus)
+        let seen = try await exchanges(try deliveries("a", "b", "c"), target).seen
+        #expect(seen.map { $0?.error } == [nil, "unavailable", "too large"])
+        #expect(seen[0]?.responseFields.map(\.value) == ["orders", "2", "7", "flushed"])
+        #expect(seen[1].map { String(decoding: $0.responseBody, as: UTF8.self) } == "later")
+    }
+
+    @Test func `successes are told only where they are wanted, failures always`() async throws {
+        let bus = ScriptedBus { events, _ in events[0].id == "bad" ? .refused("no") : nil }
+        let (target, _) = try target(bus)
+        #expect(try await exchanges(try deliveries("a"), target, wantsSuccesses: false).seen == [nil])
+        let failed = try await exchanges(try deliveries("bad"), target, wantsSuccesses: false).seen
+        #expect(failed.map { $0?.error } == ["refused"])
+    }
+
+    @Test func `who is not reached, or does not answer, has no answer`() async throws {
+        let (unreachable, _) = try target(nil)
+        let silent = try target(
+            ScriptedBus { _, _ in
+                try? await Task.sleep(for: .seconds(3600))
+                return nil
+            }
+        ).0
+        let closed = try target(ScriptedBus { _, _ in .closed }).0
+        for (target, timeout) in [
+            (unreachable, Duration.seconds(60)), (silent, .milliseconds(20)), (closed, .seconds(60)),
+        ] {
+            let (outcomes, seen) = try await exchanges(try deliveries("a"), target, timeout: timeout)
+            #expect(outcomes[0] != .delivered)
+            #expect(seen[0]?.isAnswered == false && seen[0]?.broker?.topic == "orders")
+        }
+    }
+
+    @Test func `no secret of the connection is told, however the broker spells it`() async throws {
+        let bus = ScriptedBus { _, _ in
+            .refused(#"user me with p@ss/w:rd (p%40ss%2Fw%3Ard) and abcdef: {"password": "other"}"#)
+        }
+        let (target, _) = try target(
+            bus, url: "scripted://me:{secret:s}@host?token=abcdef",
+            secrets: Secrets { $0 == "s" ? "p@ss/w:rd" : nil })
+        let (outcomes, seen) = try await exchanges(try deliveries("a"), target)
+        let text = #"user me with **** (****) and ****: {"password": "****"}"#
+        #expect(outcomes == [.refused(status: nil, reason: text)])
+        let exchange = try #require(seen[0])
+        #expect(String(decoding: exchange.responseBody, as: UTF8.self) == text)
+        #expect(exchange.url == "scripted://me:{secret:s}@host?token=****")
     }
 
     @Test func `an event that has crossed too many bridges is dead-lettered`() async throws {

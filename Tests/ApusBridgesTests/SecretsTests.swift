@@ -24,6 +24,12 @@ import Testing
         #expect(throws: BusError.self) { try secrets.resolve("amqp://me:\(reference)@host") }
     }
 
+    @Test func `what is masked of a URL is known in both spellings, the longest first`() {
+        let url = "amqp://me:p%40ssword@host/v?Access-Key=abc%3D&keyfile=/etc/key.pem&x=1"
+        #expect(MaskedURL.secrets(of: url) == ["p%40ssword", "p@ssword", "abc%3D", "abc="])
+        #expect(MaskedURL.secrets(of: "amqp://me@host").isEmpty && MaskedURL.secrets(of: "memory:").isEmpty)
+    }
+
     @Test(arguments: [
         ("amqp://me:pass@host/v", "amqp://me:****@host/v"),
         ("amqp://me:p@ss:w@host", "amqp://me:****@host"),

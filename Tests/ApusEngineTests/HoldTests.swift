@@ -10,7 +10,7 @@ import Testing
 
 extension EngineRig {
     /// What a holder gets: offsets with attempts, by partition.
-    fileprivate func acquire(
+    func acquire(
         _ name: String, _ holder: LeaseHolder, from partitions: Set<Int> = [0], limit: Int = 100
     ) async throws -> [AcquiredEvent] {
         try await driving { [engine] in
@@ -25,7 +25,7 @@ extension EngineRig {
         }
     }
 
-    fileprivate func settle(
+    func settle(
         _ name: String, _ holder: LeaseHolder, partition: Int = 0, _ verdicts: [OffsetVerdict]
     ) async throws -> Bool {
         try await driving { [engine] in
@@ -39,7 +39,7 @@ extension EngineRig {
         }
     }
 
-    fileprivate func release(_ name: String, _ holder: LeaseHolder, counted: Bool) async throws {
+    func release(_ name: String, _ holder: LeaseHolder, counted: Bool) async throws {
         _ = try await driving { [engine] in
             let result = await withCheckedContinuation { continuation in
                 guard let name = try? ResourceName(name) else { return }

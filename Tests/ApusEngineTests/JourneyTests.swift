@@ -210,6 +210,33 @@ extension EventJourney {
         #expect(all.attempts.allSatisfy { $0.note.outcome == .failed && $0.note.reason == "oops" })
     }
 
+    @Test
+    func
+        `each event that goes to an outside broker has a witness of its own, those of a webhook's request share one`()
+        async throws
+    {
+        let shared = try await deliveries(PushSettings(url: "http://127.0.0.1/hook", mode: .batch))
+        let witness = try #require(shared.first?.witness)
+        #expect(shared.count == 3 && shared.allSatisfy { $0.witness === witness })
+        let own = try await deliveries(
+            PushSettings(connection: ResourceName("rabbit"), topic: "orders"))
+        #expect(own.count == 3 && Set(own.compactMap { $0.witness.map(ObjectIdentifier.init) }).count == 3)
+    }
+
+    private func deliveries(_ push: PushSettings) async throws -> [Delivery] {
+        let rig = try EngineRig(noting())
+        try await rig.topic("orders")
+        if push.connection != nil {
+            try await rig.driving { [engine = rig.engine] in
+                _ = try await engine.putConnection(ResourceName("rabbit"), url: "amqp://localhost")
+            }
+        }
+        try await rig.subscription("out", .shared("orders") { $0.push = push })
+        try await rig.publish(["a", "b", "c"], to: "orders")
+        rig.pass(.seconds(5))
+        return rig.target.deliveries
+    }
+
     @Test func `verdicts of consumers are noted, and leases that run out`() async throws {
         let rig = try EngineRig(noting { ($0.perSecond, $0.oneIn) = (0, 0) })
         try await rig.topic("orders")
@@ -310,7 +337,7 @@ extension EventJourney {
         .published(web, count: 500), .warned("no such field"), .discarded,
         .buried(subscription: placeholder, letter: "a.dead-letter/0/1", reason: "400"),
         .redriven(place: "a/0/2", isEdited: true), .redriven(place: nil, isEdited: false),
-        .attempted(attempt),
+        .attempted(attempt), .attempted(brokerAttempt(nil)), .attempted(brokerAttempt("refused")),
     ]
 
     private static let placeholder = name("hook")
@@ -330,6 +357,16 @@ extension EventJourney {
             subscription: placeholder, subscriptionID: LogID(high: 1, low: 2), number: 2, numberMax: 16,
             began: Timestamp(milliseconds: 11), duration: .milliseconds(4), outcome: .failed, status: 503,
             reason: "busy", next: Timestamp(milliseconds: 99), exchange: exchange)
+    }
+
+    static func brokerAttempt(_ error: String?) -> AttemptNote {
+        var attempt = attempt
+        attempt.status = nil
+        attempt.exchange?.status = nil
+        attempt.exchange?.broker = Exchange.BrokerTopic(
+            transport: "amqp", connection: "rabbit", topic: "orders")
+        attempt.exchange?.error = error
+        return attempt
     }
 
     private func encoded(_ note: JourneyNote) -> (key: [UInt8], value: [UInt8]) {

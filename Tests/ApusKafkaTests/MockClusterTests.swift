@@ -59,6 +59,29 @@
             rd_kafka_mock_push_request_errors_array(cluster, requests, errors.count, &errors)
         }
 
+        /// Produces records as another program does.
+        func produce(_ topic: String, _ records: [(headers: [(String, String)], value: String)]) throws {
+            guard let hosts = rd_kafka_mock_cluster_bootstraps(cluster), let conf = rd_kafka_conf_new(),
+                rd_kafka_conf_set(conf, "bootstrap.servers", hosts, nil, 0) == RD_KAFKA_CONF_OK,
+                let producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, nil, 0)
+            else { throw BusError.unavailable("no producer") }
+            defer { rd_kafka_destroy(producer) }
+            let place = rd_kafka_topic_new(producer, topic, nil)
+            defer { rd_kafka_topic_destroy(place) }
+            for record in records {
+                let headers = rd_kafka_headers_new(8)
+                for (name, value) in record.headers {
+                    rd_kafka_header_add(headers, name, -1, value, value.utf8.count)
+                }
+                let error = apus_rd_kafka_produce(
+                    producer, place, record.value, record.value.utf8.count, nil, 0, headers, nil)
+                if error != RD_KAFKA_RESP_ERR_NO_ERROR { throw BusError.unavailable("not produced") }
+            }
+            guard rd_kafka_flush(producer, 30_000) == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                throw BusError.unavailable("not flushed")
+            }
+        }
+
         /// Sessions are short because the mock cluster, once a member has left, lets a group wait for all but a second of a session before those who come after get anything:
         /// 44 s of the usual 45. They are longer than the 3 s for which it has the first member wait, since it takes who waits longer than a session for dead.
         func connect(_ settings: String = "") async throws -> KafkaTransport {
@@ -156,6 +179,49 @@
                 found += some.map(\.event.id)
             }
             #expect(found == ["0", "1", "2", "3", "4"])
+            await bus.close()
+        }
+
+        @Test func `a trace in plain headers is the event's where that has none, and of no other event`()
+            async throws
+        {
+            let (place, own) = (
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+            )
+            let attributes = [
+                ("ce_specversion", "1.0"), ("ce_id", "e"), ("ce_source", "/s"), ("ce_type", "t"),
+            ]
+            let structured = [("content-type", "application/cloudevents+json")]
+            let json = #"{"specversion":"1.0","id":"e","source":"/s","type":"t"}"#
+            let trace = [("traceparent", place), ("tracestate", "a=1")]
+            let cluster = try MockCluster(brokers: 1)
+            cluster.makeTopic("orders", partitions: 1)
+            try cluster.produce(
+                "orders",
+                [
+                    (attributes + trace, "x"), (attributes, "x"), (trace, "plain"), ([], "plain"),
+                    (structured + trace, json), (structured, json),
+                    (attributes + trace + [("ce_traceparent", own)], "x"),
+                    (attributes + [("traceparent", "00-no")], "x"),
+                    (attributes + [("ce_id", "")] + trace, "x"),
+                ])
+            let bus = try await cluster.connect()
+            let reader = try await bus.replay("orders", from: .earliest, pattern: nil)
+            var found: [CloudEvent] = []
+            while found.count < 9 {
+                let some = try await reader.next(limit: 10, wait: .seconds(30))
+                try #require(!some.isEmpty)
+                found += some.map(\.event)
+            }
+            #expect(
+                found.map { $0.extensions[.traceParent] } == [
+                    place, nil, place, nil, place, nil, own, nil, place,
+                ])
+            #expect(
+                found.map { $0.extensions[.traceState] } == [
+                    "a=1", nil, "a=1", nil, "a=1", nil, nil, nil, "a=1",
+                ])
             await bus.close()
         }
 

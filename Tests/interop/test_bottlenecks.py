@@ -2,14 +2,12 @@
 """'Why is this slow?' on a real server: receivers that are slow, down, and well again; what `apus explain`, `apus top` and `apus status` say of them, and
 the alarms of slow consumers."""
 
-import http.server
 import json
 import os
 import pty
 import re
 import select
 import subprocess
-import threading
 import time
 
 import pytest
@@ -23,33 +21,6 @@ LOOK = "300ms"
 @pytest.fixture
 def server(new_server):
     return new_server("--allow-private-webhooks", "--look-interval", LOOK).start()
-
-
-@pytest.fixture
-def hook():
-    """A webhook that takes as long, and answers, as it is told."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            time.sleep(listener.seconds)
-            self.send_response(listener.status)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener.daemon_threads = True
-    listener.seconds, listener.status = 0, 204
-    threading.Thread(target=listener.serve_forever, daemon=True).start()
-    listener.url = f"http://127.0.0.1:{listener.server_port}/hook"
-    yield listener
-    listener.shutdown()
-    listener.server_close()
 
 
 def until(condition, seconds=20):

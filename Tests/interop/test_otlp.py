@@ -2,8 +2,6 @@
 """The export to an OpenTelemetry collector, against a receiver that takes the protocol's encoding strictly: a publish becomes one trace from its
 publisher to the webhook, over HTTP and from Kafka's clients; metrics and log lines come; secrets do not; a collector that is away or busy holds up nothing."""
 
-import http.server
-import threading
 import time
 
 import kafka
@@ -24,32 +22,6 @@ def collector():
     receiver = Receiver()
     yield receiver
     receiver.close()
-
-
-@pytest.fixture
-def hook():
-    """A webhook that takes everything and keeps the headers."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            listener.seen.append({name.lower(): value for name, value in self.headers.items()})
-            self.send_response(204)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener.daemon_threads = True
-    listener.seen = []
-    threading.Thread(target=listener.serve_forever, daemon=True).start()
-    listener.url = f"http://127.0.0.1:{listener.server_port}/hook"
-    yield listener
-    listener.shutdown()
-    listener.server_close()
 
 
 @pytest.fixture
@@ -163,6 +135,39 @@ def test_kafka_clients_are_part_of_traces_on_both_sides(exporting, collector, ho
     consumer.close()
     copies = {s["traceId"]: s["spanId"] for s in collector.spans if s["name"] == "copy vip"}
     assert [h["traceparent"].decode() for h in headers] == [f"00-{t}-{copies[t]}-01" for t in (TRACE, other)]
+
+
+def test_what_is_pulled_has_a_span_from_its_hand_out_to_its_verdict(exporting, collector):
+    server = exporting()
+    server.create_topic("src")
+    server.succeed("PUT", "/v1/subscriptions/pull", json={"topic": "src", "lease": "1s", "max_attempts": 5})
+    server.succeed("POST", "/v1/topics/src/events", json={"n": 1}, headers={"traceparent": f"00-{TRACE}-{PARENT}-01"})
+    pull = lambda: [one["lease"] for one in server.succeed(
+        "POST", "/v1/subscriptions/pull/receive", json={"max": 10, "wait": "10s"}).json()["deliveries"]]
+    settle = lambda verb, **more: server.succeed(
+        "POST", f"/v1/subscriptions/pull/{verb}", json={"leases": pull(), **more})
+    delivered = lambda count: until(lambda: found if len(
+        found := [s for s in collector.spans if s["name"] == "deliver pull"]) >= count else None)
+    settle("release")
+    # The next lease runs out.
+    assert len(pull()) == 1
+    delivered(2)
+    settle("ack")
+    server.succeed("POST", "/v1/topics/src/events", json={"n": 2}, headers={"traceparent": f"00-{TRACE}-{PARENT}-01"})
+    settle("reject", reason="cannot read it")
+    spans = delivered(4)
+    publish = [s["spanId"] for s in collector.spans if s["name"] == "publish src"]
+    assert [s["parentSpanId"] for s in spans] == publish[:1] * 3 + publish[1:] and {s["traceId"] for s in spans} == {TRACE}
+    # PRODUCER; an error is 2.
+    assert {s["kind"] for s in spans} == {4}
+    assert [(s["attributes"]["apus.outcome"], s.get("status", {}).get("code", 0)) for s in spans] == [
+        ("released", 2), ("expired", 2), ("delivered", 0), ("rejected", 2)]
+    assert spans[3]["status"]["message"] == "cannot read it"
+    assert [s["attributes"]["apus.attempt"] for s in spans] == [1, 2, 3, 1]
+    assert int(spans[1]["endTimeUnixNano"]) - int(spans[1]["startTimeUnixNano"]) >= 0.9e9
+    assert spans[0]["attributes"].items() >= {
+        "messaging.system": "apus", "messaging.destination.name": "src", "apus.subscription": "pull"}.items()
+    assert collector.objections == []
 
 
 def test_traces_go_through_without_any_export(new_server, hook):

@@ -20,8 +20,8 @@ enum ChannelEvent: Sendable {
 
 /// What became of publishes.
 enum PublishResult: Sendable {
-    /// One outcome for each.
-    case outcomes([ConfirmOutcome])
+    /// One outcome for each; `end` says why the channel ended before all were known, if it did.
+    case outcomes([ConfirmOutcome], end: AMQPFailure?)
     /// They never left this program.
     case notSent(AMQPFailure)
 }
@@ -95,8 +95,10 @@ final class AMQPChannelState {
         calls.popFirst()?(answer)
     }
 
-    private func tell(_ finished: [ConfirmTracker<@Sendable (PublishResult) -> Void>.Finished]) {
-        for batch in finished { batch.token(.outcomes(batch.outcomes)) }
+    private func tell(
+        _ finished: [ConfirmTracker<@Sendable (PublishResult) -> Void>.Finished], end: AMQPFailure? = nil
+    ) {
+        for batch in finished { batch.token(.outcomes(batch.outcomes, end: end)) }
     }
 
     /// Publishes that have waited too long are not waited for any more.
@@ -115,7 +117,7 @@ final class AMQPChannelState {
         guard !hasEnded else { return }
         hasEnded = true
         deliveries = []
-        tell(confirms.end())
+        tell(confirms.end(), end: reason)
         let waiting = calls
         calls = []
         for told in waiting { told(.failure(reason)) }

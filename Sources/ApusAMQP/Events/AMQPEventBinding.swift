@@ -27,28 +27,6 @@ enum ApusHeader {
     }
 }
 
-/// The trace that instrumentation has put beside an event: it becomes the event's own where that has none.
-private struct MessageTrace {
-    private var parent: String?
-    private var state: String?
-
-    mutating func read(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        guard name.count == 11 || name.count == 10, value.count <= 512 else { return }
-        if name.elementsEqual("traceparent".utf8) {
-            parent = String(validating: value, as: UTF8.self)
-        } else if name.elementsEqual("tracestate".utf8) {
-            state = String(validating: value, as: UTF8.self)
-        }
-    }
-
-    func complete(_ event: inout CloudEvent) {
-        guard let parent, event.extensions[.traceParent] == nil else { return }
-        // What no attribute may have is of no valid trace either.
-        try? event.extensions.set(.traceParent, to: parent)
-        if let state { try? event.extensions.set(.traceState, to: state) }
-    }
-}
-
 /// Events in messages.
 enum AMQPEventBinding {
     /// Properties and body of an event.
@@ -107,9 +85,9 @@ enum AMQPEventBinding {
         var problem: CloudEventError?
         var publishedAt: CloudEventTimestamp?
         if let contentType = message.properties.contentType { decoder.take(contentType: contentType) }
-        var trace = MessageTrace()
+        var trace = TraceHeaders()
         message.properties.headers?.forEach { name, value in
-            if value.type == .longString { trace.read(name, value.bytes) }
+            if value.type == .longString { trace.header(name: name, value: value.bytes) }
             guard problem == nil else { return }
             do throws(CloudEventError) {
                 if value.type == .longString {

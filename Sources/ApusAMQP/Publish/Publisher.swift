@@ -244,13 +244,15 @@ private final class PublishBatch: Sendable {
     func take(_ slice: Range<Int>, _ result: PublishResult) {
         switch result {
         case .notSent(let failure): fail(slice, .notSent(failure))
-        case .outcomes(let results):
+        case .outcomes(let results, let end):
+            let why = end.map { "; the channel ended: \($0)" } ?? ""
             finish(slice) { outcomes in
                 for (index, result) in zip(slice, results) where result != .confirmed {
                     outcomes[index] =
                         result == .refused
                         ? .refused("the broker did not take the event")
-                        : .unknown("the broker did not confirm the event: it may have been published or not")
+                        : .unknown(
+                            "the broker did not confirm the event: it may have been published or not\(why)")
                 }
             }
         }

@@ -17,9 +17,18 @@ enum AWSMessage {
         String(decoding: CloudEventJSONFormat.encode(event), as: UTF8.self)
     }
 
-    /// The event that a message is.
+    /// The event that a message is. Trace context that instrumentation has put into the message's attributes is the event's where that has none.
     static func event(_ message: SQSService.Message, queue: String) -> (event: CloudEvent?, problem: String?)
     {
+        let (event, problem) = opened(message, queue)
+        guard var event, let parent = message.attributes["traceparent"] else { return (event, problem) }
+        TraceHeaders(parent: parent, state: message.attributes["tracestate"]).complete(&event)
+        return (event, problem)
+    }
+
+    private static func opened(
+        _ message: SQSService.Message, _ queue: String
+    ) -> (event: CloudEvent?, problem: String?) {
         let body = Array(message.body.utf8)
         guard let document = try? JSONValue(parsing: body), document.object != nil else {
             return (plain(message, queue, body, contentType: "text/plain; charset=utf-8"), nil)
@@ -45,6 +54,9 @@ enum AWSMessage {
         {
             var opened = message
             opened.body = inner
+            for member in document["MessageAttributes"]?.object?.members ?? [] {
+                opened.attributes[member.name] = member.value["Value"]?.string
+            }
             return event(opened, queue: queue)
         }
         // An event of EventBridge: ours is its detail.

@@ -202,6 +202,31 @@ public final class Connections: Sendable {
         }
     }
 
+    // MARK: Telling
+
+    /// Where a connection leads.
+    struct Place {
+        /// Its URL as it may be seen.
+        var url: String
+        /// The transport that is spoken there.
+        var transport: String
+        /// What of its settings nobody may be shown.
+        var secrets: [String]
+    }
+
+    /// The URL of a connection as it was set; empty when there is none of this name.
+    func url(_ name: ResourceName) -> String { state.withLock { $0.slots[name]?.url } ?? "" }
+
+    /// Where a URL leads, its secrets looked up.
+    func place(_ url: String) -> Place {
+        let transport = url.prefix { $0 != ":" }.lowercased()
+        let secrets = (try? secrets.resolve(url)).map(MaskedURL.secrets) ?? []
+        return Place(url: MaskedURL.text(url), transport: transport, secrets: secrets)
+    }
+
+    /// The time of day.
+    var wall: Timestamp { now() }
+
     /// How a connection stands.
     func standing(_ name: ResourceName) -> ConnectionDescription.State {
         state.withLock { $0.slots[name]?.state } ?? .unused

@@ -2,6 +2,8 @@
 
 // URLs of brokers as they may be seen: whatever could be a credential is masked, references to secrets are not secret.
 
+internal import JSONText
+
 /// What is shown of a URL.
 enum MaskedURL {
     static let mask = "****"
@@ -25,6 +27,35 @@ enum MaskedURL {
         return masked(authorityOf: rest) + query + fragment
     }
 
+    /// Everything that could be a credential in a URL whose references to secrets are resolved, as it stands there and as it is meant. The longest first, so that
+    /// none is found within another.
+    static func secrets(of url: String) -> [String] {
+        var found: Set<String> = []
+        let rest = url.prefix { $0 != "#" }
+        if let start = rest.firstRange(of: "://")?.upperBound {
+            let authority = rest[start...].prefix { $0 != "/" && $0 != "?" }
+            if let at = authority.lastIndex(of: "@"), let colon = authority[..<at].firstIndex(of: ":") {
+                found.insert(String(authority[authority.index(after: colon)..<at]))
+            }
+        }
+        if let mark = rest.firstIndex(of: "?") {
+            for pair in rest[rest.index(after: mark)...].split(separator: "&") {
+                guard let equals = pair.firstIndex(of: "="), isSensitive(pair[..<equals]) else { continue }
+                found.insert(String(pair[pair.index(after: equals)...]))
+            }
+        }
+        found.formUnion(found.compactMap { PercentEncoding.decoded($0) })
+        found.remove("")
+        return found.sorted { ($0.utf8.count, $0) > ($1.utf8.count, $1) }
+    }
+
+    /// Whether a setting of this name holds a credential. Where a key is, is no secret.
+    private static func isSensitive(_ name: Substring) -> Bool {
+        let name = name.lowercased()
+        return sensitiveWords.contains { name.contains($0) }
+            && !["file", "location", "mechanism"].contains { name.hasSuffix($0) }
+    }
+
     private static func masked(authorityOf text: Substring) -> String {
         guard let start = text.firstRange(of: "://")?.upperBound else { return String(text) }
         let end = text[start...].firstIndex(of: "/") ?? text.endIndex
@@ -39,13 +70,10 @@ enum MaskedURL {
     private static func masked(query: Substring) -> String {
         query.split(separator: "&", omittingEmptySubsequences: false).map { pair -> String in
             guard let equals = pair.firstIndex(of: "=") else { return String(pair) }
-            let name = pair[..<equals].lowercased()
             let value = pair[pair.index(after: equals)...]
-            // Where a key is, is no secret.
-            let isSensitive =
-                sensitiveWords.contains { name.contains($0) }
-                && !["file", "location", "mechanism"].contains { name.hasSuffix($0) }
-            guard isSensitive, !value.isEmpty, !Secrets.isReference(value) else { return String(pair) }
+            guard isSensitive(pair[..<equals]), !value.isEmpty, !Secrets.isReference(value) else {
+                return String(pair)
+            }
             return "\(pair[..<equals])=\(mask)"
         }.joined(separator: "&")
     }

@@ -192,11 +192,15 @@ struct TraceText {
             var lines: [String] = []
             if let request = step["request"]?.object {
                 lines.append("> \(request["method"]?.string ?? "") \(request["url"]?.string ?? "")")
+                if let broker = request["broker"]?.object {
+                    lines += ["connection", "topic"].map { "> \($0): \(broker[$0]?.string ?? "")" }
+                }
                 lines += headers(request).map { "> " + $0 }
                 lines += body(request).map { "> " + $0 }
             }
             if let response = step["response"]?.object {
-                lines.append("< \(response["status"]?.int64 ?? 0)")
+                let status = response["status"]?.int64.map { String($0) }
+                lines.append("< \(status ?? response["error"]?.string ?? "accepted")")
                 lines += headers(response).map { "< " + $0 }
                 lines += body(response).map { "< " + $0 }
             }

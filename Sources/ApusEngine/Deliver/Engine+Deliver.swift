@@ -158,6 +158,7 @@ extension SharedSubscription {
     func replay(from offsets: [Offset], completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void) {
         state.withLock { state in
             state.delivery.rewind(to: offsets)
+            endWithdrawn(&state)
             (state.ahead, state.replayAhead, state.replayProgress) = ([], [:], [:])
             (state.replayEra, state.isReplayBeingWritten) = (state.replayEra + 1, false)
             state.ordered = OrderedReads()

@@ -46,6 +46,7 @@ extension SharedSubscription {
             noteExpired(&state)
             if !handouts.isEmpty {
                 metrics.handedOut.increment(by: Int64(handouts.count))
+                traceLeases(handouts, &state)
                 count(handouts, &state, completion)
             } else if !state.replayProgress.isEmpty {
                 // A note that gets lost costs a repetition.
@@ -231,6 +232,7 @@ extension SharedSubscription {
             for handout in handouts {
                 let position = handout.token.position
                 guard state.delivery.leasedItem(position, nonce: handout.token.nonce) != nil else { continue }
+                state.leaseTraces.drop(position)
                 state.delivery.postpone(
                     position, attempts: handout.attempt - 1, due: due, wall: context.clock.wall)
             }

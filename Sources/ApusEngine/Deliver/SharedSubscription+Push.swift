@@ -262,15 +262,21 @@ extension SharedSubscription {
             return queue.enqueue(self)
         }
         if fresh.count < handouts.count { queue.enqueue(self) }
-        let (sent, seen) = (fresh, beginSighting(fresh))
-        deliveries[0].witness = seen?.witness
+        // A broker answers for each event by itself, a webhook for all of a request.
+        let sightings =
+            push.connection == nil
+            ? Array(repeating: beginSighting(fresh), count: fresh.count) : fresh.map { beginSighting([$0]) }
+        for index in deliveries.indices { deliveries[index].witness = sightings[index]?.witness }
+        let sent = zip(fresh, sightings).map { $0 }
         context.dispatcher.dispatchEach(deliveries, to: push) { [weak self] outcomes in
             slots.give(1, from: id)
             guard let self else { return }
-            let seen = seen?.ended(at: self.context.clock.now)
+            let now = self.context.clock.now
             self.news.withLock {
-                $0 += zip(sent, outcomes).map {
-                    .ended($0.token, $1, arrived: $0.stored.timestamp, seen: seen)
+                $0 += zip(sent, outcomes).map { sent, outcome in
+                    let (handout, seen) = sent
+                    return .ended(
+                        handout.token, outcome, arrived: handout.stored.timestamp, seen: seen?.ended(at: now))
                 }
             }
             queue.enqueue(self)

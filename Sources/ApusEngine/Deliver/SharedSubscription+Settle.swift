@@ -94,6 +94,7 @@ extension SharedSubscription {
         _ state: inout State, _ letters: inout [DeadLetterDraft]
     ) -> SubscriptionChange? {
         let position = token.position
+        state.leaseTraces.end(position, by: verdict, because: given)
         switch verdict {
         case .acknowledge:
             state.delivery.settle(position)

@@ -40,6 +40,8 @@ final class SharedSubscription: Follower {
         /// Counts reasons to look again, so that nobody falls asleep over one.
         var version: UInt64 = 0
         var timer: (deadline: Duration, token: UInt64)?
+        /// Spans of what consumers hold; empty where traces are not exported.
+        var leaseTraces = LeaseTraces()
         /// Events handed out to be pushed whose end is not known yet.
         var pushing = 0
         /// Being given up since before keys began to wait for their dead letters: no key waits for these.
@@ -209,6 +211,7 @@ final class SharedSubscription: Follower {
         topic.remove(self)
         let (waiters, watchers) = state.withLock { state in
             state.isClosed = true
+            endWithdrawn(&state)
             defer { (state.waiters, state.watchers) = ([], [:]) }
             return (state.waiters, state.watchers)
         }
@@ -248,6 +251,8 @@ final class SharedSubscription: Follower {
                 metrics.attempt(.expired)
                 state.failures[position] = DeliveryFailure(
                     status: nil, reason: "the consumer's lease ran out", isFinal: false)
+                state.leaseTraces.end(
+                    position, AttemptResult.expired.text, failure: "the consumer's lease ran out")
                 if item.attempts >= state.definition.settings.attemptsMax {
                     letters.append(draft(position, item.attempts, &state))
                 } else {

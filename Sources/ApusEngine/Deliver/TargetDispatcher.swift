@@ -134,14 +134,16 @@ public final class TargetDispatcher: DeliveryDispatcher {
         for other in deliveries.dropFirst().prefix(linksMax) {
             span.addLink(SpanLink(context: context(of: other), attributes: [:]))
         }
-        span.attributes["messaging.system"] = "apus"
-        span.attributes["messaging.operation.name"] = "deliver"
-        span.attributes["messaging.operation.type"] = "send"
-        span.attributes["messaging.destination.name"] = "\(first.topic)"
-        span.attributes["messaging.message.id"] = first.event.id
-        span.attributes["apus.subscription"] = "\(first.subscription)"
-        span.attributes["apus.attempt"] = first.attempt
-        if deliveries.count > 1 { span.attributes["messaging.batch.message_count"] = deliveries.count }
+        span.updateAttributes { attributes in
+            attributes["messaging.system"] = "apus"
+            attributes["messaging.operation.name"] = "deliver"
+            attributes["messaging.operation.type"] = "send"
+            attributes["messaging.destination.name"] = "\(first.topic)"
+            attributes["messaging.message.id"] = first.event.id
+            attributes["apus.subscription"] = "\(first.subscription)"
+            attributes["apus.attempt"] = first.attempt
+            if deliveries.count > 1 { attributes["messaging.batch.message_count"] = deliveries.count }
+        }
         return span
     }
 

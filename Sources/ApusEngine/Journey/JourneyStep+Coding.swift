@@ -98,8 +98,10 @@ extension AttemptNote {
         buffer.writeVarint(Int64(status ?? -1))
         buffer.writeText(JourneyStep.cut(reason))
         buffer.writeVarint(next?.rawValue ?? -1)
-        buffer.writeInteger(exchange == nil ? 0 : 1 as UInt8)
-        exchange?.encode(into: &buffer)
+        guard let exchange else { return _ = buffer.writeInteger(0 as UInt8) }
+        buffer.writeInteger(exchange.broker == nil ? 1 : 2 as UInt8)
+        exchange.encode(into: &buffer)
+        if let broker = exchange.broker { exchange.encode(broker, into: &buffer) }
     }
 
     fileprivate init?(_ reader: inout ByteReader) {
@@ -107,15 +109,17 @@ extension AttemptNote {
             let number = reader.varint(), let numberMax = reader.varint(), let began = reader.varint(),
             let duration = reader.varint(), let code: UInt8 = reader.integer(),
             let outcome = AttemptResult(rawValue: code), let status = reader.varint(),
-            let reason = reader.text(), let next = reader.varint(), let hasExchange: UInt8 = reader.integer()
+            let reason = reader.text(), let next = reader.varint(), let form: UInt8 = reader.integer()
         else { return nil }
+        var exchange = form == 1 || form == 2 ? Exchange(&reader) : nil
+        if form == 2 { exchange?.decodeBroker(&reader) }
         self.init(
             subscription: name, subscriptionID: id, number: Int(number), numberMax: Int(numberMax),
             began: began < 0 ? nil : Timestamp(milliseconds: began),
             duration: duration < 0 ? nil : .microseconds(duration), outcome: outcome,
             status: status < 0 ? nil : Int(status), reason: reason,
             next: next < 0 ? nil : Timestamp(milliseconds: next),
-            exchange: hasExchange == 1 ? Exchange(&reader) : nil)
+            exchange: exchange)
     }
 
     /// Whether the value of a step begins like an attempt of this subscription: told without reading the rest.
@@ -145,6 +149,21 @@ extension Exchange {
             buffer.writeVarint(Int64(body.count))
             buffer.writeBytes(body)
         }
+    }
+
+    /// What exchanges with outside brokers have beside the rest.
+    fileprivate func encode(_ broker: BrokerTopic, into buffer: inout ByteBuffer) {
+        for text in [broker.transport, broker.connection, broker.topic, error ?? ""] {
+            buffer.writeText(text)
+        }
+    }
+
+    fileprivate mutating func decodeBroker(_ reader: inout ByteReader) {
+        guard let transport = reader.text(), let connection = reader.text(), let topic = reader.text(),
+            let error = reader.text()
+        else { return }
+        broker = BrokerTopic(transport: transport, connection: connection, topic: topic)
+        self.error = error.isEmpty ? nil : error
     }
 
     fileprivate init?(_ reader: inout ByteReader) {

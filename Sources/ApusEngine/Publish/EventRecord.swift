@@ -49,10 +49,11 @@ extension CloudEvent {
         var decoder = CloudEventKafkaDecoder()
         var contentType: String?
         var isValid = true
-        var trace = RecordTrace()
+        // What a client of another protocol has put beside the event.
+        var trace = TraceHeaders()
         record.forEachHeader { name, value in
             guard let value else { return true }
-            trace.read(name, value)
+            trace.header(name: name, value: value)
             if contentType == nil, name.count == 12, name.elementsEqual("content-type".utf8) {
                 contentType = String(validating: value, as: UTF8.self)
             }
@@ -87,28 +88,6 @@ extension CloudEvent {
             preconditionFailure("an event made of a checked topic name and numbers is valid")
         }
         return event
-    }
-}
-
-/// The trace that a client of another protocol has put beside an event: it becomes the event's own where that has none.
-private struct RecordTrace {
-    private var parent: String?
-    private var state: String?
-
-    mutating func read(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        guard name.count == 11 || name.count == 10, value.count <= 512 else { return }
-        if name.count == 11, name.elementsEqual("traceparent".utf8) {
-            parent = String(validating: value, as: UTF8.self)
-        } else if name.elementsEqual("tracestate".utf8) {
-            state = String(validating: value, as: UTF8.self)
-        }
-    }
-
-    func complete(_ event: inout CloudEvent) {
-        guard let parent, event.traceParent == nil else { return }
-        // Bytes that no attribute may have are of no valid trace either.
-        try? event.extensions.set(.traceParent, to: parent)
-        if let state { try? event.extensions.set(.traceState, to: state) }
     }
 }
 

@@ -9,6 +9,7 @@ public import ApusTransport
 import Logging
 import NIOCore
 import Synchronization
+package import Tracing
 
 /// How the engine behaves where nobody decided otherwise.
 public struct EngineOptions: Sendable {
@@ -79,8 +80,10 @@ public struct EngineOptions: Sendable {
     public var schemaLimits = SchemaRegistryLimits()
     /// How much is noted of the way of events; nil for nothing.
     public var journey: JourneyOptions?
-    /// Whether appends and copies of events whose trace is recorded become spans of it. Deliveries always do, by the program's tracer.
+    /// Whether appends, copies and pulled deliveries of events whose trace is recorded become spans of it. Pushes always do, by the program's tracer.
     public var tracesEvents = false
+    /// What makes the spans of pulled deliveries; nil for the program's, which tests cannot replace.
+    package var tracer: (any Tracer)?
     /// Called when the worker has done what there was to do, and when a consumer begins to wait, on any thread: for who waits until nothing happens.
     package var onRest: (@Sendable () -> Void)?
     /// Bytes of events that are due soon and kept in memory, about; tests make it small.

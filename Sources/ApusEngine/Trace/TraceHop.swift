@@ -44,10 +44,19 @@ struct TraceHop: Sendable, Hashable {
         self.init(found)
     }
 
+    /// What a stored event says, in the same order.
+    init?(_ stored: StoredEvent) {
+        guard let found = stored.traceHop ?? stored.event.traceParent else { return nil }
+        self.init(found)
+    }
+
     /// The context to begin spans in.
-    var context: ServiceContext {
+    var context: ServiceContext { context(by: InstrumentationSystem.instrument) }
+
+    /// The context to begin spans in, as an instrument reads it.
+    func context(by instrument: any Instrument) -> ServiceContext {
         var context = ServiceContext.topLevel
-        InstrumentationSystem.instrument.extract(parent, into: &context, using: HopExtractor())
+        instrument.extract(parent, into: &context, using: HopExtractor())
         return context
     }
 
@@ -94,15 +103,19 @@ final class AppendTrace: Sendable {
         self.hop = hop
         span = startSpan("append \(topic)", context: context, ofKind: .internal)
         guard span.isRecording else { return }
-        span.attributes["messaging.system"] = "apus"
-        span.attributes["messaging.destination.name"] = "\(topic)"
-        if count > 1 { span.attributes["messaging.batch.message_count"] = count }
+        span.updateAttributes { attributes in
+            attributes["messaging.system"] = "apus"
+            attributes["messaging.destination.name"] = "\(topic)"
+            if count > 1 { attributes["messaging.batch.message_count"] = count }
+        }
     }
 
     /// Ends the span.
     func end(partition: Int, offset: Offset) {
-        span.attributes["messaging.destination.partition.id"] = "\(partition)"
-        span.attributes["apus.offset"] = offset.rawValue
+        span.updateAttributes { attributes in
+            attributes["messaging.destination.partition.id"] = "\(partition)"
+            attributes["apus.offset"] = offset.rawValue
+        }
         span.end()
     }
 
@@ -126,12 +139,14 @@ struct CopyTrace: Sendable {
         guard let parent = TraceHop(record), parent.isSampled else { return nil }
         let span = startSpan("copy \(target)", context: parent.context, ofKind: .producer)
         guard span.isRecording else { return nil }
-        span.attributes["messaging.system"] = "apus"
-        span.attributes["messaging.operation.name"] = "copy"
-        span.attributes["messaging.operation.type"] = "send"
-        span.attributes["messaging.destination.name"] = "\(target)"
-        span.attributes["apus.rule"] = "\(rule)"
-        span.attributes["apus.source"] = "\(source)/\(partition)/\(record.offset)"
+        span.updateAttributes { attributes in
+            attributes["messaging.system"] = "apus"
+            attributes["messaging.operation.name"] = "copy"
+            attributes["messaging.operation.type"] = "send"
+            attributes["messaging.destination.name"] = "\(target)"
+            attributes["apus.rule"] = "\(rule)"
+            attributes["apus.source"] = "\(source)/\(partition)/\(record.offset)"
+        }
         return CopyTrace(hop: TraceHop(span.context), span: span)
     }
 

@@ -126,14 +126,23 @@ extension JSONWriter {
         object { writer in
             writer.member("method", exchange.method)
             writer.member("url", exchange.url)
+            if let broker = exchange.broker {
+                writer.key("broker")
+                writer.object { writer in
+                    writer.member("transport", broker.transport)
+                    writer.member("connection", broker.connection)
+                    writer.member("topic", broker.topic)
+                }
+            }
             writer.fields(exchange.requestFields)
             writer.member("body", String(decoding: exchange.requestBody, as: UTF8.self))
             writer.member("bytes", exchange.requestBytes)
         }
         key("response")
-        guard let status = exchange.status else { return null() }
+        guard exchange.isAnswered else { return null() }
         object { writer in
-            writer.member("status", status)
+            writer.number("status", exchange.status)
+            if exchange.broker != nil { writer.member("error", exchange.error) }
             writer.fields(exchange.responseFields)
             writer.member("body", String(decoding: exchange.responseBody, as: UTF8.self))
         }

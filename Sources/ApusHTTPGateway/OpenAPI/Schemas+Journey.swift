@@ -126,14 +126,21 @@ extension Schema {
         .object(ObjectSchema().requiring("name", .text).requiring("value", .text)))
 
     private static let request = ObjectSchema()
-        .requiring("method", .text)
+        .requiring("method", .text, "'publish' to outside brokers")
         .requiring("url", .text)
-        .requiring("headers", fields)
+        .allowing("broker", .object(broker), "where it went, if that is an outside broker")
+        .requiring("headers", fields, "to outside brokers the event's attributes")
         .requiring("body", .text, "at most the first 2 KiB")
         .requiring("bytes", .count, "of the whole body")
 
+    private static let broker = ObjectSchema()
+        .requiring("transport", .text, "as its URLs name it: amqp, kafka…")
+        .requiring("connection", .name)
+        .requiring("topic", .text, "the topic there: an exchange, an event bus, whatever stands for a topic")
+
     private static let response = ObjectSchema()
-        .requiring("status", .integer(100...999))
-        .requiring("headers", fields)
-        .requiring("body", .text, "at most the first 2 KiB")
+        .requiring("status", .nullable(.integer(100...999)), "null from outside brokers")
+        .allowing("error", .nullable(.text), "what kind of error an outside broker answered with")
+        .requiring("headers", fields, "from outside brokers their receipt")
+        .requiring("body", .text, "at most the first 2 KiB; from outside brokers the text of their error")
 }

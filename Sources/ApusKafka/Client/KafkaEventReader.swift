@@ -35,16 +35,18 @@
             _ record: KafkaRecord, partition: Int, offset: Int64, into event: inout CloudEvent
         ) -> String? {
             var hasHeaders = false
+            var trace = TraceHeaders()
             do throws(CloudEventError) {
                 try record.forEachHeaderOnce { (name, value) throws(CloudEventError) in
                     hasHeaders = true
-                    if let value { try update.header(name: name, value: value, updating: &event) }
+                    guard let value else { return }
+                    trace.header(name: name, value: value)
+                    try update.header(name: name, value: value, updating: &event)
                 }
-                if hasHeaders {
-                    if try update.finish(value: record.valueBytes, updating: &event) {
-                        isPlain = false
-                        return nil
-                    }
+                if hasHeaders, try update.finish(value: record.valueBytes, updating: &event) {
+                    trace.complete(&event)
+                    isPlain = false
+                    return nil
                 }
             } catch {
                 update = CloudEventKafkaUpdate()
@@ -79,8 +81,11 @@
         private func madeUp(_ record: KafkaRecord, _ partition: Int, _ offset: Int64) -> CloudEvent {
             let value = record.value
             var contentType: String?
+            var trace = TraceHeaders()
             record.forEachHeader { name, value in
-                guard let value, name.elementsEqual("content-type".utf8) else { return }
+                guard let value else { return }
+                trace.header(name: name, value: value)
+                guard name.elementsEqual("content-type".utf8) else { return }
                 contentType = String(validating: value, as: UTF8.self)
             }
             var extensions = CloudEventExtensions()
@@ -88,11 +93,12 @@
                 try? extensions.set("partitionkey", to: .string(key))
             }
             for contentType in [contentType, nil] {
-                if let event = try? CloudEvent(
+                if var event = try? CloudEvent(
                     id: id(partition, offset), source: source, type: "kafka.record", time: record.time,
                     dataContentType: contentType, extensions: extensions,
                     data: value.map { CloudEventData($0) })
                 {
+                    trace.complete(&event)
                     return event
                 }
             }

@@ -66,13 +66,15 @@ final class ProduceTrace: Sendable {
         InstrumentationSystem.instrument.extract(parent, into: &context, using: ParentReader())
         let span = startSpan("publish \(topic)", context: context, ofKind: .server)
         guard span.isRecording else { return span }
-        span.attributes["messaging.system"] = "apus"
-        span.attributes["messaging.operation.name"] = "publish"
-        span.attributes["messaging.operation.type"] = "send"
-        span.attributes["messaging.destination.name"] = "\(topic)"
-        span.attributes["messaging.destination.partition.id"] = "\(partition)"
-        span.attributes["network.protocol.name"] = "kafka"
-        if count > 1 { span.attributes["messaging.batch.message_count"] = count }
+        span.updateAttributes { attributes in
+            attributes["messaging.system"] = "apus"
+            attributes["messaging.operation.name"] = "publish"
+            attributes["messaging.operation.type"] = "send"
+            attributes["messaging.destination.name"] = "\(topic)"
+            attributes["messaging.destination.partition.id"] = "\(partition)"
+            attributes["network.protocol.name"] = "kafka"
+            if count > 1 { attributes["messaging.batch.message_count"] = count }
+        }
         return span
     }
 }

@@ -3,6 +3,8 @@
 // What is exported and where to: the values, and how they are read from OpenTelemetry's environment variables. Header values are
 // secrets, so a header never shows its own.
 
+internal import JSONText
+
 /// What there is to export.
 public enum TelemetrySignal: String, Sendable, Hashable, CaseIterable {
     /// Spans.
@@ -180,20 +182,7 @@ extension ExportSettings {
     }
 
     private static func decoded(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let digits = String(rest.prefix(2)), digits.utf8.count == 2,
-                let value = UInt8(digits, radix: 16)
-            else { return nil }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+        guard let text = PercentEncoding.decoded(text) else { return nil }
         return String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }
 }

@@ -2,6 +2,8 @@
 
 // A request as a webhook sees it and the answer to it, whichever server carries them.
 
+internal import JSONText
+
 /// A request to a webhook, whole.
 public struct WebhookRequest: Sendable {
     /// In capitals: `POST`, `OPTIONS`.
@@ -42,27 +44,10 @@ public struct WebhookRequest: Sendable {
         guard let mark = target.firstIndex(of: "?") else { return nil }
         for pair in target[target.index(after: mark)...].split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, Self.decoded(parts[0]) == name else { continue }
-            return Self.decoded(parts[1])
+            guard parts.count == 2, PercentEncoding.decoded(parts[0]) == name else { continue }
+            return PercentEncoding.decoded(parts[1])
         }
         return nil
-    }
-
-    private static func decoded(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard rest.count >= 2, let value = UInt8(String(rest.prefix(2)) ?? "", radix: 16) else {
-                return nil
-            }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
-        }
-        return String(validating: bytes, as: UTF8.self)
     }
 }
 

@@ -7,7 +7,7 @@ import pytest
 
 from apus_server import event
 from broker import wait_for
-from bridging import KEYS, REGION
+from bridging import KEYS, REGION, fields
 
 
 @pytest.fixture
@@ -46,11 +46,15 @@ def test_a_feed_takes_from_a_queue_of_somebody_else(bridged, topic, aws, client)
     bridged.connect(f"aws-{topic}", url("aws", aws))
     bridged.feed(f"in-{topic}", connection=f"aws-{topic}", queue="legacy-orders", into=topic)
     bridged.until_running(f"in-{topic}")
-    client("sqs").send_message(QueueUrl=queue, MessageBody="plain text")
+    place = f"00-{'1' * 32}-{'2' * 16}-01"
+    client("sqs").send_message(
+        QueueUrl=queue, MessageBody="plain text",
+        MessageAttributes={"traceparent": {"DataType": "String", "StringValue": place}})
     client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(event("x", {"a": 1})))
     events = {each["type"]: each for each in bridged.events(topic, 2)}
     assert events["test.happened.v1"]["id"] == "x"
-    assert "com.amazonaws.sqs.message" in events
+    # With the trace that instrumentation has put beside it.
+    assert events["com.amazonaws.sqs.message"]["traceparent"] == place
 
 
 def test_a_rule_delivers_to_eventbridge(bridged, topic, aws, client):
@@ -87,3 +91,10 @@ def test_an_event_that_is_too_large_for_aws_takes_no_other_along(bridged, topic,
     wait_for(lambda: letters().status_code == 200 and letters().json()["dead_letters"], "the dead letter")
     letter = letters().json()["dead_letters"][0]
     assert "limit of 262144" in letter["reason"] and letter["attempts"] == 1
+    # Their journeys tell of both, each with its own answer.
+    taken, refused = (bridged.attempts(topic, 1, offset)[0] for offset in (0, 1))
+    assert taken["request"]["url"] == url("aws", aws).replace(":testing@", ":****@") and taken["request"]["broker"] == {
+        "transport": "aws", "connection": f"aws-{topic}", "topic": "orders"}
+    assert fields(taken["response"])["message-id"]
+    assert refused["response"]["error"] == "too large" and "262144" in refused["response"]["body"]
+    assert len(refused["request"]["body"]) == 2048 and refused["request"]["bytes"] > 400_000

@@ -7,7 +7,7 @@ import pika
 import pytest
 
 from apus_server import event
-from bridging import Bridged
+from bridging import Bridged, fields
 from broker import Node, wait_for
 
 
@@ -80,6 +80,59 @@ def test_exchanges_of_every_kind_are_delivered_to(bridged, topic, rabbit, channe
     assert channel.queue_declare(others, passive=True).method.message_count == 0
     # It is as it was made.
     channel.exchange_declare(outside, kind, durable=durable)
+
+
+def test_an_attempt_is_told_with_what_was_sent_and_what_the_broker_said(
+        bridged, topic, rabbitmq, rabbit, channel, outside):
+    """Of a success and of a failure; and the broker's password in none of it."""
+    password = "pw-of-the-shop"
+    rabbitmq.control("add_user", outside, password)
+    rabbitmq.control("set_permissions", outside, ".*", "", ".*")
+    channel.exchange_declare(outside, "topic", durable=True)
+    bridged.connect(outside, rabbitmq.url.replace("://", f"://{outside}:{password}@"))
+    bridged.rule(f"out-{outside}", topic, rabbit, outside)
+    bridged.rule(f"no-{outside}", topic, outside, outside, breaker={"failures": 0})
+    bridged.server.publish(topic, event("a", {"n": 7}, subject="s"))
+    found = {one["outcome"]: one for one in bridged.attempts(topic, 2)}
+    sent, answer = found["delivered"]["request"], found["delivered"]["response"]
+    assert (sent["method"], sent["url"], sent["bytes"]) == ("publish", rabbitmq.url, len(json.dumps({"n": 7})))
+    assert sent["broker"] == {"transport": "amqp", "connection": rabbit, "topic": outside}
+    assert json.loads(sent["body"]) == {"n": 7}
+    assert fields(sent).items() >= {"ce-id": "a", "ce-subject": "s", "ce-apushops": "1"}.items()
+    assert answer["status"] is None and answer["error"] is None and fields(answer)["topic"] == outside
+    refused = found["failed"]
+    assert refused["request"]["url"] == rabbitmq.url.replace("://", f"://{outside}:****@")
+    # RabbitMQ closes the channel in place of a confirm, so it is not known for sure.
+    assert refused["response"]["error"] == "undecided", refused
+    assert "ACCESS_REFUSED" in refused["response"]["body"] and outside in refused["response"]["body"], refused
+    assert refused["next"]
+    for text in (bridged.trace(f"{topic}/0/0", "--json"), shown := bridged.trace(f"{topic}/0/0", "--full")):
+        assert password not in text
+    for part in (f"> publish {rabbitmq.url}", f"> topic: {outside}", "> ce-id: a", "< accepted", "< undecided"):
+        assert part in shown, shown
+
+
+def test_a_trace_that_instrumentation_puts_beside_a_message_comes_in_with_its_event(
+        bridged, topic, rabbit, channel, outside):
+    place, own = (f"00-{digit * 32}-{digit * 16}-01" for digit in "12")
+    bridged.feed(f"in-{outside}", connection=rabbit, **{"from": outside}, into=topic)
+    bridged.until_running(f"in-{outside}")
+    attributes = {
+        "cloudEvents_specversion": "1.0", "cloudEvents_source": "/shop", "cloudEvents_type": "order.placed"}
+    for identity, headers in {
+        "plain": {"traceparent": place, "tracestate": "a=1"}, "own": {
+            "traceparent": place, "cloudEvents_traceparent": own}, "wrong": {"traceparent": "00-1-2-01"},
+    }.items():
+        channel.basic_publish(
+            outside, "t", b"{}", properties=pika.BasicProperties(
+                content_type="application/json", headers={
+                    "cloudEvents_id": identity, **attributes, **headers}))
+    channel.basic_publish(
+        outside, "t", b"x", properties=pika.BasicProperties(message_id="bare", headers={"traceparent": place}))
+    events = {each["id"]: each for each in bridged.events(topic, 4)}
+    assert {name: each.get("traceparent") for name, each in events.items()} == {
+        "plain": place, "own": own, "wrong": None, "bare": place}
+    assert events["plain"]["tracestate"] == "a=1"
 
 
 def test_a_subscription_delivers_to_rabbitmq_too(bridged, topic, rabbit, channel, outside):

@@ -56,6 +56,30 @@ def test_the_journey_is_told_and_its_dead_letter_sent_back(new_server, open_page
         receiver.close()
 
 
+def test_an_attempt_on_an_outside_broker_is_told_as_one_on_a_webhook_is(new_server, open_page):
+    """Another Apus server, where one of two topics has a schema that the event does not keep to."""
+    other, server = new_server().start(), new_server().start()
+    other.create_topic("vip")
+    other.succeed("POST", "/v1/schemas/strict-value/versions", json={"schema": {"type": "string"}})
+    other.create_topic("strict", schema={"enforcement": "enforce"})
+    server.create_topic("orders")
+    server.succeed("PUT", "/v1/connections/other", json={"url": other.url.replace("http://", "apus://")})
+    for rule, topic in (("good", "vip"), ("bad", "strict")):
+        server.create_rule(rule, "orders", {}, [{"bus": {"connection": "other", "topic": topic, "breaker": {"failures": 0}}}])
+    server.publish("orders", event("one", data={"total": 250}))
+    page = open_page(server.url + "/ui/topics/orders/0/0")
+    line = page.locator("ol.timeline")
+    good, bad = (line.locator(f"li:has-text('{rule}.bus-1: {how}')").first for rule, how in (
+        ("good", "delivered"), ("bad", "refused")))
+    for step in (good, bad):
+        step.locator("summary").click()
+    sent, answer = good.locator("pre").all_inner_texts()
+    assert sent.startswith(f"publish apus://127.0.0.1:{other.port}\nconnection: other\ntopic: vip\nce-id: one\n")
+    assert '250' in sent and answer.startswith("accepted\ntopic: vip\npartition: 0\noffset: 0\n")
+    refusal = bad.locator("pre").all_inner_texts()[1]
+    assert refusal.startswith("invalid\n") and "string" in refusal
+
+
 def test_failed_attempts_of_a_subscription_are_listed_and_lead_to_their_events(new_server, open_page):
     receiver = Receiver(503)
     server = new_server("--allow-private-webhooks").start()

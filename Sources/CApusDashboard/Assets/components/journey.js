@@ -41,13 +41,15 @@ export const outcomeTone = (outcome) => (outcome === "delivered" ? "good" : outc
 export function exchange(one) {
     if (!one.request) return null;
     const head = (/** @type {any} */ message) => message.headers.map((/** @type {any} */ field) => `${field.name}: ${field.value}`).join("\n");
+    const { broker } = one.request;
+    const place = broker ? `connection: ${broker.connection}\ntopic: ${broker.topic}\n` : "";
     const cut = one.request.bytes > new TextEncoder().encode(one.request.body).length;
     return h("details.exchange", {}, h("summary", {}, "Request and response"),
         h("div.stack", {},
-            codeBlock(`${one.request.method} ${one.request.url}\n${head(one.request)}\n\n${one.request.body}`),
+            codeBlock(`${one.request.method} ${one.request.url}\n${place}${head(one.request)}\n\n${one.request.body}`),
             cut && h("p.small.faint", {}, `The body has ${counted(one.request.bytes, "byte")}; this is its beginning.`),
             one.response
-                ? codeBlock(`${one.response.status}\n${head(one.response)}\n\n${one.response.body}`)
+                ? codeBlock(`${one.response.status ?? one.response.error ?? "accepted"}\n${head(one.response)}\n\n${one.response.body}`)
                 : h("p.soft", {}, "There was no answer.")));
 }
 
