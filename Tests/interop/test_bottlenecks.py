@@ -135,6 +135,23 @@ def test_idle_rules_and_publishers_of_invalid_events(server):
     assert refused.status_code == 422, refused.text
     invalid = server.succeed("GET", "/v1/bottlenecks").json()["invalid_publishers"]
     assert [(one["source"], one["topic"], one["events"]) for one in invalid] == [("/till/7", "orders", 1)]
+    finding, = server.succeed("GET", "/v1/diagnosis").json()["findings"]
+    assert finding["subject"] == "topic orders" and finding["finding"].startswith("1 event was not as") and "refused" in finding["finding"]
+
+
+def test_events_that_drift_away_from_their_schema_are_told_with_the_command_that_proposes_a_version(server):
+    server.succeed("POST", "/v1/schemas/orders-value/versions", json={
+        "schema": {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}})
+    server.create_topic("orders", schema={"enforcement": "warn"})
+    for number in range(3):
+        server.succeed("POST", "/v1/topics/orders/events", json=event(number, {"id": f"o-{number}"}, source="/till/7"),
+                       headers={"Content-Type": "application/cloudevents+json"})
+    status = apus(server, "status", check=False)
+    assert "3 events were not as their schema has it, and let pass" in status and "'apus schema infer --topic orders'" in status
+    proposed = json.loads(apus(server, "schema", "infer", "--topic", "orders", "--json", check=False))
+    assert set(proposed["properties"]["id"]["type"]) == {"integer", "string"}
+    server.succeed("PUT", "/v1/schemas/orders-value/config", json={"compatibility": "backward"})
+    server.succeed("POST", "/v1/schemas/orders-value/versions", json={"schema": proposed})
 
 
 def test_a_slow_consumer_is_an_alarm_until_it_has_caught_up(server):

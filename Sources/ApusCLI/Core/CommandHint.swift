@@ -45,6 +45,8 @@ enum CommandHint {
         case ("GET", 4) where parts[1] == "subscriptions" && parts[3] == "explanation":
             return "apus explain \(parts[2])"
         case ("POST", 2) where parts[1] == "verify": return "apus doctor"
+        case ("POST", 4) where parts[1] == "topics" && parts[3] == "schema-proposal":
+            return "apus schema infer --topic \(parts[2])"
         case ("POST", 4) where parts[1] == "subscriptions" && parts[3] == "resume":
             return "apus subscription resume \(parts[2])"
         default: return nil

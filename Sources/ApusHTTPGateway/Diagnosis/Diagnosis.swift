@@ -48,6 +48,9 @@ enum Diagnosis {
                         : "\(status.deadLettersWaiting) events could not be delivered and wait in dead-letter topics",
                     hint: "look at them with GET /v1/dead-letters, then redrive or discard them"))
         }
+        findings += SchemaDriftFindings.findings(context.broker.load().invalidPublishers, now: context.now) {
+            context.broker.topicSummary($0)?.settings.schema
+        }
         var after: String?
         repeat {
             let page = Page(limit: 1000, after: after)
