@@ -6,8 +6,8 @@
 The events are the orders of Schema/ with --lines lines, about 1 KiB, and the schema is theirs. In each round, in turn: wrk publishes them over HTTP
 over 64 connections to either topic; librdkafka (CLIENT, from Kafka/client.c) produces them to either; and JUDGE (the benchmark `schema`) judges
 the same bytes by itself. Prints a line of JSON for each round and one of medians: requests a second, the processor time for an event in
-microseconds of the whole server and of its event loops, and what judging adds to the latter in times of what it takes by itself, alone and
-beside another process. Every second round begins with the judged topic.
+microseconds of the whole server and of its event loops, and what judging adds to the latter in times of what it takes by itself: alone, beside
+another process, and under the same load, while CLIENT produces to the topic that is not judged. Every second round begins with the judged topic.
 """
 
 import argparse
@@ -117,20 +117,26 @@ def over_kafka(server, client, topic, records, data):
     return json.loads(output)["rate"], *per_event(before, server.used(), records)
 
 
-def judged_alone(judge, data):
-    """Microseconds for one event, when nothing else runs, and beside another process that is as busy: where two processors are the threads of one core,
-    each is slower then, as it is beside a client."""
-    def once():
+def judged_alone(judge, data, load):
+    """Microseconds of processor time for one event: when nothing else runs, beside another process that is as busy, and under `load`, a command. Where two
+    processors are the threads of one core, or share its memory, each is slower beside another, as the server is beside its client."""
+    def once(name="validations_per_s"):
         output = subprocess.run([judge, str(SCHEMA), str(data)], check=True, capture_output=True, text=True).stdout
-        return 1e6 / json.loads(output)["validations_per_s"]
+        return 1e6 / json.loads(output)[name]
 
-    alone = once()
-    beside = subprocess.Popen([judge, str(SCHEMA), *[str(data)] * 20], stdout=subprocess.DEVNULL)
-    try:
-        return alone, once()
-    finally:
-        beside.kill()
-        beside.wait()
+    def beside(command, name):
+        other = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            time.sleep(0.2)
+            found = once(name)
+            if other.poll() is not None:
+                raise SystemExit("the other process ended before judging did")
+            return found
+        finally:
+            other.kill()
+            other.wait()
+
+    return once(), beside([judge, str(SCHEMA), *[str(data)] * 20], "validations_per_s"), beside(load, "mean_validations_per_s")
 
 
 def main():
@@ -159,10 +165,12 @@ def main():
         for number in range(1, options.rounds + 1):
             order = list(topics) if number % 2 else list(topics)[::-1]
             http = {topic: over_http(server, f"http-{topic}", options.seconds, data) for topic in order}
-            alone, beside = judged_alone(options.judge, data)
+            load = [options.client, "produce", f"127.0.0.1:{server.kafka}", "kafka-plain", str(100 * options.records), str(data), "plain",
+                    "enable.idempotence=false"]
+            alone, beside, loaded = judged_alone(options.judge, data, load)
             kafka = {topic: over_kafka(server, options.client, f"kafka-{topic}", options.records, data) for topic in order}
             figures = {"round": number, "bytes": data.stat().st_size, "judging_alone_us": round(alone, 3),
-                       "judging_beside_us": round(beside, 3)}
+                       "judging_beside_us": round(beside, 3), "judging_under_load_us": round(loaded, 3)}
             for name, (plain, judged) in {"http": (http["plain"], http["judged"]), "kafka": (kafka["plain"], kafka["judged"])}.items():
                 figures |= {
                     f"{name}_plain_per_s": round(plain[0]), f"{name}_judged_per_s": round(judged[0]),
@@ -170,7 +178,8 @@ def main():
                     f"{name}_judged_us": round(judged[1], 3), f"{name}_us_ratio": round(judged[1] / plain[1], 3),
                     f"{name}_loops_plain_us": round(plain[2], 3), f"{name}_loops_judged_us": round(judged[2], 3),
                     f"{name}_added_to_alone": round((judged[2] - plain[2]) / alone, 2),
-                    f"{name}_added_to_beside": round((judged[2] - plain[2]) / beside, 2)}
+                    f"{name}_added_to_beside": round((judged[2] - plain[2]) / beside, 2),
+                    f"{name}_added_to_loaded": round((judged[2] - plain[2]) / loaded, 2)}
             rounds.append(figures)
             print(json.dumps(figures), flush=True)
         del figures["round"]

@@ -164,6 +164,9 @@ enum KafkaLimits {
     /// What librdkafka reads ahead unless the URL says otherwise.
     static let readAheadRecords = 100_000
     static let readAheadKilobytes = 65_536
+    /// What is asked for of a partition at a time unless the URL says otherwise: as much as stays in a processor's cache from when it arrives until it is read. A batch that
+    /// is larger comes whole all the same (KIP-74).
+    static let fetchBytes = 262_144
     /// Records read of a queue at a time.
     static let sliceRecords = 512
     /// Settled and unsettled events of a partition that wait for the first unsettled one, so that an offset can be committed.

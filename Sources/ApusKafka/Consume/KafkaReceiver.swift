@@ -116,10 +116,7 @@
                     ("auto.offset.reset", "earliest"), ("partition.assignment.strategy", "range"),
                     ("isolation.level", "read_committed"), ("heartbeat.interval.ms", "1000"),
                     ("fetch.error.backoff.ms", "100"), ("topic.metadata.refresh.interval.ms", "30000"),
-                    (
-                        "fetch.message.max.bytes",
-                        "\(max(1_048_576, transport.configuration.eventBytesMax + 65_536))"
-                    ),
+                    ("fetch.message.max.bytes", "\(KafkaLimits.fetchBytes)"),
                 ])
             guard let main = rd_kafka_queue_new(handle.pointer),
                 let retry = rd_kafka_queue_new(handle.pointer),

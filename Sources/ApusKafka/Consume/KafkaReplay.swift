@@ -22,7 +22,7 @@
                     ("enable.auto.offset.store", "false"), ("enable.partition.eof", "true"),
                     ("auto.offset.reset", "earliest"), ("isolation.level", "read_committed"),
                     ("fetch.error.backoff.ms", "100"),
-                    ("fetch.message.max.bytes", "\(max(1_048_576, configuration.eventBytesMax + 65_536))"),
+                    ("fetch.message.max.bytes", "\(KafkaLimits.fetchBytes)"),
                 ])
             guard let own = rd_kafka_queue_get_consumer(handle.pointer) else {
                 throw .unavailable("librdkafka has no queue")
