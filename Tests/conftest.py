@@ -9,7 +9,7 @@ import pytest
 
 from apus_server import ApusServer
 from event_grid import EventGrid
-from webhook import Webhook
+from hook import Hook
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,7 @@ def event_grid():
 @pytest.fixture
 def hook():
     """A webhook that takes everything, unless it is told otherwise."""
-    made = Webhook()
+    made = Hook()
     yield made
     made.close()
 

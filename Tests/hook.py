@@ -6,7 +6,7 @@ import threading
 import time
 
 
-class Webhook:
+class Hook:
     """Listens at `url`. `seen` has the headers of each request, names in lower case; `seconds` is how long an answer takes, and `status` what it is: a
     number, or what a function says of how many requests there were, this one included."""
 
