@@ -289,7 +289,7 @@ let package = Package(
         .target(
             name: "ApusKafka",
             dependencies: [
-                "ApusBus", "CloudEvents", log, deque,
+                "CApus", "ApusBus", "CloudEvents", log, deque,
                 .target(name: "CRDKafka", condition: .when(traits: ["Kafka"])),
             ], swiftSettings: settings),
 

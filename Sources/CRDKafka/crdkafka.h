@@ -15,9 +15,3 @@ static inline rd_kafka_resp_err_t apus_rd_kafka_produce(
         RD_KAFKA_V_VALUE((void *)value, value_count), RD_KAFKA_V_KEY(key, key_count),
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
 }
-
-/// Has memory brought near, without waiting for it and whether or not it can be read.
-static inline void apus_prefetch(const void *start, size_t count)
-{
-    for (size_t index = 0; index < count; index += 64) __builtin_prefetch((const char *)start + index);
-}

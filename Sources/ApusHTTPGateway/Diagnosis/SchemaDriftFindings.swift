@@ -29,19 +29,18 @@ enum SchemaDriftFindings {
     ) -> Finding? {
         let count = publishers.reduce(0) { $0 + $1.events }
         let look = "GET /v1/bottlenecks names who publishes them and what is wrong; "
-        let (fate, hint) =
-            switch (settings.enforcement, settings.quarantine) {
-            case (.off, _): ("", "")
-            case (.warn, _):
-                (
-                    "let pass",
-                    "POST /v1/topics/\(topic)/schema-proposal proposes a version of the schema that accepts them"
-                )
-            case (.enforce, let quarantine?):
-                ("put aside in topic '\(quarantine)'", "mend them, or the schema")
-            case (.enforce, nil): ("refused", "mend them, or the schema")
-            }
-        guard !fate.isEmpty else { return nil }
+        let (fate, hint): (String, String)
+        switch (settings.enforcement, settings.quarantine) {
+        case (.off, _): return nil
+        case (.warn, _):
+            (fate, hint) = (
+                "let pass",
+                "POST /v1/topics/\(topic)/schema-proposal proposes a version of the schema that accepts them"
+            )
+        case (.enforce, let quarantine?):
+            (fate, hint) = ("put aside in topic '\(quarantine)'", "mend them, or the schema")
+        case (.enforce, nil): (fate, hint) = ("refused", "mend them, or the schema")
+        }
         let (events, sources) = (
             count == 1 ? "1 event was" : "\(count) events were",
             publishers.count == 1 ? "one source" : "\(publishers.count) sources"

@@ -5,6 +5,7 @@
 
 #if Kafka
     internal import ApusBus
+    internal import CApus
     internal import CRDKafka
     internal import CloudEvents
     internal import Synchronization
@@ -40,7 +41,10 @@
         }
         /// Has its value, and the headers that lie behind it, brought near.
         func prefetch() {
-            apus_prefetch(pointer.pointee.payload, min(pointer.pointee.len + 192, 2048))
+            guard let start = pointer.pointee.payload else { return }
+            for line in stride(from: 0, to: min(pointer.pointee.len + 192, 2048), by: 64) {
+                capus_prefetch(start + line)
+            }
         }
         /// The value, if it has one.
         var value: [UInt8]? { valueBytes.map { [UInt8]($0) } }
