@@ -18,10 +18,23 @@ final class EngineRig: Sendable {
     let target: ScriptedTarget
     let engine: Engine
 
-    init(
+    convenience init(
         store: MemoryLogStore = MemoryLogStore(), clock: ManualClock = ManualClock(),
         target: ScriptedTarget = ScriptedTarget(), seed: UInt64 = 7,
         _ configure: (inout EngineOptions) -> Void = { _ in }
+    ) throws {
+        try self.init(store, behind: store, clock: clock, target: target, seed: seed, configure)
+    }
+
+    /// An engine on memory with the manners of `uncertain`.
+    convenience init(through uncertain: UncertainStore) throws {
+        try self.init(
+            uncertain.memory, behind: uncertain, clock: ManualClock(), target: ScriptedTarget(), seed: 7)
+    }
+
+    private init(
+        _ store: MemoryLogStore, behind outer: any LogStore, clock: ManualClock, target: ScriptedTarget,
+        seed: UInt64, _ configure: (inout EngineOptions) -> Void = { _ in }
     ) throws {
         var options = EngineOptions()
         configure(&options)
@@ -29,7 +42,7 @@ final class EngineRig: Sendable {
         self.clock = clock
         self.target = target
         engine = try Engine(
-            store: store, clock: clock, entropy: Entropy(seed: seed), options: options,
+            store: outer, clock: clock, entropy: Entropy(seed: seed), options: options,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, dispatcher: target,
             isDriven: true)
         settle()

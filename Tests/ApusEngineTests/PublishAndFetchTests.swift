@@ -124,6 +124,35 @@ import Testing
         await #expect(throws: BrokerError.beyondEnd(end: Offset(2))) { try await ids(.offset(Offset(3))) }
     }
 
+    @Test func `what can be read and is not told yet is handed out to nobody`() async throws {
+        let store = UncertainStore([], seed: 1)
+        let rig = try EngineRig(through: store)
+        let before = try store.logs()
+        let name = try await rig.topic("orders").name
+        let log = try #require(try rig.store.logs(since: before).first)
+        try await rig.publish(["a"], to: "orders")
+        rig.clock.advance(by: .seconds(60))
+        let moment = rig.clock.wall
+        store.holdNews()
+        async let later = rig.publish(["b"], to: "orders")
+        defer { store.tell() }
+        while try store.bounds(log).end < Offset(2) { await Task.yield() }
+        func fetch(from offset: Offset) async throws -> FetchedEvents {
+            try await rig.engine.fetch(
+                name, partition: 0, from: .offset(offset), limit: 10, pattern: nil, wait: .zero)
+        }
+        let early = try await fetch(from: .zero)
+        #expect(early.events.map(\.event.id) == ["a"])
+        // Where to go on is a place from which one can go on, at any time.
+        #expect(early.next == early.end)
+        #expect(try await fetch(from: early.next).events.isEmpty)
+        #expect(try rig.engine.offset(name, partition: 0, at: moment) == nil)
+        #expect(try rig.engine.newest(name, partition: 0)?.offset == .zero)
+        store.tell()
+        _ = try await later
+        #expect(try await fetch(from: early.next).events.map(\.event.id) == ["b"])
+    }
+
     @Test func `a fetch waits for the first event, and no longer than it was told`() async throws {
         let rig = try EngineRig()
         let name = try await rig.topic("orders").name

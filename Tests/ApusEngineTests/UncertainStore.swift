@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A store whose appends take their time and fail in the three ways in which disks do: nothing was stored; nothing was stored as far as anybody can
-// see, but it is found after a restart; or the process ends before anybody is told. Time and chance are the test's.
+// see, but it is found after a restart; or the process ends before anybody is told. And one that tells late of what can be read already, as
+// a store on files does whose thread that tells is held up. Time and chance are the test's.
 
 import ApusModel
 import ApusStorage
@@ -23,6 +24,8 @@ final class UncertainStore: LogStore {
         var uncertain: Set<LogID> = []
         /// Logs that are read while they are written: what was not acknowledged must not be found there before a restart.
         var read: Set<LogID> = []
+        /// What has happened and is not told yet, in order; nil when everything is told at once.
+        var untold: [@Sendable () -> Void]?
     }
 
     let memory = MemoryLogStore()
@@ -67,6 +70,26 @@ final class UncertainStore: LogStore {
         return true
     }
 
+    /// From now on what happens can be read, and is not told until ``tell()``.
+    func holdNews() { state.withLock { $0.untold = [] } }
+
+    /// Tells what has happened, and from now on at once.
+    func tell() {
+        let untold = state.withLock { state in
+            defer { state.untold = nil }
+            return state.untold ?? []
+        }
+        for news in untold { news() }
+    }
+
+    private func say(_ news: @escaping @Sendable () -> Void) {
+        let isHeld = state.withLock { state in
+            state.untold?.append(news)
+            return state.untold != nil
+        }
+        if !isHeld { news() }
+    }
+
     /// The process ends: of what waits, the first so many are there nevertheless.
     func crash() {
         let survivors = state.withLock { state in
@@ -85,12 +108,15 @@ final class UncertainStore: LogStore {
             state.waiting.append(append)
             return true
         }
-        if !isTaken { memory.append(append.batch, holding: claim, completion: completion) }
+        guard !isTaken else { return }
+        memory.append(append.batch, holding: claim) { [self] result in say { completion(result) } }
     }
 
     func claim(
         _ log: LogID, _ configuration: LogConfiguration, onAdvance: @escaping @Sendable (Offset) -> Void
-    ) throws(LogError) -> LogClaim { try memory.claim(log, configuration, onAdvance: onAdvance) }
+    ) throws(LogError) -> LogClaim {
+        try memory.claim(log, configuration) { [self] end in say { onAdvance(end) } }
+    }
 
     func create(_ logs: [LogID]) throws(LogError) { try memory.create(logs) }
     func configure(_ claim: LogClaim, _ configuration: LogConfiguration) throws(LogError) {

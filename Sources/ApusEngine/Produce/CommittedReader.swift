@@ -7,17 +7,20 @@ import ApusModel
 import ApusStorage
 
 extension Partition {
-    /// Batches from the one that holds `offset` on, as `LogStore.read` gives them, as far as they are decided; those of aborted transactions
+    /// Batches from the one that holds `offset` on, as `LogStore.read` gives them, before the end of `signal`; those of aborted transactions
     /// are in it as control batches, so that whoever reads comes past them.
     func readEvents(
         from offset: Offset, byteLimit: Int, in store: any LogStore
     ) throws(LogError) -> [RecordBatch] {
         var batches = try store.read(log, from: offset, byteLimit: byteLimit)
-        // Whoever brings the first transaction says so before its first batch is appended.
-        guard production.hasTransactions else { return batches }
+        // What is not decided; and what the store has and has not told of yet: whoever got that, and asked for more from there on, would be
+        // refused as somebody who is beyond the end.
         let end = signal.end
         while let last = batches.last, last.baseOffset >= end { batches.removeLast() }
-        guard let first = batches.first, let last = batches.last else { return batches }
+        // Whoever brings the first transaction says so before its first batch is appended.
+        guard production.hasTransactions, let first = batches.first, let last = batches.last else {
+            return batches
+        }
         let aborted = try aborted(in: first.baseOffset..<last.nextOffset, from: store)
         guard !aborted.isEmpty else { return batches }
         let ranges = Dictionary(grouping: aborted, by: \.producerID)

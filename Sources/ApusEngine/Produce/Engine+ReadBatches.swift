@@ -149,7 +149,8 @@ extension Engine {
                 continue
             }
             guard let last = batches.last else { return }
-            for batch in batches where !body(batch) { return }
+            // What the store has and has not told of yet is beyond the end for everybody: nobody is sent there.
+            for batch in batches where batch.baseOffset >= end || !body(batch) { return }
             offset = last.nextOffset
         }
     }
