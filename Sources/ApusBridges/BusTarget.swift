@@ -158,7 +158,7 @@ extension BusError {
     /// events wait for that.
     var isAboutEvent: Bool {
         switch self {
-        case .invalid, .refused, .tooLarge, .unsupported: true
+        case .invalid, .refused, .tooLarge, .missing: true
         case .partial, .unauthorized, .unknown, .trimmed, .unavailable, .undecided, .closed: false
         }
     }
@@ -166,7 +166,7 @@ extension BusError {
     /// What kind of error it is, in a word or two, for people who look into an attempt; nil where nobody has said anything.
     fileprivate var word: String? {
         switch self {
-        case .unsupported: "unsupported"
+        case .missing: "unsupported"
         case .invalid: "invalid"
         case .refused: "refused"
         case .unauthorized: "unauthorized"

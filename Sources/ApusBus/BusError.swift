@@ -5,8 +5,8 @@
 
 /// Why the bus did not do as asked.
 public enum BusError: Error, Sendable, Hashable {
-    /// The broker cannot do this at all.
-    case unsupported(Feature, transport: String)
+    /// The broker cannot do this at all; says what it lacks and, where that is known, which others have it.
+    case missing(MissingFeatures)
     /// What was asked is not possible; says why and what would be.
     case invalid(String)
     /// The broker will not have it, however often it is asked: a schema, a permission, a policy; says which.
@@ -44,13 +44,24 @@ public enum BusError: Error, Sendable, Hashable {
 }
 
 extension BusError {
+    /// What a transport says that lacks one feature.
+    public static func unsupported(_ feature: Feature, transport: String) -> BusError {
+        .missing(MissingFeatures(transport: transport, needs: [.init(feature: feature)]))
+    }
+
+    /// Whether this says that a broker lacks a feature.
+    public func isLack(of feature: Feature, in transport: String) -> Bool {
+        guard case .missing(let missing) = self else { return false }
+        return missing.transport == transport && missing.needs.contains { $0.feature == feature }
+    }
+
     /// Whether the same call can succeed later without anybody changing anything.
     public var isRetryable: Bool {
         switch self {
         case .unavailable, .undecided: true
         case .partial(let outcomes):
             outcomes.contains { if case .failure(let failure) = $0 { failure.isRetryable } else { false } }
-        case .unsupported, .invalid, .refused, .unauthorized, .unknown, .tooLarge, .trimmed, .closed: false
+        case .missing, .invalid, .refused, .unauthorized, .unknown, .tooLarge, .trimmed, .closed: false
         }
     }
 }
@@ -58,8 +69,7 @@ extension BusError {
 extension BusError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .unsupported(let feature, let transport):
-            "\(transport): does not support \(feature.title)"
+        case .missing(let missing): missing.description
         case .invalid(let reason), .refused(let reason), .unauthorized(let reason), .unavailable(let reason),
             .undecided(let reason):
             reason

@@ -35,7 +35,7 @@ public protocol BusTransport: Sendable {
 
     /// Opens a subscription, which is made if there is none of this name, and changed to what is asked if there is.
     ///
-    /// - Throws: ``BusError/unsupported(_:transport:)`` when it asks for what the broker cannot do; ``BusError/unknown(_:)`` when there is none and it is
+    /// - Throws: ``BusError/missing(_:)`` when it asks for what the broker cannot do; ``BusError/unknown(_:)`` when there is none and it is
     ///   not made by asking for it (no ``Feature/managedSubscriptions``).
     func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver
 
@@ -83,7 +83,7 @@ public protocol Receiver: Sendable {
 
     /// Settles events; returns when the broker has taken note as durably as it does. One result for each, in order.
     ///
-    /// - Throws: ``BusError/unsupported(_:transport:)`` for a retry that is to wait, where there is no ``Feature/delayedRetry``; nothing is settled then.
+    /// - Throws: ``BusError/missing(_:)`` for a retry that is to wait, where there is no ``Feature/delayedRetry``; nothing is settled then.
     func settle(_ settlements: [Settlement]) async throws(BusError) -> [SettleResult]
 
     /// Keeps events for longer: none of them is handed to anybody else before `duration` has passed. Where events are held by the connection

@@ -68,7 +68,7 @@ public struct Capabilities: Sendable, Hashable {
         self.durability = durability
     }
 
-    /// - Throws: ``BusError/unsupported(_:transport:)`` for the first of `features` that is missing.
+    /// - Throws: ``BusError/missing(_:)`` for the first of `features` that is missing.
     public func require(_ features: Feature...) throws(BusError) {
         for feature in features where !self.features.contains(feature) {
             throw .unsupported(feature, transport: transport)

@@ -10,12 +10,8 @@
 
     /// An outbox in a table of a SQLite database.
     ///
-    /// ```swift
-    /// try queue.write { db in  // GRDB
-    ///     try order.insert(db)
-    ///     try outbox.append(bus.message(OrderPlaced(order)), in: SQLiteTransaction(db.sqliteConnection))
-    /// }
-    /// ```
+    /// In a transaction of whatever writes the database, a message is appended with the connection that the transaction is on; with GRDB that is
+    /// `outbox.append(try bus.message(event), in: SQLiteTransaction(db.sqliteConnection))` within `queue.write`.
     ///
     /// Messages are numbered as they are written, and SQLite has one writer at a time, so numbers follow the order in which transactions commit.
     public final class SQLiteOutbox: Outbox {

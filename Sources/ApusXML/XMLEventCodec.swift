@@ -9,12 +9,11 @@ public import Apus
 ///
 /// ```swift
 /// struct Shipped: Event {
-///     static let type = "com.example.order.shipped", topic = "orders"
-///     static let codec: any EventCodec = XMLEventCodec(root: "shipped")
+///     static let type = "com.example.order.shipped", topic = "shipments"
+///     static let codec: any EventCodec = XMLEventCodec(root: "shipped", namespace: "urn:example:shop")
 ///     @AsAttribute var orderID: String
 ///     var parcels: [String]
-/// }
-/// // <shipped orderID="o-1"><parcels>p-1</parcels><parcels>p-2</parcels></shipped>
+/// }  // <shipped xmlns="urn:example:shop" orderID="o-1"><parcels>p-1</parcels><parcels>p-2</parcels></shipped>
 /// ```
 ///
 /// Optional fields that are nil are left out. Dates are RFC 3339 in UTC, bytes Base64, numbers as XML Schema writes them. What is read is found by local name,

@@ -41,6 +41,43 @@ import Testing
         #expect(transport.change { $0.groups.isEmpty })
     }
 
+    @Test func `a broker that lacks what the program says it needs is refused when the bus is connected`()
+        async throws
+    {
+        let other = TransportScheme(
+            names: ["other"],
+            capabilities: Capabilities(
+                transport: "other", features: [.webhooks, .delay, .temporarySubscriptions],
+                durability: .flushed)
+        ) { _, _ throws(BusError) in throw .closed }
+        await #expect {
+            _ = try await Bus.connect(
+                "memory:", transports: [.memory, other], options: BusOptions(needs: [.webhooks, .delay]))
+        } throws: { error in
+            "\(error)" == "memory: cannot do webhooks (BusOptions.needs); these have: other"
+                && (error as? BusError)?.isLack(of: .webhooks, in: "memory") == true
+        }
+        let bus = try await Bus.connect("memory:", options: BusOptions(needs: [.delay, .replay]))
+        await bus.close()
+    }
+
+    @Test func `a call for what the broker lacks names those that have it`() async throws {
+        let other = TransportScheme(
+            names: ["other"],
+            capabilities: Capabilities(
+                transport: "other", features: [.delay], durability: .flushed)
+        ) { _, _ throws(BusError) in throw .closed }
+        let clock = TestClock()
+        let bus = Bus(
+            transport: ScriptedTransport(clock: clock, without: [.delay]), options: BusOptions(clock: clock),
+            schemes: [other])
+        await #expect {
+            try await bus.publish(OrderPlaced(orderID: "o-1", total: 1), after: .seconds(1))
+        } throws: {
+            "\($0)" == "scripted: cannot do delayed events; these have: other"
+        }
+    }
+
     @Test func `retries at once need no broker that keeps events back`() {
         let bench = Bench(without: [.delayedRetry])
         #expect(error(bench, .init(retry: .immediate(3))) == nil)

@@ -108,10 +108,19 @@ private let spellings = [
     private final class Turncoat: Sendable {
         private let answers: Mutex<[SocketAddress]>
         private let asked = Mutex(0)
+        private let begun = Mutex(0)
 
         init(_ answers: [SocketAddress]) { self.answers = Mutex(answers) }
 
         var count: Int { asked.withLock { $0 } }
+
+        /// Counts those who are about to ask.
+        func begin() -> Int {
+            begun.withLock { begun in
+                begun += 1
+                return begun
+            }
+        }
 
         func lookUp() -> [SocketAddress] {
             asked.withLock { $0 += 1 }
@@ -172,7 +181,7 @@ private let spellings = [
         try await WebhookServer.with(.answer(status: 200)) { server async throws in
             let address = try SocketAddress(ipAddress: "127.0.0.1", port: server.port)
             let turncoat = Turncoat([address])
-            // However busy the machine is, the first look-up does not end before the last delivery begins.
+            // However busy the machine is, the first look-up does not end before the last delivery begins, whichever that is.
             let everybodyIsHere = DispatchSemaphore(value: 0)
             let target = target(
                 WebhookConfiguration(allowPrivateTargets: true),
@@ -184,9 +193,9 @@ private let spellings = [
             let settings = PushSettings(url: "http://many.example:\(server.port)/")
             let delivery = try delivery()
             await withTaskGroup(of: Outcome.self) { group in
-                for number in 0..<50 {
+                for _ in 0..<50 {
                     group.addTask {
-                        if number == 49 { everybodyIsHere.signal() }
+                        if turncoat.begin() == 50 { everybodyIsHere.signal() }
                         return await target.deliver([delivery], to: settings)
                     }
                 }

@@ -37,6 +37,14 @@ private enum Articles {
         await bus.close()
     }
 
+    static func connectNeeding(_ url: String) async throws {
+        // snippet: connect-needing
+        let options = BusOptions(needs: [.delay, .replay])
+        let bus = try await Bus.connect(url, transports: [.memory, .file, .amqp], options: options)
+        // end
+        await bus.close()
+    }
+
     static func simplest(_ bus: Bus) throws {
         // snippet: simplest
         let billing = try bus.consumer(group: "billing") {

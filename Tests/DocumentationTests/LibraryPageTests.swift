@@ -29,6 +29,7 @@ import Testing
         "Examples/quickstart/Sources/quickstart/main.swift",
         "Examples/webhooks-hummingbird/Sources/webhooks-hummingbird/Shop.swift",
         "Examples/outbox-grdb/Sources/outbox-grdb/Shop.swift",
+        "Tests/DocumentationTests/CommentSnippets.swift",
     ]
 
     private static let compiled = ["LibrarySnippets", "ArticleSnippets", "PageSnippets"]
@@ -67,6 +68,22 @@ import Testing
             .joined(separator: "\n")
     }
 
+    /// The blocks of Swift in comments of the sources, which are pages of the documentation too.
+    private static func commentBlocks() throws -> [(file: String, block: String)] {
+        let sources = root.appending(path: "Sources")
+        let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)
+        var blocks: [(String, String)] = []
+        while let file = files?.nextObject() as? URL {
+            guard file.pathExtension == "swift" else { continue }
+            let text = try String(contentsOf: file, encoding: .utf8)
+            for match in text.matches(of: #/(?s) *\/\/\/ ```swift\n(.*?)\n *\/\/\/ ```/#) {
+                let block = String(match.output.1).replacing(#/(?m)^ *\/\/\/ ?/#, with: "")
+                blocks.append((file.lastPathComponent, block))
+            }
+        }
+        return blocks
+    }
+
     /// A block without the imports that it begins with, which are these.
     private static func split(_ block: String) -> (imports: [String], rest: String) {
         var lines = block.split(separator: "\n", omittingEmptySubsequences: false)[...]
@@ -95,6 +112,15 @@ import Testing
             }
         }
         #expect(shown.count > 40)
+        let texts = try (Self.compiled.map { "Tests/DocumentationTests/\($0).swift" } + Self.programs).map {
+            Self.flat(try Self.text($0)).replacing(#/(?m)^private /#, with: "")
+        }
+        var comments = 0
+        for (name, block) in try Self.commentBlocks() {
+            comments += 1
+            #expect(texts.contains { $0.contains(Self.flat(block)) }, "\(name): \(block)")
+        }
+        #expect(comments >= 20)
         let unused = pieces.subtracting(shown)
         #expect(unused.isEmpty)
     }

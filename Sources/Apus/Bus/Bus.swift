@@ -9,8 +9,8 @@ import Synchronization
 /// One broker, as an application uses it.
 ///
 /// ```swift
-/// let bus = try await Bus.connect("apus://localhost")
-/// try await bus.publish(OrderPlaced(orderID: "o-1", total: 12.5))
+/// let bus = try await Bus.connect("file:///var/lib/shop/events")
+/// try await bus.publish(OrderPlaced(orderID: "o-1", region: "eu", total: 12.5))
 /// ```
 public final class Bus: Sendable {
     /// The broker.
@@ -55,43 +55,21 @@ public final class Bus: Sendable {
     }
 }
 
-/// What cannot be assembled because the broker lacks it, said before anything is consumed.
-public struct MissingFeatures: Error, Sendable, Hashable, CustomStringConvertible {
-    /// A feature, and what asks for it.
-    public struct Need: Sendable, Hashable {
-        /// What is lacking.
-        public var feature: Feature
-        /// What asks for it, as the program wrote it.
-        public var reason: String
-    }
-
-    /// The broker, by its URL scheme.
-    public var transport: String
-    /// What it lacks.
-    public var needs: [Need]
-    /// The linked-in transports that have all of it, by URL scheme, with the setting that it takes.
-    public var alternatives: [String]
-
-    public var description: String {
-        let lacks = needs.map { "\($0.feature.title) (\($0.reason))" }.joined(separator: ", ")
-        let others =
-            alternatives.isEmpty
-            ? "none of the transports linked in has that"
-            : "these have: \(alternatives.joined(separator: ", "))"
-        return "\(transport): cannot do \(lacks); \(others)"
-    }
-}
-
 extension Bus {
     /// - Throws: ``MissingFeatures`` with all of `needs` that the broker lacks.
     func require(_ needs: [MissingFeatures.Need]) throws(MissingFeatures) {
         let missing = needs.filter { !capabilities.features.contains($0.feature) }
         guard !missing.isEmpty else { return }
         let needed = missing.map(\.feature)
+        let others = schemes.compactMap { $0.name(having: needed) }.filter { $0 != capabilities.transport }
         throw MissingFeatures(
-            transport: capabilities.transport, needs: missing,
-            alternatives: schemes.compactMap { $0.name(having: needed) }.filter {
-                $0 != capabilities.transport
-            })
+            transport: capabilities.transport, needs: missing, alternatives: schemes.isEmpty ? nil : others)
+    }
+
+    /// - Throws: ``BusError/missing(_:)`` with those of `features` that the broker lacks.
+    func require(_ features: Feature...) throws(BusError) {
+        do throws(MissingFeatures) { try require(features.map { .init(feature: $0) }) } catch {
+            throw .missing(error)
+        }
     }
 }

@@ -6,7 +6,8 @@
 ///
 /// ```swift
 /// struct ChargeCard: EventHandler {
-///     let gateway: PaymentGateway
+///     let gateway: any PaymentGateway
+///
 ///     func handle(_ order: OrderPlaced, _ context: EventContext) async throws {
 ///         try await gateway.charge(order.total, idempotencyKey: context.id)
 ///     }

@@ -6,7 +6,7 @@
 ///
 /// ```swift
 /// Upcaster(from: OrderPlacedV1.self, to: OrderPlaced.self) { old in
-///     OrderPlaced(orderID: old.id, total: old.cents / 100)
+///     OrderPlaced(orderID: old.id, region: "eu", total: Double(old.cents) / 100)
 /// }
 /// ```
 public struct Upcaster: Sendable {

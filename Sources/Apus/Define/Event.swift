@@ -12,8 +12,9 @@
 ///
 /// ```swift
 /// struct OrderPlaced: Event {
-///     static let type = "com.shop.order.placed", topic = "orders"
+///     static let type = "com.example.order.placed", topic = "orders"
 ///     var orderID: String
+///     var region: String
 ///     var total: Double
 ///     var key: String { orderID }
 /// }

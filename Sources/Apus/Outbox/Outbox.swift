@@ -55,7 +55,8 @@ extension Bus {
     /// The message by which an outbox publishes an event. Identity, time, trace and cause are those of this moment.
     ///
     /// ```swift
-    /// try outbox.append(try bus.message(OrderPlaced(orderID: "o-1", total: 12.5)), in: transaction)
+    /// try outbox.append(
+    ///     try bus.message(OrderPlaced(orderID: "o-1", region: "eu", total: 12.5)), in: transaction)
     /// ```
     public func message<E: Event>(
         _ event: E, options: PublishOptions = .none

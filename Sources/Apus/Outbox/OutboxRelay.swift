@@ -110,7 +110,7 @@ public struct OutboxRelay<Box: Outbox>: Service {
             if let failure { throw failure }
         } catch {
             switch error {
-            case .unavailable, .undecided, .closed, .unauthorized, .unknown, .unsupported, .trimmed, .partial:
+            case .unavailable, .undecided, .closed, .unauthorized, .unknown, .missing, .trimmed, .partial:
                 throw error
             case .invalid, .refused, .tooLarge:
                 // One of them: which, is found by publishing them one by one, in order.

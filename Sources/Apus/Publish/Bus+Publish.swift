@@ -10,7 +10,7 @@ extension Bus {
     /// ``ConsumerOptions/transactions`` it is kept until the handled event is acknowledged, and published with that.
     ///
     /// ```swift
-    /// try await bus.publish(OrderPlaced(orderID: "o-1", total: 12.5))
+    /// try await bus.publish(OrderPlaced(orderID: "o-1", region: "eu", total: 12.5))
     /// ```
     ///
     /// - Parameters:
@@ -105,6 +105,7 @@ extension Bus {
             throw .invalid(
                 "only the receipt of a delayed event can be cancelled; this one has no schedule id")
         }
+        try require(.cancelDelayed)
         return try await transport.cancel(id)
     }
 
@@ -160,6 +161,7 @@ extension Bus {
     func sendNow(
         _ events: [CloudEvent], to topic: String, _ due: PublishOptions.Due?
     ) async throws(BusError) -> [Receipt] {
+        if due != nil { try require(.delay) }
         let metrics = publishing.handles(for: topic)
         let began = clock.uptime
         do {

@@ -10,7 +10,7 @@ extension Bus {
     ///
     /// ```swift
     /// for try await past in bus.replay(OrderPlaced.self, from: .earliest) {
-    ///     print(past.event.orderID, past.context.offset)
+    ///     print(past.event.orderID, past.context.offset ?? -1)
     /// }
     /// ```
     ///
@@ -81,7 +81,7 @@ public struct Replay<E: Event>: AsyncSequence, Sendable {
         private mutating func opened() async throws(BusError) -> any ReplayReader {
             if let reader { return reader.reader }
             let bus = replay.bus
-            try bus.capabilities.require(.replay)
+            try bus.require(.replay)
             var pattern: String?
             if let text = replay.pattern {
                 let parsed = try PatternCheck.parse(text)

@@ -48,7 +48,7 @@ extension Bus {
         let topic = options.topic ?? Request.topic
         let event: CloudEvent
         do throws(BusError) {
-            try capabilities.require(.temporarySubscriptions)
+            try require(.temporarySubscriptions)
             var options = options
             do throws(CloudEventError) {
                 try options.extensions.set(ApusAttribute.replyTo, to: .string(replies.topic(for: topic)))

@@ -6,7 +6,8 @@
 /// How often, and after which waits, a failed event is handled again.
 ///
 /// ```swift
-/// .exponential(from: .seconds(1), to: .seconds(300), attempts: 8).never(on: CardDeclined.self)
+/// let policy = RetryPolicy.exponential(from: .seconds(1), to: .seconds(300), attempts: 8)
+///     .never(on: CardDeclined.self)
 /// ```
 public struct RetryPolicy: Sendable {
     /// Waits before the retries, one after the other.

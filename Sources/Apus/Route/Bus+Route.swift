@@ -9,7 +9,8 @@ extension Bus {
     /// Has the broker copy events of a kind for which a condition holds; needs ``Feature/rules``. Replaces the rule of this name if there is one.
     ///
     /// ```swift
-    /// try await bus.route("vip", OrderPlaced.self, where: \.total > 1000 && \.region == "eu", to: .topic("vip"))
+    /// try await bus.route(
+    ///     "vip", OrderPlaced.self, where: \.total > 1000 && \.region == "eu", to: .topic("vip"))
     /// ```
     ///
     /// - Parameters:
@@ -30,7 +31,8 @@ extension Bus {
     /// Has the broker copy events that match an event pattern; needs ``Feature/rules``. Replaces the rule of this name if there is one.
     ///
     /// ```swift
-    /// try await bus.route("paid", topic: "orders", matching: #"{"data": {"state": ["paid"]}}"#, to: .topic("paid"))
+    /// try await bus.route(
+    ///     "paid", topic: "orders", matching: #"{"data": {"state": ["paid"]}}"#, to: .topic("paid"))
     /// ```
     ///
     /// - Parameters:
@@ -46,13 +48,13 @@ extension Bus {
 
     /// Deletes a rule; nothing happens when there is none of this name.
     public func unroute(_ name: String) async throws(BusError) {
-        try capabilities.require(.rules)
+        try require(.rules)
         try await transport.deleteRule(name)
     }
 
     private func put(_ rule: Rule) async throws(BusError) {
-        try capabilities.require(.rules)
-        for case .webhook in rule.targets { try capabilities.require(.webhooks) }
+        try require(.rules)
+        for case .webhook in rule.targets { try require(.webhooks) }
         guard !rule.targets.isEmpty else { throw .invalid("rule '\(rule.name)' needs a target") }
         var rule = rule
         // Checked here too, so that what is wrong with it is said the same way whatever the broker is.

@@ -9,7 +9,8 @@ import JSONText
 /// A condition on the data of a kind of event.
 ///
 /// ```swift
-/// \.total > 1000 && \.region == "eu" || .hasPrefix(\.customer.id, "vip-")
+/// let isLarge: EventPredicate<OrderPlaced> =
+///     \.total > 1000 && \.region == "eu" || .hasPrefix(\.orderID, "vip-")
 /// ```
 ///
 /// The names of fields are found by writing an event with the codec of its kind and looking for what the key path reads: coding keys, nested values,

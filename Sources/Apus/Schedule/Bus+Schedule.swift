@@ -37,13 +37,14 @@ extension Bus {
 
     /// Ends a schedule; nothing happens when there is none of this name.
     public func unschedule(_ name: String) async throws(BusError) {
+        try require(.recurring)
         try await transport.deleteSchedule(name)
     }
 
     private func put<E: Event>(
         _ name: String, _ recurrence: RecurringEvent.Recurrence, _ event: E, _ options: PublishOptions
     ) async throws(BusError) {
-        try capabilities.require(.recurring)
+        try require(.recurring)
         guard options.due == nil else {
             throw .invalid("'\(name)': a recurring event cannot be delayed, too")
         }

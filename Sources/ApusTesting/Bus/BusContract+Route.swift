@@ -88,7 +88,7 @@ extension BusContract {
         Promise("what the broker cannot do is refused by name") { run in
             for (feature, call) in try run.callsByFeature() where !run.features.contains(feature) {
                 try await expectError("\(feature.rawValue) is refused by name") {
-                    if case .unsupported(feature, run.bus.capabilities.transport) = $0 { true } else { false }
+                    $0.isLack(of: feature, in: run.bus.capabilities.transport)
                 } _: {
                     try await call()
                 }
@@ -99,7 +99,7 @@ extension BusContract {
             let receiver = try await run.bus.subscribe(run.subscription())
             let event = try await run.publishAndTake("1", from: receiver)
             try await expectError("delayedRetry is refused by name") {
-                if case .unsupported(.delayedRetry, _) = $0 { true } else { false }
+                $0.isLack(of: .delayedRetry, in: run.bus.capabilities.transport)
             } _: {
                 _ = try await receiver.settle([
                     Settlement(event.token, .retry(after: .seconds(1), reason: "later"))

@@ -24,8 +24,9 @@ public typealias WebhookFetch = @Sendable (_ url: String) async throws -> [UInt8
 ///
 /// ```swift
 /// let hook = try WebhookReceiver(.init(from: try .standardWebhooks(secrets: [secret])))
-/// let bus = Bus(transport: hook)
-/// let billing = try bus.consumer(group: "billing", options: .init(inbox: MemoryInbox())) {
+/// let billing = try Bus(transport: hook).consumer(
+///     group: "billing", options: .init(inbox: MemoryInbox())
+/// ) {
 ///     Handle(OrderPlaced.self) { order, _ in try await charge(order) }
 /// }
 /// ```
