@@ -158,6 +158,31 @@ def check_manifests(root):
     print(f"manifests that agree: {', '.join(checked)}")
 
 
+# What an application is linked with that imports `Apus` and nothing else: no client of HTTP, Kafka or AWS, and a clean build in minutes.
+LIBRARY_PRODUCTS = {
+    "CoreMetrics", "DequeModule", "HashTreeCollections", "HeapModule", "Logging", "NIOCore", "ServiceLifecycle", "Tracing",
+}
+
+
+def check_weight(root):
+    """Other people's libraries that `Apus` stands on, through whatever lies between, are those that it is said to stand on."""
+    targets = targets_of(manifest_of(root))
+    seen, products, waiting = set(), set(), ["Apus"]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for one in targets[name][1]:
+            if one in targets:
+                waiting.append(one)
+            else:
+                products.add(one)
+    if products != LIBRARY_PRODUCTS:
+        sys.exit(f"'Apus' stands on {sorted(products)}, and not on {sorted(LIBRARY_PRODUCTS)}: whoever imports only it builds all of that")
+    print(f"'Apus' stands on {len(products)} products of other packages")
+
+
 def main():
     root, what = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
     modules = commands(root)
@@ -166,6 +191,7 @@ def main():
     {"traits": check_traits, "packages": check_packages}[what](root, modules)
     if what == "packages":
         check_manifests(root)
+        check_weight(root)
 
 
 main()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// As much of SQLite's C interface as an outbox needs: a connection, a statement that is run once, values.
+// As much of SQLite's C interface as an outbox and an inbox need: a connection, a statement that is run once, values.
 
 #if SQLite
     import CSQLite
@@ -70,6 +70,17 @@
         /// SQLite copies what it is given.
         private static let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
+        /// The name of a table, which can be no parameter.
+        ///
+        /// - Throws: ``SQLiteError`` unless it consists of ASCII letters, digits and `_`.
+        static func checked(table: String) throws(SQLiteError) -> String {
+            guard !table.isEmpty, table.utf8.allSatisfy({ $0 == 0x5F || Character(.init($0)).isASCIIWord })
+            else {
+                throw SQLiteError(code: Int(SQLITE_MISUSE), reason: "'\(table)' is no name of a table")
+            }
+            return table
+        }
+
         /// Runs a statement and returns its rows.
         @discardableResult
         static func run(
@@ -120,5 +131,9 @@
             default: return .null
             }
         }
+    }
+
+    extension Character {
+        fileprivate var isASCIIWord: Bool { isASCII && (isLetter || isNumber) }
     }
 #endif

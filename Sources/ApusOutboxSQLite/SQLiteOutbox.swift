@@ -26,11 +26,7 @@
         ///   - table: the table of messages that wait; those set aside are in the table of this name with `_aside` behind it. Letters, digits and `_`.
         /// - Throws: ``SQLiteError``.
         public init(path: String, table: String = "apus_outbox") throws(SQLiteError) {
-            guard !table.isEmpty, table.utf8.allSatisfy({ $0 == 0x5F || Character(.init($0)).isASCIIWord })
-            else {
-                throw SQLiteError(code: Int(SQLITE_MISUSE), reason: "'\(table)' is no name of a table")
-            }
-            self.table = table
+            self.table = try SQLiteStatement.checked(table: table)
             let opened = try SQLiteConnection(path: path)
             try opened.execute("PRAGMA busy_timeout = 5000")
             try opened.execute(
@@ -128,9 +124,5 @@
             }
             return try result.get()
         }
-    }
-
-    extension Character {
-        fileprivate var isASCIIWord: Bool { isASCII && (isLetter || isNumber) }
     }
 #endif

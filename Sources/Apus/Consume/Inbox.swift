@@ -35,6 +35,13 @@ public struct InboxKey: Sendable, Hashable {
     }
 }
 
+extension InboxKey {
+    /// What identifies the event that is being handled, for the group of its consumer.
+    public init(_ context: EventContext) {
+        self.init(group: context.group, source: context.event.source, id: context.event.id)
+    }
+}
+
 /// What an inbox knows of an event.
 public enum InboxEntry: Sendable, Hashable {
     /// Nothing: it is to be handled.

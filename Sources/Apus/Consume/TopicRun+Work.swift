@@ -98,7 +98,7 @@ extension TopicRun {
     func done(_ context: EventContext) async -> Settlement.Verdict {
         if let inbox = options.inbox {
             do {
-                let key = inboxKey(context)
+                let key = InboxKey(context)
                 try await Self.shielded { try await inbox.complete(key) }
             } catch {
                 // Handled and not noted: a repeat is handled again, which is what there would be without an inbox.
@@ -185,14 +185,10 @@ extension TopicRun {
 
     // MARK: Repeats
 
-    private func inboxKey(_ context: EventContext) -> InboxKey {
-        InboxKey(group: group, source: context.event.source, id: context.event.id)
-    }
-
     /// A verdict without handling: the event was handled before, or is being handled at this moment.
     private func begin(_ context: EventContext, _ inbox: any Inbox) async -> Settlement.Verdict? {
         do {
-            switch try await inbox.begin(inboxKey(context)) {
+            switch try await inbox.begin(InboxKey(context)) {
             case .new: return nil
             case .handled:
                 metrics.count(.duplicate)
@@ -209,7 +205,7 @@ extension TopicRun {
     private func abandon(_ context: EventContext) async {
         guard let inbox = options.inbox else { return }
         do {
-            let key = inboxKey(context)
+            let key = InboxKey(context)
             try await Self.shielded { try await inbox.abandon(key) }
         } catch {
             context.logger.warning(
