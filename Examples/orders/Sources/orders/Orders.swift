@@ -37,34 +37,42 @@ struct Orders: AsyncParsableCommand {
         let isSound = try await withThrowingTaskGroup(of: Void.self, returning: Bool.self) { tasks in
             for consumer in shop.consumers { tasks.addTask { try await consumer.run() } }
             try await bus.publish(orders)
-            let isSound = try await check(orders, shop, ledger)
+            let deadLettered = try await waitForEndings(of: orders, shop, ledger)
             for consumer in shop.consumers { consumer.stop() }
             try await tasks.waitForAll()
-            return isSound
+            // Only now nothing more can happen: an order that ends a second time does so before this.
+            var endings = ledger.endings(of: orders.map(\.orderID))
+            for order in deadLettered { endings[order]?.append(.deadLettered) }
+            return report(orders, endings)
         }
         await bus.close()
         if !isSound { throw ExitCode(1) }
     }
 
-    /// Waits for the end of every order, and says how each ended.
-    private func check(_ orders: [OrderPlaced], _ shop: Shop, _ ledger: Ledger) async throws -> Bool {
+    /// Waits until every order has ended, and says which are dead letters.
+    private func waitForEndings(
+        of orders: [OrderPlaced], _ shop: Shop, _ ledger: Ledger
+    ) async throws -> [String] {
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(patience)
         var endings: [String: [Ending]] = [:]
+        var deadLettered: [String] = []
         repeat {
             try await Task.sleep(for: .milliseconds(250))
             endings = ledger.endings(of: orders.map(\.orderID))
+            deadLettered = []
             // Dead letters are looked at when everything else has ended.
             let open = orders.filter { endings[$0.orderID]?.isEmpty ?? true }
             if open.allSatisfy({ PaymentProvider.isBroken($0.number) }) {
                 for letter in try await shop.billing.deadLetters(limit: 10_000) {
                     if let order = letter.event.extensions[.partitionKey], endings[order] != nil {
                         endings[order]?.append(.deadLettered)
+                        deadLettered.append(order)
                     }
                 }
             }
         } while endings.values.contains(where: \.isEmpty) && clock.now < deadline
-        return report(orders, endings)
+        return deadLettered
     }
 
     private func report(_ orders: [OrderPlaced], _ endings: [String: [Ending]]) -> Bool {
