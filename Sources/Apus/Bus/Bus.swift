@@ -9,7 +9,7 @@ import Synchronization
 /// One broker, as an application uses it.
 ///
 /// ```swift
-/// let bus = try await Bus.connect("apus://localhost")
+/// let bus = try await Bus.connect("memory:")
 /// try await bus.publish(OrderPlaced(orderID: "o-1", total: 12.5))
 /// ```
 public final class Bus: Sendable {
