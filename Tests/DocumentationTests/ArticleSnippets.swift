@@ -63,8 +63,9 @@ private enum Articles {
         _ = billing
     }
 
-    static func services(_ billing: Consumer, _ shipping: Consumer, _ logger: Logger) async throws {
+    static func services(_ billing: Consumer, _ shipping: Consumer) async throws {
         // snippet: services
+        let logger = Logger(label: "shop")
         let services = ServiceGroup(
             services: [billing, shipping], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await services.run()

@@ -14,9 +14,11 @@ extension Bus {
     ///
     /// - Parameters:
     ///   - url: `memory:` and `file:///folder` for a broker in this process, and the schemes of whatever else is listed in `transports`.
-    ///   - transports: the kinds of broker that the program is linked with; by default those in the process.
+    ///   - transports: the kinds of broker that the program is linked with; by default those in the process. Others are products of their own, such as `ApusServerBus`,
+    ///     which has `.server` for `apus://host`.
     ///   - options: what the program says of itself, and needs.
-    /// - Throws: ``BusError``; ``BusError/missing(_:)`` with all of ``BusOptions/needs`` that the broker lacks, and the transports that have it.
+    /// - Throws: ``BusError``; ``BusError/invalid(_:)`` when none of `transports` goes by the URL's scheme, ``BusError/missing(_:)`` with all of ``BusOptions/needs``
+    ///   that the broker lacks, and the transports that have it.
     public static func connect(
         _ url: String, transports: [TransportScheme] = [.memory, .file], options: BusOptions = BusOptions()
     ) async throws(BusError) -> Bus {

@@ -7,14 +7,20 @@ import Synchronization
 
 /// Remembers which events a group has handled, so that repeats are acknowledged unhandled.
 ///
-/// An inbox that lives in the database of the handler's own effects, written in the same transaction, makes handling exactly once; one beside it
-/// leaves a gap between the effect and the note, in which a crash makes a repeat.
+/// The library calls it around a handler, outside any transaction of the handler's: ``begin(_:)`` before, ``complete(_:)`` once it has returned, ``abandon(_:)``
+/// when it has thrown. So what comes again after `complete` is skipped, and a crash between the handler's return and `complete` makes a repeat, wherever the inbox
+/// lives. Effects happen exactly once if the handler writes the event's source and id under a unique key in the transaction of its effects, and returns without
+/// them if they are there.
+///
+/// An inbox that outlives the process has to see to what a crash leaves: ``InboxEntry/underWay`` has the event come again after a second, each time counts as an attempt, and
+/// after the last one the broker makes it a dead letter that nobody has handled. So let what was begun and not completed count as ``InboxEntry/new`` once whoever
+/// began is gone, for example by an end that is written with it, or write nothing in `begin`.
 public protocol Inbox: Sendable {
-    /// Begins with an event, unless that has been done.
+    /// Begins with an event, unless that has been done. Throwing has the event retried by the consumer's policy, unhandled.
     func begin(_ key: InboxKey) async throws -> InboxEntry
-    /// Notes that an event was handled.
+    /// Notes that an event was handled. Throwing changes nothing for the event, which is acknowledged; a repeat of it is handled again.
     func complete(_ key: InboxKey) async throws
-    /// Takes back that handling began: it failed, and will be tried again.
+    /// Takes back that handling began: it failed, and will be tried again, or was given up.
     func abandon(_ key: InboxKey) async throws
 }
 
@@ -46,7 +52,7 @@ extension InboxKey {
 public enum InboxEntry: Sendable, Hashable {
     /// Nothing: it is to be handled.
     case new
-    /// It is being handled at this moment; it is to come again.
+    /// It is being handled at this moment; it is to come again in a second, the attempt counted.
     case underWay
     /// It was handled.
     case handled

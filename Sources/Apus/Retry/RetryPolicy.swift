@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // What becomes of an event whose handler threw: a value that takes the error and the number of the attempt and says when to try again, or to give up.
-// It waits for nothing itself: the broker keeps the event until it is due, so that a retry survives this process and holds up nobody.
+// It waits for nothing itself: the transport keeps the event until it is due, in the broker where that can be done, so that a retry holds up nobody.
 
 /// How often, and after which waits, a failed event is handled again.
 ///
