@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Consume, transform, produce: both or neither. The mock cluster takes transactions down and does nothing about them: it keeps no offsets that come by one, and fences nobody. That
-// the offsets hold and that the second of two programs fences the first is tested against Apus's own server (Tests/interop/kafka/test_library_transactions.py).
+// the offsets hold and that the second of two programs fences the first is tested against Apus's own server (Tests/interop/kafka/test_library_transport.py, test_exactly_once.py).
 
 #if Kafka
     import ApusBus
