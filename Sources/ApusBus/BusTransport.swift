@@ -90,8 +90,30 @@ public protocol Receiver: Sendable {
     /// (no ``Feature/leases``) nothing needs to be done.
     func extend(_ tokens: [DeliveryToken], by duration: Duration) async throws(BusError)
 
+    /// Why nothing can come at this moment, while the transport tries to reach its broker again by itself; nil when all is well, or where the transport
+    /// cannot tell.
+    var outage: Outage? { get }
+
     /// Gives back what is unsettled, not counted as an attempt where the broker can do that, and ends. A temporary subscription is deleted.
     func close() async
+}
+
+/// A time in which a broker is not reached.
+public struct Outage: Sendable, Hashable {
+    /// What is known of it, for a person.
+    public var reason: String
+    /// Since when.
+    public var since: ContinuousClock.Instant
+
+    /// A time in which a broker is not reached.
+    public init(reason: String, since: ContinuousClock.Instant = .now) {
+        self.reason = reason
+        self.since = since
+    }
+}
+
+extension Receiver {
+    public var outage: Outage? { nil }
 }
 
 /// A reader of stored events.

@@ -35,6 +35,8 @@ final class AMQPReceiver: Receiver {
         /// Of those who wait for the end of a session.
         var sessionEnd: CheckedContinuation<SessionEnd, Never>?
         var lastEnd: SessionEnd?
+        /// Why there is no session, since the last one ended.
+        var outage: Outage?
     }
 
     /// Why a session is over.
@@ -92,6 +94,9 @@ final class AMQPReceiver: Receiver {
                 } catch {
                     guard error.isRetryable else { return fail(error) }
                     failures += 1
+                    state.withLock { state in
+                        state.outage = Outage(reason: "\(error)", since: state.outage?.since ?? .now)
+                    }
                     try? await Task.sleep(for: ConnectionKeeper.backoff(failures))
                 }
             }
@@ -159,7 +164,10 @@ final class AMQPReceiver: Receiver {
             over(number, nil)
             throw error
         }
+        state.withLock { if $0.session?.number == number { $0.outage = nil } }
     }
+
+    var outage: Outage? { state.withLock(\.outage) }
 
     /// Whether the queue is not there any more, so that to make it again would be against somebody's will.
     private func isDeleted() async -> Bool {
@@ -203,6 +211,9 @@ final class AMQPReceiver: Receiver {
             state.session = nil
             guard let end else { return (nil, nil) }
             let isCancelled = if case .cancelled = end { true } else { false }
+            let reason =
+                if case .channel(let failure) = end { "\(failure)" } else { "the broker ended the consumer" }
+            state.outage = Outage(reason: reason)
             defer { state.sessionEnd = nil }
             if state.sessionEnd == nil { state.lastEnd = end }
             return (state.sessionEnd, isCancelled ? session.channel : nil)

@@ -17,6 +17,8 @@ final class FeedRunner: FeedWatcher {
         var machine: FeedMachine
         /// The stretch of work that is under way.
         var session: Task<Void, Never>?
+        /// What is received from, while it is open.
+        var receiver: (any Receiver)?
         /// Of the task that waits until something happens.
         var waiter: Once<Void>?
         var since: Timestamp
@@ -111,7 +113,10 @@ final class FeedRunner: FeedWatcher {
             case .rest: await wait(until: nil)
             case .wait(let until): await wait(until: until)
             case .work:
-                let session = Task { await self.session() }
+                let session = Task {
+                    await self.session()
+                    state.withLock { $0.receiver = nil }
+                }
                 // Whatever changed before this was written down could not cancel it.
                 let isWanted = state.withLock { state in
                     state.session = session
@@ -170,9 +175,10 @@ final class FeedRunner: FeedWatcher {
 
     // MARK: What happened
 
-    func opened() {
+    func opened(_ receiver: any Receiver) {
         state.withLock { state in
             state.machine.opened()
+            state.receiver = receiver
             state.since = now()
         }
         logger.info("a feed takes events", metadata: ["feed": "\(name)"])
@@ -227,7 +233,9 @@ final class FeedRunner: FeedWatcher {
 
     /// The feed as it stands.
     var description: FeedDescription {
-        state.withLock { state in
+        // Asked of the receiver without the lock: it has one of its own.
+        let outage = state.withLock(\.receiver)?.outage
+        return state.withLock { state in
             let phase: FeedDescription.State =
                 switch state.machine.phase {
                 case .paused, .ended: .paused
@@ -235,8 +243,12 @@ final class FeedRunner: FeedWatcher {
                 case .running: state.blocked > 0 ? .blocked : .running
                 case .waiting: .waiting
                 }
+            // Its transport reaches for the broker again by itself: for whoever looks that is the same as if the feed did.
+            let lacks = phase == .running ? outage : nil
+            let since = lacks.map { now().advanced(by: $0.since - .now) }
             return FeedDescription(
-                stored: state.stored, state: phase, since: state.since, lastFailure: state.lastFailure,
+                stored: state.stored, state: lacks == nil ? phase : .waiting, since: since ?? state.since,
+                lastFailure: lacks?.reason ?? state.lastFailure,
                 counts: state.counts, lastReceived: state.lastReceived, lag: state.lag)
         }
     }

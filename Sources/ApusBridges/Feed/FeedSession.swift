@@ -13,7 +13,8 @@ import Synchronization
 
 /// What a feed's stretch of work tells of itself.
 protocol FeedWatcher: Sendable {
-    func opened()
+    /// The source is open; its receiver can say if it is not reached for a time.
+    func opened(_ receiver: any Receiver)
     func received(_ events: [ReceivedEvent])
     func published(_ receipts: [PublishReceipt])
     func refused(_ reason: String)
@@ -58,7 +59,7 @@ struct FeedSession: Sendable {
     /// - Throws: ``BusError`` when the source cannot be opened, or is lost.
     func run(_ transport: any BusTransport) async throws(BusError) {
         let receiver = try await transport.subscribe(subscription)
-        watcher.opened()
+        watcher.opened(receiver)
         var failure: BusError?
         do throws(BusError) { try await takeEvents(receiver) } catch { failure = error }
         await receiver.close()
