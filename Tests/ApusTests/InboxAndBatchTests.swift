@@ -29,6 +29,36 @@ import Testing
         #expect(notes.all.sorted() == ["one 1", "two 1"])
     }
 
+    @Test func `a repeat of what is being handled waits, costs no attempt, and is done when that is`()
+        async throws
+    {
+        let (notes, begun, goesOn) = (Notes<String>(), Signal(), Signal())
+        let consumer = try bench.bus.consumer(
+            group: "g",
+            options: .init(concurrency: 2, retry: .none, inbox: MemoryInbox(clock: bench.clock))
+        ) {
+            Handle(OrderCancelled.self) { order, _ in
+                begun.fire()
+                await goesOn.wait()
+                notes.add(order.orderID)
+            }
+        }
+        try await bench.running(consumer) {
+            let now = bench.clock.uptime
+            for _ in 0..<2 {
+                try await bench.bus.publish(
+                    OrderCancelled(orderID: "1"), options: PublishOptions(id: "same"))
+            }
+            await begun.wait()
+            await bench.clock.sleepers(until: now + .seconds(1))
+            goesOn.fire()
+            #expect(await bench.transport.settled(1) == [.acknowledge])
+            bench.clock.advance(by: .seconds(1))
+            #expect(await bench.transport.settled(3) == [.acknowledge, .release, .acknowledge])
+        }
+        #expect(notes.all == ["1"])
+    }
+
     @Test func `a failure is forgotten, so that the retry is handled`() async throws {
         let notes = Notes<Int>()
         let consumer = try bench.bus.consumer(

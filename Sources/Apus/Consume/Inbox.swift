@@ -12,8 +12,8 @@ import Synchronization
 /// lives. Effects happen exactly once if the handler writes the event's source and id under a unique key in the transaction of its effects, and returns without
 /// them if they are there.
 ///
-/// An inbox that outlives the process has to see to what a crash leaves: ``InboxEntry/underWay`` has the event come again after a second, each time counts as an attempt, and
-/// after the last one the broker makes it a dead letter that nobody has handled. So let what was begun and not completed count as ``InboxEntry/new`` once whoever
+/// An inbox that outlives the process has to see to what a crash leaves: ``InboxEntry/underWay`` has the event given back after a second, at the cost of no attempt
+/// where the broker can do that, and so on for as long as that is said: nobody handles it. So let what was begun and not completed count as ``InboxEntry/new`` once whoever
 /// began is gone, for example by an end that is written with it, or write nothing in `begin`.
 public protocol Inbox: Sendable {
     /// Begins with an event, unless that has been done. Throwing has the event retried by the consumer's policy, unhandled.

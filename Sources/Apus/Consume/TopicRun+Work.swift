@@ -185,6 +185,9 @@ extension TopicRun {
 
     // MARK: Repeats
 
+    /// How long an event waits that is being handled at this moment.
+    private static var underWayWait: Duration { .seconds(1) }
+
     /// A verdict without handling: the event was handled before, or is being handled at this moment.
     private func begin(_ context: EventContext, _ inbox: any Inbox) async -> Settlement.Verdict? {
         do {
@@ -195,7 +198,10 @@ extension TopicRun {
                 return .acknowledge
             case .underWay:
                 metrics.count(.released)
-                return .retry(after: .seconds(1), reason: "the same event is being handled")
+                // Waited for here and given back: a retry would be an attempt, and while a handler takes long they would be used up and the event
+                // given up that is being handled.
+                try? await bus.clock.sleep(for: Self.underWayWait)
+                return .release
             }
         } catch {
             return await verdict(error, context, options.retry, false)
