@@ -2,6 +2,7 @@
 
 // What an answer means for the delivery: done, once more later, or never.
 
+internal import ApusModel
 internal import ApusTransport
 
 /// Judges answers.
@@ -10,12 +11,13 @@ enum WebhookOutcome {
     ///
     /// - Parameters:
     ///   - retryAfter: what the header of that name says.
-    ///   - excerpt: the beginning of the answer's body, for a person.
+    ///   - excerpt: the beginning of the answer's body, for a person; marked as words of others.
     ///   - now: seconds since 1970, for a `Retry-After` that is a date.
     static func of(
         status: Int, retryAfter: String?, retryAfterMax: Duration, excerpt: String, now: Int64
     ) -> Outcome {
-        let reason = "answered with status \(status)" + (excerpt.isEmpty ? "" : ": \(excerpt)")
+        let reason =
+            "answered with status \(status)" + (excerpt.isEmpty ? "" : ": \(OutsideWords.marked(excerpt))")
         switch status {
         case 200...299: return .delivered
         case 300...399:

@@ -32,9 +32,11 @@ public struct SchemaLimits: Hashable, Sendable {
     public var documentDepth = 128
     /// Levels of schemas inside schemas that one evaluation may go through, at most 1,000.
     public var evaluationDepth = 1_000
-    /// Steps that judging one document may take. A step is a schema applied to a value, a member, an element, 64 bytes that are
-    /// looked at again, or a few instructions of a regular expression; none takes more than some tens of nanoseconds.
+    /// Steps that judging one document may take. A step is a schema applied to a value, a member, an element, a pattern held against a name, 16 bytes that
+    /// are looked at again, or a few instructions of a regular expression; none takes more than some tens of nanoseconds.
     public var steps = 1_000_000
+    /// Steps that explaining may take why one document is not accepted, beside those of judging it. When they are used up, what was found is told.
+    public var explanationSteps = 500_000
 
     /// The limits that hold unless told otherwise.
     public init() {}

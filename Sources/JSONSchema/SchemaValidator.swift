@@ -54,17 +54,36 @@ public struct SchemaValidator: Sendable {
     public func violations(
         _ bytes: UnsafeRawBufferPointer, limit: Int = 20
     ) throws(ValidationError) -> [Violation] {
+        var steps = program.limits.explanationSteps
+        return try refusal(of: bytes, limit: max(limit, 1), steps: &steps) ?? []
+    }
+
+    /// What is wrong with a document, or nil if the schema accepts it; judges once.
+    ///
+    /// - Parameters:
+    ///   - limit: how many violations are told at most; 0 if only the answer is wanted.
+    ///   - steps: the steps that explaining may take, beside `SchemaLimits.explanationSteps`; reduced by those it took. Whoever asks about many documents
+    ///     bounds by it what they cost together. When none are left, the answer is empty.
+    /// - Throws: `ValidationError` if the document is not JSON, or cannot be judged within the limits.
+    public func refusal(
+        of bytes: UnsafeRawBufferPointer, limit: Int, steps: inout Int
+    ) throws(ValidationError) -> [Violation]? {
         var run = Run(bytes, program: program)
+        if run.judge() { return nil }
+        let failure = run.failure
+        guard limit > 0 else { return [] }
         // What is not JSON as a whole is told as that, wherever a rule is broken before.
+        run = Run(bytes, program: program)
         if run.skipValue() {
             run.skipWhitespace()
             if run.position < run.end { _ = run.fail(.trailingBytes, at: run.position) }
         }
-        if let failure = run.failure { throw failure }
-        run = Run(bytes, program: program)
-        if run.judge() { return [] }
-        if let failure = run.failure { throw failure }
-        var explanation = Explanation(bytes, program: program, limit: max(limit, 1))
-        return explanation.violations()
+        if let failure = run.failure ?? failure { throw failure }
+        let given = min(steps, program.limits.explanationSteps)
+        guard given > 0 else { return [] }
+        var explanation = Explanation(bytes, program: program, limit: limit, steps: given)
+        let found = explanation.violations()
+        steps -= given - explanation.stepsLeft
+        return found
     }
 }

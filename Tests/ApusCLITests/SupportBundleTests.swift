@@ -26,12 +26,29 @@ import Testing
             ])
     }
 
+    @Test func `of a cause that names a key, what names it is left out`() throws {
+        let value = try JSONValue(
+            parsing: """
+                [{"cause": "hot_key", "finding": "most of what waits has one key", "evidence": ["90 % have the key 'acme'"]},
+                 {"cause": "replaying", "evidence": ["10 events are left"]}]
+                """)
+        #expect(
+            scrubber.scrub(value) == [
+                ["cause": "hot_key", "finding": "most of what waits has one key"],
+                ["cause": "replaying", "evidence": ["10 events are left"]],
+            ])
+    }
+
     @Test(arguments: [
         ("GET http://127.0.0.1:8222/v1 failed", "GET http://127.0.0.1:8222/v1 failed"),
         ("amqp://apus:s3cret@rabbit/shop, then", "amqp://***@rabbit/shop, then"),
         ("to 'https://h/p?sig=a&b=c' (twice https://x:y@h)", "to 'https://h/p?***' (twice https://***@h)"),
         ("https://h/a@b", "https://h/a@b"), ("sent tok-en-123!", "sent ***!"), ("abc stays", "abc stays"),
-        ("nothing", "nothing"),
+        (
+            "answered with status 400: \u{201C}no such IBAN DE89\u{201D}; next",
+            "answered with status 400; next"
+        ),
+        ("cut off: \u{201C}no such", "cut off"), ("nothing", "nothing"),
     ])
     func `texts lose what stands in URLs, and what is known`(text: String, clean: String) {
         #expect(scrubber.scrub(text) == clean)

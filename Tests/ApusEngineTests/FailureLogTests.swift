@@ -17,10 +17,12 @@ import Testing
         FailureLog(logger: Logger(label: "test") { _ in recorder })
     }
 
-    private func story(_ number: Int, id: String? = "e", status: Int? = 503) throws -> FailureStory {
+    private func story(
+        _ number: Int, id: String? = "e", status: Int? = 503, reason: String = "answered with status 503"
+    ) throws -> FailureStory {
         FailureStory(
-            place: "orders/0/\(number)", id: id, attempts: 5, status: status,
-            reason: "answered with status 503", deadLetter: try ResourceName("orders.dead-letter"))
+            place: "orders/0/\(number)", id: id, attempts: 5, status: status, reason: reason,
+            deadLetter: try ResourceName("orders.dead-letter"))
     }
 
     @Test func `a line tells the whole story`() throws {
@@ -34,6 +36,14 @@ import Testing
                     "reason": "answered with status 503", "dead_letter": "orders.dead-letter",
                 ]
             ])
+    }
+
+    @Test func `what a receiver answered is not in the line`() throws {
+        let name = try ResourceName("crm")
+        let answer = OutsideWords.marked("cannot take {\"iban\": \u{201D}DE89\u{201D}}")
+        let story = try story(1, reason: "answered with status 400: \(answer); redirects are not followed")
+        log.write("subscription", name, now: .zero) { story }
+        #expect(recorder.lines[0]["reason"] == "answered with status 400; redirects are not followed")
     }
 
     @Test func `an id that is long is cut off, and what is not known is left out`() throws {

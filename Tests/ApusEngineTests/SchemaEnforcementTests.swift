@@ -263,6 +263,12 @@ struct SchemaEnforcementTests {
         #expect(headers["apus-reason"]?.contains("/id") == true)
         #expect(headers["apus-schema"] == "version 1 of subject 'orders-value' (id 1)")
         #expect(try await publish([events[1]], rig).map(\.isQuarantined) == [true])
+        // Its journey tells the same, although the quarantine topic has no schema of its own.
+        let place = try #require(EventPlace("bad/0/0"))
+        let journey = try await rig.driving { [engine = rig.engine] in
+            try await engine.journey(of: place, explaining: false)
+        }
+        #expect(journey.schema == headers["apus-reason"].map { .violated($0) })
     }
 
     @Test("events for later are judged when they come, and so is the event of a schedule")

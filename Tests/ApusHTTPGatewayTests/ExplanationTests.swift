@@ -142,6 +142,20 @@ import Testing
         #expect(cause.severity == .warning)
     }
 
+    @Test func `where everything that failed was given up, nothing is said to come again by itself`() throws {
+        let figures = try figures(push: hook) { figures, load in
+            figures.description.deadLettered = 40
+            figures.description.lastFailure = "HTTP 400"
+            load.failed = Rate(minute: 3, fiveMinutes: 3)
+        }
+        let cause = try #require(Explanation(figures).causes.first)
+        #expect(cause.cause == .attemptsFail)
+        #expect(cause.text == "attempts fail, and 40 events were given up since the server started")
+        #expect(cause.evidence == ["no event waits for another attempt", "the last one failed: HTTP 400"])
+        #expect(cause.hint.hasSuffix("apus dead-letter redrive --subscription billing"))
+        #expect(!cause.hint.contains("by themselves"))
+    }
+
     @Test func `what failed long ago is no cause`() throws {
         let figures = try figures(push: hook) { figures, load in
             figures.description.lastFailure = "HTTP 500"
@@ -218,7 +232,9 @@ import Testing
             let cause = try #require(Explanation(figures).causes.first)
             #expect(cause.cause == .hotKey)
             #expect(cause.severity == (isOrdered ? .warning : .note))
-            #expect(cause.evidence == ["90 % of the first 100 events"])
+            // The text goes on into findings and alarms, where a key has no business.
+            #expect(!cause.text.contains("acme"))
+            #expect(cause.evidence == ["90 % of the first 100 events have the key 'acme'"])
         }
     }
 

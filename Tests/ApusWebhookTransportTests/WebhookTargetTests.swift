@@ -100,7 +100,7 @@ private func withTarget(
                 switch (outcome, verdict) {
                 case (.delivered, .delivered): break
                 case (.retry(nil, status, let reason), .retry), (.refused(status, let reason), .refused):
-                    #expect(reason.hasPrefix("answered with status \(status): why"))
+                    #expect(reason.hasPrefix("answered with status \(status): \u{201C}why\u{201D}"))
                 default: Issue.record("\(status) became \(outcome)")
                 }
                 #expect(server.requests.count == 1)

@@ -14,6 +14,8 @@ struct DeadLetterDraft: Sendable, Hashable {
     var attempts: Int
     var status: Int?
     var reason: String
+    /// Whether the reason is what a consumer wrote, which may be anything: the log does not have it.
+    var isConsumersReason = false
 }
 
 /// Where a burial's copies are.
@@ -106,7 +108,8 @@ final class DeadLetterOffice: DeadLetterSink {
             context.failures.write("subscription", subscription.name, now: context.clock.now) {
                 FailureStory(
                     place: place, id: id(), attempts: letter.attempts, status: letter.status,
-                    reason: letter.reason, deadLetter: subscription.deadLetter)
+                    reason: letter.isConsumersReason ? DeadLetterOffice.consumersReason : letter.reason,
+                    deadLetter: subscription.deadLetter)
             }
         }
         let partitions = topic.partitions
@@ -123,6 +126,8 @@ final class DeadLetterOffice: DeadLetterSink {
         addLineage(&builder)
         builder.append(timestamp: now, key: nil as [UInt8]?, value: nil)
     }
+
+    private static let consumersReason = "given up by its consumer; the dead letter has the reason"
 
     /// The producer id in batches of a subscription's dead letters.
     static func producerID(of subscription: LogID) -> Int64 {

@@ -108,12 +108,13 @@ extension SharedSubscription {
             }
             state.failures[position] = DeliveryFailure(
                 status: nil, reason: given ?? "released by the consumer at the last attempt",
-                isFinal: true)
+                isFinal: true, isConsumersReason: given != nil)
             letters.append(draft(position, attempts, &state))
             return nil
         case .reject(let reason):
             metrics.attempt(.rejected)
-            state.failures[position] = DeliveryFailure(status: nil, reason: reason, isFinal: true)
+            state.failures[position] = DeliveryFailure(
+                status: nil, reason: reason, isFinal: true, isConsumersReason: true)
             letters.append(draft(position, item.attempts, &state))
             return nil
         case .extend(let duration):
@@ -176,7 +177,8 @@ extension SharedSubscription {
         let failure = state.failures.removeValue(forKey: position)
         return DeadLetterDraft(
             position: position, attempts: attempts, status: failure?.status,
-            reason: failure?.reason ?? "no attempts left; the last outcome was lost at a restart")
+            reason: failure?.reason ?? "no attempts left; the last outcome was lost at a restart",
+            isConsumersReason: failure?.isConsumersReason ?? false)
     }
 
     /// Copies events to the dead-letter topic, and settles them when the copies are durable.
@@ -235,7 +237,8 @@ extension SharedSubscription {
                 for letter in letters { state.passing.remove(letter.position) }
                 for letter in letters where state.delivery.items[letter.position]?.phase == .closing {
                     state.failures[letter.position] = DeliveryFailure(
-                        status: letter.status, reason: letter.reason, isFinal: true)
+                        status: letter.status, reason: letter.reason, isFinal: true,
+                        isConsumersReason: letter.isConsumersReason)
                     state.delivery.postpone(
                         letter.position, attempts: letter.attempts, due: due, wall: context.clock.wall)
                 }

@@ -14,6 +14,8 @@ struct DeliveryFailure: Sendable, Hashable {
     var reason: String
     /// Whether there is no use in trying again.
     var isFinal: Bool
+    /// Whether the reason is what a consumer wrote.
+    var isConsumersReason = false
 }
 
 /// A shared subscription at work.

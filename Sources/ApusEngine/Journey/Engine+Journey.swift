@@ -43,7 +43,10 @@ extension Engine {
         let rules = try ruleVerdicts(on: stored, isFor: isFor, explaining: explaining)
         return EventJourney(
             stored: stored, isNoted: context.journey != nil, isWhole: isWhole && search.isWhole,
-            steps: steps[place] ?? [], schema: schemaVerdict(on: stored.event, in: topic), rules: rules,
+            steps: steps[place] ?? [],
+            schema: stored.quarantineReason.map { .violated($0) }
+                ?? schemaVerdict(on: stored.event, in: topic),
+            rules: rules,
             subscriptions: subscriptionVerdicts(on: stored, in: topic, isFor: isFor, explaining: explaining),
             ancestors: ancestors(of: stored),
             descendants: search.inOrder.map { relative in

@@ -91,6 +91,17 @@ extension Engine {
     }
 }
 
+extension StoredEvent {
+    /// Why it is in a quarantine topic; nil when it came there, or anywhere, in another way. What was never stored elsewhere has a topic and no place in it.
+    var quarantineReason: String? {
+        func text(_ name: String) -> String? {
+            headers.first { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) }
+        }
+        guard let from = text(LineageHeader.place), !from.contains("/") else { return nil }
+        return text(LineageHeader.reason)
+    }
+}
+
 extension RecordBatchBuilder {
     fileprivate mutating func addReason(_ objection: EventViolations, topic: ResourceName, now: Timestamp) {
         addHeader(LineageHeader.place, topic.description)

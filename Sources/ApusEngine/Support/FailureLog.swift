@@ -19,7 +19,7 @@ struct FailureStory: Sendable {
     var attempts: Int
     /// The last answer's status code.
     var status: Int?
-    /// What went wrong the last time.
+    /// What went wrong the last time. What a receiver said of it is left out of the line: it may repeat the event.
     var reason: String
     /// The topic that has its dead letter.
     var deadLetter: ResourceName
@@ -53,7 +53,7 @@ final class FailureLog: Sendable {
         let story = story()
         var metadata: Logger.Metadata = [
             kind: "\(name)", "event": "\(story.place)", "attempts": "\(story.attempts)",
-            "reason": "\(story.reason)", "dead_letter": "\(story.deadLetter)",
+            "reason": "\(OutsideWords.removed(from: story.reason))", "dead_letter": "\(story.deadLetter)",
         ]
         if let id = story.id { metadata["id"] = "\(id.prefix(FailureLog.idLengthMax))" }
         if let status = story.status { metadata["status"] = "\(status)" }

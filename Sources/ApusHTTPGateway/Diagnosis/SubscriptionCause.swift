@@ -151,6 +151,7 @@ extension SubscriptionCause {
         let failsNow = load.failed.minute > 0.01 && figures.failing >= 0.05
         // Between two attempts of few events nothing fails for minutes.
         let failedLast = one.waiting > 0 && one.lastFailure != nil
+        if one.waiting == 0, one.inFlight == 0, one.deadLettered > 0, failsNow { return givenUp(figures) }
         guard failsNow || failedLast else { return nil }
         var evidence: [String] = []
         if failsNow {
@@ -165,7 +166,25 @@ extension SubscriptionCause {
             one.waiting > 0
                 ? "\(Plural.eventsWait(Int64(one.waiting))) for another attempt; the last one failed: \(one.lastFailure ?? "")"
                 : "attempts fail", evidence,
-            hint: "mend the consumer; the events are tried again by themselves")
+            hint: "mend the consumer; events that wait are tried again by themselves"
+                + (one.deadLettered > 0 ? ", those that were given up are not: \(redrive(one))" : ""))
+    }
+
+    /// Attempts have failed, and nothing is left to be tried again: everything that failed was given up.
+    private static func givenUp(_ figures: SubscriptionFigures) -> Explanation.Cause {
+        let one = figures.description
+        let count = Int64(clamping: one.deadLettered)
+        var evidence = ["no event waits for another attempt"]
+        if let failure = one.lastFailure { evidence.append("the last one failed: \(failure)") }
+        return Explanation.Cause(
+            .attemptsFail, .warning,
+            "attempts fail, and \(Plural.events(count)) \(count == 1 ? "was" : "were") given up since the server started",
+            evidence,
+            hint: "mend the consumer, then send back what was given up: \(redrive(one))")
+    }
+
+    private static func redrive(_ one: SubscriptionDescription) -> String {
+        "apus dead-letter redrive --subscription \(one.name)"
     }
 
     private static func rate(_ figures: SubscriptionFigures) -> Explanation.Cause? {
@@ -235,9 +254,10 @@ extension SubscriptionCause {
         let share = Int((100 * Double(key.events) / Double(sample.events)).rounded())
         return Explanation.Cause(
             .hotKey, isOrdered ? .warning : .note,
-            "most of what waits has one key, '\(key.key.prefix(80))'"
+            "most of what waits has one key"
                 + (isOrdered ? ", and its events are handed out one after another" : ""),
-            ["\(share) % of the first \(sample.events) events"],
+            // Beside the text, which goes on into findings and alarms: a key is part of an event.
+            ["\(share) % of the first \(sample.events) events have the key '\(key.key.prefix(80))'"],
             hint: isOrdered
                 ? "use keys that spread the work, or do without 'ordering' where order does not matter"
                 : "use keys that spread the work; 'fairness' keeps one key from holding up others")

@@ -12,11 +12,15 @@ struct Explanation: ~Copyable {
     private let limit: Int
     private var path: [String] = []
 
-    init(_ bytes: UnsafeRawBufferPointer, program: Program, limit: Int) {
+    /// - Parameter steps: what explaining may cost, in steps of a run.
+    init(_ bytes: UnsafeRawBufferPointer, program: Program, limit: Int, steps: Int) {
         run = Run(bytes, program: program)
         self.limit = limit
-        run.steps = min(program.limits.steps, .max / 4) * 4
+        run.steps = steps
     }
+
+    /// Steps that are left.
+    var stepsLeft: Int { max(run.steps, 0) }
 
     /// All violations, at least one.
     mutating func violations() -> [Violation] {
@@ -38,6 +42,10 @@ struct Explanation: ~Copyable {
     {
         guard found.count < limit else { return }
         var location = run.program.locations[Int(node)]
+        // Texts are made, of names and keywords of any length; they are memory as well.
+        let lengths =
+            path.reduce(0) { $0 + $1.utf8.count } + location.utf8.count + rule.utf8.count + message.utf8.count
+        guard found.isEmpty && rule == "schema" || run.spend(32 + path.count + lengths >> 2) else { return }
         if rule != "false", rule != "schema" { location += "/" + rule }
         found.append(
             Violation(
@@ -59,7 +67,9 @@ struct Explanation: ~Copyable {
     private mutating func explain(_ id: Int32, at place: Int) {
         guard !isDone else { return }
         run.position = place
-        guard !run.probe(id, marks: Run.noMarks), run.failure == nil, run.levels > 0 else { return }
+        guard !run.probe(id, marks: Run.noMarks), run.failure == nil, run.levels > 0,
+            run.spend(bytes: run.position - place)
+        else { return }
         run.levels -= 1
         let node = run.view.nodes + Int(id)
         let isNew = run.view.hasDynamicReferences && run.scope.last != node.pointee.resource
@@ -73,7 +83,7 @@ struct Explanation: ~Copyable {
         run.position = place
         run.skipWhitespace()
         let start = run.position
-        guard run.skipValue() else { return }
+        guard run.skipValue(), run.spend(bytes: run.position - start) else { return }
         let end = run.position
         let before = found.count
         guard node.pointee.types != 0 else {
@@ -232,7 +242,9 @@ struct Explanation: ~Copyable {
             }
             run.skipWhitespace()
             children.append((quote, name, run.position))
-            guard run.spend(1), run.skipValue() else { break }
+            guard run.spend(8 + name.utf8.count >> 3), run.skipValue(),
+                run.spend(bytes: run.position - quote)
+            else { break }
         }
         run.depth += 1
         return children
@@ -261,26 +273,35 @@ struct Explanation: ~Copyable {
         _ id: Int32, _ plan: UnsafePointer<ObjectPlan>, _ start: Int, _ end: Int
     ) {
         let children = children(from: start)
-        let known = plan.pointee.members.range.map { index in
-            let span = run.view.members[index].name
+        guard !isDone else { return }
+        // Which members of the schema are there is noted by their bits; names become text only where they are told.
+        let (known, tracked) = (plan.pointee.members.range, Int(plan.pointee.tracked))
+        guard run.spend(known.count >> 2 + tracked >> 3) else { return }
+        var memberOfBit = [Int](repeating: -1, count: tracked)
+        for index in known {
+            let bit = Int(run.view.members[index].bit)
+            if bit >= 0, bit < tracked { memberOfBit[bit] = index }
+        }
+        var isThere = [Bool](repeating: false, count: tracked)
+        let declared = children.map { run.member(named: $0.name, of: plan) }
+        for case let index? in declared {
+            let bit = Int(run.view.members[index].bit)
+            if bit >= 0, bit < tracked { isThere[bit] = true }
+        }
+        func name(ofBit bit: Int32, _ run: borrowing Run) -> String {
+            guard memberOfBit.indices.contains(Int(bit)), memberOfBit[Int(bit)] >= 0 else { return "" }
+            let span = run.view.members[memberOfBit[Int(bit)]].name
             return String(
                 decoding: UnsafeRawBufferPointer(
                     start: run.view.bytes + Int(span.start), count: Int(span.count)),
                 as: UTF8.self)
         }
-        var places: [String: Int] = [:]
-        for (index, name) in known.enumerated() { places[name] = Int(plan.pointee.members.start) + index }
-        let names = Set(children.map(\.name))
-        func name(ofBit bit: Int32, _ run: borrowing Run) -> String {
-            for (index, name) in known.enumerated()
-            where run.view.members[Int(plan.pointee.members.start) + index].bit == bit { return name }
-            return ""
-        }
-        for link in plan.pointee.required.range {
+        func isMissing(_ bit: Int32) -> Bool { !isThere.indices.contains(Int(bit)) || !isThere[Int(bit)] }
+        guard run.spend(Int(plan.pointee.required.count) >> 3) else { return }
+        for link in plan.pointee.required.range where isMissing(run.view.links[link]) {
+            guard !isDone else { break }
             let name = name(ofBit: run.view.links[link], run)
-            if !names.contains(name) {
-                add(id, "required", from: start, to: end, "the member '\(name)' is missing")
-            }
+            add(id, "required", from: start, to: end, "the member '\(name)' is missing")
         }
         if children.count < plan.pointee.minimum {
             let least = Self.count(plan.pointee.minimum, "member")
@@ -292,19 +313,21 @@ struct Explanation: ~Copyable {
             let most = Self.count(plan.pointee.maximum, "member")
             add(id, "maxProperties", from: start, to: end, "must have at most \(most), has \(children.count)")
         }
+        guard run.spend(Int(plan.pointee.dependents.count) >> 3) else { return }
         for index in plan.pointee.dependents.range {
             let dependent = run.view.dependents[index]
-            let trigger = name(ofBit: dependent.bit, run)
-            guard names.contains(trigger) else { continue }
-            for link in dependent.required.range {
+            guard !isMissing(dependent.bit) else { continue }
+            guard !isDone, run.spend(1 + Int(dependent.required.count) >> 3) else { return }
+            for link in dependent.required.range where isMissing(run.view.links[link]) {
+                guard !isDone else { break }
+                let trigger = name(ofBit: dependent.bit, run)
                 let needed = name(ofBit: run.view.links[link], run)
-                guard !names.contains(needed) else { continue }
                 let rule = dependent.keyword == .dependencies ? "dependencies" : "dependentRequired"
                 add(id, rule, from: start, to: end, "with the member '\(trigger)' there must be '\(needed)'")
             }
             if dependent.node >= 0 { explain(dependent.node, at: start) }
         }
-        for child in children where !isDone {
+        for (child, member) in zip(children, declared) where !isDone {
             var isEvaluated = false
             if plan.pointee.names >= 0 {
                 let before = found.count
@@ -318,7 +341,7 @@ struct Explanation: ~Copyable {
                     path.removeLast()
                 }
             }
-            if let index = places[child.name], run.view.members[index].node >= 0 {
+            if let index = member, run.view.members[index].node >= 0 {
                 isEvaluated = true
                 explainChild(
                     run.view.members[index].node, of: id,
@@ -326,6 +349,7 @@ struct Explanation: ~Copyable {
                     named: child.name, at: child.value, isMember: true)
             }
             for index in plan.pointee.patterns.range {
+                guard !isDone else { return }
                 let pattern = run.view.patterns[index]
                 run.position = child.quote
                 guard let place = run.scanString(), run.matches(place, regex: Int(pattern.regex)) else {
@@ -362,8 +386,10 @@ struct Explanation: ~Copyable {
         if plan.pointee.contains >= 0 {
             var matching: Int64 = 0
             for child in children {
+                guard !isDone else { return }
                 run.position = child.value
                 if run.probe(plan.pointee.contains, marks: Run.noMarks) { matching += 1 }
+                guard run.spend(bytes: run.position - child.value) else { return }
             }
             let what = "elements that match 'contains'"
             if matching < plan.pointee.minContains {
@@ -396,7 +422,9 @@ struct Explanation: ~Copyable {
         for (index, place) in places.enumerated() {
             var value = TextValue(run.base, place, run.end)
             let hash = value.hash()
+            guard run.spend(8), run.spend(bytes: value.position - place) else { return }
             for other in seen[hash] ?? [] {
+                guard run.spend(0) else { return }
                 var left = TextValue(run.base, places[other], run.end)
                 var right = TextValue(run.base, place, run.end)
                 guard left.equals(&right, steps: &run.steps) else { continue }
@@ -442,11 +470,12 @@ struct Explanation: ~Copyable {
         let before = found.count
         for (index, node) in nodes.enumerated() {
             run.position = start
-            if run.probe(node, marks: Run.noMarks) {
+            let accepts = run.probe(node, marks: Run.noMarks)
+            guard run.failure == nil, run.spend(bytes: run.position - start) else { break }
+            if accepts {
                 matching.append(index)
                 continue
             }
-            guard run.failure == nil else { break }
             explain(node, at: start)
             let own = Array(found[before...])
             found.removeLast(found.count - before)

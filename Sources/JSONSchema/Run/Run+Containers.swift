@@ -11,7 +11,14 @@ extension Run {
         // Bits of the members that are there: in a word, or for very many in a reserved place.
         var present: UInt64 = 0
         let isWide = plan.pointee.tracked > 64
-        let wide = isWide ? reserve(words: (Int(plan.pointee.tracked) + 63) >> 6) : Self.noMarks
+        var wide = Self.noMarks
+        if isWide {
+            // For the words that are cleared here, and the bits of required members that are looked at behind the last member.
+            guard spend(Int(plan.pointee.tracked) >> 10 + Int(plan.pointee.required.count) >> 4) else {
+                return false
+            }
+            wide = reserve(words: (Int(plan.pointee.tracked) + 63) >> 6)
+        }
         let start = position
         let members = view.members + Int(plan.pointee.members.start)
         let known = Int(plan.pointee.members.count)
@@ -82,7 +89,9 @@ extension Run {
         let start = position
         if plan.pointee.names >= 0 {
             position = quote
-            guard evaluate(plan.pointee.names, marks: Self.noMarks) else { return false }
+            guard evaluate(plan.pointee.names, marks: Self.noMarks), spend(bytes: position - quote) else {
+                return false
+            }
             position = start
         }
         var isEvaluated = false
@@ -95,6 +104,8 @@ extension Run {
                 guard failure == nil else { return false }
                 continue
             }
+            // The first look at the value is free.
+            if isEvaluated { guard spend(bytes: position - start) else { return false } }
             position = start
             guard evaluate(view.patterns[place].node, marks: Self.noMarks) else { return false }
             isEvaluated = true
@@ -139,7 +150,7 @@ extension Run {
         return find(base + name.start, name.end &- name.start, members: members, plan: plan)
     }
 
-    private func find(
+    private mutating func find(
         _ name: UnsafeRawPointer, _ length: Int, members: UnsafePointer<MemberPlan>,
         plan: UnsafePointer<ObjectPlan>
     ) -> Int {
@@ -156,6 +167,8 @@ extension Run {
             {
                 return index
             }
+            // Names may be chosen so that all have one place.
+            steps &-= 1
             slot = (slot &+ 1) & mask
         }
         return -1
@@ -166,12 +179,24 @@ extension Run {
         _ name: StringPlace, members: UnsafePointer<MemberPlan>, plan: UnsafePointer<ObjectPlan>
     ) -> Int {
         unescape(name)
+        let unescaped = self.unescaped
         return unescaped.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else {
                 return find(self.base, 0, members: members, plan: plan)
             }
             return find(base, bytes.count, members: members, plan: plan)
         }
+    }
+
+    /// The index in `members` of the one with this name; for explaining.
+    mutating func member(named name: String, of plan: UnsafePointer<ObjectPlan>) -> Int? {
+        guard plan.pointee.members.count > 0 else { return nil }
+        let first = Int(plan.pointee.members.start)
+        let bytes = Array(name.utf8)
+        let found = bytes.withUnsafeBytes {
+            find($0.baseAddress ?? base, $0.count, members: view.members + first, plan: plan)
+        }
+        return found >= 0 ? first + found : nil
     }
 
     /// Checks what members that are there ask for.
@@ -182,14 +207,16 @@ extension Run {
         func isPresent(_ bit: Int32, _ run: borrowing Run) -> Bool {
             wide.start >= 0 ? run.isMarked(Int(bit), in: wide) : present & 1 << UInt64(bit) != 0
         }
+        guard spend(Int(plan.pointee.dependents.count) >> 3) else { return false }
         for index in plan.pointee.dependents.range {
             let dependent = view.dependents[index]
             guard isPresent(dependent.bit, self) else { continue }
+            guard spend(Int(dependent.required.count) >> 3) else { return false }
             for link in dependent.required.range {
                 guard isPresent(view.links[link], self) else { return false }
             }
             guard dependent.node >= 0 else { continue }
-            guard spend((after - start) >> 6) else { return false }
+            guard spend(bytes: after - start) else { return false }
             position = start
             guard evaluate(dependent.node, marks: marks) else { return false }
         }
@@ -224,7 +251,7 @@ extension Run {
                     matching += 1
                     if marks.start >= 0, plan.pointee.containsEvaluates { mark(count, in: marks) }
                 }
-                guard failure == nil, spend((after - start) >> 6) else { return false }
+                guard failure == nil, spend(bytes: after - start) else { return false }
                 position = after
             }
             if plan.pointee.isUnique {

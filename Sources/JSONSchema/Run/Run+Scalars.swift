@@ -13,6 +13,7 @@ extension Run {
                 node, UnsafeRawBufferPointer(start: base + place.start, count: length),
                 length: place.isPlain ? length : -1)
         }
+        guard spend(bytes: place.end - place.start) else { return false }
         unescape(place)
         // A copy of the reference, so that the run is free while the bytes are looked at.
         let bytes = unescaped
@@ -37,16 +38,25 @@ extension Run {
             // A character takes between one byte and four.
             if bytes.count < check.value { return false }
             if length < 0, bytes.count >= 4 * check.value { return true }
-            if length < 0 { length = Self.characters(bytes) }
+            if length < 0 {
+                guard spend(bytes: bytes.count) else { return false }
+                length = Self.characters(bytes)
+            }
             return length >= check.value
         case .maxLength:
             if bytes.count <= check.value { return true }
-            if length < 0 { length = Self.characters(bytes) }
+            if length < 0 {
+                guard spend(bytes: bytes.count) else { return false }
+                length = Self.characters(bytes)
+            }
             return length <= check.value
         case .pattern: return matches(bytes, regex: Int(check.value))
         case .format:
-            guard spend(bytes.count >> 3) else { return false }
-            return Format(rawValue: UInt8(truncatingIfNeeded: check.value))?.accepts(bytes) ?? true
+            guard let format = Format(rawValue: UInt8(truncatingIfNeeded: check.value)) else { return true }
+            // Expressions are compiled, and letters beyond ASCII brought into one form: dozens of nanoseconds for each byte.
+            let isCostly = format == .regex || format == .idnHostname || format == .idnEmail
+            guard spend(isCostly ? 16 + 2 * bytes.count : 1 + bytes.count >> 3) else { return false }
+            return format.accepts(bytes)
         case .encoding:
             guard spend(bytes.count >> 4) else { return false }
             return Content.isBase64(bytes)
@@ -70,13 +80,15 @@ extension Run {
                 UnsafeRawBufferPointer(start: base + place.start, count: place.end - place.start),
                 regex: regex)
         }
+        guard spend(bytes: place.end - place.start) else { return false }
         unescape(place)
         let bytes = unescaped
         return bytes.withUnsafeBytes { matches($0, regex: regex) }
     }
 
     private mutating func matches(_ bytes: UnsafeRawBufferPointer, regex: Int) -> Bool {
-        guard spend(bytes.count >> 4) else { return false }
+        // One for each match: thousands of patterns may be held against names of a byte.
+        guard spend(1 + bytes.count >> 4) else { return false }
         let plan = view.regexPlans + regex
         if plan.pointee.width > 0 {
             return RegexTableView(
@@ -178,7 +190,9 @@ extension Run {
         case .exclusiveMinimum: return number.compared(to: bound) > 0
         case .exclusiveMaximum: return number.compared(to: bound) < 0
         case .multipleOf:
-            guard spend((number.count >> 2) * (1 + (bound.count >> 4))) else { return false }
+            // Zeros that an exponent stands for are divided like digits.
+            let digits = number.count + (bound.count > 18 ? 4 * bound.count : 40)
+            guard spend((digits >> 2) * (1 + bound.count >> 4)) else { return false }
             return number.isMultiple(of: bound)
         }
     }
@@ -203,8 +217,8 @@ extension Run {
                     UnsafeRawPointer(view.bytes), Int(entry.pointee.text.start),
                     Int(entry.pointee.text.start) + Int(entry.pointee.text.count))
                 if mine.equals(&given, steps: &steps) { return true }
-                guard spend(0) else { return false }
             }
+            guard spend(1) else { return false }
             slot = (slot &+ 1) & mask
         }
         return false

@@ -112,7 +112,7 @@ extension Run {
         let after = position
         for index in node.pointee.inPlace.range {
             let item = view.inPlace + index
-            guard spend((after - start) >> 6) else { return false }
+            guard spend(bytes: after - start) else { return false }
             guard applyInPlace(item, from: start, marks: marks) else { return false }
         }
         position = after
@@ -127,7 +127,9 @@ extension Run {
         case .all:
             for index in 0..<count {
                 position = start
-                guard evaluate(nodes[index], marks: marks) else { return false }
+                guard evaluate(nodes[index], marks: marks), spend(bytes: position - start) else {
+                    return false
+                }
             }
             return true
         case .not:
@@ -143,7 +145,7 @@ extension Run {
                     // What the others evaluate counts too, if somebody asks.
                     if marks.start < 0 { return true }
                 }
-                guard failure == nil else { return false }
+                guard failure == nil, spend(bytes: position - start) else { return false }
             }
             return isAny
         case .one:
@@ -155,7 +157,7 @@ extension Run {
                     if isOne { return false }
                     isOne = true
                 }
-                guard failure == nil else { return false }
+                guard failure == nil, spend(bytes: position - start) else { return false }
             }
             return isOne
         case .condition:
@@ -164,6 +166,7 @@ extension Run {
             guard failure == nil else { return false }
             let next = holds ? nodes[1] : nodes[2]
             guard next >= 0 else { return true }
+            guard spend(bytes: position - start) else { return false }
             position = start
             return evaluate(next, marks: marks)
         case .dynamic:
@@ -213,7 +216,7 @@ extension Run {
     @inline(never)
     private mutating func evaluateAll(_ node: UnsafePointer<Node>, unevaluated: Int32, outer: Marks) -> Bool {
         let start = position
-        guard let count = countContent() else { return false }
+        guard let count = countContent(), spend(bytes: 2 * (position - start)) else { return false }
         position = start
         let own = reserve(words: (count + 63) >> 6)
         guard spend(count), apply(node, marks: own) else {

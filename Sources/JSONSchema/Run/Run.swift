@@ -59,6 +59,11 @@ struct Run: ~Copyable {
         return true
     }
 
+    /// Takes steps for bytes that were looked at again. The first look at the document is what its size costs; each one more is counted, so that no
+    /// number of schemas for one value gets its bytes for nothing.
+    @inline(__always)
+    mutating func spend(bytes: Int) -> Bool { spend(max(bytes, 0) >> 4) }
+
     /// Notes a failure, unless there is one already.
     @inline(never)
     mutating func fail(_ error: ValidationError) -> Bool {

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people do on the dashboard's pages: each action does what it says, tells the command that does the same, and asks before anything is lost."""
 
+import base64
+import os
 import shutil
 import subprocess
 
@@ -12,10 +14,12 @@ from browsing import until
 
 
 def run(line, server):
-    """Runs a command that a page has shown."""
-    command = line.replace("apus ", f"{shutil.which(server.binary) or server.binary} ", 1)
+    """Runs a command as a page has shown it, which says itself at which server."""
+    assert line.endswith(f" --url {server.url}")
+    command = 'apus() { "$APUS" "$@"; }; ' + line + " --json"
     done = subprocess.run(
-        ["bash", "-c", f"{command} --url {server.url} --json"], capture_output=True, text=True, timeout=30)
+        ["bash", "-c", command], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
+        env={**os.environ, "APUS": shutil.which(server.binary) or server.binary, "APUS_URL": "http://127.0.0.1:1"})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -65,7 +69,7 @@ def test_a_topic_is_created_purged_and_deleted(scene, open_page):
     assert sum(one["end"] for one in positions) == 20 and all(one["start"] == one["end"] for one in positions)
     server.publish("shelf", event("one more"))
     assert sum(one["end"] - one["start"] for one in server.succeed("GET", "/v1/topics/shelf").json()["positions"]) == 1
-    run("apus topic purge shelf --yes", server)
+    run(f"apus topic purge shelf --yes --url {server.url}", server)
     assert all(one["start"] == one["end"] for one in server.succeed("GET", "/v1/topics/shelf").json()["positions"])
     page.click("button:has-text('Delete…')")
     page.fill("dialog input", "shelf")
@@ -146,8 +150,14 @@ def test_a_subscription_is_paused_replayed_and_moved_after_a_preview(scene, open
     page.click("button:has-text('Pause')")
     page.wait_for_selector("text=It is paused.")
     assert look()["paused"]
+    resume = page.locator("main >> button:has-text('Go on')").get_attribute("title")
     page.click("main >> button:has-text('Go on')")
     page.wait_for_selector("main >> button:has-text('Pause')")
+    assert not look()["paused"]
+    # The commands that the buttons tell do the same.
+    run(page.locator("main >> button:has-text('Pause')").get_attribute("title"), server)
+    assert look()["paused"]
+    run(resume, server)
     assert not look()["paused"]
     page.click("button:has-text('Replay…')")
     page.fill("label:has-text('From') + input", "2")
@@ -161,7 +171,7 @@ def test_a_subscription_is_paused_replayed_and_moved_after_a_preview(scene, open
     page.click("button:has-text('Reset…')")
     page.fill("dialog input", "6")
     page.wait_for_selector("[data-preview] >> text=4 events will come again")
-    assert page.locator("dialog [data-cli]").get_attribute("data-cli") == "apus subscription replay reader --from 6"
+    assert page.locator("dialog [data-cli]").get_attribute("data-cli") == f"apus subscription replay reader --from 6 --url {server.url}"
     page.click("dialog button[type=submit]")
     page.wait_for_selector(".toast >> text=goes on from 6")
     assert look()["positions"][0]["cursor"] == 6
@@ -223,18 +233,88 @@ def test_a_rule_is_tried_while_it_is_typed_then_made_and_switched_off(scene, ope
     page.fill("label:has-text('Name') + input", "north")
     until(page, "document.querySelector('main [data-cli]').dataset.cli.includes('rule set north')")
     line = page.locator("main [data-cli]").get_attribute("data-cli")
-    assert line.startswith("apus rule set north --topic orders --pattern '{") and line.endswith("--to-topic vip")
+    assert line.startswith("apus rule set north --topic orders --pattern '{") and line.endswith(f"--to-topic vip --url {server.url}")
     page.click("text=Make the rule")
     page.wait_for_url("**/ui/rules/north")
     assert server.succeed("GET", "/v1/rules/north").json()["enabled"]
+    off = page.locator("button:has-text('Switch off')").get_attribute("title")
     page.click("button:has-text('Switch off')")
     page.wait_for_selector("button:has-text('Switch on')")
+    assert not server.succeed("GET", "/v1/rules/north").json()["enabled"]
+    run(page.locator("button:has-text('Switch on')").get_attribute("title"), server)
+    assert server.succeed("GET", "/v1/rules/north").json()["enabled"]
+    run(off, server)
     assert not server.succeed("GET", "/v1/rules/north").json()["enabled"]
     page.click("button:has-text('Delete…')")
     page.fill("dialog input", "north")
     page.click("dialog button[type=submit]")
     page.wait_for_selector("h1:has-text('Rules')")
     assert server.request("GET", "/v1/rules/north").status_code == 404
+
+
+def test_the_command_of_a_rule_says_all_that_its_page_does(scene, open_page):
+    """Also what options cannot say: each target's transformation, settings of webhooks, that it is off."""
+    server = scene.server
+    server.succeed("PUT", "/v1/rules/shaped", json={
+        "topic": "orders", "pattern": {"type": ["it's $special"]}, "enabled": False, "targets": [
+            {"topic": "vip", "transformation": {"input_paths": {"n": "$.data.order"}, "input_template": '{"n": <n>}'}},
+            {"webhook": {"url": "http://127.0.0.1:9/hook", "concurrency": 3, "secrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}}]})
+    before = server.succeed("GET", "/v1/rules/shaped").json()
+    page = open_page(server.url + "/ui/rules/shaped")
+    page.wait_for_selector("main [data-cli]")
+    line = page.locator("main [data-cli]").get_attribute("data-cli")
+    server.succeed("PUT", "/v1/rules/shaped", json={"topic": "orders", "pattern": {}, "enabled": True, "targets": before["targets"]})
+    run(line, server)
+    after = server.succeed("GET", "/v1/rules/shaped").json()
+    for member in ("topic", "pattern", "targets", "enabled"):
+        assert after[member] == before[member], member
+
+
+def test_the_command_for_a_group_of_dead_letters_is_for_all_of_them(scene, open_page):
+    server = scene.server
+    server.create_topic("crates")
+    scene.subscribe("dock", topic="crates", start="earliest")
+    server.publish("crates", *[event(number) for number in range(40)])
+    leases = [one["lease"] for one in server.succeed("POST", "/v1/subscriptions/dock/receive", json={"max": 40}).json()["deliveries"]]
+    server.succeed("POST", "/v1/subscriptions/dock/reject", json={"leases": leases[:30], "reason": "gate 4 is shut"})
+    server.succeed("POST", "/v1/subscriptions/dock/reject", json={"leases": leases[30:], "reason": "nobody is there"})
+    left = lambda: [one["reason"] for one in server.succeed("GET", "/v1/dead-letters?subscription=dock").json()["dead_letters"]]
+    page = open_page(server.url + "/ui/dead-letters?subscription=dock")
+    page.locator("tr", has_text="gate … is shut").locator("button:has-text('Redrive')").click()
+    page.wait_for_selector("[data-dryrun] >> text=30 dead letters would be redriven")
+    line = page.locator("dialog [data-cli]").get_attribute("data-cli")
+    page.keyboard.press("Escape")
+    page.locator("tr", has_text="nobody is there").locator("button:has-text('Discard')").click()
+    discard = page.locator("dialog [data-cli]").get_attribute("data-cli")
+    run(line, server)
+    assert left() == ["nobody is there"] * 10
+    run(discard, server)
+    assert left() == []
+
+
+def test_an_event_is_published_again_whole(scene, open_page):
+    """Data that is no text, extensions, media type: from the page, and by the command that it shows."""
+    server = scene.server
+    raw = bytes([0, 255, 10, 200, 10])
+    sent = [
+        event("raw", type="raw", datacontenttype="application/x-crate", level="high", data_base64=base64.b64encode(raw).decode()),
+        event("text", type="text", datacontenttype="text/plain", level="it's $5", data="-n two\nlines"),
+        event("json", type="json", datacontenttype="application/vnd.x+json", level="low", data={"a": [1, "é"]}),
+        event("word", type="word", datacontenttype="application/json", dataschema="http://example.org/s", data="word")]
+    for one in sent[:1]:
+        one.pop("data", None)
+    server.create_topic("again")
+    server.publish("again", *sent)
+    for offset, one in enumerate(sent):
+        page = open_page(f"{server.url}/ui/topics/again/0/{offset}")
+        page.click("text=Edit and publish again")
+        line = page.locator("dialog [data-cli]").get_attribute("data-cli")
+        page.click("dialog >> button:has-text('Publish')")
+        page.wait_for_url(f"**/ui/topics/again/0/{len(sent) + 2 * offset}")
+        run(line, server)
+        for copy in server.read_all("again")[-2:]:
+            for name in {*one, *copy} - {"id", "time", "traceparent"}:
+                assert copy.get(name) == one.get(name), (one["type"], name)
 
 
 def test_problems_are_told_with_what_to_do(scene, open_page):
@@ -301,7 +381,7 @@ def test_bottlenecks_name_what_is_slow_why_and_what_never_matches(new_server, op
     page.wait_for_selector("[aria-label='Why hooks is slow'] .notice")
     page.wait_for_selector("[aria-label='Why idle is slow'] >> text=nobody")
     page.wait_for_selector("[aria-label='Hottest keys'] >> text=acme")
-    assert page.locator("[aria-label='Why hooks is slow'] [data-cli]").get_attribute("data-cli") == "apus explain hooks"
+    assert page.locator("[aria-label='Why hooks is slow'] [data-cli]").get_attribute("data-cli") == f"apus explain hooks --url {server.url}"
     page.select_option("select[aria-label='Order']", "name")
     until(page, "document.querySelector('table[aria-label=\"Subscriptions by their load\"] tbody tr').textContent.startsWith('hooks')")
     assert "sort=name" in page.url
@@ -330,7 +410,7 @@ def test_what_waits_for_a_retry_is_retried_now(scene, open_page, receiver):
     while waiting() < 3:
         page.wait_for_timeout(50)
     line = page.locator("button:has-text('Retry now')").get_attribute("title")
-    assert line == "apus subscription retry later --event retries/0/1"
+    assert line == f"apus subscription retry later --event retries/0/1 --url {server.url}"
     receiver.status = 204
     page.click("button:has-text('Retry now')")
     page.wait_for_selector("text=done with it")
@@ -339,7 +419,7 @@ def test_what_waits_for_a_retry_is_retried_now(scene, open_page, receiver):
     page.click("button:has-text('Retry now…')")
     page.wait_for_selector("dialog >> text=2 events wait for the next attempt")
     line = page.locator("dialog [data-cli]").get_attribute("data-cli")
-    assert line == "apus subscription retry later"
+    assert line == f"apus subscription retry later --url {server.url}"
     page.click("dialog button[type=submit]")
     page.wait_for_selector("text=2 events retried now")
     until(page, "document.querySelector('button:not([hidden])') !== null")

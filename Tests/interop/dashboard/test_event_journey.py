@@ -51,7 +51,7 @@ def test_the_journey_is_told_and_its_dead_letter_sent_back(new_server, open_page
         line.locator("li:has-text('delivered 204')").wait_for()
         assert page.locator("button:has-text('Redrive')").count() == 0
         line = page.locator("[data-cli^='apus trace']").first
-        assert line.get_attribute("data-cli") == "apus trace orders/0/0"
+        assert line.get_attribute("data-cli") == f"apus trace orders/0/0 --url {server.url}"
     finally:
         receiver.close()
 
@@ -104,7 +104,7 @@ def test_an_event_is_found_by_its_key_and_by_text(new_server, open_page):
     page.click("button:has-text('Find')")
     page.wait_for_selector("td >> text=k5")
     assert page.url.endswith("?key=k5") and page.locator("tbody tr").count() == 1
-    assert page.locator("[data-cli]").first.get_attribute("data-cli") == "apus trace --key k5 --list"
+    assert page.locator("[data-cli]").first.get_attribute("data-cli") == f"apus trace --key k5 --list --url {server.url}"
     page.fill("label:has-text('Key') + input", "")
     page.fill("label:has-text('Id') + input", "no-such")
     page.click("button:has-text('Find')")

@@ -3,6 +3,7 @@
 // What must not leave a machine is taken out of what does: by the names of members, by the form of URLs, and by the secrets that are known themselves.
 // The server masks its secrets already; this is the second line, which also holds for text.
 
+internal import ApusModel
 package import JSONText
 
 /// Takes secrets out of answers and texts.
@@ -16,6 +17,8 @@ package struct SecretScrubber: Sendable {
     ]
     /// Members that are left out: texts of events, or made from them.
     private static let leftOut: Set<String> = ["keys", "invalid_publishers", "event"]
+    /// Causes of slowness whose evidence names the key of an event.
+    private static let causesWithKeys: Set<String> = ["hot_key"]
     /// Shorter ones would be found in everything.
     private static let secretLengthMin = 4
 
@@ -34,7 +37,9 @@ package struct SecretScrubber: Sendable {
         case .array(let elements): return .array(elements.map(scrub))
         case .object(let object):
             var clean = JSONObject()
+            let namesKey = object["cause"]?.string.map(SecretScrubber.causesWithKeys.contains) ?? false
             for member in object.members where !SecretScrubber.leftOut.contains(member.name) {
+                if namesKey, member.name == "evidence" { continue }
                 clean[member.name] = scrub(member.value, of: member.name)
             }
             return .object(clean)
@@ -53,9 +58,10 @@ package struct SecretScrubber: Sendable {
         return .object(clean)
     }
 
-    /// The text without secrets: known ones, what stands before the host of a URL, and what stands behind its path.
+    /// The text without secrets: known ones, what stands before the host of a URL, and what stands behind its path; and without what receivers answered, which may
+    /// repeat an event.
     package func scrub(_ text: String) -> String {
-        var text = text
+        var text = OutsideWords.removed(from: text)
         for secret in known where text.contains(secret) {
             text = text.split(separator: secret, omittingEmptySubsequences: false).joined(
                 separator: SecretScrubber.mask)

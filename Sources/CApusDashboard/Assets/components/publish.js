@@ -5,7 +5,7 @@
 import { h } from "../lib/dom.js";
 import { part, post } from "../lib/api.js";
 import { jsonText } from "../lib/json-text.js";
-import { commandLine } from "../lib/shell-quote.js";
+import { commandLine, quoted } from "../lib/shell-quote.js";
 import { field } from "./parts.js";
 import { openDialog } from "./dialog.js";
 import { toast } from "./toast.js";
@@ -38,26 +38,30 @@ export function publishDialog({ topic = "orders", event, key = null, done = () =
         }
     };
     const isText = typeof event?.data === "string";
+    // What is neither JSON nor text comes as Base64, and is sent on as that.
+    const isBinary = event?.data_base64 !== undefined;
+    if (isBinary) data.value = event.data_base64;
+    const isRight = () => (isBinary ? isBase64(data.value) : isText || !data.value.trim() || json() !== null);
     const made = () => ({
         ...event, specversion: "1.0", id: crypto.randomUUID(), type: inputs.type.value, source: inputs.source.value,
         subject: inputs.subject.value || undefined, partitionkey: inputs.key.value || event?.partitionkey, time: undefined,
-        data_base64: undefined, data: isText ? data.value : data.value.trim() ? json()?.value : undefined,
+        data_base64: isBinary ? data.value.trim() : undefined,
+        data: isBinary ? undefined : isText ? data.value : data.value.trim() ? json()?.value : undefined,
     });
     openDialog({
         title: isCopy ? "Edit and publish again" : "Publish an event",
         label: "Publish",
         isReady: () => {
-            const isRight = isText || !data.value.trim() || json() !== null;
-            data.setAttribute("aria-invalid", String(!isRight));
-            return isRight && inputs.topic.value !== "" && inputs.type.value !== "";
+            const isDataRight = isRight();
+            data.setAttribute("aria-invalid", String(!isDataRight));
+            return isDataRight && inputs.topic.value !== "" && inputs.type.value !== "";
         },
         body: [
             h("div.fields", {}, field("Topic", inputs.topic), field("Type", inputs.type), field("Source", inputs.source),
                 field("Subject", inputs.subject), field("Key", inputs.key)),
-            field(isText ? "Data" : "Data (JSON)", data, isCopy && "It gets an id of its own: it is another event."),
+            field(isBinary ? "Data (Base64)" : isText ? "Data" : "Data (JSON)", data, isCopy && "It gets an id of its own: it is another event."),
         ],
-        line: () => commandLine("publish", inputs.topic.value, oneLine(data.value), ["--type", inputs.type.value], ["--source", inputs.source.value],
-            ["--subject", inputs.subject.value], ["--key", inputs.key.value]),
+        line: () => publishLine(inputs.topic.value, made()),
         act: async () => {
             const receipt = await post(`/v1/topics/${part(inputs.topic.value)}/events`, made(), {
                 headers: { "Content-Type": "application/cloudevents+json" },
@@ -68,11 +72,36 @@ export function publishDialog({ topic = "orders", event, key = null, done = () =
     });
 }
 
-/** JSON without its line ends; other text as it is. @param {string} text */
-function oneLine(text) {
+/** @param {string} text */
+function isBase64(text) {
     try {
-        return JSON.stringify(JSON.parse(text));
+        atob(text.trim());
+        return true;
     } catch {
-        return text;
+        return false;
     }
+}
+
+/** What the options of `apus publish` say, or what is no attribute. */
+const WITH_OPTION = new Set(["specversion", "id", "type", "source", "subject", "partitionkey", "time", "datacontenttype", "data", "data_base64"]);
+
+/** Whether a media type says JSON. @param {string} type */
+const isJSONType = (type) => /^(?:application\/json|text\/json|[^;\s]*\+json)(?:[;\s]|$)/i.test(type);
+
+/**
+ * The command that publishes an event, all of it. What options cannot say (binary data, `dataschema`, extensions that are no text, data that would be taken for
+ * an option) goes in as the line of a file.
+ * @param {string} topic @param {any} event
+ */
+function publishLine(topic, event) {
+    const extensions = Object.entries(event).filter(([name, value]) => !WITH_OPTION.has(name) && value !== undefined);
+    const type = event.datacontenttype;
+    const isText = typeof event.data === "string" && type !== undefined && !isJSONType(type);
+    const data = event.data === undefined ? "" : isText ? event.data : JSON.stringify(event.data);
+    const isSayable = event.data_base64 === undefined && (isText || type === undefined || isJSONType(type)) && !data.startsWith("-")
+        && extensions.every(([name, value]) => name !== "dataschema" && typeof value === "string");
+    if (!isSayable) return `printf '%s\\n' ${quoted(JSON.stringify(event))} | ${commandLine("publish", topic, ["--file", "-"])}`;
+    return commandLine("publish", topic, data, ["--type", event.type], ["--source", event.source], ["--subject", event.subject],
+        ["--key", event.partitionkey], ["--content-type", type], .../** @type {[string, string][]} */ (extensions.map(
+            ([name, value]) => ["--extension", `${name}=${value}`])));
 }

@@ -5,7 +5,7 @@
 import { h } from "../lib/dom.js";
 import { get, part, post } from "../lib/api.js";
 import { moment, number } from "../lib/format.js";
-import { commandLine } from "../lib/shell-quote.js";
+import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, page, panel } from "../components/parts.js";
 import { codeLine } from "../components/code.js";
 import { openDialog } from "../components/dialog.js";
@@ -38,7 +38,7 @@ export async function bridges(context) {
             h("p", {},
                 "With one, rules deliver to RabbitMQ, Amazon SNS and SQS, EventBridge, Kafka or another Apus, and feeds bring events in from them.",
             ),
-            codeLine("apus connection set rabbit 'amqp://apus:{secret:rabbit}@rabbit.example/shop'")),
+            codeLine(atThisServer("apus connection set rabbit 'amqp://apus:{secret:rabbit}@rabbit.example/shop'"))),
     });
     const feeds = new Table({
         label: "Feeds", key: (one) => `${one.name} ${one.paused}`,
@@ -61,7 +61,7 @@ export async function bridges(context) {
                 ),
             },
         ],
-        empty: () => empty("No feed brings events in.", codeLine("apus feed set orders --connection rabbit --from orders --into orders")),
+        empty: () => empty("No feed brings events in.", codeLine(atThisServer("apus feed set orders --connection rabbit --from orders --into orders"))),
     });
     const look = async () => {
         const [made, fed] = await Promise.all([

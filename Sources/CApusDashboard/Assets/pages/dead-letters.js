@@ -7,7 +7,7 @@ import { h, fill } from "../lib/dom.js";
 import { get, post } from "../lib/api.js";
 import { counted, moment, number } from "../lib/format.js";
 import { jsonText } from "../lib/json-text.js";
-import { commandLine } from "../lib/shell-quote.js";
+import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, field, page, panel } from "../components/parts.js";
 import { codeLine, sameInShell } from "../components/code.js";
 import { confirmByTyping, openDialog } from "../components/dialog.js";
@@ -90,7 +90,8 @@ const nothing = (isFiltered) => empty(isFiltered ? "Nothing was given up here." 
     h("p", {}, "When an event has used up its attempts, or a consumer rejects it, ",
         "it is copied with the reason to a dead-letter topic and shows up here. ",
         "To see one, reject an event:"),
-    codeLine("apus receive billing"), codeLine("apus subscription reject billing LEASE --reason 'no such customer'"));
+    codeLine(atThisServer("apus receive billing")),
+    codeLine(atThisServer("apus subscription reject billing LEASE --reason 'no such customer'")));
 
 /** @param {Record<string, string | null>} filter @param {AbortSignal} signal */
 async function gather(filter, signal) {
@@ -206,7 +207,8 @@ function choiceOf(group) {
         who: counted(ids.length, "dead letter"),
         count: ids.length,
         selection: { ids },
-        options: ids.slice(0, 3).map((id) => ["--id", id]).concat(ids.length > 3 ? [["…", ""]] : []),
+        // All of them, however long that gets: a command that is shown does what the button does.
+        options: ids.map((id) => ["--id", id]),
     };
 }
 

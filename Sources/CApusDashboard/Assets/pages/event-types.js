@@ -5,7 +5,7 @@
 import { h, fill } from "../lib/dom.js";
 import { get, part } from "../lib/api.js";
 import { age, number } from "../lib/format.js";
-import { commandLine } from "../lib/shell-quote.js";
+import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, empty, facts, page, panel, segments } from "../components/parts.js";
 import { codeLine, sameInShell } from "../components/code.js";
 import { jsonTree } from "../components/json-tree.js";
@@ -45,7 +45,7 @@ export async function eventTypes(context) {
             : empty("No events are known.",
                 h("p", {}, "Types of events are found in what is published, within about a second. What they mean, and whose they are, ",
                     "has to be said by somebody:"),
-                codeLine("apus event declare order.placed --owner shop --topic orders --description 'Somebody has bought something.'")),
+                codeLine(atThisServer("apus event declare order.placed --owner shop --topic orders --description 'Somebody has bought something.'"))),
     }).withKeys(context.signal, context.go);
     const list = new PagedList(context, {
         path: "/v1/event-types", member: "event_types", label: "Search events", table, name: (row) => row.type,

@@ -6,6 +6,7 @@ import { h, fill } from "../lib/dom.js";
 import { get } from "../lib/api.js";
 import * as activity from "../lib/activity.js";
 import { bytes, bytesScaled, counted, duration, durationScaled, number, rate, scaled, seconds } from "../lib/format.js";
+import { commandLine } from "../lib/shell-quote.js";
 import { badge, button, facts, notice, page, panel, Tile } from "../components/parts.js";
 import { listenerLine } from "../components/listener.js";
 import { TimeChart } from "../components/chart.js";
@@ -147,7 +148,7 @@ function connectLines(status) {
         h("p.small.faint", {}, "Publish"),
         codeLine(`curl ${location.origin}/v1/topics/orders/events${token} -H 'content-type: application/json' -d '{"id": 1}'`),
         h("p.small.faint", {}, "Watch"),
-        codeLine(`apus tail orders --from earliest${location.origin === "http://127.0.0.1:8222" ? "" : ` --url ${location.origin}`}`),
+        codeLine(commandLine("tail", "orders", ["--from", "earliest"])),
         kafka && [h("p.small.faint", {}, "From Kafka's clients"), codeLine(`kcat -b ${kafka} -t orders -C -o beginning`)],
         h("p.small.faint", {}, "From Swift"),
         codeLine(`let bus = try await Bus.connect("apus://${location.host}")`, { prompt: false }),

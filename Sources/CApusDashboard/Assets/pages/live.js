@@ -5,7 +5,7 @@
 import { h, fill } from "../lib/dom.js";
 import { queryText } from "../lib/api.js";
 import { follow } from "../lib/stream.js";
-import { commandLine } from "../lib/shell-quote.js";
+import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { number } from "../lib/format.js";
 import { pageKeys } from "../lib/keys.js";
 import { badge, button, empty, errorNotice, page, panel, searchField } from "../components/parts.js";
@@ -37,7 +37,7 @@ export function live(context) {
                 topic ? h("code", {}, topic) : "any topic",
                 " appears here. Try it in a terminal, or from this page:",
             ),
-            codeLine(`apus publish ${topic && !topic.includes("*") ? topic : "orders"} '{"id": 1}'`),
+            codeLine(atThisServer(`apus publish ${topic && !topic.includes("*") ? topic : "orders"} '{"id": 1}'`)),
             button("Publish a sample", () => publishDialog({ topic: topic && !topic.includes("*") ? topic : "orders" }))),
     }).withKeys(context.signal, context.go);
     const show = () => {

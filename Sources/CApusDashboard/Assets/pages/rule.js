@@ -8,7 +8,7 @@ import { get, part, post, put, remove } from "../lib/api.js";
 import { counted, moment, number } from "../lib/format.js";
 import { jsonText } from "../lib/json-text.js";
 import { Peek } from "../lib/peek.js";
-import { commandLine } from "../lib/shell-quote.js";
+import { commandLine, quoted } from "../lib/shell-quote.js";
 import { badge, button, empty, errorNotice, field, notice, page, panel } from "../components/parts.js";
 import { sameInShell } from "../components/code.js";
 import { confirmByTyping } from "../components/dialog.js";
@@ -47,7 +47,7 @@ export async function rule(context) {
         event: jsonArea(SAMPLE, 9),
     };
     const [explanation, trial, shell] = [h("div.stack", { "aria-live": "polite" }), h("div.stack", { "aria-live": "polite" }), h("div")];
-    const work = bench(inputs, explanation, trial, shell, context.signal);
+    const work = bench(inputs, stored.enabled, explanation, trial, shell, context.signal);
     const save = button(isNew ? "Make the rule" : "Save", () => attempt(async () => {
         await put(`/v1/rules/${part(inputs.name.value.trim())}`, { ...work.settings(), enabled: stored.enabled });
         if (isNew) context.go(rulePath(inputs.name.value.trim()));
@@ -77,7 +77,8 @@ export async function rule(context) {
                         { topic: stored.topic, pattern: stored.pattern, targets: stored.targets, enabled: !stored.enabled },
                     );
                     context.again();
-                }, stored.enabled ? "It is off." : "It is on, from the next event on.")),
+                }, stored.enabled ? "It is off." : "It is on, from the next event on."),
+                { title: ruleLine(stored.name, { ...stored, enabled: !stored.enabled }) }),
                 button("Delete…", () => drop(context, stored), { kind: "danger" })],
         },
         h("div.columns", {},
@@ -117,11 +118,28 @@ function jsonOf(area) {
 /** The option of `apus rule set` that names a target. @param {any} target @returns {[string, string]} */
 const targetOption = (target) => [target.topic ? "--to-topic" : target.webhook ? "--to-webhook" : "--to-bus", targetName(target)];
 
+/** Whether that option says everything about a target. @param {any} target */
+const isPlain = (target) => Object.keys(target).length === 1
+    && (typeof target.topic === "string" || Object.keys(target.webhook ?? {}).join() === "url"
+        || Object.keys(target.bus ?? {}).sort().join() === "connection,topic");
+
+/**
+ * The command that makes a rule so: with options where they can say all of it, otherwise with the rule as a file.
+ * @param {string} name @param {{ topic: string, pattern: any, targets: any[], enabled: boolean }} rule
+ */
+function ruleLine(name, { topic, pattern, targets, enabled }) {
+    if (targets.every(isPlain)) {
+        return commandLine("rule", "set", name, ["--topic", topic], ["--pattern", JSON.stringify(pattern)], ...targets.map(targetOption),
+            !enabled && "--disabled");
+    }
+    return `printf '%s\\n' ${quoted(JSON.stringify({ topic, pattern, targets, enabled }))} | ${commandLine("rule", "set", name, ["--file", "-"])}`;
+}
+
 /**
  * Tries the rule whenever somebody has stopped typing.
- * @param {Record<string, any>} inputs @param {Element} explanation @param {Element} trial @param {Element} shell @param {AbortSignal} signal
+ * @param {Record<string, any>} inputs @param {boolean} enabled @param {Element} explanation @param {Element} trial @param {Element} shell @param {AbortSignal} signal
  */
-function bench(inputs, explanation, trial, shell, signal) {
+function bench(inputs, enabled, explanation, trial, shell, signal) {
     const settings = () => ({ topic: inputs.topic.value.trim(), pattern: jsonOf(inputs.pattern), targets: jsonOf(inputs.targets) });
     let [timer, turn] = [0, 0];
     const refresh = async () => {
@@ -129,8 +147,8 @@ function bench(inputs, explanation, trial, shell, signal) {
         const mine = turn;
         const { topic, pattern, targets } = settings();
         const event = jsonOf(inputs.event);
-        fill(shell, sameInShell(commandLine("rule", "set", inputs.name.value || "NAME", ["--topic", topic],
-            ["--pattern", JSON.stringify(pattern)], ...(Array.isArray(targets) ? targets : []).map(targetOption))));
+        fill(shell, pattern !== undefined && Array.isArray(targets)
+            && sameInShell(ruleLine(inputs.name.value.trim() || "NAME", { topic, pattern, targets, enabled })));
         const [explained, tried] = await Promise.all([
             explain(pattern, targets, event, topic),
             tryStored({ topic, pattern, targets: targets ?? [] }),

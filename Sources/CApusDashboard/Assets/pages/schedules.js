@@ -5,7 +5,7 @@
 import { h } from "../lib/dom.js";
 import { get, part, remove } from "../lib/api.js";
 import { moment, number } from "../lib/format.js";
-import { commandLine } from "../lib/shell-quote.js";
+import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, page, panel } from "../components/parts.js";
 import { codeLine, sameInShell } from "../components/code.js";
 import { confirmByTyping } from "../components/dialog.js";
@@ -33,7 +33,7 @@ export async function schedules(context) {
         empty: () => empty("Nothing recurs.", h("p", {},
             "A schedule publishes an event every so often, with time zones and through restarts.",
         ),
-            codeLine("apus schedule set report '0 9 * * mon-fri' --topic reports --time-zone Europe/Berlin --type report.due")),
+            codeLine(atThisServer("apus schedule set report '0 9 * * mon-fri' --topic reports --time-zone Europe/Berlin --type report.due"))),
     });
     const delayed = new Table({
         label: "Events that wait for their time", key: (one) => one.id,
@@ -48,7 +48,7 @@ export async function schedules(context) {
                 cell: (one) => button("Cancel…", () => cancel(context, one), { compact: true, kind: "quiet", label: `Cancel ${one.id}` }),
             },
         ],
-        empty: () => empty("No event waits for its time.", codeLine("apus publish orders '{\"id\": 3}' --delay 10m")),
+        empty: () => empty("No event waits for its time.", codeLine(atThisServer("apus publish orders '{\"id\": 3}' --delay 10m"))),
     });
     await context.every(3000, async () => {
         const [made, waiting] = await Promise.all([

@@ -7,7 +7,7 @@ import { h, fill } from "../lib/dom.js";
 import { get, part, post } from "../lib/api.js";
 import { counted, moment, number } from "../lib/format.js";
 import { changes } from "../lib/diff.js";
-import { commandLine } from "../lib/shell-quote.js";
+import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, empty, facts, linkButton, notice, page, panel, segments } from "../components/parts.js";
 import { codeBlock, codeLine, sameInShell } from "../components/code.js";
 import { diffView } from "../components/diff.js";
@@ -46,10 +46,10 @@ export async function schemas(context) {
             : empty("No schema is registered.",
                 h("p", {}, "A subject is a name with versions of a schema: what data of some events looks like, and what of it may change. ",
                     "A topic named like it, without “-value”, can have its events judged by the latest version:"),
-                codeLine("apus schema put orders-value order.json"),
-                codeLine("apus topic set orders --schema enforce"),
+                codeLine(atThisServer("apus schema put orders-value order.json")),
+                codeLine(atThisServer("apus topic set orders --schema enforce")),
                 h("p", {}, "The server can propose a schema from what lies in a topic; nothing is registered by that:"),
-                codeLine("apus schema infer --topic orders")),
+                codeLine(atThisServer("apus schema infer --topic orders"))),
     }).withKeys(context.signal, context.go);
     const list = new PagedList(context, {
         path: "/v1/schemas", member: "subjects", label: "Search subjects", table, name: (row) => row.subject,

@@ -5,6 +5,7 @@
 import { h, fill } from "../lib/dom.js";
 import { forgetToken, get, hasToken, post } from "../lib/api.js";
 import { bytes, counted, duration, moment, number, seconds, zone } from "../lib/format.js";
+import { commandLine } from "../lib/shell-quote.js";
 import { listenerLine } from "../components/listener.js";
 import { badge, button, errorNotice, facts, notice, page, panel } from "../components/parts.js";
 import { codeBlock, sameInShell } from "../components/code.js";
@@ -30,7 +31,7 @@ export async function settings(context) {
             fill(verification, errorNotice(error));
         }
         verify.disabled = false;
-    });
+    }, { title: commandLine("doctor") });
     const made = status.topic_defaults;
     const tones = /** @type {Record<string, any>} */ ({ error: "bad", warning: "warn", note: "info" });
     return {
@@ -85,7 +86,7 @@ export async function settings(context) {
             panel("Last lines of the log", { aside: h("span.small.faint", {}, "the newest first; 1,000 are kept for the support archive") },
                 codeBlock(log.lines.toReversed().map(logLine).join("\n") || "Nothing was logged.")),
             panel("Status, as JSON", {}, codeBlock(JSON.stringify(status, null, 2))),
-            sameInShell("apus doctor --bundle apus.tar.gz")),
+            sameInShell(commandLine("doctor", ["--bundle", "apus.tar.gz"]))),
     };
 }
 

@@ -5,7 +5,7 @@
 import { h } from "../lib/dom.js";
 import { age, number, rate } from "../lib/format.js";
 import { Rates } from "../lib/rates.js";
-import { commandLine } from "../lib/shell-quote.js";
+import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, empty, page, panel } from "../components/parts.js";
 import { codeLine, sameInShell } from "../components/code.js";
 import { PagedList } from "../components/pager.js";
@@ -59,8 +59,8 @@ export async function subscriptions(context) {
             : empty("There are no subscriptions yet.",
                 h("p", {}, "A subscription is a durable reader of a topic. The shared kind hands out each event until somebody acknowledges it, ",
                     "with retries and dead letters; with a URL, Apus delivers by itself. A cursor keeps one position per partition."),
-                codeLine("apus subscription create billing --topic orders --from earliest"),
-                codeLine("apus subscription create hooks --topic orders --push https://example.org/hook")),
+                codeLine(atThisServer("apus subscription create billing --topic orders --from earliest")),
+                codeLine(atThisServer("apus subscription create hooks --topic orders --push https://example.org/hook"))),
     }).withKeys(context.signal, context.go);
     const list = new PagedList(context, {
         path: "/v1/subscriptions", member: "subscriptions", label: "Search subscriptions", table,

@@ -7,7 +7,7 @@ import { get, part, post, queryText, remove } from "../lib/api.js";
 import { age, bytes, counted, moment, number, rate } from "../lib/format.js";
 import { Peek } from "../lib/peek.js";
 import { Rates } from "../lib/rates.js";
-import { commandLine } from "../lib/shell-quote.js";
+import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, facts, linkButton, page, panel, searchField, tabs } from "../components/parts.js";
 import { codeBlock, codeLine, sameInShell } from "../components/code.js";
 import { confirmByTyping } from "../components/dialog.js";
@@ -83,7 +83,7 @@ async function events(context, name, description) {
             ? empty("This topic has no events.", h("p", {},
                 "Publish one, here or in a terminal. Looking at events here never consumes them.",
             ),
-                codeLine(`apus publish ${name} '{"id": 1}'`), button(
+                codeLine(atThisServer(`apus publish ${name} '{"id": 1}'`)), button(
                     "Publish an event",
                     () => publishDialog({ topic: name, done: () => context.again() }),
                 ))
@@ -161,7 +161,7 @@ async function consumers(context, name) {
             h("p", {},
                 "A shared subscription hands out each event until it is acknowledged, by pull or to a webhook; a cursor keeps a position.",
             ),
-            codeLine(`apus subscription create billing --topic ${name} --from earliest`)),
+            codeLine(atThisServer(`apus subscription create billing --topic ${name} --from earliest`))),
     }).withKeys(context.signal, context.go);
     const rules = new Table({
         label: `Rules of ${name}`, key: (one) => one.name, href: (one) => `/ui/rules/${encodeURIComponent(one.name)}`,

@@ -6,7 +6,7 @@ import { h } from "../lib/dom.js";
 import { part, put } from "../lib/api.js";
 import { bytes, number, rate } from "../lib/format.js";
 import { Rates } from "../lib/rates.js";
-import { commandLine } from "../lib/shell-quote.js";
+import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, field, page, panel } from "../components/parts.js";
 import { codeLine, sameInShell } from "../components/code.js";
 import { openDialog } from "../components/dialog.js";
@@ -53,7 +53,7 @@ export async function topics(context) {
             : empty("There are no topics yet.",
                 h("p", {}, "A topic is a durable, ordered sequence of events with a name. ",
                     "Make one here or in a terminal; ", h("code", {}, "apus dev"), " makes it with the first event that is published to it."),
-                codeLine("apus topic create orders --partitions 4"), button("Create a topic", create, { kind: "main" })),
+                codeLine(atThisServer("apus topic create orders --partitions 4")), button("Create a topic", create, { kind: "main" })),
     }).withKeys(context.signal, context.go);
     const list = new PagedList(context, {
         path: "/v1/topics", member: "topics", label: "Search topics", table, note: (rows) => rates.note(rows, ["published"]),
