@@ -140,6 +140,32 @@ struct LimitTests {
         }
     }
 
+    @Test("what many patterns, dependents and wide objects cost is counted, however short the names are")
+    func many() throws {
+        let members = "{" + Array(repeating: "\"a\":1", count: 20_000).joined(separator: ",") + "}"
+        let patterns = (0..<1_000).map { "\"^x\($0)$\":true" }.joined(separator: ",")
+        #expect(throws: ValidationError.tooCostly(limit: 1_000_000)) {
+            try compile("{\"patternProperties\":{\(patterns)}}").accepts(Array(members.utf8))
+        }
+        let objects = "[" + Array(repeating: "{}", count: 20_000).joined(separator: ",") + "]"
+        let triggers = (0..<5_000).map { "\"t\($0)\":[\"n\"]" }.joined(separator: ",")
+        #expect(throws: ValidationError.tooCostly(limit: 1_000_000)) {
+            try compile("{\"items\":{\"dependentRequired\":{\(triggers)}}}").accepts(Array(objects.utf8))
+        }
+    }
+
+    @Test(
+        "of very many missing members as many are told as were asked for, and that they are told costs little"
+    )
+    func missing() throws {
+        let names = (0..<20_000).map { "\"n\($0)\"" }.joined(separator: ",")
+        let schema =
+            "{\"anyOf\":[{\"required\":[\(names)]},{\"required\":[\(names)]}],\"required\":[\(names)]}"
+        let violations = try compile(schema).violations(Array("{}".utf8), limit: 20)
+        #expect(violations.count <= 20)
+        #expect(violations.first?.message.contains("n0") == true, "\(violations)")
+    }
+
     @Test(
         "what is not JSON is told as that",
         arguments: [

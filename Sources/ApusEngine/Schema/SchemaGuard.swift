@@ -29,10 +29,13 @@ final class SchemaGuard: Sendable {
     private struct Known {
         var revision = -1
         var byType: [String: SchemaTarget] = [:]
-        /// Nil for what names no schema of this registry.
+        /// Nil for what names no schema of this registry. Short texts only: they come from whoever publishes.
         var byURI: [String: SchemaTarget?] = [:]
         var byID: [SchemaID: SchemaTarget] = [:]
     }
+
+    /// Bytes of a text that is remembered with what it led to. Longer ones are looked up each time: there may be a thousand of them.
+    private static let knownTextBytes = 1_024
 
     /// Violations that are told of one event.
     static let violationsMax = 20
@@ -188,13 +191,13 @@ final class SchemaGuard: Sendable {
                 if let found { return found }
             } else {
                 let named = named(by: dataSchema, office)
-                remember(revision) { $0.byURI.remember(named, as: dataSchema) }
+                if isShort(dataSchema) { remember(revision) { $0.byURI.remember(named, as: dataSchema) } }
                 if let named { return named }
             }
         }
         if let found = recall(revision, { $0.byType[type] }) { return found }
         let bound = bound(to: type, office)
-        remember(revision) { $0.byType.remember(bound, as: type) }
+        if isShort(type) { remember(revision) { $0.byType.remember(bound, as: type) } }
         return bound
     }
 
@@ -206,6 +209,8 @@ final class SchemaGuard: Sendable {
         remember(revision) { $0.byID.remember(named, as: id) }
         return named
     }
+
+    private func isShort(_ text: String) -> Bool { text.utf8.count <= SchemaGuard.knownTextBytes }
 
     private func recall<Value: Sendable>(_ revision: Int, _ body: (Known) -> Value?) -> Value? {
         known.withLock { known in

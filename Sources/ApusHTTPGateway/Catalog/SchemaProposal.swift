@@ -114,6 +114,7 @@ struct SchemaProposal: Sendable {
             let (root, library) = try JSONSchemaSupport.documents(resolved ?? ResolvedSchema(current.content))
             var options = SchemaComparison.Options()
             options.library = library
+            options.schemas.assertsFormats = registry.assertsFormats(of: current.version.subject)
             var drift = try SchemaDrift(from: root, options: options)
             for document in documents where !drift.add(document) { refused.append(document) }
             copy.refused = drift.refused

@@ -8,9 +8,9 @@ import JSONText
 
 struct Explanation: ~Copyable {
     var run: Run
-    private(set) var found: [Violation] = []
-    private let limit: Int
-    private var path: [String] = []
+    var found: [Violation] = []
+    let limit: Int
+    var path: [String] = []
 
     /// - Parameter steps: what explaining may cost, in steps of a run.
     init(_ bytes: UnsafeRawBufferPointer, program: Program, limit: Int, steps: Int) {
@@ -32,14 +32,13 @@ struct Explanation: ~Copyable {
         return found
     }
 
-    private var isDone: Bool { found.count >= limit || run.failure != nil }
+    var isDone: Bool { found.count >= limit || run.failure != nil }
 
     func text(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: run.base + start, count: end - start)
     }
 
-    private mutating func add(_ node: Int32, _ rule: String, from start: Int, to end: Int, _ message: String)
-    {
+    mutating func add(_ node: Int32, _ rule: String, from start: Int, to end: Int, _ message: String) {
         guard found.count < limit else { return }
         var location = run.program.locations[Int(node)]
         // Texts are made, of names and keywords of any length; they are memory as well.
@@ -64,7 +63,7 @@ struct Explanation: ~Copyable {
     }
 
     /// Tells why a node does not accept the value at `place`, if it does not.
-    private mutating func explain(_ id: Int32, at place: Int) {
+    mutating func explain(_ id: Int32, at place: Int) {
         guard !isDone else { return }
         run.position = place
         guard !run.probe(id, marks: Run.noMarks), run.failure == nil, run.levels > 0,
@@ -79,7 +78,7 @@ struct Explanation: ~Copyable {
         run.levels += 1
     }
 
-    private mutating func explainNode(_ id: Int32, _ node: UnsafePointer<Node>, at place: Int) {
+    mutating func explainNode(_ id: Int32, _ node: UnsafePointer<Node>, at place: Int) {
         run.position = place
         run.skipWhitespace()
         let start = run.position
@@ -143,7 +142,7 @@ struct Explanation: ~Copyable {
 
     // MARK: Scalars
 
-    private mutating func explainValues(_ id: Int32, _ node: UnsafePointer<Node>, _ start: Int, _ end: Int) {
+    mutating func explainValues(_ id: Int32, _ node: UnsafePointer<Node>, _ start: Int, _ end: Int) {
         let table = run.view.tables + Int(node.pointee.values)
         run.position = end
         guard !run.isAmong(table, from: start), run.failure == nil else { return }
@@ -162,7 +161,7 @@ struct Explanation: ~Copyable {
         }
     }
 
-    private mutating func explainString(_ id: Int32, _ node: UnsafePointer<Node>, _ start: Int, _ end: Int) {
+    mutating func explainString(_ id: Int32, _ node: UnsafePointer<Node>, _ start: Int, _ end: Int) {
         run.position = start
         guard node.pointee.strings.count > 0, let place = run.scanString() else { return }
         run.unescape(place)
@@ -199,7 +198,7 @@ struct Explanation: ~Copyable {
 
     static func count(_ count: Int64, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
-    private mutating func explainNumber(_ id: Int32, _ node: UnsafePointer<Node>, _ start: Int, _ end: Int) {
+    mutating func explainNumber(_ id: Int32, _ node: UnsafePointer<Node>, _ start: Int, _ end: Int) {
         for index in node.pointee.numbers.range {
             let check = run.view.numbers + index
             guard !run.holds(check, for: text(start, end)), run.failure == nil else { continue }
@@ -220,224 +219,9 @@ struct Explanation: ~Copyable {
         }
     }
 
-    // MARK: Containers
-
-    /// The members of the object, or the elements of the array, that begins at `start`: names and places of values.
-    private mutating func children(from start: Int) -> [(quote: Int, name: String, value: Int)] {
-        run.position = start
-        let isObject = run.byte(start) == 0x7B
-        var children: [(quote: Int, name: String, value: Int)] = []
-        guard run.enter() else { return [] }
-        while true {
-            let isFirst = children.isEmpty
-            guard let more = isObject ? run.nextMember(isFirst: isFirst) : run.nextElement(isFirst: isFirst),
-                more
-            else { break }
-            let quote = run.position
-            var name = String(children.count)
-            if isObject {
-                guard let place = run.scanString(), run.scanColon() else { break }
-                run.unescape(place)
-                name = String(decoding: run.unescaped, as: UTF8.self)
-            }
-            run.skipWhitespace()
-            children.append((quote, name, run.position))
-            guard run.spend(8 + name.utf8.count >> 3), run.skipValue(),
-                run.spend(bytes: run.position - quote)
-            else { break }
-        }
-        run.depth += 1
-        return children
-    }
-
-    /// Tells what is wrong with a child; a schema that accepts nothing is told by the keyword it stands at.
-    private mutating func explainChild(
-        _ node: Int32, of parent: Int32, keyword: String, named name: String, at place: Int, isMember: Bool
-    ) {
-        path.append(name)
-        run.depth -= 1
-        if run.view.nodes[Int(node)].types == 0 {
-            run.position = place
-            if run.skipValue() {
-                let what = isMember ? "the member '\(name)'" : "the element"
-                add(parent, keyword, from: place, to: run.position, "\(what) is not allowed")
-            }
-        } else {
-            explain(node, at: place)
-        }
-        run.depth += 1
-        path.removeLast()
-    }
-
-    private mutating func explainObject(
-        _ id: Int32, _ plan: UnsafePointer<ObjectPlan>, _ start: Int, _ end: Int
-    ) {
-        let children = children(from: start)
-        guard !isDone else { return }
-        // Which members of the schema are there is noted by their bits; names become text only where they are told.
-        let (known, tracked) = (plan.pointee.members.range, Int(plan.pointee.tracked))
-        guard run.spend(known.count >> 2 + tracked >> 3) else { return }
-        var memberOfBit = [Int](repeating: -1, count: tracked)
-        for index in known {
-            let bit = Int(run.view.members[index].bit)
-            if bit >= 0, bit < tracked { memberOfBit[bit] = index }
-        }
-        var isThere = [Bool](repeating: false, count: tracked)
-        let declared = children.map { run.member(named: $0.name, of: plan) }
-        for case let index? in declared {
-            let bit = Int(run.view.members[index].bit)
-            if bit >= 0, bit < tracked { isThere[bit] = true }
-        }
-        func name(ofBit bit: Int32, _ run: borrowing Run) -> String {
-            guard memberOfBit.indices.contains(Int(bit)), memberOfBit[Int(bit)] >= 0 else { return "" }
-            let span = run.view.members[memberOfBit[Int(bit)]].name
-            return String(
-                decoding: UnsafeRawBufferPointer(
-                    start: run.view.bytes + Int(span.start), count: Int(span.count)),
-                as: UTF8.self)
-        }
-        func isMissing(_ bit: Int32) -> Bool { !isThere.indices.contains(Int(bit)) || !isThere[Int(bit)] }
-        guard run.spend(Int(plan.pointee.required.count) >> 3) else { return }
-        for link in plan.pointee.required.range where isMissing(run.view.links[link]) {
-            guard !isDone else { break }
-            let name = name(ofBit: run.view.links[link], run)
-            add(id, "required", from: start, to: end, "the member '\(name)' is missing")
-        }
-        if children.count < plan.pointee.minimum {
-            let least = Self.count(plan.pointee.minimum, "member")
-            add(
-                id, "minProperties", from: start, to: end,
-                "must have at least \(least), has \(children.count)")
-        }
-        if children.count > plan.pointee.maximum {
-            let most = Self.count(plan.pointee.maximum, "member")
-            add(id, "maxProperties", from: start, to: end, "must have at most \(most), has \(children.count)")
-        }
-        guard run.spend(Int(plan.pointee.dependents.count) >> 3) else { return }
-        for index in plan.pointee.dependents.range {
-            let dependent = run.view.dependents[index]
-            guard !isMissing(dependent.bit) else { continue }
-            guard !isDone, run.spend(1 + Int(dependent.required.count) >> 3) else { return }
-            for link in dependent.required.range where isMissing(run.view.links[link]) {
-                guard !isDone else { break }
-                let trigger = name(ofBit: dependent.bit, run)
-                let needed = name(ofBit: run.view.links[link], run)
-                let rule = dependent.keyword == .dependencies ? "dependencies" : "dependentRequired"
-                add(id, rule, from: start, to: end, "with the member '\(trigger)' there must be '\(needed)'")
-            }
-            if dependent.node >= 0 { explain(dependent.node, at: start) }
-        }
-        for (child, member) in zip(children, declared) where !isDone {
-            var isEvaluated = false
-            if plan.pointee.names >= 0 {
-                let before = found.count
-                explain(plan.pointee.names, at: child.quote)
-                if found.count > before {
-                    found.removeLast(found.count - before)
-                    path.append(child.name)
-                    add(
-                        id, "propertyNames", from: child.quote, to: child.quote + 1,
-                        "the name '\(child.name)' is not allowed")
-                    path.removeLast()
-                }
-            }
-            if let index = member, run.view.members[index].node >= 0 {
-                isEvaluated = true
-                explainChild(
-                    run.view.members[index].node, of: id,
-                    keyword: "properties/" + JSONPointer.escape(child.name),
-                    named: child.name, at: child.value, isMember: true)
-            }
-            for index in plan.pointee.patterns.range {
-                guard !isDone else { return }
-                let pattern = run.view.patterns[index]
-                run.position = child.quote
-                guard let place = run.scanString(), run.matches(place, regex: Int(pattern.regex)) else {
-                    continue
-                }
-                isEvaluated = true
-                let text = run.program.patternTexts[Int(pattern.regex)]
-                explainChild(
-                    pattern.node, of: id, keyword: "patternProperties/" + JSONPointer.escape(text),
-                    named: child.name,
-                    at: child.value, isMember: true)
-            }
-            if !isEvaluated, plan.pointee.additional >= 0 {
-                explainChild(
-                    plan.pointee.additional, of: id, keyword: "additionalProperties", named: child.name,
-                    at: child.value,
-                    isMember: true)
-            }
-        }
-    }
-
-    private mutating func explainArray(
-        _ id: Int32, _ plan: UnsafePointer<ArrayPlan>, _ start: Int, _ end: Int
-    ) {
-        let children = children(from: start)
-        if children.count < plan.pointee.minimum {
-            let least = Self.count(plan.pointee.minimum, "element")
-            add(id, "minItems", from: start, to: end, "must have at least \(least), has \(children.count)")
-        }
-        if children.count > plan.pointee.maximum {
-            let most = Self.count(plan.pointee.maximum, "element")
-            add(id, "maxItems", from: start, to: end, "must have at most \(most), has \(children.count)")
-        }
-        if plan.pointee.contains >= 0 {
-            var matching: Int64 = 0
-            for child in children {
-                guard !isDone else { return }
-                run.position = child.value
-                if run.probe(plan.pointee.contains, marks: Run.noMarks) { matching += 1 }
-                guard run.spend(bytes: run.position - child.value) else { return }
-            }
-            let what = "elements that match 'contains'"
-            if matching < plan.pointee.minContains {
-                let rule = plan.pointee.minContains == 1 ? "contains" : "minContains"
-                add(
-                    id, rule, from: start, to: end,
-                    "must have at least \(plan.pointee.minContains) \(what), has \(matching)")
-            }
-            if matching > plan.pointee.maxContains {
-                add(
-                    id, "maxContains", from: start, to: end,
-                    "must have at most \(plan.pointee.maxContains) \(what), has \(matching)")
-            }
-        }
-        if plan.pointee.isUnique { explainUnique(id, children.map(\.value), start, end) }
-        let prefix = Int(plan.pointee.prefix.count)
-        for (index, child) in children.enumerated() where !isDone {
-            let isPrefix = index < prefix
-            let node = isPrefix ? run.view.links[Int(plan.pointee.prefix.start) + index] : plan.pointee.items
-            guard node >= 0 else { continue }
-            explainChild(
-                node, of: id, keyword: isPrefix ? "prefixItems/\(index)" : "items", named: child.name,
-                at: child.value,
-                isMember: false)
-        }
-    }
-
-    private mutating func explainUnique(_ id: Int32, _ places: [Int], _ start: Int, _ end: Int) {
-        var seen: [UInt64: [Int]] = [:]
-        for (index, place) in places.enumerated() {
-            var value = TextValue(run.base, place, run.end)
-            let hash = value.hash()
-            guard run.spend(8), run.spend(bytes: value.position - place) else { return }
-            for other in seen[hash] ?? [] {
-                guard run.spend(0) else { return }
-                var left = TextValue(run.base, places[other], run.end)
-                var right = TextValue(run.base, place, run.end)
-                guard left.equals(&right, steps: &run.steps) else { continue }
-                return add(
-                    id, "uniqueItems", from: start, to: end, "the elements \(other) and \(index) are equal")
-            }
-            seen[hash, default: []].append(index)
-        }
-    }
-
     // MARK: The same value
 
-    private mutating func explainInPlace(
+    mutating func explainInPlace(
         _ id: Int32, _ item: UnsafePointer<InPlace>, _ start: Int, _ end: Int
     ) {
         let nodes = (0..<Int(item.pointee.nodes.count)).map {
@@ -462,7 +246,7 @@ struct Explanation: ~Copyable {
 
     /// Of several schemas none matches, or more than one. Of the failures those are told that are the fewest: most likely
     /// that schema was meant.
-    private mutating func explainChoice(
+    mutating func explainChoice(
         _ id: Int32, _ kind: InPlace.Kind, _ nodes: [Int32], _ start: Int, _ end: Int
     ) {
         var matching: [Int] = []
@@ -494,7 +278,7 @@ struct Explanation: ~Copyable {
         }
     }
 
-    private mutating func explainRest(_ id: Int32, _ node: UnsafePointer<Node>, _ start: Int, _ end: Int) {
+    mutating func explainRest(_ id: Int32, _ node: UnsafePointer<Node>, _ start: Int, _ end: Int) {
         let isObject = run.byte(start) == 0x7B
         let rest = isObject ? node.pointee.unevaluatedProperties : node.pointee.unevaluatedItems
         guard rest >= 0, isObject || run.byte(start) == 0x5B else { return }

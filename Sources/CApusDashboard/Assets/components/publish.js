@@ -89,8 +89,8 @@ const WITH_OPTION = new Set(["specversion", "id", "type", "source", "subject", "
 const isJSONType = (type) => /^(?:application\/json|text\/json|[^;\s]*\+json)(?:[;\s]|$)/i.test(type);
 
 /**
- * The command that publishes an event, all of it. What options cannot say (binary data, `dataschema`, extensions that are no text, data that would be taken for
- * an option) goes in as the line of a file.
+ * The command that publishes an event, all of it. What options cannot say (binary data, `dataschema`, extensions that are no text, data that would be
+ * taken for an option) goes in as the line of a file.
  * @param {string} topic @param {any} event
  */
 function publishLine(topic, event) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command lines that do what a page does, at the server that the page is of. Words are quoted so that a shell takes them as they are, whatever an event
-// or a name has in it.
+// Command lines that do what a page does, at the server that the page is of. Words are quoted so that a shell takes them as they are, whatever an
+// event or a name has in it.
 
 /** Where `apus` looks for a server when it is told of none. */
 const DEFAULT_ADDRESS = "http://127.0.0.1:8222";

@@ -61,7 +61,8 @@ export async function bridges(context) {
                 ),
             },
         ],
-        empty: () => empty("No feed brings events in.", codeLine(atThisServer("apus feed set orders --connection rabbit --from orders --into orders"))),
+        empty: () => empty("No feed brings events in.",
+            codeLine(atThisServer("apus feed set orders --connection rabbit --from orders --into orders"))),
     });
     const look = async () => {
         const [made, fed] = await Promise.all([

@@ -137,7 +137,8 @@ function ruleLine(name, { topic, pattern, targets, enabled }) {
 
 /**
  * Tries the rule whenever somebody has stopped typing.
- * @param {Record<string, any>} inputs @param {boolean} enabled @param {Element} explanation @param {Element} trial @param {Element} shell @param {AbortSignal} signal
+ * @param {Record<string, any>} inputs @param {boolean} enabled @param {Element} explanation @param {Element} trial @param {Element} shell
+ * @param {AbortSignal} signal
  */
 function bench(inputs, enabled, explanation, trial, shell, signal) {
     const settings = () => ({ topic: inputs.topic.value.trim(), pattern: jsonOf(inputs.pattern), targets: jsonOf(inputs.targets) });

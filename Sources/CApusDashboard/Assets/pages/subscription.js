@@ -46,7 +46,8 @@ export async function subscription(context) {
         now = await get(`/v1/subscriptions/${part(name)}`, {}, { signal: context.signal });
         fill(state, stateBadge(now));
         fill(hold, now.paused
-            ? button("Go on", () => pausing("resume", `${name} hands out again.`), { kind: "main", title: commandLine("subscription", "resume", name) })
+            ? button("Go on", () => pausing("resume", `${name} hands out again.`),
+                { kind: "main", title: commandLine("subscription", "resume", name) })
             : button("Pause", () => pausing("pause", `${name} hands out nothing until it is told to go on.`),
                 { title: commandLine("subscription", "pause", name) }));
         retry.hidden = now.waiting === 0;
