@@ -63,7 +63,7 @@ public struct SchemaValidator: Sendable {
     /// - Parameters:
     ///   - limit: how many violations are told at most; 0 if only the answer is wanted.
     ///   - steps: the steps that explaining may take, beside `SchemaLimits.explanationSteps`; reduced by those it took. Whoever asks about many documents
-    ///     bounds by it what they cost together. When none are left, the answer is empty.
+    ///     bounds by it what they cost together. When none are left, it is told that the schema does not accept the document, and not why.
     /// - Throws: `ValidationError` if the document is not JSON, or cannot be judged within the limits.
     public func refusal(
         of bytes: UnsafeRawBufferPointer, limit: Int, steps: inout Int
@@ -79,8 +79,7 @@ public struct SchemaValidator: Sendable {
             if run.position < run.end { _ = run.fail(.trailingBytes, at: run.position) }
         }
         if let failure = run.failure ?? failure { throw failure }
-        let given = min(steps, program.limits.explanationSteps)
-        guard given > 0 else { return [] }
+        let given = max(min(steps, program.limits.explanationSteps), 0)
         var explanation = Explanation(bytes, program: program, limit: limit, steps: given)
         let found = explanation.violations()
         steps -= given - explanation.stepsLeft

@@ -166,6 +166,18 @@ struct LimitTests {
         #expect(violations.first?.message.contains("n0") == true, "\(violations)")
     }
 
+    @Test("what is refused is never told as nothing, and what is wrong in a long array is told where it is")
+    func plain() throws {
+        var options = SchemaOptions()
+        options.limits.explanationSteps = 0
+        let validator = try Schema.compile(Array("{\"type\":\"string\"}".utf8), options: options)
+        #expect(try validator.violations([0x31]).map(\.rule) == ["schema"])
+        #expect(try validator.violations(Array("\"a\"".utf8)).isEmpty)
+        let numbers = Array(("[" + (0..<50_000).map(String.init).joined(separator: ",") + ",\"x\"]").utf8)
+        let found = try compile("{\"items\":{\"type\":\"integer\"}}").violations(numbers)
+        #expect(found.map(\.instanceLocation) == ["/50000"], "\(found)")
+    }
+
     @Test(
         "what is not JSON is told as that",
         arguments: [

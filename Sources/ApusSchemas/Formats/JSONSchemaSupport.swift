@@ -51,8 +51,14 @@ final class JSONSchemaJudge: DataJudge {
     func accepts(_ data: UnsafeRawBufferPointer) -> Bool { validator.isValid(data) }
 
     func violations(_ data: UnsafeRawBufferPointer, limit: Int) -> [SchemaViolation] {
+        refusal(of: data, limit: max(limit, 1)) ?? []
+    }
+
+    /// Judges once, whether or not it is told what is wrong.
+    func refusal(of data: UnsafeRawBufferPointer, limit: Int) -> [SchemaViolation]? {
+        var steps = Int.max
         do throws(ValidationError) {
-            return try validator.violations(data, limit: limit).map {
+            return try validator.refusal(of: data, limit: limit, steps: &steps)?.map {
                 SchemaViolation(
                     path: $0.instanceLocation, rule: $0.rule, got: $0.got, message: $0.message)
             }

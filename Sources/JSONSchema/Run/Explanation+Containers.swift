@@ -25,7 +25,7 @@ extension Explanation {
             }
             run.skipWhitespace()
             children.append((quote, name, run.position))
-            guard run.spend(8 + name.utf8.count >> 3), run.skipValue(),
+            guard run.spend(isObject ? 8 + name.utf8.count >> 3 : 1), run.skipValue(),
                 run.spend(bytes: run.position - quote)
             else { break }
         }

@@ -87,8 +87,8 @@ extension Run {
     }
 
     private mutating func matches(_ bytes: UnsafeRawBufferPointer, regex: Int) -> Bool {
-        // One for each match: thousands of patterns may be held against names of a byte.
-        guard spend(1 + bytes.count >> 4) else { return false }
+        // Some for each match: thousands of patterns may be held against names of a byte.
+        guard spend(2 + bytes.count >> 4) else { return false }
         let plan = view.regexPlans + regex
         if plan.pointee.width > 0 {
             return RegexTableView(
