@@ -223,6 +223,8 @@ extension Run {
 
     private mutating func skipContainer(isObject: Bool) -> Bool {
         guard enter() else { return false }
+        // Dense brackets take longer than their bytes say; whoever looks at the step budget next finds them counted.
+        steps &-= 1
         var isFirst = true
         while true {
             if isObject {
