@@ -72,7 +72,8 @@ let package = Package(
     traits: [
         .trait(
             name: "SQLite",
-            description: "The outbox in a SQLite database (ApusOutboxSQLite); needs libsqlite3-dev."),
+            description:
+                "The outbox and the inbox in a SQLite database (ApusOutboxSQLite); needs libsqlite3-dev."),
         .trait(
             name: "Kafka",
             description: "The library's transport for Kafka (ApusKafka); needs librdkafka-dev."),

@@ -54,19 +54,15 @@ public struct SchemaValidator: Sendable {
     public func violations(
         _ bytes: UnsafeRawBufferPointer, limit: Int = 20
     ) throws(ValidationError) -> [Violation] {
-        var steps = program.limits.explanationSteps
-        return try refusal(of: bytes, limit: max(limit, 1), steps: &steps) ?? []
+        try refusal(of: bytes, limit: max(limit, 1)) ?? []
     }
 
     /// What is wrong with a document, or nil if the schema accepts it; judges once.
     ///
-    /// - Parameters:
-    ///   - limit: how many violations are told at most; 0 if only the answer is wanted.
-    ///   - steps: the steps that explaining may take, beside `SchemaLimits.explanationSteps`; reduced by those it took. Whoever asks about many documents
-    ///     bounds by it what they cost together. When none are left, it is told that the schema does not accept the document, and not why.
+    /// - Parameter limit: how many violations are told at most; 0 if only the answer is wanted.
     /// - Throws: `ValidationError` if the document is not JSON, or cannot be judged within the limits.
     public func refusal(
-        of bytes: UnsafeRawBufferPointer, limit: Int, steps: inout Int
+        of bytes: UnsafeRawBufferPointer, limit: Int
     ) throws(ValidationError) -> [Violation]? {
         var run = Run(bytes, program: program)
         if run.judge() { return nil }
@@ -79,10 +75,7 @@ public struct SchemaValidator: Sendable {
             if run.position < run.end { _ = run.fail(.trailingBytes, at: run.position) }
         }
         if let failure = run.failure ?? failure { throw failure }
-        let given = max(min(steps, program.limits.explanationSteps), 0)
-        var explanation = Explanation(bytes, program: program, limit: limit, steps: given)
-        let found = explanation.violations()
-        steps -= given - explanation.stepsLeft
-        return found
+        var explanation = Explanation(bytes, program: program, limit: limit)
+        return explanation.violations()
     }
 }

@@ -56,9 +56,8 @@ final class JSONSchemaJudge: DataJudge {
 
     /// Judges once, whether or not it is told what is wrong.
     func refusal(of data: UnsafeRawBufferPointer, limit: Int) -> [SchemaViolation]? {
-        var steps = Int.max
         do throws(ValidationError) {
-            return try validator.refusal(of: data, limit: limit, steps: &steps)?.map {
+            return try validator.refusal(of: data, limit: limit)?.map {
                 SchemaViolation(
                     path: $0.instanceLocation, rule: $0.rule, got: $0.got, message: $0.message)
             }

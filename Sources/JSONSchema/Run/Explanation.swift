@@ -12,15 +12,11 @@ struct Explanation: ~Copyable {
     let limit: Int
     var path: [String] = []
 
-    /// - Parameter steps: what explaining may cost, in steps of a run.
-    init(_ bytes: UnsafeRawBufferPointer, program: Program, limit: Int, steps: Int) {
+    init(_ bytes: UnsafeRawBufferPointer, program: Program, limit: Int) {
         run = Run(bytes, program: program)
         self.limit = limit
-        run.steps = steps
+        run.steps = max(program.limits.explanationSteps, 0)
     }
-
-    /// Steps that are left.
-    var stepsLeft: Int { max(run.steps, 0) }
 
     /// All violations, at least one.
     mutating func violations() -> [Violation] {
