@@ -1,8 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The way of single events: looking for them, their journeys, and the attempts of a subscription.
+// The way of single events: looking for them, their journeys, and attempts to deliver.
 
 public import JSONText
+
+/// Which attempts to deliver are looked for: those that are everything that is given.
+public struct AttemptSearch: Sendable, Hashable {
+    /// Only attempts to deliver to this subscription.
+    public var subscription: String?
+    /// Only those that failed.
+    public var failedOnly = false
+    /// Only those that the target answered with this status.
+    public var status: Int?
+    /// Only those in whose reason this text occurs.
+    public var reason: String?
+    /// Only those that ended at or after this time: RFC 3339, or a duration back from now.
+    public var since: String?
+
+    /// All attempts.
+    public init() {}
+}
 
 /// Which events are looked for: those that are everything that is given.
 public struct EventSearch: Sendable, Hashable {
@@ -70,12 +87,16 @@ extension ApusClient {
             looked: try fields.integer("looked"), rest: fields.optionalString("rest"))
     }
 
-    /// Attempts of a subscription, newest first, as they come.
+    /// Attempts to deliver, newest first, as they come.
     public func attempts(
-        of subscription: String, failedOnly: Bool = false, limit: Int, before: Int64? = nil
+        _ search: AttemptSearch, limit: Int, before: Int64? = nil
     ) async throws(ApusClientError) -> (attempts: [JSONValue], next: Int64?) {
-        var request = APIRequest(.get, "v1", "subscriptions", subscription, "attempts")
-        if failedOnly { request.add("failed", "true") }
+        var request = APIRequest(.get, "v1", "attempts")
+        request.add("subscription", search.subscription)
+        if search.failedOnly { request.add("failed", "true") }
+        request.add("status", search.status.map { String($0) })
+        request.add("reason", search.reason)
+        request.add("since", search.since)
         request.add("limit", String(limit))
         request.add("before", before.map { String($0) })
         let fields = try JSONFields(try await send(request).json(), "a list of attempts")

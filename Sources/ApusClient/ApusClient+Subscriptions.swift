@@ -96,14 +96,18 @@ extension ApusClient {
         _ = try await send(request)
     }
 
-    /// Has what waits for its next attempt handed out now: all of it, or only events at these places (`topic/partition/offset`).
+    /// Has what waits for its next attempt handed out now: all of it, only events at these places (`topic/partition/offset`), or only those
+    /// that came at or after a time (RFC 3339, or a duration back from now).
     ///
     /// - Returns: how many events did wait.
     public func retryNow(
-        _ subscription: String, events: [String]? = nil
+        _ subscription: String, events: [String]? = nil, since: String? = nil
     ) async throws(ApusClientError) -> Int64 {
         var request = APIRequest(.post, "v1", "subscriptions", subscription, "retry")
-        if let events { request.setBody(["events": .array(events.map { .string($0) })]) }
+        var body = JSONObject()
+        body["events"] = events.map { .array($0.map { .string($0) }) }
+        body["since"] = since.map { .string($0) }
+        if events != nil || since != nil { request.setBody(.object(body)) }
         let answer = try await send(request).json()
         return answer["retried"]?.int64 ?? 0
     }

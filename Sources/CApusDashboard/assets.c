@@ -59,6 +59,9 @@ static const unsigned char components_publish_js[] = {
 static const unsigned char components_reposition_js[] = {
 #embed "Assets/components/reposition.js"
 };
+static const unsigned char components_retry_js[] = {
+#embed "Assets/components/retry.js"
+};
 static const unsigned char components_shortcuts_js[] = {
 #embed "Assets/components/shortcuts.js"
 };
@@ -136,6 +139,9 @@ static const unsigned char lib_shell_quote_js[] = {
 };
 static const unsigned char lib_stream_js[] = {
 #embed "Assets/lib/stream.js"
+};
+static const unsigned char pages_attempts_js[] = {
+#embed "Assets/pages/attempts.js"
 };
 static const unsigned char pages_bottlenecks_js[] = {
 #embed "Assets/pages/bottlenecks.js"
@@ -216,6 +222,7 @@ static const struct capus_asset assets[] = {
     {"components/parts.js", components_parts_js, sizeof components_parts_js},
     {"components/publish.js", components_publish_js, sizeof components_publish_js},
     {"components/reposition.js", components_reposition_js, sizeof components_reposition_js},
+    {"components/retry.js", components_retry_js, sizeof components_retry_js},
     {"components/shortcuts.js", components_shortcuts_js, sizeof components_shortcuts_js},
     {"components/sidebar.js", components_sidebar_js, sizeof components_sidebar_js},
     {"components/table.js", components_table_js, sizeof components_table_js},
@@ -242,6 +249,7 @@ static const struct capus_asset assets[] = {
     {"lib/settings.js", lib_settings_js, sizeof lib_settings_js},
     {"lib/shell-quote.js", lib_shell_quote_js, sizeof lib_shell_quote_js},
     {"lib/stream.js", lib_stream_js, sizeof lib_stream_js},
+    {"pages/attempts.js", pages_attempts_js, sizeof pages_attempts_js},
     {"pages/bottlenecks.js", pages_bottlenecks_js, sizeof pages_bottlenecks_js},
     {"pages/bridges.js", pages_bridges_js, sizeof pages_bridges_js},
     {"pages/clients.js", pages_clients_js, sizeof pages_clients_js},

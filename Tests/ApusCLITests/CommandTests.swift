@@ -441,6 +441,30 @@ import Testing
             ])
     }
 
+    @Test func `trying a rule on the newest events shows the newest of all steps first`() async throws {
+        @Sendable func event(_ offset: Int, _ second: Int) -> String {
+            #"{"topic":"o","partition":0,"offset":\#(offset),"time":"2026-11-23T21:00:0\#(second).000Z","key":null,"#
+                + #""event":{"specversion":"1.0","id":"e","source":"/s","type":"t"},"destinations":[]}"#
+        }
+        let line = ["rule", "try", "--topic", "o", "--pattern", "{}", "--newest", "1000", "--limit", "2"]
+        let (outcome, requests) = try await run(line) { request in
+            guard request.body.contains("rest") else {
+                return .json(
+                    #"{"looked":500,"matched":2,"unreadable":0,"events":[\#(event(1, 5)),\#(event(2, 3))],"#
+                        + #""rest":[{"partition":0,"next":5,"end":9}]}"#)
+            }
+            return .json(
+                #"{"looked":500,"matched":1,"unreadable":0,"events":[\#(event(3, 4))],"rest":[]}"#)
+        }
+        let places = outcome.output.split(separator: "\n").dropFirst().map { $0.prefix(5) }
+        #expect(places == ["o/0/1", "o/0/3", "3 of "])
+        #expect(
+            requests.map(\.body) == [
+                #"{"topic":"o","pattern":{},"newest":1000,"show":2}"#,
+                #"{"topic":"o","pattern":{},"newest":1000,"show":2,"rest":[{"partition":0,"next":5,"end":9}]}"#,
+            ])
+    }
+
     @Test func `dead letters are redriven by selection`() async throws {
         let (outcome, requests) = try await run([
             "dead-letter", "redrive", "--subscription", "s", "--dry-run",

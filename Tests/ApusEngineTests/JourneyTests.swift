@@ -67,7 +67,9 @@ extension EngineRig {
     ) async throws -> AttemptList {
         let name = try ResourceName(name)
         return try await driving { [engine] in
-            try await engine.attempts(of: name, failuresOnly: failuresOnly, before: before, limit: limit)
+            var search = AttemptSearch(of: name)
+            search.failuresOnly = failuresOnly
+            return try await engine.attempts(search, before: before, limit: limit)
         }
     }
 }
@@ -254,6 +256,42 @@ extension EventJourney {
         #expect(journey.attempts.map(\.outcome) == [.released, .expired, .rejected])
         #expect(journey.attempts.last?.reason == "cannot read it")
         #expect(journey.descendants.map(\.kind) == [.deadLetter])
+    }
+
+    @Test func `attempts of all subscriptions are found by status, reason and time`() async throws {
+        let rig = try EngineRig(
+            target: ScriptedTarget { delivery in
+                .retry(
+                    after: .seconds(600), status: delivery.subscription.description == "slow" ? 503 : 500,
+                    reason: "\(delivery.subscription) failed")
+            }, noting())
+        try await rig.topic("orders")
+        try await rig.subscription("slow", push())
+        try await rig.subscription("broken", push())
+        try await rig.publishNoted(["a"], to: "orders")
+        rig.pass(.seconds(5))
+        let before = rig.clock.wall
+        rig.pass(.seconds(60))
+        try await rig.publishNoted(["b"], to: "orders")
+        rig.pass(.seconds(5))
+        func found(_ change: (inout AttemptSearch) -> Void) async throws -> [String] {
+            var search = AttemptSearch()
+            change(&search)
+            let wanted = search
+            let list = try await rig.driving { [engine = rig.engine] in
+                try await engine.attempts(wanted, before: nil, limit: 100)
+            }
+            return list.attempts.map { "\($0.note.subscription) \($0.place?.offset.rawValue ?? -1)" }.sorted()
+        }
+        #expect(try await found { _ in } == ["broken 0", "broken 1", "slow 0", "slow 1"])
+        #expect(try await found { $0.status = 503 } == ["slow 0", "slow 1"])
+        #expect(try await found { $0.reason = "broken" } == ["broken 0", "broken 1"])
+        #expect(try await found { $0.since = before } == ["broken 1", "slow 1"])
+        #expect(
+            try await found {
+                $0.since = before
+                $0.status = 500
+            } == ["broken 1"])
     }
 
     @Test func `attempts are listed newest first, page by page`() async throws {

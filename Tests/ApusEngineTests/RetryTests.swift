@@ -22,7 +22,7 @@ private let down: ScriptedTarget.Script = { _ in .retry(after: .seconds(3600), s
         state.postpone(position(3), attempts: 4, due: .seconds(60), wall: wall)
         state.postpone(position(1), attempts: 2, due: .seconds(90), wall: wall)
         state.close(position(2))
-        let named = state.hasten([position(1), position(2), position(4), position(99)])
+        let named = state.hasten(.some([position(1), position(2), position(4), position(99)]))
         #expect(named.map(\.position) == [position(1)] && named.map(\.attempts) == [2])
         #expect(state.waiting == 1 && state.takeReady() == position(1))
         let rest = state.hasten()
@@ -49,21 +49,40 @@ private let down: ScriptedTarget.Script = { _ in .retry(after: .seconds(3600), s
         let name = try ResourceName("s")
         let place = EventPlace(topic: try ResourceName("orders"), partition: 0, offset: Offset(1))
         let one = try await rig.driving { [engine = rig.engine] in
-            try await engine.retryNow(name, events: [place])
+            try await engine.retryNow(name, .events([place]))
         }
         #expect(one == 1)
         let second = try await rig.receive("s")
         #expect(second.map(\.stored.event.id) == ["b"] && second.first?.attempt == 2)
         let all = try await rig.driving { [engine = rig.engine] in
-            try await engine.retryNow(name, events: nil)
+            try await engine.retryNow(name, .all)
         }
         #expect(all == 2)
         #expect(try await rig.receive("s").map(\.stored.event.id) == ["a", "c"])
         // Nothing waits any more: what is with a consumer is not taken from it.
         let none = try await rig.driving { [engine = rig.engine] in
-            try await engine.retryNow(name, events: nil)
+            try await engine.retryNow(name, .all)
         }
         #expect(none == 0)
+    }
+
+    @Test func `only what came since a time is retried, in each partition`() async throws {
+        let rig = try EngineRig()
+        try await rig.topic("orders", TopicSettings(partitions: 2))
+        try await rig.subscription("s", .shared("orders"))
+        for id in ["a", "b", "c", "d"] { try await rig.publish([id], to: "orders", key: id) }
+        rig.pass(.seconds(60))
+        for id in ["e", "f", "g", "h"] { try await rig.publish([id], to: "orders", key: id) }
+        let leased = try await rig.receive("s")
+        try await rig.settle("s", leased.map(\.lease), .release(delay: .seconds(600), counted: true))
+        #expect(try rig.describe("s").waiting == 8)
+        let (name, time) = (try ResourceName("s"), rig.clock.wall.advanced(by: .seconds(-30)))
+        let retried = try await rig.driving { [engine = rig.engine] in
+            try await engine.retryNow(name, .since(time))
+        }
+        #expect(retried == 4)
+        #expect(Set(try await rig.receive("s").map(\.stored.event.id)) == ["e", "f", "g", "h"])
+        #expect(try rig.describe("s").waiting == 4)
     }
 
     @Test func `a retry is remembered over a restart`() async throws {
@@ -74,7 +93,7 @@ private let down: ScriptedTarget.Script = { _ in .retry(after: .seconds(3600), s
         let leased = try await rig.receive("s")
         try await rig.settle("s", leased.map(\.lease), .release(delay: .seconds(600), counted: true))
         let name = try ResourceName("s")
-        _ = try await rig.driving { [engine = rig.engine] in try await engine.retryNow(name, events: nil) }
+        _ = try await rig.driving { [engine = rig.engine] in try await engine.retryNow(name, .all) }
         let again = try rig.restarted()
         let second = try await again.receive("s")
         #expect(second.map(\.stored.event.id) == ["a"] && second.first?.attempt == 2)
@@ -100,12 +119,12 @@ private let down: ScriptedTarget.Script = { _ in .retry(after: .seconds(3600), s
         let name = try ResourceName("hook")
         // Still down: one attempt, and it is left alone again.
         let before = rig.target.deliveries.count
-        _ = try await rig.driving { [engine = rig.engine] in try await engine.retryNow(name, events: nil) }
+        _ = try await rig.driving { [engine = rig.engine] in try await engine.retryNow(name, .all) }
         rig.settle()
         #expect(rig.target.deliveries.count == before + 1)
         #expect(try rig.describe("hook").push?.circuit == .open)
         rig.target.rewrite { _ in .delivered }
-        _ = try await rig.driving { [engine = rig.engine] in try await engine.retryNow(name, events: nil) }
+        _ = try await rig.driving { [engine = rig.engine] in try await engine.retryNow(name, .all) }
         rig.settle()
         let well = try rig.describe("hook")
         #expect(well.acknowledged == 20 && well.backlog == 0 && well.push?.circuit == .closed)
@@ -122,7 +141,7 @@ private let down: ScriptedTarget.Script = { _ in .retry(after: .seconds(3600), s
         try await rig.settle("s", leased.map(\.lease), .release(delay: .seconds(600), counted: true))
         #expect(try await rig.receive("s").isEmpty)
         let name = try ResourceName("s")
-        _ = try await rig.driving { [engine = rig.engine] in try await engine.retryNow(name, events: nil) }
+        _ = try await rig.driving { [engine = rig.engine] in try await engine.retryNow(name, .all) }
         #expect(try await rig.receive("s").map(\.stored.event.id) == ["a"])
     }
 
@@ -138,7 +157,7 @@ private let down: ScriptedTarget.Script = { _ in .retry(after: .seconds(3600), s
         rig.store.refuseAppends(to: log, with: .diskFull)
         let name = try ResourceName("s")
         await #expect(throws: BrokerError.self) {
-            try await rig.driving { [engine = rig.engine] in try await engine.retryNow(name, events: nil) }
+            try await rig.driving { [engine = rig.engine] in try await engine.retryNow(name, .all) }
         }
         rig.store.refuseAppends(to: log, with: nil)
         rig.pass(.seconds(600))
@@ -152,7 +171,7 @@ private let down: ScriptedTarget.Script = { _ in .retry(after: .seconds(3600), s
         try await rig.subscription("s", .shared("orders"))
         let (cursor, shared) = (try ResourceName("c"), try ResourceName("s"))
         let other = EventPlace(topic: try ResourceName("other"), partition: 0, offset: .zero)
-        await #expect(throws: BrokerError.self) { try await rig.engine.retryNow(cursor, events: nil) }
-        await #expect(throws: BrokerError.self) { try await rig.engine.retryNow(shared, events: [other]) }
+        await #expect(throws: BrokerError.self) { try await rig.engine.retryNow(cursor, .all) }
+        await #expect(throws: BrokerError.self) { try await rig.engine.retryNow(shared, .events([other])) }
     }
 }

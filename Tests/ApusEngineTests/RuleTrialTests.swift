@@ -95,6 +95,32 @@ import Testing
         #expect(beyond.matched == 2 && beyond.matches.isEmpty && beyond.rest.isEmpty)
     }
 
+    @Test func `the newest events are those of all partitions together, and the newest are shown first`() async throws {
+        let rig = try EngineRig()
+        try await rig.topic("orders", TopicSettings(partitions: 3))
+        // One partition has all of the old ones; the last ten are spread over the others.
+        for number in 0..<30 { try await rig.publish(["old \(number)"], to: "orders", key: "a", type: "b") }
+        rig.pass(.seconds(1))
+        let late = ["b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]
+        for key in late {
+            try await rig.publish([key], to: "orders", key: key, type: "b")
+            rig.pass(.milliseconds(1))
+        }
+        let trial = try await rig.engine.tryRule(try settings(), over: .newest(10), showing: 4)
+        #expect(trial.looked == 10 && trial.matched == 10 && trial.rest.isEmpty)
+        #expect(trial.matches.map(\.stored.event.id) == ["k", "j", "i", "h"])
+    }
+
+    @Test func `as many events as are wanted are looked at, however many came in one millisecond`() async throws {
+        let rig = try EngineRig()
+        try await rig.topic("orders", TopicSettings(partitions: 4))
+        for number in 0..<40 { try await rig.publish(["\(number)"], to: "orders", key: "\(number)", type: "b") }
+        for count: Int64 in [1, 7, 39, 40, 1000] {
+            let trial = try await rig.engine.tryRule(try settings(), over: .newest(count), showing: 0)
+            #expect(trial.looked == min(count, 40) && trial.matched == trial.looked && trial.matches.isEmpty)
+        }
+    }
+
     @Test func `a long history takes several steps, which together see every event once`() async throws {
         let rig = try EngineRig()
         try await rig.topic("orders", TopicSettings(partitions: 2))

@@ -181,7 +181,7 @@ import Testing
         }
     }
 
-    @Test func `what waits is retried, all of it or what is named`() async throws {
+    @Test func `what waits is retried, all of it, what is named, or what came since a time`() async throws {
         try await GatewayFixture.with { fixture async throws in
             fixture.broker.addTopic("orders")
             _ = try await fixture.put("/v1/subscriptions/s", #"{"topic":"orders"}"#)
@@ -189,7 +189,11 @@ import Testing
             #expect(all.status == 200 && all.json["retried"] == 7)
             let two = #"{"events":["orders/0/4","orders/1/0"]}"#
             #expect(try await fixture.post("/v1/subscriptions/s/retry", two).json["retried"] == 2)
-            for wrong in [#"{"events":[]}"#, #"{"events":["orders"]}"#, #"{"events":["orders/-1/0"]}"#] {
+            #expect(
+                try await fixture.post("/v1/subscriptions/s/retry", #"{"since":"1h"}"#).json["retried"] == 5)
+            let both = #"{"events":["orders/0/4"],"since":"1h"}"#
+            #expect(try await fixture.post("/v1/subscriptions/s/retry", both).status == 400)
+            for wrong in [#"{"since":"soon"}"#, #"{"events":[]}"#, #"{"events":["orders"]}"#, #"{"events":["orders/-1/0"]}"#] {
                 #expect(try await fixture.post("/v1/subscriptions/s/retry", wrong).status >= 400)
             }
             #expect(try await fixture.post("/v1/subscriptions/none/retry", "{}").status == 404)
@@ -263,6 +267,14 @@ import Testing
             #expect(reply.json["rest"] == [["partition": 0, "next": 5, "end": 9]])
             let rest = #"{"topic":"orders","pattern":{},"rest":[{"partition":0,"next":5,"end":9}]}"#
             #expect(try await fixture.post("/v1/rules/try", rest).status == 200)
+            let newest = #"{"topic":"orders","pattern":{},"newest":1000,"rest":[{"partition":0,"next":5,"end":9}]}"#
+            #expect(try await fixture.post("/v1/rules/try", newest).status == 200)
+            let last = fixture.broker.change { $0.trials.removeLast() }
+            #expect(last.range.showsNewest)
+            #expect(
+                try await fixture.post(
+                    "/v1/rules/try", #"{"topic":"orders","pattern":{},"newest":1000}"#).status == 200)
+            #expect(fixture.broker.change { $0.trials.removeLast() }.range == .newest(1000))
             let trials = fixture.broker.change { $0.trials }
             #expect(trials.map(\.limit) == [3, 10])
             #expect(
@@ -280,6 +292,8 @@ import Testing
         #"{"topic":"orders","pattern":{},"from":"soon"}"#, #"{"topic":"orders","pattern":{},"show":1001}"#,
         #"{"topic":"orders","pattern":{},"rest":[{"partition":0,"next":1,"end":2}],"from":"1h"}"#,
         #"{"topic":"orders","pattern":{},"rest":[{"partition":0,"next":1}]}"#,
+        #"{"topic":"orders","pattern":{},"newest":0}"#, #"{"topic":"orders","pattern":{},"newest":1000001}"#,
+        #"{"topic":"orders","pattern":{},"newest":9,"to":"1h"}"#,
     ])
     func `a trial that cannot be understood is refused`(_ body: String) async throws {
         try await GatewayFixture.with { fixture async throws in

@@ -198,10 +198,14 @@ final class RecorderBroker: Broker {
         change { $0.replays += [start, end] }
     }
 
-    func retryNow(_ subscription: ResourceName, events: [EventPlace]?) async throws(BrokerError) -> Int {
+    func retryNow(_ subscription: ResourceName, _ chosen: RetryChoice) async throws(BrokerError) -> Int {
         try check()
         _ = try self.subscription(subscription)
-        return events?.count ?? 7
+        return switch chosen {
+        case .all: 7
+        case .events(let places): places.count
+        case .since: 5
+        }
     }
 
     // MARK: Topics

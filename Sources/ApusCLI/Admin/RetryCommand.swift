@@ -14,8 +14,9 @@ struct RetryCommand: AsyncParsableCommand {
             EXAMPLES
               apus subscription retry hooks
               apus subscription retry hooks --event orders/0/4711
+              apus subscription retry hooks --since 1h
 
-            All that waits, or with --event only those; attempts stay counted. A receiver that is left alone after failures is probed at once.
+            All that waits, or with --event only those, with --since what came to its topic since then; attempts stay counted. A receiver that is left alone after failures is probed at once.
             """)
 
     @Argument(help: "The subscription.") var name: String
@@ -25,11 +26,22 @@ struct RetryCommand: AsyncParsableCommand {
         help: ArgumentHelp("Only this event; may be repeated.", valueName: "topic/partition/offset"))
     var events: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Only events that came at or after this: a time (RFC 3339) or how long ago.", valueName: "time"))
+    var since: String?
+
     @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard events.isEmpty || since == nil else {
+            throw ValidationError("--event says which are meant: leave out --since")
+        }
+    }
 
     func run() async throws {
         let retried = try await global.withClient { client in
-            try await client.retryNow(name, events: events.isEmpty ? nil : events)
+            try await client.retryNow(name, events: events.isEmpty ? nil : events, since: since)
         }
         global.show(["subscription": .string(name), "retried": .number(JSONNumber(retried))]) {
             [

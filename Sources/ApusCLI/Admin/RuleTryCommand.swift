@@ -16,6 +16,7 @@ extension RuleCommand {
                 EXAMPLES
                   apus rule try --rule vip --from 7d
                   apus rule try --topic orders --pattern '{"type": ["order.placed"]}' --to-topic placed --from 24h
+                  apus rule try --rule vip --newest 1000
                   apus rule try --rule vip --json | jq .event.id
 
                 Nothing is delivered, and the rule need not exist or be enabled.
@@ -40,10 +41,17 @@ extension RuleCommand {
             transform: Parse.position)
         var to: Position?
 
+        @Option(
+            help: ArgumentHelp(
+                "Only so many of the newest events of all partitions together, and show the newest first.",
+                valueName: "count"))
+        var newest: Int?
+
         @Option(help: "How many of the matching events to show.") var limit: Int = 10
         @OptionGroup var global: GlobalOptions
 
         private static let limits = 0...1000
+        private static let counts = 1...1_000_000
 
         func validate() throws {
             guard rule != nil || (topic != nil && pattern != nil) else {
@@ -51,6 +59,12 @@ extension RuleCommand {
             }
             guard rule == nil || topic == nil else {
                 throw ValidationError("a rule has its topic: leave out --topic")
+            }
+            guard newest == nil || (from == nil && to == nil) else {
+                throw ValidationError("--newest says which events are looked at: leave out --from and --to")
+            }
+            guard newest.map(Self.counts.contains) ?? true else {
+                throw ValidationError("--newest is from 1 to \(Decimal.grouped(Int64(Self.counts.upperBound)))")
             }
             guard Self.limits.contains(limit) else {
                 throw ValidationError("--limit is from 0 to \(Self.limits.upperBound)")
@@ -84,6 +98,13 @@ extension RuleCommand {
                 events += step.events
             }
 
+            /// Of what several steps showed, leaves what came last.
+            mutating func keepNewest(_ limit: Int) {
+                // Times are of one length and zone, so that they compare as text.
+                events.sort { ($0["time"]?.string ?? "") > ($1["time"]?.string ?? "") }
+                events.removeLast(max(0, events.count - limit))
+            }
+
             var summary: JSONValue {
                 [
                     "looked": .number(JSONNumber(looked)), "matched": .number(JSONNumber(matched)),
@@ -106,9 +127,12 @@ extension RuleCommand {
             var outcome = Outcome()
             var isDone = false
             while !isDone {
-                request["show"] = .number(JSONNumber(limit - outcome.events.count))
+                // The newest of all may be among what any step looks at.
+                let shown = newest == nil ? limit - outcome.events.count : limit
+                request["show"] = .number(JSONNumber(shown))
                 let step = try await client.tryRule(request)
                 outcome.add(step)
+                if newest != nil { outcome.keepNewest(limit) }
                 isDone = step.rest.isEmpty
                 request["rest"] = .array(step.rest)
                 (request["from"], request["to"]) = (nil, nil)
@@ -143,6 +167,7 @@ extension RuleCommand {
             if !toTopic.isEmpty { request["targets"] = .array(toTopic.map { ["topic": .string($0)] }) }
             request["from"] = from.map { .string($0.description) }
             request["to"] = to.map { .string($0.description) }
+            request["newest"] = newest.map { .number(JSONNumber($0)) }
             return request
         }
 

@@ -15,7 +15,10 @@ package struct Table {
     private var rows: [[String]] = []
 
     /// A table without rows; numbers belong into columns aligned to the right.
-    package init(_ columns: (title: String, alignment: Alignment)...) { self.columns = columns }
+    package init(_ columns: (title: String, alignment: Alignment)...) { self.init(columns) }
+
+    /// A table without rows; numbers belong into columns aligned to the right.
+    package init(_ columns: [(title: String, alignment: Alignment)]) { self.columns = columns }
 
     /// Whether it has no rows.
     package var isEmpty: Bool { rows.isEmpty }

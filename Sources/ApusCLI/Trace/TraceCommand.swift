@@ -20,6 +20,7 @@ struct TraceCommand: AsyncParsableCommand {
               apus trace 4b7c2f8e --chain              what caused it and what it caused
               apus trace orders/0/17 --why             with what rules and subscriptions asked and found
               apus trace --subscription billing        its failed attempts, newest first
+              apus trace --attempts --status 503       failed attempts of all subscriptions; --since 1h, --text TEXT
             """)
 
     @Argument(help: "The event's id, or topic/partition/offset.")
@@ -61,7 +62,15 @@ struct TraceCommand: AsyncParsableCommand {
         help: ArgumentHelp("Show the failed attempts of this subscription instead.", valueName: "name"))
     var subscription: String?
 
-    @Option(help: "With --list or --subscription: how many at most.")
+    @Flag(
+        help: "Show failed attempts of all subscriptions instead; with --since and --text (in their reason).")
+    var attempts = false
+
+    @Option(
+        help: ArgumentHelp("With --attempts or --subscription: only those that were answered so.", valueName: "code"))
+    var status: Int?
+
+    @Option(help: "With --list, --attempts or --subscription: how many at most.")
     var limit: Int = 20
 
     @OptionGroup var global: GlobalOptions
@@ -70,17 +79,25 @@ struct TraceCommand: AsyncParsableCommand {
         guard (1...Defaults.pageLimitMax).contains(limit) else {
             throw ValidationError("--limit is from 1 to \(Defaults.pageLimitMax)")
         }
-        let isSearch = event != nil || key != nil || text != nil || causedBy != nil || since != nil
-        guard isSearch != (subscription != nil) else {
+        let isSearch = event != nil || key != nil || causedBy != nil
+        guard isAboutAttempts || isSearch || text != nil || since != nil, !(isAboutAttempts && isSearch) else {
             throw ValidationError(
                 "say which event: its id, topic/partition/offset, --key, --text, --caused-by or --since; or "
-                    + "--subscription for attempts")
+                    + "--attempts, --subscription for attempts")
+        }
+        guard status == nil || isAboutAttempts else {
+            throw ValidationError("--status is of attempts: add --attempts, or name a --subscription")
+        }
+        guard !isAboutAttempts || (until == nil && topic.isEmpty && !list) else {
+            throw ValidationError("attempts are chosen by --subscription, --status, --text and --since")
         }
     }
 
+    private var isAboutAttempts: Bool { attempts || subscription != nil }
+
     func run() async throws {
         try await global.withClient { client in
-            if let subscription { return try await showAttempts(of: subscription, client) }
+            if isAboutAttempts { return try await showAttempts(client) }
             if let place = event.flatMap(Place.init), !list {
                 return try await show(place, client)
             }
@@ -200,27 +217,36 @@ struct TraceCommand: AsyncParsableCommand {
 
     // MARK: Attempts
 
-    private func showAttempts(of name: String, _ client: ApusClient) async throws {
-        var attempts: [JSONValue] = []
+    private func showAttempts(_ client: ApusClient) async throws {
+        var search = AttemptSearch()
+        (search.subscription, search.failedOnly) = (subscription, true)
+        (search.status, search.reason, search.since) = (status, text, since)
+        var found: [JSONValue] = []
         var next: Int64?
         repeat {
-            let page = try await client.attempts(
-                of: name, failedOnly: true, limit: limit - attempts.count, before: next)
-            attempts += page.attempts
+            let page = try await client.attempts(search, limit: limit - found.count, before: next)
+            found += page.attempts
             next = page.next
-        } while next != nil && attempts.count < limit
-        if global.json { return attempts.forEach { global.console.print($0.description) } }
-        var table = Table(
+        } while next != nil && found.count < limit
+        if global.json { return found.forEach { global.console.print($0.description) } }
+        // Of one subscription, its name in each row would say nothing.
+        var columns: [(title: String, alignment: Table.Alignment)] = [
             ("ENDED", .left), ("EVENT", .left), ("ATTEMPT", .right), ("OUTCOME", .left), ("STATUS", .right),
-            ("TOOK", .right), ("NEXT", .left), ("REASON", .left))
-        for attempt in attempts {
+            ("TOOK", .right), ("NEXT", .left), ("REASON", .left),
+        ]
+        if subscription == nil { columns.insert(("SUBSCRIPTION", .left), at: 1) }
+        var table = Table(columns)
+        for attempt in found {
             let fields = attempt.object
             let text = TraceText.AttemptText(attempt)
             let place = fields?["place"]?.object
             let event = place.map { TraceText.place($0) } ?? "-"
-            table.add(
+            var cells = [
                 fields?["time"]?.string ?? "-", event, text.number, text.outcome, text.status, text.took,
-                fields?["next"]?.string ?? "-", fields?["reason"]?.string ?? "")
+                fields?["next"]?.string ?? "-", fields?["reason"]?.string ?? "",
+            ]
+            if subscription == nil { cells.insert(fields?["subscription"]?.string ?? "-", at: 1) }
+            table.add(cells: cells)
         }
         global.show(table, empty: "no failed attempts are noted")
     }

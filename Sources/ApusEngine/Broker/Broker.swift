@@ -307,12 +307,12 @@ public protocol Broker: Coordinating, Holding, SchemaKeeping, JourneyKeeping, Ev
         _ subscription: ResourceName, from start: StartPosition, to end: StartPosition
     ) async throws(BrokerError)
 
-    /// Shared kind: what waits for its next attempt is handed out now, all of it or only `events`; attempts stay counted. A target that is left alone after
+    /// Shared kind: what waits for its next attempt is handed out now, all of it or some; attempts stay counted. A target that is left alone after
     /// failures is probed at once.
     ///
     /// - Returns: how many events did wait; those that do something else are passed over.
     /// - Throws: ``BrokerError/conflict(_:)`` for cursors, ``BrokerError/invalid(_:)`` for events of another topic.
-    func retryNow(_ subscription: ResourceName, events: [EventPlace]?) async throws(BrokerError) -> Int
+    func retryNow(_ subscription: ResourceName, _ chosen: RetryChoice) async throws(BrokerError) -> Int
 
     // MARK: Administer
 

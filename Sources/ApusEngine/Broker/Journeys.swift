@@ -191,6 +191,31 @@ public struct EventSearchResult: Sendable {
     public var rest: EventPlace?
 }
 
+/// Which attempts somebody looks for: those that are everything that is given.
+public struct AttemptSearch: Sendable, Hashable {
+    /// Only attempts to deliver to this subscription.
+    public var subscription: ResourceName?
+    /// Only those that failed.
+    public var failuresOnly = false
+    /// Only those that the target answered with this status.
+    public var status: Int?
+    /// Only those in whose reason this text occurs, as it is written.
+    public var reason: String?
+    /// Only those that ended at or after this time.
+    public var since: Timestamp?
+
+    /// All attempts, or those of one subscription.
+    public init(of subscription: ResourceName? = nil) { self.subscription = subscription }
+
+    /// Whether it looks for such an attempt.
+    func matches(_ note: AttemptNote, at time: Timestamp) -> Bool {
+        if failuresOnly, !note.outcome.isFailure { return false }
+        if let status, note.status != status { return false }
+        if let since, time < since { return false }
+        return reason.map { note.reason.contains($0) } ?? true
+    }
+}
+
 /// What is noted of attempts, newest first.
 public struct AttemptList: Sendable {
     /// The attempts, with the place of the event: its topic by name, if it is still there.
@@ -215,9 +240,10 @@ public protocol JourneyKeeping: Sendable {
     func journey(of place: EventPlace, explaining: Bool) async throws(BrokerError) -> EventJourney
     /// Looks for events, at most `limit`; one step of bounded work.
     func search(_ search: EventSearch, limit: Int) async throws(BrokerError) -> EventSearchResult
-    /// Attempts of a subscription, newest first, at most `limit`: those before `before`, failures only if wanted. One step of bounded work.
+    /// Attempts to deliver, newest first, at most `limit`: those before `before`, which is where an answer said to go on. One step of bounded
+    /// work.
     func attempts(
-        of subscription: ResourceName, failuresOnly: Bool, before: Offset?, limit: Int
+        _ search: AttemptSearch, before: Offset?, limit: Int
     ) async throws(BrokerError) -> AttemptList
 }
 
@@ -248,7 +274,7 @@ extension Broker {
     }
 
     public func attempts(
-        of subscription: ResourceName, failuresOnly: Bool, before: Offset?, limit: Int
+        _ search: AttemptSearch, before: Offset?, limit: Int
     ) async throws(BrokerError) -> AttemptList {
         throw .invalid("this broker does not note attempts")
     }

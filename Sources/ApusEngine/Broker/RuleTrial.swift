@@ -60,7 +60,8 @@ public struct RuleTrial: Sendable, Hashable {
     public var matched: Int64
     /// How often something was passed over that cannot be read, or that retention forgot meanwhile.
     public var unreadable: Int64
-    /// The first events that matched, as many as were asked for.
+    /// Events that matched, as many as were asked for: the first of each partition, or the newest of all, the newest first, where the newest
+    /// events are what the rule is tried on.
     public var matches: [Match]
     /// What is left to look at; empty at the end.
     public var rest: [Span]
@@ -70,6 +71,17 @@ public struct RuleTrial: Sendable, Hashable {
 public enum RuleTrialRange: Sendable, Hashable {
     /// From one position up to another, which is not part of it; both as they are now.
     case between(StartPosition, StartPosition)
-    /// What a step before left.
-    case rest([RuleTrial.Span])
+    /// The newest events of all partitions together, by the time of their arrival, as they are now.
+    case newest(Int64)
+    /// What a step before left; `isNewest` where it began with ``newest(_:)``.
+    case rest([RuleTrial.Span], isNewest: Bool = false)
+
+    /// Whether the newest of the events that match are shown.
+    public var showsNewest: Bool {
+        switch self {
+        case .between: false
+        case .newest: true
+        case .rest(_, let isNewest): isNewest
+        }
+    }
 }

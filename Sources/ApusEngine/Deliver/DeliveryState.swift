@@ -252,22 +252,35 @@ package struct DeliveryState: Sendable {
         addTimer(due, position)
     }
 
+    /// Which of the events that wait are meant.
+    package enum Wanted: Sendable {
+        case all
+        case some(Set<Position>)
+        /// In each partition those from this offset on.
+        case from([Offset])
+    }
+
     /// Makes what waits for its next attempt ready now; attempts stay as they are.
     ///
-    /// - Parameter wanted: only these; nil for all that wait.
     /// - Returns: what did wait, in order, each with the attempts behind it.
-    package mutating func hasten(_ wanted: Set<Position>? = nil) -> [(position: Position, attempts: Int)] {
+    package mutating func hasten(_ wanted: Wanted = .all) -> [(position: Position, attempts: Int)] {
         var found: [(position: Position, attempts: Int)] = []
         // Those that are named may be few where millions wait.
-        if let wanted {
-            for position in wanted {
+        if case .some(let positions) = wanted {
+            for position in positions {
                 if let item = items[position], case .waiting = item.phase {
                     found.append((position, item.attempts))
                 }
             }
         } else {
+            var begins: [Offset] = []
+            if case .from(let offsets) = wanted { begins = offsets }
             for (position, item) in items {
-                if case .waiting = item.phase { found.append((position, item.attempts)) }
+                guard case .waiting = item.phase else { continue }
+                if begins.indices.contains(position.partition), position.offset < begins[position.partition] {
+                    continue
+                }
+                found.append((position, item.attempts))
             }
         }
         found.sort { $0.position < $1.position }

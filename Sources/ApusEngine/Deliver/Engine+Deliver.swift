@@ -117,18 +117,33 @@ extension Engine {
     }
 
     public func retryNow(
-        _ name: ResourceName, events: [EventPlace]?
+        _ name: ResourceName, _ chosen: RetryChoice
     ) async throws(BrokerError) -> Int {
         let shared = try requireShared(name)
-        if let other = events?.first(where: { $0.topic != shared.topic.name }) {
-            throw .invalid(
-                "subscription '\(name)' reads topic '\(shared.topic.name)', and \(other) is not in it")
-        }
-        let wanted = events.map { Set($0.map { Position(partition: $0.partition, offset: $0.offset) }) }
+        let wanted = try wanted(chosen, of: shared)
         let result = await withUnsafeContinuation { continuation in
             shared.retryNow(wanted) { continuation.resume(returning: $0) }
         }
         return try result.get()
+    }
+
+    private func wanted(
+        _ chosen: RetryChoice, of shared: SharedSubscription
+    ) throws(BrokerError) -> DeliveryState.Wanted {
+        switch chosen {
+        case .all: return .all
+        case .since(let time):
+            return .from(
+                try shared.topic.partitions.map { partition throws(BrokerError) in
+                    try resolve(.time(time), in: partition)
+                })
+        case .events(let places):
+            if let other = places.first(where: { $0.topic != shared.topic.name }) {
+                throw .invalid(
+                    "subscription '\(shared.name)' reads topic '\(shared.topic.name)', and \(other) is not in it")
+            }
+            return .some(Set(places.map { Position(partition: $0.partition, offset: $0.offset) }))
+        }
     }
 
     func requireShared(_ name: ResourceName) throws(BrokerError) -> SharedSubscription {

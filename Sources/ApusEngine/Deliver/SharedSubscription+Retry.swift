@@ -3,14 +3,24 @@
 // Retrying now what waits for its next attempt: somebody has mended the target, or wants to see what it answers. The wait is over, attempts stay counted;
 // and a target that is left alone is probed at once, because otherwise the events would only wait for that.
 
-import ApusModel
+public import ApusModel
 import ApusStorage
 import Synchronization
 
+/// Which of the events that wait for their next attempt are retried now.
+public enum RetryChoice: Sendable, Hashable {
+    /// All of them.
+    case all
+    /// Those at these places.
+    case events([EventPlace])
+    /// Those that came to their topic at this time or later.
+    case since(Timestamp)
+}
+
 extension SharedSubscription {
-    /// Ends the wait of `wanted`, or with nil of all events; `completion` comes when that is durable, with how many did wait.
+    /// Ends the wait of those that are `wanted`; `completion` comes when that is durable, with how many did wait.
     func retryNow(
-        _ wanted: Set<Position>?, completion: @escaping @Sendable (Result<Int, BrokerError>) -> Void
+        _ wanted: DeliveryState.Wanted, completion: @escaping @Sendable (Result<Int, BrokerError>) -> Void
     ) {
         let isWritten = state.withLock { state in
             reopen(&state)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The attempts of one subscription, newest first: the journey log read backwards, in stretches, until there are enough or the step is long enough.
+// Attempts to deliver, of one subscription or of all, newest first: the journey log read backwards, in stretches, until there are enough or the step is long enough.
 
 public import ApusModel
 import ApusStorage
@@ -13,9 +13,12 @@ extension Engine {
     private static let attemptStride: Int64 = 4096
 
     public func attempts(
-        of name: ResourceName, failuresOnly: Bool, before: Offset?, limit: Int
+        _ search: AttemptSearch, before: Offset?, limit: Int
     ) async throws(BrokerError) -> AttemptList {
-        guard let definition = definitions.subscriptions[name] else { throw .unknownSubscription(name) }
+        let id = try search.subscription.map { name throws(BrokerError) in
+            guard let definition = definitions.subscriptions[name] else { throw .unknownSubscription(name) }
+            return definition.id
+        }
         guard let journey = context.journey else { return AttemptList(attempts: [], next: nil) }
         if before == nil { journey.write() }
         let bounds = try storing { () throws(LogError) in try journey.bounds() }
@@ -30,12 +33,14 @@ extension Engine {
             let from = max(bounds.start, end.advanced(by: -Engine.attemptStride))
             var found: [(offset: Offset, step: JourneyStep)] = []
             var read = 0
+            var isRecent = search.since == nil
             _ = try storing { () throws(LogError) in
                 try journey.forEachRecord(in: from..<end, budget: .max) { record in
                     read += (record.value?.count ?? 0) + JourneyStep.keyLength
-                    guard let value = record.value, AttemptNote.isAttempt(of: definition.id, value),
+                    if let since = search.since, record.timestamp >= since { isRecent = true }
+                    guard let value = record.value, AttemptNote.isAttempt(of: id, value),
                         let step = JourneyStep(record), case .attempted(let note) = step.note,
-                        !failuresOnly || note.outcome.isFailure
+                        search.matches(note, at: step.time)
                     else { return true }
                     found.append((record.offset, step))
                     // Oldest first: of too many the last ones count.
@@ -50,6 +55,11 @@ extension Engine {
                 list.next = offset
             }
             if list.attempts.count >= limit { break }
+            // Notes come in the order of time, nearly: what lies before a stretch that is too old is older still.
+            if !isRecent, read > 0 {
+                list.next = nil
+                break
+            }
             (end, list.next) = (from, nil)
         }
         return list

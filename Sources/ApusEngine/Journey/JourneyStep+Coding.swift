@@ -122,11 +122,11 @@ extension AttemptNote {
             exchange: exchange)
     }
 
-    /// Whether the value of a step begins like an attempt of this subscription: told without reading the rest.
-    static func isAttempt(of subscription: LogID, _ value: UnsafeRawBufferPointer) -> Bool {
+    /// Whether the value of a step begins like an attempt of this subscription, or with nil of any: told without reading the rest.
+    static func isAttempt(of subscription: LogID?, _ value: UnsafeRawBufferPointer) -> Bool {
         var reader = ByteReader(value)
         guard let kind: UInt8 = reader.integer(), kind == 2 else { return false }
-        return reader.identity() == subscription
+        return subscription.map { reader.identity() == $0 } ?? true
     }
 }
 

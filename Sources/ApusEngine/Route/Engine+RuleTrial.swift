@@ -21,6 +21,7 @@ extension Engine {
         if !settings.targets.isEmpty { try checkTrial(settings) }
         var walk = TrialWalk(
             topic: topic, settings: settings, limit: limit, bytesShownMax: Engine.trialShownBytesMax,
+            showsNewest: range.showsNewest,
             targets: settings.targets.map { target in
                 (target, target.topic.flatMap { topicAtWork($0)?.partitions.count } ?? 1)
             })
@@ -37,6 +38,7 @@ extension Engine {
                     RuleTrial.Span(partition: span.partition, next: next, end: span.end))
             }
         }
+        walk.finish()
         return walk.trial
     }
 
@@ -45,7 +47,11 @@ extension Engine {
     ) throws(BrokerError) -> [RuleTrial.Span] {
         let partitions = topic.partitions
         switch range {
-        case .rest(let spans):
+        case .newest(let count):
+            return zip(partitions, try newest(count, of: topic)).map { partition, range in
+                RuleTrial.Span(partition: partition.number, next: range.lowerBound, end: range.upperBound)
+            }
+        case .rest(let spans, _):
             for span in spans {
                 guard partitions.indices.contains(span.partition) else {
                     throw .unknownPartition(topic.name, span.partition)
@@ -99,6 +105,7 @@ private struct TrialWalk {
     let topic: Topic
     let limit: Int
     let bytesShownMax: Int
+    let showsNewest: Bool
     /// The rule's targets, with how many partitions those have that are topics.
     let targets: [(target: RuleTarget, partitions: Int)]
     /// What transformations take the rule's name to be.
@@ -108,12 +115,13 @@ private struct TrialWalk {
     var trial = RuleTrial(looked: 0, matched: 0, unreadable: 0, matches: [], rest: [])
 
     init(
-        topic: Topic, settings: RuleSettings, limit: Int, bytesShownMax: Int,
+        topic: Topic, settings: RuleSettings, limit: Int, bytesShownMax: Int, showsNewest: Bool,
         targets: [(target: RuleTarget, partitions: Int)]
     ) {
         self.topic = topic
         self.limit = limit
         self.bytesShownMax = bytesShownMax
+        self.showsNewest = showsNewest
         self.targets = targets
         matcher = RecordMatcher([(0, settings.pattern)])
     }
@@ -138,9 +146,15 @@ private struct TrialWalk {
 
     private mutating func add(_ record: RecordView, _ partition: Int) {
         trial.matched += 1
-        guard trial.matches.count < limit, bytesShown < bytesShownMax else { return }
+        if showsNewest {
+            guard limit > 0 else { return }
+            // Kept until there are twice as many as wanted, so that choosing costs little for each.
+            if trial.matches.count >= 2 * limit || bytesShown >= 2 * bytesShownMax { keepNewest() }
+        } else {
+            guard trial.matches.count < limit, bytesShown < bytesShownMax else { return }
+        }
         let stored = StoredEvent(record: record, topic: topic.name, partition: partition)
-        bytesShown += stored.event.data?.bytes.count ?? 0
+        bytesShown += stored.bytesOfData
         let destinations = targets.map { target, partitions -> RuleTrial.Destination in
             let place: RuleTrial.Destination.Place =
                 switch target.destination {
@@ -155,6 +169,25 @@ private struct TrialWalk {
         trial.matches.append(RuleTrial.Match(stored: stored, destinations: destinations))
     }
 
+    /// Ends the trial's step.
+    mutating func finish() {
+        if showsNewest { keepNewest() }
+    }
+
+    /// Leaves those of the matches that came last, the newest first: as many as are wanted, and as fit, but at least one.
+    private mutating func keepNewest() {
+        trial.matches.sort { left, right in
+            (left.stored.timestamp, left.stored.offset) > (right.stored.timestamp, right.stored.offset)
+        }
+        bytesShown = 0
+        var count = 0
+        while count < min(limit, trial.matches.count), bytesShown < bytesShownMax {
+            bytesShown += trial.matches[count].stored.bytesOfData
+            count += 1
+        }
+        trial.matches.removeSubrange(count...)
+    }
+
     private func failure(of transformation: Transformation?, _ stored: StoredEvent) -> String? {
         guard let transformation, let rule else { return nil }
         do {
@@ -164,6 +197,10 @@ private struct TrialWalk {
             return nil
         } catch { return error.description }
     }
+}
+
+extension StoredEvent {
+    fileprivate var bytesOfData: Int { event.data?.bytes.count ?? 0 }
 }
 
 extension Partitioner {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The way of single events: one event's journey, looking for events, and the attempts of one subscription.
+// The way of single events: one event's journey, looking for events, and attempts to deliver, of one subscription or of all.
 
 internal import ApusEngine
 internal import ApusHTTPCodec
@@ -9,7 +9,7 @@ internal import JSONText
 
 /// Routes about the way of single events.
 enum JourneyRoutes {
-    static let all: [Route] = [journey, search, attempts]
+    static let all: [Route] = [journey, search, attemptsOfAll, attempts]
 
     private static let journey = Route(
         method: .get, path: PathTemplate("/v1/topics/{topic}/journey"), operation: "eventJourney",
@@ -84,46 +84,80 @@ enum JourneyRoutes {
             }
         })
 
+    private static let attemptsOfAll = Route(
+        method: .get, path: PathTemplate("/v1/attempts"), operation: "findAttempts",
+        summary:
+            "Lists what is noted of attempts to deliver, of all subscriptions or of one, newest first. A page that is not full is not the last, as long "
+            + "as 'next' is there.",
+        chapter: .subscriptions,
+        parameters: [
+            QueryParameter(
+                name: "subscription", schema: .text, about: "Only those of this one; of all if absent.")
+        ] + attemptParameters,
+        successes: [.json(.ok, "A page of attempts.", .attempts)],
+        problems: [.notFound, .invalid],
+        handler: .answer { context, call async throws(Problem) in
+            try await attempts(AttemptSearch(of: try call.query.name("subscription")), call, context)
+        })
+
     private static let attempts = Route(
         method: .get, path: PathTemplate("/v1/subscriptions/{subscription}/attempts"),
         operation: "listAttempts",
         summary: "Lists what is noted of attempts to deliver to a subscription, newest first.",
-        chapter: .subscriptions,
-        parameters: [
-            QueryParameter(
-                name: "failed", schema: .boolean, about: "Only those that failed; false if absent."),
-            QueryParameter(
-                name: "limit", schema: .integer(Bounds.page), about: "How many at most; 100 if absent."),
-            QueryParameter(
-                name: "before", schema: .integer(Bounds.offset), about: "Where to go on: 'next' of a page."),
-        ],
+        chapter: .subscriptions, parameters: attemptParameters,
         successes: [.json(.ok, "A page of attempts.", .attempts)],
         problems: [.notFound, .invalid],
         handler: .answer { context, call async throws(Problem) in
-            let name = try call.name()
-            let failed = try call.query.bool("failed")
-            let limit = try call.query.int("limit", in: Bounds.page, default: 100)
-            let before = try call.query.string("before").map { _ throws(Problem) in
-                Offset(Int64(try call.query.int("before", in: Bounds.offset, default: 0)))
-            }
-            let list = try await context.ask { broker async throws(BrokerError) in
-                try await broker.attempts(of: name, failuresOnly: failed, before: before, limit: limit)
-            }
-            return .json { writer in
-                writer.object { writer in
-                    writer.member("attempts", list: list.attempts) { writer, attempt in
-                        writer.object { writer in
-                            writer.key("place")
-                            writer.place(attempt.place)
-                            writer.member("time", attempt.time)
-                            writer.attemptMembers(attempt.note)
-                        }
-                    }
-                    writer.key("next")
-                    if let next = list.next { writer.integer(next.rawValue) } else { writer.null() }
-                }
-            }
+            try await attempts(AttemptSearch(of: try call.name()), call, context)
         })
+
+    private static let attemptParameters = [
+        QueryParameter(
+            name: "failed", schema: .boolean, about: "Only those that failed; false if absent."),
+        QueryParameter(
+            name: "status", schema: .integer(Bounds.status), about: "Only those with this answer of the target."),
+        QueryParameter(name: "reason", schema: .text, about: "Only those with this text in their reason."),
+        QueryParameter(
+            name: "since", schema: .moment, about: "Only those that ended at or after this time."),
+        QueryParameter(
+            name: "limit", schema: .integer(Bounds.page), about: "How many at most; 100 if absent."),
+        QueryParameter(
+            name: "before", schema: .integer(Bounds.offset), about: "Where to go on: 'next' of a page."),
+    ]
+
+    private static func attempts(
+        _ search: AttemptSearch, _ call: Call, _ context: GatewayContext
+    ) async throws(Problem) -> Answer {
+        var search = search
+        search.failuresOnly = try call.query.bool("failed")
+        if call.query.string("status") != nil {
+            search.status = try call.query.int("status", in: Bounds.status, default: 0)
+        }
+        search.reason = call.query.string("reason")
+        search.since = try call.query.moment("since", now: context.now)
+        let limit = try call.query.int("limit", in: Bounds.page, default: 100)
+        let before = try call.query.string("before").map { _ throws(Problem) in
+            Offset(Int64(try call.query.int("before", in: Bounds.offset, default: 0)))
+        }
+        let wanted = search
+        let list = try await context.ask { broker async throws(BrokerError) in
+            try await broker.attempts(wanted, before: before, limit: limit)
+        }
+        return .json { writer in
+            writer.object { writer in
+                writer.member("attempts", list: list.attempts) { writer, attempt in
+                    writer.object { writer in
+                        writer.key("place")
+                        writer.place(attempt.place)
+                        writer.member("time", attempt.time)
+                        writer.attemptMembers(attempt.note)
+                    }
+                }
+                writer.key("next")
+                if let next = list.next { writer.integer(next.rawValue) } else { writer.null() }
+            }
+        }
+    }
 }
 
 extension EventSearch {

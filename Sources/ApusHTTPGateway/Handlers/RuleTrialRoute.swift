@@ -35,7 +35,15 @@ enum RuleTrialRoute {
 
 extension MemberReader {
     fileprivate func trialRange(now: Timestamp) throws(Problem) -> RuleTrialRange {
+        let newest = try integer("newest", in: Bounds.trialNewest)
         guard let elements = try list("rest", count: 1...Int(Bounds.partitions.upperBound)) else {
+            if let newest {
+                for name in ["from", "to"] where has(name) {
+                    throw Problem(
+                        .malformed, "'\(path("newest"))' says how many of the newest: leave out '\(path(name))'")
+                }
+                return .newest(newest)
+            }
             return .between(
                 try position("from", now: now) ?? .earliest, try position("to", now: now) ?? .latest)
         }
@@ -60,7 +68,7 @@ extension MemberReader {
                             try span.integer(name, in: Bounds.offset)
                         })))
         }
-        return .rest(spans)
+        return .rest(spans, isNewest: newest != nil)
     }
 }
 

@@ -135,7 +135,7 @@ enum SubscriptionRoutes {
     private static let retry = Route(
         method: .post, path: PathTemplate("/v1/subscriptions/{subscription}/retry"), operation: "retry",
         summary:
-            "Shared kind: what waits for its next attempt is handed out now, all of it or only 'events'. Attempts stay counted; a receiver that is left "
+            "Shared kind: what waits for its next attempt is handed out now: all of it, only 'events', or what came 'since' a time. Attempts stay counted; a receiver that is left "
             + "alone after failures is probed at once.",
         chapter: .subscriptions, body: .optionalJSON(.object(Schema.retryRequest)),
         successes: [.json(.ok, "How many events did wait.", .retryResult)],
@@ -143,9 +143,16 @@ enum SubscriptionRoutes {
         handler: .answer { context, call async throws(Problem) in
             let name = try call.name()
             let reader = try call.optionalMembers(Schema.retryRequest)
-            let events = try reader.places("events", count: Bounds.leases)
+            var chosen = try reader.places("events", count: Bounds.leases).map(RetryChoice.events) ?? .all
+            if let time = try reader.moment("since", now: context.now) {
+                guard chosen == .all else {
+                    throw Problem(.malformed, "'events' says which are meant: leave out 'since'")
+                }
+                chosen = .since(time)
+            }
+            let wanted = chosen
             let retried = try await context.ask { broker async throws(BrokerError) in
-                try await broker.retryNow(name, events: events)
+                try await broker.retryNow(name, wanted)
             }
             return .json { writer in writer.object { $0.member("retried", retried) } }
         })

@@ -145,7 +145,9 @@ enum Bounds {
     static let concurrency: ClosedRange<Int64> = 1...1000
     static let receive: ClosedRange<Int64> = 1...1000
     static let page: ClosedRange<Int64> = 1...1000
+    static let status: ClosedRange<Int64> = 100...999
     static let trialShown: ClosedRange<Int64> = 0...1000
+    static let trialNewest: ClosedRange<Int64> = 1...1_000_000
     static let leases = 1...1000
     static let deadLetterIDs = 1...10_000
     static let targets = 1...16

@@ -337,6 +337,11 @@ extension Schema {
         .allowing("from", .position, "'earliest' if absent")
         .allowing("to", .position, "what came before it; 'latest' if absent")
         .allowing(
+            "newest", .integer(Bounds.trialNewest),
+            "instead of 'from' and 'to': so many of the newest events of all partitions together; of those that match, "
+                + "the newest are shown, the newest first. It is sent with 'rest' too"
+        )
+        .allowing(
             "rest",
             .list(.object(trialSpan), countMin: 1, countMax: Int(Bounds.partitions.upperBound)),
             "what the step before left, instead of 'from' and 'to'"
@@ -357,7 +362,7 @@ extension Schema {
         .requiring(
             "events",
             .list(.object(storedEvent.requiring("destinations", .list(.object(destination))))),
-            "the first that matched, and where each would go"
+            "the first that matched, or the newest, and where each would go"
         )
         .requiring("rest", .list(.object(trialSpan)), "what is left; empty at the end")
 

@@ -148,7 +148,9 @@ extension Schema {
         .allowing(
             "events",
             .list(.text, countMin: Bounds.leases.lowerBound, countMax: Bounds.leases.upperBound),
-            "topic/partition/offset of those that are meant; all that wait if absent")
+            "topic/partition/offset of those that are meant; all that wait if absent"
+        )
+        .allowing("since", .moment, "instead of these: what came at this time or later")
     static let replayRequest = ObjectSchema()
         .requiring("from", .position)
         .allowing("to", .position, "shared kind: only what lies between comes again")

@@ -17,14 +17,23 @@ extension BrokerRun {
         let (name, topic) = (model.name, model.topic.name)
         // Among those that are named are some that are done, or with a consumer: these are passed over.
         let known = model.places.keys.sorted().filter { _ in retryRandom.oneIn(2) }
-        let events: [EventPlace]? =
-            retryRandom.oneIn(2)
-            ? nil : known.map { EventPlace(topic: topic, partition: $0.partition, offset: $0.offset) }
-        note("retry \(events.map { "\($0.count) events" } ?? "everything") of \(name)")
+        let chosen: RetryChoice
+        switch retryRandom.below(4) {
+        case 0:
+            chosen = .since(clock.wall.advanced(by: .seconds(-Int64(retryRandom.below(600)))))
+            note("retry what came lately of \(name)")
+        case 1:
+            chosen = .all
+            note("retry everything of \(name)")
+        default:
+            chosen = .events(
+                known.map { EventPlace(topic: topic, partition: $0.partition, offset: $0.offset) })
+            note("retry \(known.count) events of \(name)")
+        }
         model.openRetries += 1
         mayComeAtOnce(model)
         call { engine throws(BrokerError) in
-            try await engine.retryNow(name, events: events)
+            try await engine.retryNow(name, chosen)
         } then: { [self] answer in
             note("retried events of \(name): \(answer)")
             model.openRetries -= 1

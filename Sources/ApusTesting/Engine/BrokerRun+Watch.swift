@@ -64,7 +64,7 @@ extension BrokerRun {
     private func askForAttempts(of model: SubscriptionModel) {
         let name = model.name
         call { engine throws(BrokerError) in
-            try await engine.attempts(of: name, failuresOnly: false, before: nil, limit: 200).attempts
+            try await engine.attempts(AttemptSearch(of: name), before: nil, limit: 200).attempts
         } then: { [self] answer in
             guard case .done(let attempts) = answer, model.certainty == .certain, !model.topic.wasCut,
                 model.settings.push == nil

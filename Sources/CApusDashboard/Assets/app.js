@@ -23,6 +23,7 @@ import { bottlenecks } from "./pages/bottlenecks.js";
 import { schemas, schema } from "./pages/schemas.js";
 import { subscriptions } from "./pages/subscriptions.js";
 import { subscription } from "./pages/subscription.js";
+import { attempts } from "./pages/attempts.js";
 import { deadLetters } from "./pages/dead-letters.js";
 import { rules } from "./pages/rules.js";
 import { rule } from "./pages/rule.js";
@@ -51,6 +52,7 @@ const routes = [
     ["/schemas/*", schema],
     ["/subscriptions", subscriptions],
     ["/subscriptions/*", subscription],
+    ["/attempts", attempts],
     ["/dead-letters", deadLetters],
     ["/rules", rules],
     ["/rules/*", rule],

@@ -27,6 +27,7 @@ PAGES = {
     "schema": ("/ui/schemas/orders-value", "orders-value", "1 line new"),
     "subscriptions": ("/ui/subscriptions", "Subscriptions", "warehouse"),
     "subscription": ("/ui/subscriptions/warehouse", "warehouse", "Settled before"),
+    "attempts": ("/ui/attempts?status=503", "Attempts", "warehouse"),
     "dead-letters": ("/ui/dead-letters", "Dead letters", "503"),
     "bottlenecks": ("/ui/bottlenecks?search=warehouse", "Bottlenecks", "warehouse"),
     "rules": ("/ui/rules", "Rules", "audit-all"),

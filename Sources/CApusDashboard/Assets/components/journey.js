@@ -10,6 +10,7 @@ import { commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, panel } from "./parts.js";
 import { codeBlock, sameInShell } from "./code.js";
 import { eventColumns, eventKey, eventPath } from "./event-list.js";
+import { retryButton } from "./retry.js";
 import { Table } from "./table.js";
 import { attempt } from "./toast.js";
 
@@ -28,7 +29,7 @@ export function placeLink(text) {
 const placeText = (place) => `${place.topic}/${place.partition}/${place.offset}`;
 
 /** @param {string} name */
-const subscriptionLink = (name) => h("a", { href: `/ui/subscriptions/${encodeURIComponent(name)}` }, name);
+export const subscriptionLink = (name) => h("a", { href: `/ui/subscriptions/${encodeURIComponent(name)}` }, name);
 
 /** How long something took. @param {number | null} microseconds */
 export const took = (microseconds) =>
@@ -131,15 +132,6 @@ const ruleItem = (one) => h("li", {}, h("a", { href: `/ui/rules/${encodeURICompo
     badge(one.matched ? "matches" : "does not match", one.matched ? "good" : undefined),
     one.newer && badge("newer than the event", "warn", "It was made or changed after the event came: then it may have decided otherwise."),
     !one.enabled && badge("switched off"), one.matched && ` to ${one.targets.join(", ")}`, conditions(one));
-
-/**
- * Has an event that waits for its next attempt handed out now.
- * @param {string} subscription @param {string} place @param {() => void} look what shows what came of it
- */
-export const retryButton = (subscription, place, look) => button("Retry now", () => attempt(
-    () => post(`/v1/subscriptions/${part(subscription)}/retry`, { events: [place] }),
-    ({ retried }) => (retried ? `${subscription} retries ${place}.` : `${place} does not wait for a retry any more.`)).then(look),
-{ compact: true, title: commandLine("subscription", "retry", subscription, ["--event", place]), label: `Retry ${place} for ${subscription} now` });
 
 /** @param {any} one a subscription @param {any} journey @param {string} own the event @param {() => void} look */
 function subscriptionItem(one, journey, own, look) {

@@ -29,6 +29,7 @@ export const SECTIONS = [
     ["Delivery", [
         { label: "Subscriptions", href: "/ui/subscriptions", key: "s" },
         { label: "Dead letters", href: "/ui/dead-letters", key: "d" },
+        { label: "Attempts", href: "/ui/attempts", key: "a" },
         { label: "Bottlenecks", href: "/ui/bottlenecks", key: "k" },
         { label: "Consumer groups", href: "/ui/groups", key: "o" },
         { label: "Bridges", href: "/ui/bridges", key: "b" },

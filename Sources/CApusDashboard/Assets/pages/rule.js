@@ -21,6 +21,8 @@ import { topicPath } from "./topics.js";
 
 /** How many stored events a rule is tried on. */
 const TRIED = 1000;
+/** How many of those that match are shown. */
+const SHOWN = 20;
 
 const SAMPLE = { specversion: "1.0", id: "1", source: "/shop", type: "order.placed", data: { customer: "customer-7", total: 1290 } };
 const NEW = {
@@ -216,22 +218,20 @@ async function explain(pattern, targets, event, topic) {
     }
 }
 
-/** Runs over the newest events of every partition, however many requests that takes. @param {any} settings */
+/** Runs over the newest events of the topic, however many requests that takes. @param {any} settings */
 async function tryStored(settings) {
     if (settings.pattern === undefined) return notice("info", "The pattern is no JSON yet.");
     try {
-        const { positions } = await get(`/v1/topics/${part(settings.topic)}`);
-        const share = Math.ceil(TRIED / positions.length);
-        let rest = positions.filter((/** @type {any} */ one) => one.end > one.start)
-            .map((/** @type {any} */ one) => ({ partition: one.partition, next: Math.max(one.start, one.end - share), end: one.end }));
         const total = { looked: 0, matched: 0, events: /** @type {any[]} */ ([]) };
-        while (rest.length > 0) {
-            const answer = await post("/v1/rules/try", { ...settings, rest, show: 20 });
+        let rest;
+        do {
+            const answer = await post("/v1/rules/try", { ...settings, newest: TRIED, rest, show: SHOWN });
             total.looked += answer.looked;
             total.matched += answer.matched;
-            total.events.push(...answer.events);
+            total.events = [...total.events, ...answer.events]
+                .sort((left, right) => Date.parse(right.time) - Date.parse(left.time)).slice(0, SHOWN);
             rest = answer.rest;
-        }
+        } while (rest.length > 0);
         const table = new Table({
             label: "Events that match", key: eventKey, href: eventPath,
             columns: [
@@ -249,7 +249,7 @@ async function tryStored(settings) {
             ],
             empty: () => empty(total.looked === 0 ? "The topic has no events yet." : "None of them match."),
         });
-        table.set(total.events.slice(0, 20));
+        table.set(total.events);
         return [
             h("p", { data: { trial: "true" } }, h("strong", {}, `${number(total.matched)} of ${counted(total.looked, "event")} match.`)),
             table.element,

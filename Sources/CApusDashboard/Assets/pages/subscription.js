@@ -10,8 +10,9 @@ import { badge, button, empty, facts, linkButton, page, panel, Tile } from "../c
 import { codeBlock, sameInShell } from "../components/code.js";
 import { attemptsPanel } from "../components/attempts.js";
 import { causesOf } from "../components/causes.js";
-import { confirmByTyping, openDialog } from "../components/dialog.js";
+import { confirmByTyping } from "../components/dialog.js";
 import { Table } from "../components/table.js";
+import { retryDialog } from "../components/retry.js";
 import { attempt, toast } from "../components/toast.js";
 import { moveDialog, replayDialog } from "../components/reposition.js";
 import { kindOf, redelivery, stateBadge } from "./subscriptions.js";
@@ -57,13 +58,13 @@ export async function subscription(context) {
     const explain = async () => {
         fill(trouble, causesOf(await get(`/v1/subscriptions/${part(name)}/explanation`, {}, { signal: context.signal })));
     };
-    append(retry, button("Retry now…", () => retryDialog(now, () => look().then(explain)), { title: commandLine("subscription", "retry", name) }));
+    append(retry, button("Retry now…", () => retryDialog(name, () => look().then(explain)), { title: commandLine("subscription", "retry", name) }));
     const pausing = (/** @type {string} */ verb, /** @type {string} */ done) =>
         attempt(() => post(`/v1/subscriptions/${part(name)}/${verb}`), done).then(look).then(explain);
     await context.every(2000, look);
     await context.every(5000, explain);
     const isShared = now.kind === "shared";
-    const attempts = isShared && await attemptsPanel(name, context);
+    const attempts = isShared && await attemptsPanel({ subscription: name }, context);
     return {
         title: name,
         element: page({
@@ -128,25 +129,6 @@ function settingsOf(now) {
         ["Started from", now.start],
         ["Created", moment(now.created)],
     ];
-}
-
-/** Has what waits for its next attempt handed out now. @param {any} now @param {() => void} again */
-function retryDialog(now, again) {
-    openDialog({
-        title: `Retry what waits for ${now.name}`, label: "Retry now", line: () => commandLine("subscription", "retry", now.name),
-        body: [
-            h("p", {}, h("strong", {}, `${counted(now.waiting, "event")} ${now.waiting === 1 ? "waits" : "wait"} for the next attempt.`),
-                " They are handed out now, as far as there is room; attempts stay counted."),
-            now.circuit?.state === "open"
-                && h("p.soft", {}, "The receiver is left alone after failures: one event goes first, the others when that is answered."),
-            now.paused && h("p.soft", {}, "The subscription is paused: nothing is handed out before it goes on."),
-        ],
-        act: async () => {
-            const { retried } = await post(`/v1/subscriptions/${part(now.name)}/retry`);
-            toast(`${counted(retried, "event")} retried now.`);
-            again();
-        },
-    });
 }
 
 /** @param {import("../lib/router.js").Context} context @param {any} now */
