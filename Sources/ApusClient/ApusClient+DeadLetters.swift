@@ -50,6 +50,8 @@ public struct DeadLetterSelection: Sendable, Hashable {
     public var rule: String?
     /// Only those of this feed.
     public var feed: String?
+    /// Only those of this cause: their reason, with `…` for its figures.
+    public var cause: String?
     /// Only these; empty for all.
     public var ids: [String]
     /// Only those whose event matches this pattern.
@@ -62,13 +64,14 @@ public struct DeadLetterSelection: Sendable, Hashable {
     /// Those that fit everything that is given.
     public init(
         topic: String? = nil, subscription: String? = nil, rule: String? = nil, feed: String? = nil,
-        ids: [String] = [],
+        cause: String? = nil, ids: [String] = [],
         pattern: JSONValue? = nil, since: String? = nil, until: String? = nil
     ) {
         self.topic = topic
         self.subscription = subscription
         self.rule = rule
         self.feed = feed
+        self.cause = cause
         self.ids = ids
         self.pattern = pattern
         self.since = since
@@ -84,9 +87,52 @@ public struct DeadLetterSelection: Sendable, Hashable {
         body["subscription"] = subscription.map { .string($0) }
         body["rule"] = rule.map { .string($0) }
         body["feed"] = feed.map { .string($0) }
+        body["cause"] = cause.map { .string($0) }
         if !ids.isEmpty { body["ids"] = .array(ids.map { .string($0) }) }
         body["dry_run"] = .bool(dryRun)
         return body
+    }
+}
+
+/// Dead letters that one subscription, rule or feed gave up for one cause.
+public struct DeadLetterCauseInfo: Sendable, Hashable {
+    /// The subscription that gave up; empty if it was a rule or a feed.
+    public var subscription: String
+    /// The rule whose transformation failed; empty if it was none.
+    public var rule: String
+    /// The feed that could not publish the event; empty if it was none.
+    public var feed: String
+    /// The reason, with `…` for its figures.
+    public var cause: String
+    /// How many letters wait.
+    public var count: Int64
+    /// When the first of them was given up (RFC 3339).
+    public var first: String
+    /// When the last of them was given up.
+    public var last: String
+    /// The last one.
+    public var sample: DeadLetterInfo
+
+    /// Reads a cause of the API's answers.
+    public init(_ json: JSONValue) throws(ApusClientError) {
+        let fields = try JSONFields(json, "a cause of dead letters")
+        subscription = fields.optionalString("subscription") ?? ""
+        rule = fields.optionalString("rule") ?? ""
+        feed = fields.optionalString("feed") ?? ""
+        cause = try fields.string("cause")
+        count = try fields.integer("count")
+        first = try fields.string("first")
+        last = try fields.string("last")
+        sample = try DeadLetterInfo(fields.optionalValue("sample") ?? .null)
+    }
+
+    /// Takes in what another step found of the same cause.
+    public mutating func add(_ other: DeadLetterCauseInfo) {
+        count += other.count
+        // Times are of one length and zone, so that they compare as text.
+        first = min(first, other.first)
+        guard other.last >= last else { return }
+        (last, sample) = (other.last, other.sample)
     }
 }
 
@@ -106,15 +152,21 @@ extension ApusClient {
         _ selection: DeadLetterSelection = DeadLetterSelection(), limit: Int? = nil, after: String? = nil
     ) async throws(ApusClientError) -> Page<DeadLetterInfo> {
         var request = APIRequest(.get, "v1", "dead-letters")
-        request.add("topic", selection.topic)
-        request.add("subscription", selection.subscription)
-        request.add("pattern", selection.pattern?.description)
-        request.add("since", selection.since)
-        request.add("until", selection.until)
-        request.add("rule", selection.rule)
-        request.add("feed", selection.feed)
+        request.add(selection)
         return try await page(
             request, member: "dead_letters", limit: limit, after: after, DeadLetterInfo.init)
+    }
+
+    /// One step of going through the dead letters by cause.
+    public func deadLetterCauses(
+        _ selection: DeadLetterSelection, after: String? = nil
+    ) async throws(ApusClientError) -> (causes: [DeadLetterCauseInfo], next: String?) {
+        var request = APIRequest(.get, "v1", "dead-letters", "causes")
+        request.add(selection)
+        request.add("after", after)
+        let fields = try JSONFields(try await send(request).json(), "causes of dead letters")
+        let causes = try fields.array("causes").decoded(DeadLetterCauseInfo.init)
+        return (causes, fields.optionalString("next"))
     }
 
     /// Sends dead letters back to the subscriptions that gave them up.
@@ -148,5 +200,18 @@ extension ApusClient {
         let fields = try JSONFields(json, "an answer to \(verb)")
         return DeadLetterResult(
             matched: try fields.integer("matched"), done: fields.optionalInteger(member) ?? 0, json: json)
+    }
+}
+
+extension APIRequest {
+    fileprivate mutating func add(_ selection: DeadLetterSelection) {
+        add("topic", selection.topic)
+        add("subscription", selection.subscription)
+        add("rule", selection.rule)
+        add("feed", selection.feed)
+        add("cause", selection.cause)
+        add("pattern", selection.pattern?.description)
+        add("since", selection.since)
+        add("until", selection.until)
     }
 }

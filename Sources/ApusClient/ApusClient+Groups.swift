@@ -116,4 +116,27 @@ extension ApusClient {
     public func group(_ name: String) async throws(ApusClientError) -> GroupDetail {
         try GroupDetail(try await send(APIRequest(.get, "v1", "groups", name)).json())
     }
+
+    /// Moves the positions of a group that has no members, or tells what that would change; the answer as it came.
+    ///
+    /// - Parameters:
+    ///   - topic: only there; in all topics that the group has positions in if nil.
+    ///   - partition: only this one of the topic.
+    public func resetGroup(
+        _ name: String, topic: String?, partition: Int?, to position: Position, isDryRun: Bool
+    ) async throws(ApusClientError) -> JSONValue {
+        var request = APIRequest(.post, "v1", "groups", name, "reset")
+        var body = JSONObject()
+        body["to"] = .string(position.description)
+        body["topic"] = topic.map { .string($0) }
+        body["partition"] = partition.map { .number(JSONNumber($0)) }
+        if isDryRun { body["dry_run"] = true }
+        request.setBody(.object(body))
+        return try await send(request).json()
+    }
+
+    /// Forgets a group that has no members.
+    public func deleteGroup(_ name: String) async throws(ApusClientError) {
+        _ = try await send(APIRequest(.delete, "v1", "groups", name))
+    }
 }

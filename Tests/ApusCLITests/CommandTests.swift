@@ -465,6 +465,42 @@ import Testing
             ])
     }
 
+    @Test func `causes of dead letters are added up over all steps`() async throws {
+        @Sendable func cause(_ count: Int, _ last: Int) -> String {
+            let letter =
+                #"{"id":"o.dead-letter/0/\#(last)","subscription":"s","rule":null,"target":null,"feed":null,"reason":"gate 4 is shut","#
+                + #""attempts":1,"status":null,"first":"x","last":"x","origin":null,"event":{"specversion":"1.0","id":"e","source":"/s","type":"t\#(last)"}}"#
+            return #"{"subscription":"s","rule":null,"feed":null,"cause":"gate … is shut","count":\#(count),"#
+                + #""first":"2026-11-23T21:00:0\#(last).000Z","last":"2026-11-23T21:00:0\#(last).000Z","sample":\#(letter)}"#
+        }
+        let (outcome, requests) = try await run(["dead-letter", "causes", "--since", "1h"]) { request in
+            request.path.contains("after")
+                ? .json(#"{"causes":[\#(cause(30, 5))],"looked":30,"next":null}"#)
+                : .json(#"{"causes":[\#(cause(4000, 2))],"looked":4000,"next":"o.dead-letter/0/4000"}"#)
+        }
+        let row = outcome.output.split(separator: "\n").last.map(String.init) ?? ""
+        #expect(row.hasPrefix("s ") && row.contains("4,030") && row.hasSuffix("gate … is shut"))
+        #expect(row.contains("21:00:02") && row.contains("21:00:05") && row.contains("t5"))
+        #expect(requests.count == 2)
+    }
+
+    @Test func `a group is moved after a look at what that changes`() async throws {
+        let answer =
+            #"{"applied":false,"positions":[{"topic":"orders","partition":0,"committed":1200,"to":200,"again":1000,"skipped":0},"#
+            + #"{"topic":"orders","partition":1,"committed":null,"to":7,"again":0,"skipped":0}]}"#
+        let line = ["group", "reset", "billing", "--topic", "orders", "--to", "1h", "--dry-run"]
+        let (outcome, requests) = try await run(line) { _ in .json(answer) }
+        #expect(
+            outcome.output.contains("1,200")
+                && outcome.output.hasSuffix("1,000 events would come again, 0 are passed over\n"))
+        #expect(requests.map(\.path) == ["/v1/groups/billing/reset"])
+        #expect(requests.map(\.body) == [#"{"to":"1h","topic":"orders","dry_run":true}"#])
+        let (refused, _) = try await run(["group", "reset", "billing", "--partition", "2", "--to", "1h"]) {
+            _ in .json("{}")
+        }
+        #expect(refused.status == .usage)
+    }
+
     @Test func `dead letters are redriven by selection`() async throws {
         let (outcome, requests) = try await run([
             "dead-letter", "redrive", "--subscription", "s", "--dry-run",

@@ -95,7 +95,9 @@ import Testing
         #expect(beyond.matched == 2 && beyond.matches.isEmpty && beyond.rest.isEmpty)
     }
 
-    @Test func `the newest events are those of all partitions together, and the newest are shown first`() async throws {
+    @Test func `the newest events are those of all partitions together, and the newest are shown first`()
+        async throws
+    {
         let rig = try EngineRig()
         try await rig.topic("orders", TopicSettings(partitions: 3))
         // One partition has all of the old ones; the last ten are spread over the others.
@@ -111,10 +113,14 @@ import Testing
         #expect(trial.matches.map(\.stored.event.id) == ["k", "j", "i", "h"])
     }
 
-    @Test func `as many events as are wanted are looked at, however many came in one millisecond`() async throws {
+    @Test func `as many events as are wanted are looked at, however many came in one millisecond`()
+        async throws
+    {
         let rig = try EngineRig()
         try await rig.topic("orders", TopicSettings(partitions: 4))
-        for number in 0..<40 { try await rig.publish(["\(number)"], to: "orders", key: "\(number)", type: "b") }
+        for number in 0..<40 {
+            try await rig.publish(["\(number)"], to: "orders", key: "\(number)", type: "b")
+        }
         for count: Int64 in [1, 7, 39, 40, 1000] {
             let trial = try await rig.engine.tryRule(try settings(), over: .newest(count), showing: 0)
             #expect(trial.looked == min(count, 40) && trial.matched == trial.looked && trial.matches.isEmpty)

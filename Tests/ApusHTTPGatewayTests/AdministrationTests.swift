@@ -88,6 +88,9 @@ import Testing
             #expect(
                 try await fixture.get("/v1/subscriptions?topic=orders").json["subscriptions"]?.array?.count
                     == 1)
+            let topics = try await fixture.get("/v1/topics?readers=true")
+            #expect(topics.json["topics"]?.array?.first?["readers"]?["subscriptions"] == 1)
+            #expect(try await fixture.get("/v1/topics").json["topics"]?.array?.first?["readers"] == nil)
             #expect(try await fixture.delete("/v1/subscriptions/billing").status == 204)
             #expect(try await fixture.post("/v1/subscriptions/billing/pause").status == 404)
         }
@@ -193,7 +196,10 @@ import Testing
                 try await fixture.post("/v1/subscriptions/s/retry", #"{"since":"1h"}"#).json["retried"] == 5)
             let both = #"{"events":["orders/0/4"],"since":"1h"}"#
             #expect(try await fixture.post("/v1/subscriptions/s/retry", both).status == 400)
-            for wrong in [#"{"since":"soon"}"#, #"{"events":[]}"#, #"{"events":["orders"]}"#, #"{"events":["orders/-1/0"]}"#] {
+            for wrong in [
+                #"{"since":"soon"}"#, #"{"events":[]}"#, #"{"events":["orders"]}"#,
+                #"{"events":["orders/-1/0"]}"#,
+            ] {
                 #expect(try await fixture.post("/v1/subscriptions/s/retry", wrong).status >= 400)
             }
             #expect(try await fixture.post("/v1/subscriptions/none/retry", "{}").status == 404)
@@ -267,13 +273,15 @@ import Testing
             #expect(reply.json["rest"] == [["partition": 0, "next": 5, "end": 9]])
             let rest = #"{"topic":"orders","pattern":{},"rest":[{"partition":0,"next":5,"end":9}]}"#
             #expect(try await fixture.post("/v1/rules/try", rest).status == 200)
-            let newest = #"{"topic":"orders","pattern":{},"newest":1000,"rest":[{"partition":0,"next":5,"end":9}]}"#
+            let newest =
+                #"{"topic":"orders","pattern":{},"newest":1000,"rest":[{"partition":0,"next":5,"end":9}]}"#
             #expect(try await fixture.post("/v1/rules/try", newest).status == 200)
             let last = fixture.broker.change { $0.trials.removeLast() }
             #expect(last.range.showsNewest)
             #expect(
                 try await fixture.post(
-                    "/v1/rules/try", #"{"topic":"orders","pattern":{},"newest":1000}"#).status == 200)
+                    "/v1/rules/try", #"{"topic":"orders","pattern":{},"newest":1000}"#
+                ).status == 200)
             #expect(fixture.broker.change { $0.trials.removeLast() }.range == .newest(1000))
             let trials = fixture.broker.change { $0.trials }
             #expect(trials.map(\.limit) == [3, 10])
@@ -336,6 +344,12 @@ import Testing
             #expect(selections.last?.since == Timestamp(milliseconds: 1_795_464_000_000))
             let wrong = try await fixture.get("/v1/dead-letters?since=soon")
             #expect(wrong.status == 400)
+            let cause = #"{"cause":"HTTP 503 after … ms","dry_run":true}"#
+            #expect(try await fixture.post("/v1/dead-letters/redrive", cause).status == 200)
+            let causes = try await fixture.get("/v1/dead-letters/causes?subscription=s&cause=shut")
+            #expect(causes.status == 200 && causes.json["looked"] == 0 && causes.json["causes"] == [])
+            let last = fixture.broker.change { $0.selections.suffix(2) }
+            #expect(last.map(\.cause) == ["HTTP 503 after … ms", "shut"])
         }
     }
 

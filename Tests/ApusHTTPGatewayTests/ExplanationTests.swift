@@ -142,6 +142,20 @@ import Testing
         #expect(cause.severity == .warning)
     }
 
+    @Test func `what is refused for good at once is told, though nothing waits for another attempt`() throws {
+        let figures = try figures(push: hook) { figures, load in
+            figures.description.deadLettered = 40
+            figures.description.lastFailure = "HTTP 400"
+            load.deadLettered = Rate(minute: 3, fiveMinutes: 3)
+            load.acknowledged = Rate(minute: 1, fiveMinutes: 1)
+        }
+        let cause = try #require(Explanation(figures).causes.first)
+        #expect(cause.cause == .attemptsFail && cause.severity == .warning)
+        #expect(cause.text == "attempts fail, and 40 events were given up since the server started")
+        #expect(cause.evidence.contains("75 % of what was decided in the last minute was given up (3/s)"))
+        #expect(cause.hint.contains("apus dead-letter redrive --subscription"))
+    }
+
     @Test func `where everything that failed was given up, nothing is said to come again by itself`() throws {
         let figures = try figures(push: hook) { figures, load in
             figures.description.deadLettered = 40

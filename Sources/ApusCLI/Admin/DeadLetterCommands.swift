@@ -13,12 +13,13 @@ struct DeadLetterCommand: ParsableCommand {
         commandName: "dead-letter", abstract: "List, redrive and discard events that could not be delivered.",
         discussion: """
             EXAMPLES
+              apus dead-letter causes
               apus dead-letter list
               apus dead-letter redrive --subscription billing --dry-run
               apus dead-letter redrive --subscription billing
               apus dead-letter discard --id orders.dead-letter/0/7 --yes
             """,
-        subcommands: [List.self, Redrive.self, Discard.self], aliases: ["dead-letters", "dlq"])
+        subcommands: [Causes.self, List.self, Redrive.self, Discard.self], aliases: ["dead-letters", "dlq"])
 }
 
 /// What narrows down which dead letters are meant.
@@ -27,6 +28,11 @@ struct DeadLetterFilter: ParsableArguments {
     @Option(help: "Only those of this subscription.") var subscription: String?
     @Option(help: "Only those of this rule.") var rule: String?
     @Option(help: "Only those of this feed.") var feed: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Only those of this cause, as 'apus dead-letter causes' tells it.", valueName: "text"))
+    var cause: String?
 
     @Option(
         help: ArgumentHelp("Only those whose event matches.", valueName: "json"), transform: Parse.pattern)
@@ -41,13 +47,15 @@ struct DeadLetterFilter: ParsableArguments {
     var until: String?
 
     var isEmpty: Bool {
-        topic == nil && subscription == nil && rule == nil && feed == nil && pattern == nil && since == nil
+        topic == nil && subscription == nil && rule == nil && feed == nil && cause == nil && pattern == nil
+            && since == nil
             && until == nil
     }
 
     func selection(ids: [String] = []) -> DeadLetterSelection {
         DeadLetterSelection(
-            topic: topic, subscription: subscription, rule: rule, feed: feed, ids: ids, pattern: pattern,
+            topic: topic, subscription: subscription, rule: rule, feed: feed, cause: cause, ids: ids,
+            pattern: pattern,
             since: since, until: until)
     }
 }
@@ -62,7 +70,7 @@ struct DeadLetterOptions: ParsableArguments {
     func validate() throws {
         guard (!filter.isEmpty || !ids.isEmpty) != all else {
             throw ValidationError(
-                "say which: --topic, --subscription, --rule, --feed, --pattern, --since, --until, --id, or --all"
+                "say which: --topic, --subscription, --rule, --feed, --cause, --pattern, --since, --until, --id, or --all"
             )
         }
     }

@@ -64,7 +64,8 @@ extension RuleCommand {
                 throw ValidationError("--newest says which events are looked at: leave out --from and --to")
             }
             guard newest.map(Self.counts.contains) ?? true else {
-                throw ValidationError("--newest is from 1 to \(Decimal.grouped(Int64(Self.counts.upperBound)))")
+                throw ValidationError(
+                    "--newest is from 1 to \(Decimal.grouped(Int64(Self.counts.upperBound)))")
             }
             guard Self.limits.contains(limit) else {
                 throw ValidationError("--limit is from 0 to \(Self.limits.upperBound)")

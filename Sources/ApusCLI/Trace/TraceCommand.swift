@@ -67,7 +67,8 @@ struct TraceCommand: AsyncParsableCommand {
     var attempts = false
 
     @Option(
-        help: ArgumentHelp("With --attempts or --subscription: only those that were answered so.", valueName: "code"))
+        help: ArgumentHelp(
+            "With --attempts or --subscription: only those that were answered so.", valueName: "code"))
     var status: Int?
 
     @Option(help: "With --list, --attempts or --subscription: how many at most.")
@@ -80,7 +81,8 @@ struct TraceCommand: AsyncParsableCommand {
             throw ValidationError("--limit is from 1 to \(Defaults.pageLimitMax)")
         }
         let isSearch = event != nil || key != nil || causedBy != nil
-        guard isAboutAttempts || isSearch || text != nil || since != nil, !(isAboutAttempts && isSearch) else {
+        guard isAboutAttempts || isSearch || text != nil || since != nil, !(isAboutAttempts && isSearch)
+        else {
             throw ValidationError(
                 "say which event: its id, topic/partition/offset, --key, --text, --caused-by or --since; or "
                     + "--attempts, --subscription for attempts")

@@ -2,7 +2,7 @@
 
 // What goes on, gathered from everything at work at once: a list page by page would be put in order for each page.
 
-import ApusModel
+public import ApusModel
 import Synchronization
 
 extension Engine {
@@ -19,5 +19,22 @@ extension Engine {
         for subscription in shared { activity.add(subscription.description(in: context)) }
         for subscription in cursors { activity.add(subscription.description(in: context)) }
         return activity
+    }
+
+    public func readers(of topics: Set<ResourceName>) -> [ResourceName: TopicReaders] {
+        let (shared, cursors) = catalog.withLock { catalog in
+            (
+                catalog.shared.values.filter { topics.contains($0.topic.name) },
+                catalog.cursors.values.filter { topics.contains($0.topic.name) }
+            )
+        }
+        var readers: [ResourceName: TopicReaders] = [:]
+        for one in shared {
+            readers[one.topic.name, default: TopicReaders()].add(one.description(in: context))
+        }
+        for one in cursors {
+            readers[one.topic.name, default: TopicReaders()].add(one.description(in: context))
+        }
+        return readers
     }
 }

@@ -284,6 +284,7 @@ extension Engine {
                     guard selection.subscription == nil || selection.subscription == letter.subscription,
                         selection.rule == nil || selection.rule == letter.rule,
                         selection.feed == nil || selection.feed == letter.feed,
+                        selection.cause == nil || selection.cause == letter.cause,
                         ids?.contains(letter.id) ?? true
                     else { return true }
                     found.append(letter)

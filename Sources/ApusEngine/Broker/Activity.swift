@@ -52,6 +52,28 @@ public struct BrokerActivity: Sendable, Hashable {
     }
 }
 
+/// How the subscriptions of one topic stand.
+public struct TopicReaders: Sendable, Hashable {
+    /// How many there are.
+    public var count = 0
+    /// The most events that one of them has neither settled nor handed out.
+    public var backlog: Int64 = 0
+    /// When the oldest event arrived that one of them has not settled; nil when there is none.
+    public var oldestUnsettled: Timestamp?
+
+    /// Nobody reads.
+    public init() {}
+
+    /// Adds what a subscription says of itself.
+    mutating func add(_ subscription: SubscriptionDescription) {
+        count += 1
+        backlog = max(backlog, subscription.backlog)
+        if let oldest = subscription.oldestUnsettled {
+            oldestUnsettled = min(oldest, oldestUnsettled ?? .distantFuture)
+        }
+    }
+}
+
 extension Timestamp {
     fileprivate static let distantFuture = Timestamp(milliseconds: .max)
 }
@@ -72,5 +94,18 @@ extension Broker {
             page.after = last.name.description
         }
         return activity
+    }
+
+    /// How the subscriptions of topics stand, for brokers that can only describe them one by one.
+    public func readers(of topics: Set<ResourceName>) -> [ResourceName: TopicReaders] {
+        var readers: [ResourceName: TopicReaders] = [:]
+        var page = Page(limit: 1000)
+        while let subscriptions = try? subscriptions(of: nil, page), let last = subscriptions.last {
+            for one in subscriptions where topics.contains(one.settings.topic) {
+                readers[one.settings.topic, default: TopicReaders()].add(one)
+            }
+            page.after = last.name.description
+        }
+        return readers
     }
 }

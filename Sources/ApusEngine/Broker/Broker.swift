@@ -134,6 +134,8 @@ public struct DeadLetterSelection: Sendable, Hashable {
     public var rule: ResourceName?
     /// Only those of this feed.
     public var feed: ResourceName?
+    /// Only those of this cause, as ``DeadLetter/cause`` tells it.
+    public var cause: String?
     /// Only these; nil for all.
     public var ids: [String]?
     /// Only those whose event matches.
@@ -385,6 +387,8 @@ public protocol Broker: Coordinating, Holding, SchemaKeeping, JourneyKeeping, Ev
     func status() -> BrokerStatus
     /// What goes on in it as a whole. Its cost grows with the number of topics and subscriptions.
     func activity() -> BrokerActivity
+    /// How the subscriptions of these topics stand; nothing for those that nobody reads. Looks at every subscription once.
+    func readers(of topics: Set<ResourceName>) -> [ResourceName: TopicReaders]
     /// The load on it, by looks that it takes every few seconds.
     func load() -> BrokerLoad
     /// The load on one subscription; nil before it was looked at twice.

@@ -140,7 +140,8 @@ extension Engine {
         case .events(let places):
             if let other = places.first(where: { $0.topic != shared.topic.name }) {
                 throw .invalid(
-                    "subscription '\(shared.name)' reads topic '\(shared.topic.name)', and \(other) is not in it")
+                    "subscription '\(shared.name)' reads topic '\(shared.topic.name)', and \(other) is not in it"
+                )
             }
             return .some(Set(places.map { Position(partition: $0.partition, offset: $0.offset) }))
         }

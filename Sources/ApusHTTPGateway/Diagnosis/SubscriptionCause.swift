@@ -152,6 +152,10 @@ extension SubscriptionCause {
         // Between two attempts of few events nothing fails for minutes.
         let failedLast = one.waiting > 0 && one.lastFailure != nil
         if one.waiting == 0, one.inFlight == 0, one.deadLettered > 0, failsNow { return givenUp(figures) }
+        // What is refused for good at the first attempt never waits for another one, and counts as given up alone.
+        if !failsNow, !failedLast, load.deadLettered.minute > 0.01, figures.givingUp >= 0.05 {
+            return givenUp(figures)
+        }
         guard failsNow || failedLast else { return nil }
         var evidence: [String] = []
         if failsNow {
@@ -174,7 +178,12 @@ extension SubscriptionCause {
     private static func givenUp(_ figures: SubscriptionFigures) -> Explanation.Cause {
         let one = figures.description
         let count = Int64(clamping: one.deadLettered)
-        var evidence = ["no event waits for another attempt"]
+        var evidence = one.waiting == 0 ? ["no event waits for another attempt"] : []
+        if figures.load.deadLettered.minute > 0.01 {
+            evidence.append(
+                "\(Int((figures.givingUp * 100).rounded())) % of what was decided in the last minute was given up "
+                    + "(\(Plural.rate(figures.load.deadLettered.minute)))")
+        }
         if let failure = one.lastFailure { evidence.append("the last one failed: \(failure)") }
         return Explanation.Cause(
             .attemptsFail, .warning,

@@ -48,6 +48,12 @@ struct SubscriptionFigures: Sendable {
         return attempts > 0.01 ? load.failed.minute / attempts : 0
     }
 
+    /// The part of the events decided in the last minute that were given up; zero when there were none.
+    var givingUp: Double {
+        let decided = load.deadLettered.minute + load.acknowledged.minute
+        return decided > 0.01 ? load.deadLettered.minute / decided : 0
+    }
+
     /// How far the partitions are behind, the furthest first.
     var behind: [(partition: Int, events: Int64)] {
         description.positions.map { ($0.partition, max(0, $0.end.rawValue - $0.cursor.rawValue)) }

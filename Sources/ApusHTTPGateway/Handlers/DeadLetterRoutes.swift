@@ -10,42 +10,64 @@ internal import JSONText
 
 /// Routes about dead letters.
 enum DeadLetterRoutes {
-    static let all: [Route] = [list, redrive, discard]
+    static let all: [Route] = [list, causes, redrive, discard]
 
     private static let list = Route(
         method: .get, path: PathTemplate("/v1/dead-letters"), operation: "listDeadLetters",
         summary:
             "Lists dead letters, oldest first; a page ends early where it would hold more than 4 MiB of data.",
         chapter: .deadLetters,
-        parameters: [
-            QueryParameter(name: "topic", schema: .name, about: "Only those in this dead-letter topic."),
-            QueryParameter(name: "subscription", schema: .name, about: "Only those of this subscription."),
-            QueryParameter(name: "rule", schema: .name, about: "Only those of this rule."),
-            QueryParameter(name: "feed", schema: .name, about: "Only those of this feed."),
-            .pattern,
-            QueryParameter(
-                name: "since", schema: .moment, about: "Only those given up at or after this time."),
-            QueryParameter(name: "until", schema: .moment, about: "Only those given up before this time."),
-        ] + QueryParameter.page,
+        parameters: selection + QueryParameter.page,
         successes: [.json(.ok, "A page of dead letters.", .deadLetters)],
         problems: [.notFound, .invalid, .corrupt],
         handler: .answer { context, call async throws(Problem) in
             let page = try call.query.page()
-            var selection = DeadLetterSelection()
-            selection.topic = try call.query.name("topic")
-            selection.subscription = try call.query.name("subscription")
-            selection.rule = try call.query.name("rule")
-            selection.feed = try call.query.name("feed")
-            selection.pattern = try call.query.pattern("pattern")
-            selection.since = try call.query.moment("since", now: context.now)
-            selection.until = try call.query.moment("until", now: context.now)
-            let wanted = selection
+            let wanted = try DeadLetterSelection(call.query, now: context.now)
             let letters = try await context.ask { broker async throws(BrokerError) in
                 try await broker.deadLetters(wanted, page)
             }
             let isFull = letters.reduce(0) { $0 + $1.dataBytes } >= Page.bytesMax
             return .page("dead_letters", letters, of: page, isFull: isFull, next: \.id) { $0.deadLetter($1) }
         })
+
+    private static let causes = Route(
+        method: .get, path: PathTemplate("/v1/dead-letters/causes"), operation: "listDeadLetterCauses",
+        summary:
+            "Dead letters by who gave up, and why, the most frequent first: reasons that differ in figures alone are one cause. Many letters "
+            + "take several requests: ask again with 'after' until 'next' is null, and add up what has the same giver and cause.",
+        chapter: .deadLetters,
+        parameters: selection + [
+            QueryParameter(
+                name: "after", schema: .text, about: "Where to go on: 'next' of the answer before.")
+        ],
+        successes: [.json(.ok, "What this step found.", .deadLetterCauses)],
+        problems: [.notFound, .invalid, .corrupt],
+        handler: .answer { context, call async throws(Problem) in
+            let wanted = try DeadLetterSelection(call.query, now: context.now)
+            let after = call.query.string("after")
+            let found = try await context.ask { broker async throws(BrokerError) in
+                try await broker.deadLetterCauses(wanted, after: after)
+            }
+            return .json { writer in
+                writer.object { writer in
+                    writer.member("causes", list: found.causes) { $0.deadLetterCause($1) }
+                    writer.member("looked", found.looked)
+                    writer.member("next", found.next)
+                }
+            }
+        })
+
+    private static let selection = [
+        QueryParameter(name: "topic", schema: .name, about: "Only those in this dead-letter topic."),
+        QueryParameter(name: "subscription", schema: .name, about: "Only those of this subscription."),
+        QueryParameter(name: "rule", schema: .name, about: "Only those of this rule."),
+        QueryParameter(name: "feed", schema: .name, about: "Only those of this feed."),
+        .pattern,
+        QueryParameter(
+            name: "since", schema: .moment, about: "Only those given up at or after this time."),
+        QueryParameter(name: "until", schema: .moment, about: "Only those given up before this time."),
+        QueryParameter(name: "cause", schema: .text, about: "Only those of this cause."),
+    ]
 
     private static let redrive = moving(
         "redrive",
@@ -102,6 +124,18 @@ enum DeadLetterRoutes {
 }
 
 extension DeadLetterSelection {
+    fileprivate init(_ query: QueryReader, now: Timestamp) throws(Problem) {
+        self.init()
+        topic = try query.name("topic")
+        subscription = try query.name("subscription")
+        rule = try query.name("rule")
+        feed = try query.name("feed")
+        cause = query.string("cause")
+        pattern = try query.pattern("pattern")
+        since = try query.moment("since", now: now)
+        until = try query.moment("until", now: now)
+    }
+
     fileprivate init(_ reader: MemberReader, now: Timestamp) throws(Problem) {
         self.init()
         pattern = try reader.pattern("pattern")
@@ -111,6 +145,23 @@ extension DeadLetterSelection {
         subscription = try reader.name("subscription")
         rule = try reader.name("rule")
         feed = try reader.name("feed")
+        cause = try reader.string("cause")
         ids = try reader.strings("ids", count: Bounds.deadLetterIDs)
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func deadLetterCause(_ cause: DeadLetterCause) {
+        object { writer in
+            writer.member("subscription", cause.key.subscription?.description)
+            writer.member("rule", cause.key.rule?.description)
+            writer.member("feed", cause.key.feed?.description)
+            writer.member("cause", cause.key.cause)
+            writer.member("count", cause.count)
+            writer.member("first", cause.first)
+            writer.member("last", cause.last)
+            writer.key("sample")
+            writer.deadLetter(cause.sample)
+        }
     }
 }

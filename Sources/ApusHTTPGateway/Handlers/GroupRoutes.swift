@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Consumer groups of Kafka's clients, to look at: who is in them and how far they are. They are made and changed by their members.
+// Consumer groups of Kafka's clients, to look at: who is in them and how far they are.
 
 internal import ApusEngine
 internal import ApusHTTPCodec
@@ -63,8 +63,7 @@ enum GroupRoutes {
 
     private static func ask<Value>(_ body: () throws(CoordinatorError) -> Value) throws(Problem) -> Value {
         do throws(CoordinatorError) { return try body() } catch {
-            if case .broker(let error) = error { throw Problem(error) }
-            throw Problem(.invalid, "\(error)")
+            throw Problem(error, group: "")
         }
     }
 }

@@ -115,7 +115,8 @@ enum JourneyRoutes {
         QueryParameter(
             name: "failed", schema: .boolean, about: "Only those that failed; false if absent."),
         QueryParameter(
-            name: "status", schema: .integer(Bounds.status), about: "Only those with this answer of the target."),
+            name: "status", schema: .integer(Bounds.status),
+            about: "Only those with this answer of the target."),
         QueryParameter(name: "reason", schema: .text, about: "Only those with this text in their reason."),
         QueryParameter(
             name: "since", schema: .moment, about: "Only those that ended at or after this time."),

@@ -40,7 +40,8 @@ extension MemberReader {
             if let newest {
                 for name in ["from", "to"] where has(name) {
                     throw Problem(
-                        .malformed, "'\(path("newest"))' says how many of the newest: leave out '\(path(name))'")
+                        .malformed,
+                        "'\(path("newest"))' says how many of the newest: leave out '\(path(name))'")
                 }
                 return .newest(newest)
             }

@@ -16,13 +16,25 @@ enum TopicRoutes {
     private static let list = Route(
         method: .get, path: PathTemplate("/v1/topics"), operation: "listTopics",
         summary: "Lists topics by name.",
-        chapter: .topics, parameters: [.search] + QueryParameter.page,
+        chapter: .topics,
+        parameters: [
+            .search,
+            QueryParameter(
+                name: "readers", schema: .boolean,
+                about: "Whether it is told how the subscriptions of each topic stand; false if absent."),
+        ] + QueryParameter.page,
         successes: [.json(.ok, "A page of topics.", .topics)],
         problems: [.invalid],
         handler: .answer { context, call throws(Problem) in
             let page = try call.query.page()
             let topics = try context.look { broker throws(BrokerError) in try broker.topics(page) }
-            return .page("topics", topics, of: page, next: \.name.description) { $0.topic($1) }
+            guard try call.query.bool("readers") else {
+                return .page("topics", topics, of: page, next: \.name.description) { $0.topic($1) }
+            }
+            let readers = context.broker.readers(of: Set(topics.map(\.name)))
+            return .page("topics", topics, of: page, next: \.name.description) { writer, topic in
+                writer.topic(topic, readers[topic.name] ?? TopicReaders())
+            }
         })
 
     private static let put = Route(

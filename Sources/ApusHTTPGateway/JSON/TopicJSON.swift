@@ -112,7 +112,7 @@ extension Durability {
 }
 
 extension JSONWriter {
-    mutating func topic(_ topic: TopicDescription) {
+    mutating func topic(_ topic: TopicDescription, _ readers: TopicReaders? = nil) {
         object { writer in
             writer.member("name", topic.name.description)
             writer.member("id", topic.id.description)
@@ -145,6 +145,13 @@ extension JSONWriter {
             writer.member("created", topic.created)
             writer.member("published", topic.published)
             writer.member("positions", list: topic.partitions) { $0.partition($1) }
+            guard let readers else { return }
+            writer.key("readers")
+            writer.object { writer in
+                writer.member("subscriptions", readers.count)
+                writer.member("backlog", readers.backlog)
+                writer.member("oldest_unsettled", readers.oldestUnsettled.map(TimeText.text))
+            }
         }
     }
 

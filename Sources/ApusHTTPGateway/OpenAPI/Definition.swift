@@ -46,6 +46,7 @@ enum Definition: String, Sendable, CaseIterable {
     case ruleTrialResult = "RuleTrialResult"
     case deadLetter = "DeadLetter"
     case deadLetters = "DeadLetters"
+    case deadLetterCauses = "DeadLetterCauses"
     case deadLetterSelection = "DeadLetterSelection"
     case deadLetterRedrive = "DeadLetterRedrive"
     case redriveResult = "RedriveResult"
@@ -59,6 +60,7 @@ enum Definition: String, Sendable, CaseIterable {
     case schedules = "Schedules"
     case group = "Group"
     case groups = "Groups"
+    case groupReset = "GroupReset"
     case connection = "Connection"
     case connectionSettings = "ConnectionSettings"
     case connections = "Connections"
@@ -107,13 +109,14 @@ enum Definition: String, Sendable, CaseIterable {
             .ruleTrial,
             .ruleTrialResult:
             Schema.rules(self)
-        case .deadLetter, .deadLetters, .deadLetterSelection, .deadLetterRedrive, .redriveResult,
+        case .deadLetter, .deadLetters, .deadLetterCauses, .deadLetterSelection, .deadLetterRedrive,
+            .redriveResult,
             .discardResult:
             Schema.deadLetters(self)
         case .scheduleReceipt, .scheduleReceipts, .delayedEvent, .delayedEvents, .schedule,
             .scheduleSettings, .schedules:
             Schema.schedules(self)
-        case .group, .groups: Schema.groups(self)
+        case .group, .groups, .groupReset: Schema.groups(self)
         case .connection, .connectionSettings, .connections, .feed, .feedSettings, .feeds:
             Schema.bridges(self)
         case .schemaSource, .schemaSubject, .schemaSubjects, .schemaVersion, .schemaVersions, .schemaDetails,

@@ -34,9 +34,16 @@ extension Schema {
                     .merging(topicSettings)
                     .requiring("created", .time)
                     .requiring("published", .count, "since the server started, copies of rules not included")
-                    .requiring("positions", .list(.object(partition))))
+                    .requiring("positions", .list(.object(partition)))
+                    .allowing(
+                        "readers", .object(readers), "how its subscriptions stand, where that was asked"))
         }
     }
+
+    private static let readers = ObjectSchema()
+        .requiring("subscriptions", .count)
+        .requiring("backlog", .count, "of the one that is furthest behind")
+        .requiring("oldest_unsettled", .nullable(.time), "the oldest event that one of them has not settled")
 
     static let topicSettings = ObjectSchema()
         .allowing("partitions", .integer(Bounds.partitions), "can grow, never shrink")
@@ -380,6 +387,12 @@ extension Schema {
     static func deadLetters(_ definition: Definition) -> Schema {
         switch definition {
         case .deadLetters: page("dead_letters", of: .deadLetter)
+        case .deadLetterCauses:
+            .object(
+                ObjectSchema()
+                    .requiring("causes", .list(.object(deadLetterCause)))
+                    .requiring("looked", .count, "how many letters this step looked at")
+                    .requiring("next", .nullable(.text), "'after' of the next step; null at the end"))
         case .deadLetterSelection: .object(deadLetterSelection)
         case .deadLetterRedrive: .object(redriveRequest)
         case .redriveResult: counts("matched", "redriven")
@@ -393,6 +406,7 @@ extension Schema {
         .allowing("subscription", .name, "only those of this subscription")
         .allowing("rule", .name, "only those of this rule")
         .allowing("feed", .name, "only those of this feed")
+        .allowing("cause", .text, "only those of this cause: their reason, with '…' for its figures")
         .allowing("ids", .list(.text, countMin: 1, countMax: Bounds.deadLetterIDs.upperBound), "only these")
         .allowing("pattern", .reference(.pattern), "only those whose event matches")
         .allowing("since", .moment, "only those given up at or after this time")
@@ -404,6 +418,16 @@ extension Schema {
         .allowing(
             "event", .reference(.cloudEvent),
             "what the one dead letter in 'ids' becomes; source and id stay as they are")
+
+    private static let deadLetterCause = ObjectSchema()
+        .requiring("subscription", .nullable(.name))
+        .requiring("rule", .nullable(.name))
+        .requiring("feed", .nullable(.name))
+        .requiring("cause", .text, "the reason, with '…' for every figure but the status")
+        .requiring("count", .count)
+        .requiring("first", .time, "when the first of them was given up")
+        .requiring("last", .time, "when the last of them was given up")
+        .requiring("sample", .reference(.deadLetter), "the last one")
 
     private static let deadLetter = ObjectSchema()
         .requiring("id", .text)

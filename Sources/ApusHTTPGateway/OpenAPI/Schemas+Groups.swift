@@ -10,9 +10,20 @@ extension Schema {
                 ObjectSchema()
                     .requiring("groups", .list(.object(GroupSchemas.summary)))
                     .requiring("next", .nullable(.text), "the value of 'after' for the next page"))
+        case .groupReset:
+            .object(
+                ObjectSchema()
+                    .requiring("applied", .boolean, "whether it was done; false for a dry run")
+                    .requiring("positions", .list(.object(GroupSchemas.move))))
         default: .object(GroupSchemas.detail)
         }
     }
+
+    static let groupReset = ObjectSchema()
+        .requiring("to", .position, "where the group goes on")
+        .allowing("topic", .name, "only there; in all topics that the group has positions in if absent")
+        .allowing("partition", .integer(Bounds.partition), "only this one of the topic")
+        .allowing("dry_run", .boolean, "only tell what would change; false if absent")
 }
 
 private enum GroupSchemas {
@@ -45,6 +56,13 @@ private enum GroupSchemas {
     private static let place = ObjectSchema()
         .requiring("topic", .name)
         .requiring("partition", .count)
+
+    static let move =
+        place
+        .requiring("committed", .nullable(.count), "where it was; null where nothing was committed")
+        .requiring("to", .count, "where it goes on")
+        .requiring("again", .count, "how many events come again")
+        .requiring("skipped", .count, "how many events are passed over")
 
     private static let position =
         place

@@ -8,6 +8,7 @@ enum RouteTable {
         EventRoutes.all + JourneyRoutes.all + TopicRoutes.all + SubscriptionRoutes.all + RuleRoutes.all
         + DeadLetterRoutes.all
         + DelayedRoutes.all + ScheduleRoutes.all
-        + SchemaRoutes.all + EventTypeRoutes.all + GroupRoutes.all + BridgeRoutes.all + OperationRoutes.all
+        + SchemaRoutes.all + EventTypeRoutes.all + GroupRoutes.all + GroupChangeRoutes.all + BridgeRoutes.all
+        + OperationRoutes.all
         + ActivityRoutes.all + ObservationRoutes.all + ClientRoutes.all + LogRoute.all
 }

@@ -177,6 +177,67 @@ def test_a_subscription_is_paused_replayed_and_moved_after_a_preview(scene, open
     assert look()["positions"][0]["cursor"] == 6
 
 
+def test_a_subscription_is_created_by_the_page_as_by_the_command(scene, open_page):
+    server = scene.server
+    server.create_topic("intake")
+    page = open_page(server.url + "/ui/subscriptions")
+    for name in ("clerk", "scribe"):
+        page.goto(server.url + "/ui/subscriptions")
+        page.click("text=Create a subscription")
+        page.fill("dialog label:has-text('Name') + input", name)
+        page.fill("dialog label:has-text('Topic') + input", "intake")
+        page.fill("dialog label:has-text('From') + input", "earliest")
+        page.fill("dialog label:has-text('Deliver to') + input", "http://127.0.0.1:9/it's")
+        page.fill("dialog label:has-text('Pattern') + textarea", '{"type": ["a"')
+        assert page.locator("dialog button[type=submit]").is_disabled()
+        page.fill("dialog label:has-text('Pattern') + textarea", '{"type": ["a"]}')
+        line = page.locator("dialog [data-cli]").get_attribute("data-cli")
+        if name == "clerk":
+            page.click("dialog >> button:has-text('Create')")
+            page.wait_for_selector("h1:has-text('clerk')")
+        else:
+            run(line, server)
+    [clerk, scribe] = [server.succeed("GET", f"/v1/subscriptions/{name}").json() for name in ("clerk", "scribe")]
+    for member in ("topic", "kind", "start", "push", "pattern"):
+        assert clerk[member] == scribe[member], member
+    assert clerk["push"]["url"] == "http://127.0.0.1:9/it's" and clerk["pattern"] == {"type": ["a"]} and clerk["start"] == "earliest"
+    page.goto(server.url + "/ui/topics?search=intake")
+    row = page.locator("table[aria-label='Topics'] tbody tr", has_text="intake")
+    row.wait_for()
+    assert row.locator("td").nth(4).inner_text() == "2"
+
+
+def test_attempts_of_all_subscriptions_are_chosen_and_retried_since(scene, open_page, receiver):
+    server = scene.server
+    server.create_topic("pleas")
+    receiver.status = 503
+    for name in ("plea-a", "plea-b"):
+        server.succeed("PUT", f"/v1/subscriptions/{name}", json={
+            "topic": "pleas", "start": "earliest", "push": {"url": receiver.url}, "retry": {"initial": "1h", "schedule": ["1h"]}})
+    server.publish("pleas", event(1), event(2))
+    page = open_page(server.url + "/ui/attempts?status=503")
+    page.wait_for_selector("ol.timeline >> text=plea-a")
+    page.wait_for_selector("ol.timeline >> text=plea-b")
+    line = page.locator("main [data-cli]").get_attribute("data-cli")
+    assert line == f"apus trace --attempts --status 503 --url {server.url}"
+    assert "plea-a" in run(line, server)
+    page.fill("label:has-text('Subscription') + input", "plea-b")
+    page.click("form >> button:has-text('Show')")
+    page.wait_for_url("**subscription=plea-b**")
+    page.click("button:has-text('Retry…')")
+    page.fill("dialog label:has-text('Came since') + input", "1h")
+    line = page.locator("dialog [data-cli]").get_attribute("data-cli")
+    assert line == f"apus subscription retry plea-b --since 1h --url {server.url}"
+    page.wait_for_selector("dialog >> text=wait for the next attempt")
+    receiver.status = 200
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector(".toast >> text=2 events retried now")
+    page.goto(server.url + "/ui/subscriptions/plea-b")
+    page.wait_for_selector("text=everything is settled")
+    assert server.succeed("GET", "/v1/subscriptions/plea-b").json()["acknowledged"] == 2
+    assert server.succeed("GET", "/v1/subscriptions/plea-a").json()["acknowledged"] == 0
+
+
 def test_dead_letters_are_grouped_redriven_after_a_dry_run_and_discarded(scene, open_page):
     server = scene.server
     server.create_topic("parcels")
@@ -283,6 +344,7 @@ def test_the_command_for_a_group_of_dead_letters_is_for_all_of_them(scene, open_
     page.locator("tr", has_text="gate … is shut").locator("button:has-text('Redrive')").click()
     page.wait_for_selector("[data-dryrun] >> text=30 dead letters would be redriven")
     line = page.locator("dialog [data-cli]").get_attribute("data-cli")
+    assert line == f"apus dead-letter redrive --subscription dock --cause 'gate … is shut' --url {server.url}"
     page.keyboard.press("Escape")
     page.locator("tr", has_text="nobody is there").locator("button:has-text('Discard')").click()
     discard = page.locator("dialog [data-cli]").get_attribute("data-cli")

@@ -56,6 +56,38 @@ def test_members_positions_and_lag_are_shown(kafka_server, new_topic, group, cli
         one["name"]: one for one in map(json.loads, text.splitlines())}[group].items()
 
 
+def test_a_group_is_moved_and_forgotten_while_nobody_is_in_it(kafka_server, new_topic, group):
+    topic = new_topic(partitions=2)
+    Confluent().produce(kafka_server.kafka, topic, [Record(b"x", partition=number % 2) for number in range(10)])
+    reset = lambda **body: kafka_server.request("POST", f"/v1/groups/{group}/reset", json=body)
+    with Members(kafka_server, topic, group) as members:
+        first = members.start("confluent-kafka")
+        until(lambda: first.committed == 10, members.story)
+        # A look is free, a change is refused, and it is said who is there.
+        looked = reset(to="earliest", dry_run=True)
+        assert looked.status_code == 200 and [one["again"] for one in looked.json()["positions"]] == [5, 5]
+        refused = reset(to="earliest")
+        assert refused.status_code == 409 and "1 members" in refused.json()["detail"], refused.text
+        assert kafka_server.request("DELETE", f"/v1/groups/{group}").status_code == 409
+        first.leave()
+    until(lambda: not group_of(kafka_server, group)["members"], lambda: group_of(kafka_server, group))
+    code, text, _ = cli(kafka_server, "group", "reset", group, "--topic", topic, "--partition", "1", "--to", "2")
+    assert code == 0 and "3 events come again, 0 are passed over" in text, text
+    assert [one["committed"] for one in group_of(kafka_server, group)["positions"]] == [5, 2]
+    with Members(kafka_server, topic, group) as members:
+        again = members.start("confluent-kafka")
+        until(lambda: again.committed == 3, members.story)
+        again.leave()
+    until(lambda: not group_of(kafka_server, group)["members"], lambda: group_of(kafka_server, group))
+    code, _, errors = cli(kafka_server, "group", "delete", group, "--yes")
+    assert code == 0, errors
+    assert kafka_server.request("GET", f"/v1/groups/{group}").status_code == 404
+    # One that nobody has used yet begins where it is put.
+    assert reset(to="1h", topic=topic).json()["positions"] == [
+        {"topic": topic, "partition": number, "committed": None, "to": 0, "again": 0, "skipped": 0} for number in range(2)]
+    assert group_of(kafka_server, group)["lag"] == 10
+
+
 def test_groups_outlive_the_server_and_may_be_called_anything(new_server):
     server = new_server().start()
     server.create_topic("t")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Moving a subscription, and handing out part of a topic once more: both show what will come again, or be passed over, before anything happens.
+// Moving a subscription or a consumer group, and handing out part of a topic once more: all show what will come again, or be passed over, before
+// anything happens.
 
 import { h, fill } from "../lib/dom.js";
 import { get, part, post, Problem } from "../lib/api.js";
@@ -45,6 +46,26 @@ function preview(tell) {
     return [place, refresh];
 }
 
+/** How many partitions a preview shows. */
+const SHOWN = 20;
+
+/** What changes in each partition. @param {any[]} columns */
+const changes = (columns) => new Table({
+    label: "What changes", key: (one) => `${one.topic}/${one.partition}`, empty: () => h("p", {}, "Nothing changes."),
+    columns: [
+        ...columns,
+        { label: "Come again", kind: "end", cell: (one) => number(one.again) },
+        { label: "Passed over", kind: "end", cell: (one) => number(one.skipped) },
+    ],
+});
+
+/** @param {number} again @param {number} skipped */
+const verdict = (again, skipped) => h("p", {}, h("strong", {}, again + skipped === 0 ? "Nothing changes: it stands there already."
+    : [
+        again && `${counted(again, "event")} will come again`,
+        skipped && `${counted(skipped, "event")} will be passed over`,
+    ].filter(Boolean).join("; ")));
+
 /** @param {any} now a subscription @param {() => void} done */
 export function moveDialog(now, done) {
     const from = h("input.input", { value: "1h", spellcheck: "false" });
@@ -59,23 +80,13 @@ export function moveDialog(now, done) {
             return { partition, cursor, offset, again: Math.max(0, cursor - offset), skipped: Math.max(0, offset - cursor) };
         });
         const [again, skipped] = [sum(rows, "again"), sum(rows, "skipped")];
-        const table = new Table({
-            label: "What changes", key: (one) => String(one.partition), empty: () => h("p", {}, "Nothing changes."),
-            columns: [
-                { label: "Partition", cell: (one) => one.partition },
-                { label: "Settled before", kind: "end", cell: (one) => number(one.cursor) },
-                { label: "Then", kind: "end", cell: (one) => number(one.offset) },
-                { label: "Come again", kind: "end", cell: (one) => number(one.again) },
-                { label: "Passed over", kind: "end", cell: (one) => number(one.skipped) },
-            ],
-        });
-        table.set(rows.slice(0, 20));
-        const verdict = again + skipped === 0 ? "Nothing changes: it stands there already."
-            : [
-                again && `${counted(again, "event")} will come again`,
-                skipped && `${counted(skipped, "event")} will be passed over`,
-            ].filter(Boolean).join("; ");
-        return h("div.stack", { data: { preview: "true" } }, h("p", {}, h("strong", {}, verdict)), table.element,
+        const table = changes([
+            { label: "Partition", cell: (one) => one.partition },
+            { label: "Settled before", kind: "end", cell: (one) => number(one.cursor) },
+            { label: "Then", kind: "end", cell: (one) => number(one.offset) },
+        ]);
+        table.set(rows.slice(0, SHOWN));
+        return h("div.stack", { data: { preview: "true" } }, verdict(again, skipped), table.element,
             now.pattern && h("p.small.faint", {}, "Of these it gets those that match its pattern."));
     });
     from.addEventListener("input", refresh);
@@ -118,6 +129,40 @@ export function replayDialog(now, done) {
                 throw error;
             }
             toast(`${now.name} replays.`);
+            done();
+        },
+    });
+}
+
+/** @param {string} name a consumer group @param {() => void} done */
+export function resetGroupDialog(name, done) {
+    const to = h("input.input", { value: "1h", spellcheck: "false" });
+    const topic = h("input.input", { value: "", spellcheck: "false", autocomplete: "off" });
+    const choice = () => ({ to: to.value.trim(), ...(topic.value.trim() ? { topic: topic.value.trim() } : {}) });
+    const ask = (/** @type {boolean} */ isDry) => post(`/v1/groups/${part(name)}/reset`, { ...choice(), dry_run: isDry });
+    const [place, refresh] = preview(async () => {
+        const { positions } = await ask(true);
+        const table = changes([
+            { label: "Topic", kind: "name", cell: (one) => one.topic },
+            { label: "Partition", kind: "end", cell: (one) => one.partition },
+            { label: "Committed", kind: "end", cell: (one) => (one.committed === null ? "–" : number(one.committed)) },
+            { label: "Then", kind: "end", cell: (one) => number(one.to) },
+        ]);
+        table.set(positions.slice(0, SHOWN));
+        return h("div.stack", { data: { preview: "true" } }, verdict(sum(positions, "again"), sum(positions, "skipped")), table.element);
+    });
+    for (const input of [to, topic]) input.addEventListener("input", refresh);
+    refresh();
+    openDialog({
+        title: `Reset ${name}`, label: "Move its positions", isReady: () => to.value.trim() !== "",
+        body: [
+            h("div.fields", {}, field("To", to, GRAMMAR), field("Topic", topic, "all that it has positions in, if empty")), place,
+            h("p.soft", {}, "Its consumers have to be stopped first: members go on from where they are."),
+        ],
+        line: () => commandLine("group", "reset", name, ["--topic", topic.value.trim() || null], ["--to", to.value.trim()]),
+        act: async () => {
+            await ask(false);
+            toast(`${name} goes on from ${to.value.trim()}.`);
             done();
         },
     });

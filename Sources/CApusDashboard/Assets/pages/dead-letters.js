@@ -18,16 +18,17 @@ import { rulePath } from "./rules.js";
 import { subscriptionPath } from "./subscriptions.js";
 
 /** How many letters are looked at; of more, the oldest. */
-const LOOKED = 2000;
+const LOOKED = 200_000;
 /** How many letters of a group are shown. */
 const SHOWN = 50;
-/** How many a request may name. */
-const NAMED = 10_000;
 
 /** Since when letters are looked at, as the API and the command take it. */
 const SINCE = [["", "whenever"], ["10m", "in the last ten minutes"], ["1h", "in the last hour"], ["24h", "in the last day"]];
 
-/** @typedef {{ key: string, who: string, subscription: string | null, rule: string | null, reason: string, letters: any[] }} Group */
+/**
+ * @typedef {{ key: string, who: string, subscription: string | null, rule: string | null, feed: string | null, cause: string, count: number,
+ *     first: string, last: string, sample: any }} Group
+ */
 
 /** @type {import("../lib/router.js").PageMaker} */
 export async function deadLetters(context) {
@@ -36,9 +37,9 @@ export async function deadLetters(context) {
         since: context.query.get("since"),
     };
     const chosen = context.query.get("group");
-    const { letters, isAll } = await gather(filter, context.signal);
-    const groups = groupsOf(letters);
-    const group = groups.find((one) => one.key === chosen);
+    const { groups, count, isAll } = await gather(filter, context.signal);
+    const group = groups.find((one) => one.key === chosen) ?? (groups.length === 1 ? groups[0] : undefined);
+    const shown = group && await get("/v1/dead-letters", { ...selectionOf(group, filter), limit: SHOWN }, { signal: context.signal });
     const again = () => context.again();
     const isFiltered = Object.values(filter).some(Boolean);
     const since = h("select.input", {
@@ -47,43 +48,38 @@ export async function deadLetters(context) {
             again();
         },
     }, SINCE.map(([value, label]) => h("option", { value, selected: value === (filter.since ?? "") }, label)));
-    const everything = { who: "all of them", count: isAll ? letters.length : null, selection: pruned(filter), options: optionsOf(filter) };
+    const everything = { who: "all of them", count: isAll ? count : null, selection: pruned(filter), options: optionsOf(filter) };
     return {
         title: "Dead letters",
         element: page({
             title: "Dead letters",
-            badges: [letters.length > 0 && badge(isAll ? number(letters.length) : `${number(letters.length)} and more`, "bad"),
+            badges: [count > 0 && badge(isAll ? number(count) : `${number(count)} and more`, "bad"),
                 isFiltered && badge(
                     Object.values(filter).filter(Boolean).join(", "),
                     "info",
                 ), isFiltered && h("a.small", { href: "/ui/dead-letters" }, "show all")],
             about: "Events that could not be delivered. They wait here, whole, until somebody sends them back or discards them.",
-            actions: letters.length > 0 ? [
+            actions: count > 0 ? [
                 button("Redrive all…", () => redrive(everything, again), { kind: "main" }),
                 button("Discard all…", () => discard(everything, again), { kind: "danger" }),
             ] : [],
         },
-        letters.length === 0
+        count === 0
             ? panel(null, {}, nothing(isFiltered))
             : [
                 panel("By who gave up, and why", { flush: true, aside: h("div.toolbar", {}, since) }, groupTable(context, groups, filter).element),
-                group ? panel(
-                    [group.who, ": ", group.reason],
+                group && panel(
+                    groups.length === 1 ? "One by one" : [group.who, ": ", group.cause],
                     { flush: true, aside: howMany(group) },
-                    letterTable(context, group, again).element,
-                )
-                    : groups.length === 1 && panel(
-                        "One by one",
-                        { flush: true, aside: howMany(groups[0]) },
-                        letterTable(context, groups[0], again).element,
-                    ),
+                    letterTable(shown.dead_letters, again).element,
+                ),
             ],
-        sameInShell(commandLine("dead-letter", "list", ...optionsOf(filter)))),
+        sameInShell(commandLine("dead-letter", group ? "list" : "causes", ...(group ? choiceOf(group, filter).options : optionsOf(filter))))),
     };
 }
 
 /** @param {Group} group */
-const howMany = ({ letters }) => letters.length > SHOWN && h("span.small.faint", {}, `the first ${SHOWN} of ${number(letters.length)}`);
+const howMany = ({ count }) => count > SHOWN && h("span.small.faint", {}, `the first ${SHOWN} of ${number(count)}`);
 
 /** @param {boolean} isFiltered */
 const nothing = (isFiltered) => empty(isFiltered ? "Nothing was given up here." : "Nothing was given up.",
@@ -93,34 +89,28 @@ const nothing = (isFiltered) => empty(isFiltered ? "Nothing was given up here." 
     codeLine(atThisServer("apus receive billing")),
     codeLine(atThisServer("apus subscription reject billing LEASE --reason 'no such customer'")));
 
-/** @param {Record<string, string | null>} filter @param {AbortSignal} signal */
+/** Goes through the letters by cause, in as many steps as that takes. @param {Record<string, string | null>} filter @param {AbortSignal} signal */
 async function gather(filter, signal) {
-    const letters = [];
-    let after = null;
-    do {
-        const answer = await get("/v1/dead-letters", { ...filter, limit: 1000, after }, { signal });
-        letters.push(...answer.dead_letters);
-        after = answer.dead_letters.length ? answer.next : null;
-    } while (after && letters.length < LOOKED);
-    return { letters, isAll: !after };
-}
-
-/** Reasons that differ in numbers alone are one. @param {any[]} letters @returns {Group[]} */
-function groupsOf(letters) {
     /** @type {Map<string, Group>} */
     const groups = new Map();
-    for (const letter of letters) {
-        const who = letter.subscription ?? (letter.feed ? `feed ${letter.feed}` : `rule ${letter.rule}`);
-        const reason = letter.reason.replace(
-            /[0-9]+(?:\.[0-9]+)?/g,
-            (figure) => (letter.status !== null && figure === String(letter.status) ? figure : "…"),
-        );
-        const key = `${who}: ${reason}`;
-        const group = groups.get(key) ?? { key, who, subscription: letter.subscription, rule: letter.rule, reason, letters: [] };
-        group.letters.push(letter);
-        groups.set(key, group);
-    }
-    return [...groups.values()].sort((left, right) => right.letters.length - left.letters.length);
+    let [count, after] = [0, null];
+    do {
+        const answer = await get("/v1/dead-letters/causes", { ...filter, after }, { signal });
+        count += answer.looked;
+        for (const one of answer.causes) {
+            const who = one.subscription ?? (one.feed ? `feed ${one.feed}` : `rule ${one.rule}`);
+            const key = `${who}: ${one.cause}`;
+            const known = groups.get(key);
+            const isLater = !known || one.last >= known.last;
+            groups.set(key, {
+                ...one, key, who, count: one.count + (known?.count ?? 0),
+                first: known && known.first < one.first ? known.first : one.first,
+                last: isLater ? one.last : known.last, sample: isLater ? one.sample : known.sample,
+            });
+        }
+        after = answer.next;
+    } while (after && count < LOOKED);
+    return { groups: [...groups.values()].sort((left, right) => right.count - left.count), count, isAll: !after };
 }
 
 /** The page of who gave up. @param {Group} group */
@@ -138,17 +128,17 @@ function groupTable(context, groups, filter) {
                 kind: "name",
                 cell: (group) => (group.subscription || group.rule ? h("a", { href: giverPath(group) }, group.who) : group.who),
             },
-            { label: "Reason", kind: "wide", cell: (group) => h("a", { href: path(group) }, group.reason) },
-            { label: "Count", kind: "end", cell: (group) => number(group.letters.length) },
-            { label: "First", kind: "tight spare", cell: (group) => moment(group.letters[0].last, false) },
-            { label: "Last", kind: "tight", cell: (group) => moment(group.letters.at(-1).last, false) },
-            { label: "Sample", kind: "clip spare", cell: (group) => h("code", {}, group.letters[0].event.type) },
+            { label: "Reason", kind: "wide", cell: (group) => h("a", { href: path(group) }, group.cause) },
+            { label: "Count", kind: "end", cell: (group) => number(group.count) },
+            { label: "First", kind: "tight spare", cell: (group) => moment(group.first, false) },
+            { label: "Last", kind: "tight", cell: (group) => moment(group.last, false) },
+            { label: "Sample", kind: "clip spare", cell: (group) => h("code", {}, group.sample.event.type) },
             {
                 label: "", kind: "end", cell: (group) => h("div.actions", {},
-                    button("Redrive…", () => redrive(choiceOf(group), again), { compact: true, label: `Redrive ${group.key}` }),
+                    button("Redrive…", () => redrive(choiceOf(group, filter), again), { compact: true, label: `Redrive ${group.key}` }),
                     button(
                         "Discard…",
-                        () => discard(choiceOf(group), again),
+                        () => discard(choiceOf(group, filter), again),
                         { compact: true, kind: "quiet", label: `Discard ${group.key}` },
                     )),
             },
@@ -159,8 +149,8 @@ function groupTable(context, groups, filter) {
     return table;
 }
 
-/** @param {import("../lib/router.js").Context} context @param {Group} group @param {() => void} again */
-function letterTable(context, group, again) {
+/** @param {any[]} letters @param {() => void} again */
+function letterTable(letters, again) {
     const table = new Table({
         label: "Dead letters", key: (letter) => letter.id,
         columns: [
@@ -186,7 +176,7 @@ function letterTable(context, group, again) {
         ],
         empty: () => empty("There are none."),
     });
-    table.set(group.letters.slice(0, SHOWN));
+    table.set(letters);
     return table;
 }
 
@@ -200,16 +190,13 @@ const pruned = (filter) => /** @type {Record<string, string>} */ (Object.fromEnt
 /** @param {Record<string, string | null>} filter */
 const optionsOf = (filter) => Object.entries(filter).map(([name, value]) => [`--${name}`, value]);
 
-/** @param {Group} group @returns {Choice} */
-function choiceOf(group) {
-    const ids = group.letters.slice(0, NAMED).map((letter) => letter.id);
-    return {
-        who: counted(ids.length, "dead letter"),
-        count: ids.length,
-        selection: { ids },
-        // All of them, however long that gets: a command that is shown does what the button does.
-        options: ids.map((id) => ["--id", id]),
-    };
+/** What the API is told so that it means this group. @param {Group} group @param {Record<string, string | null>} filter */
+const selectionOf = ({ subscription, rule, feed, cause }, filter) => pruned({ ...filter, subscription, rule, feed, cause });
+
+/** @param {Group} group @param {Record<string, string | null>} filter @returns {Choice} */
+function choiceOf(group, filter) {
+    const selection = selectionOf(group, filter);
+    return { who: counted(group.count, "dead letter"), count: group.count, selection, options: optionsOf(selection) };
 }
 
 /** @param {any} letter @returns {Choice} */

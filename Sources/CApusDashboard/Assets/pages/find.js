@@ -59,7 +59,10 @@ export async function find(context) {
         .map(([name, , option]) => /** @type {[string, string]} */ ([option, asked[name]]));
     return {
         title: "Find",
-        element: page({ title: "Find an event", about: "By what is known of it, in all topics, the newest of each partition first; or by its place." },
+        element: page({
+            title: "Find an event",
+            about: "By what is known of it, in all topics, the newest of each partition first; or by its place.",
+        },
             panel(null, {}, form), panel(null, { flush: true }, table.element, more),
             sameInShell(commandLine("trace", ...(asked.id ? [asked.id] : []), ...options, "--list"))),
     };

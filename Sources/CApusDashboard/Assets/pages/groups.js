@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Consumer groups of Kafka's clients: who is in them, and how far behind they are.
+// Consumer groups of Kafka's clients: who is in them, and how far behind they are. While nobody is in one, it can be moved and forgotten.
 
 import { h, fill } from "../lib/dom.js";
-import { get, part } from "../lib/api.js";
+import { get, part, queryText, remove } from "../lib/api.js";
 import { counted, number } from "../lib/format.js";
 import { commandLine } from "../lib/shell-quote.js";
-import { badge, empty, page, panel } from "../components/parts.js";
+import { badge, button, empty, page, panel } from "../components/parts.js";
 import { codeLine, sameInShell } from "../components/code.js";
+import { confirmByTyping } from "../components/dialog.js";
 import { PagedList } from "../components/pager.js";
+import { resetGroupDialog } from "../components/reposition.js";
 import { Table } from "../components/table.js";
+import { toast } from "../components/toast.js";
 import { topicPath } from "./topics.js";
 
 /** @param {string} name */
@@ -53,7 +56,7 @@ export async function group(context) {
         label: `Members of ${name}`, key: (one) => one.id,
         columns: [
             { label: "Member", kind: "name", cell: (one) => one.instance ?? one.id },
-            { label: "Client", kind: "clip", cell: (one) => one.client },
+            { label: "Client", kind: "clip", cell: (one) => h("a", { href: `/ui/clients${queryText({ search: one.client })}` }, one.client) },
             { label: "From", kind: "tight spare", cell: (one) => one.host },
             { label: "Has", kind: "wide", cell: (one) => counted(one.partitions.length, "partition") },
         ],
@@ -71,16 +74,39 @@ export async function group(context) {
         ],
         empty: () => empty("Nothing is committed."),
     });
-    await context.every(2000, async () => {
+    const look = async () => {
         const now = await get(`/v1/groups/${part(name)}`, {}, { signal: context.signal });
         fill(summary, stateBadge(now.state), " ", now.kind, `, ${counted(now.lag, "event")} behind`);
         members.set(now.members);
         positions.set(now.positions);
-    });
+        return now;
+    };
+    await context.every(2000, look);
+    const { kind } = await look();
     return {
         title: name,
-        element: page({ title: name, crumbs: [["Consumer groups", "/ui/groups"]], about: summary },
+        element: page({
+            title: name, crumbs: [["Consumer groups", "/ui/groups"]], about: summary,
+            // The positions of a share group are those of its subscriptions.
+            actions: kind === "share" ? [] : [
+                button("Reset…", () => resetGroupDialog(name, look)),
+                button("Delete…", () => forget(context, name), { kind: "danger" }),
+            ],
+        },
             panel("Members", { flush: true }, members.element), panel("Positions", { flush: true }, positions.element),
             sameInShell(commandLine("group", "describe", name))),
     };
+}
+
+/** @param {import("../lib/router.js").Context} context @param {string} name */
+function forget(context, name) {
+    confirmByTyping({
+        title: `Delete ${name}`, word: name, label: "Forget the group", line: commandLine("group", "delete", name, "--yes"),
+        body: h("p", {}, "Its positions are forgotten for good: its consumers begin where their settings say. It must have no members."),
+        act: async () => {
+            await remove(`/v1/groups/${part(name)}`);
+            toast(`${name} is forgotten.`);
+            context.go("/ui/groups");
+        },
+    });
 }

@@ -4,7 +4,7 @@
 // thousand real events of the topic. Nothing happens before it is saved.
 
 import { h, fill } from "../lib/dom.js";
-import { get, part, post, put, remove } from "../lib/api.js";
+import { get, part, post, put, queryText, remove } from "../lib/api.js";
 import { counted, moment, number } from "../lib/format.js";
 import { jsonText } from "../lib/json-text.js";
 import { Peek } from "../lib/peek.js";
@@ -55,6 +55,7 @@ export async function rule(context) {
         if (isNew) context.go(rulePath(inputs.name.value.trim()));
         else context.again();
     }, "Saved. Its first event is the next one that arrives."), { kind: "main" });
+    const failures = isNew ? null : await get("/v1/dead-letters/causes", { rule: stored.name }, { signal: context.signal });
     const useNewest = button("Take the newest event", () => attempt(async () => {
         const { positions } = await get(`/v1/topics/${part(inputs.topic.value.trim())}`);
         const [newest] = await new Peek(inputs.topic.value.trim(), positions.slice(0, 16)).older(1);
@@ -83,6 +84,7 @@ export async function rule(context) {
                 { title: ruleLine(stored.name, { ...stored, enabled: !stored.enabled }) }),
                 button("Delete…", () => drop(context, stored), { kind: "danger" })],
         },
+        failures?.looked > 0 && failureNotice(stored.name, failures),
         h("div.columns", {},
             panel("The rule", {}, h("div.stack", {},
                 h("div.fields", {}, field("Name", inputs.name), field("Topic", inputs.topic)),
@@ -92,6 +94,14 @@ export async function rule(context) {
         panel(`On the last ${number(TRIED)} events`, { aside: h("span.small.faint", {}, "nothing is delivered") }, trial),
         shell),
     };
+}
+
+/** Events that it could not copy, and why the last one. @param {string} name @param {any} failures their causes */
+function failureNotice(name, { causes, looked, next }) {
+    const last = causes.reduce((/** @type {any} */ one, /** @type {any} */ other) => (other.last > one.last ? other : one));
+    return notice("bad", `${counted(looked, "event")}${next ? " and more" : ""} could not be copied.`,
+        h("p.soft", {}, "The last one ", moment(last.last), `: ${last.sample.reason}. `,
+            h("a", { href: `/ui/dead-letters${queryText({ rule: name })}` }, "Look at them"), "."));
 }
 
 /** Its topic, and the subscriptions that deliver for it. @param {any} stored */

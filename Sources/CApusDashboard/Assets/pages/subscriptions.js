@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// All subscriptions, page by page, with what tells a stuck one from one that is well.
+// All subscriptions, page by page, with what tells a stuck one from one that is well; and a new one.
 
 import { h } from "../lib/dom.js";
+import { part, put } from "../lib/api.js";
 import { age, number, rate } from "../lib/format.js";
 import { Rates } from "../lib/rates.js";
 import { atThisServer, commandLine } from "../lib/shell-quote.js";
-import { badge, empty, page, panel } from "../components/parts.js";
+import { badge, button, empty, field, page, panel } from "../components/parts.js";
 import { codeLine, sameInShell } from "../components/code.js";
+import { openDialog } from "../components/dialog.js";
 import { PagedList } from "../components/pager.js";
 import { Table } from "../components/table.js";
+import { toast } from "../components/toast.js";
 import { topicPath } from "./topics.js";
 
 /** @param {string} name */
@@ -69,7 +72,54 @@ export async function subscriptions(context) {
     await context.every(2000, () => list.load());
     return {
         title: "Subscriptions",
-        element: page({ title: "Subscriptions" }, panel(null, { flush: true }, h("div.panel-head", {}, list.toolbar), table.element),
+        element: page({
+            title: "Subscriptions",
+            actions: [button("Create a subscription", () => createSubscription((name) => context.go(subscriptionPath(name))), { kind: "main" })],
+        }, panel(null, { flush: true }, h("div.panel-head", {}, list.toolbar), table.element),
             sameInShell(commandLine("subscription", "list"))),
     };
+}
+
+/** @param {(name: string) => void} done */
+function createSubscription(done) {
+    const name = h("input.input", { spellcheck: "false", placeholder: "billing", autocomplete: "off" });
+    const topic = h("input.input", { spellcheck: "false", placeholder: "orders", autocomplete: "off" });
+    const start = h("input.input", { value: "latest", spellcheck: "false", autocomplete: "off" });
+    const url = h("input.input", { type: "url", spellcheck: "false", placeholder: "https://example.org/hook", autocomplete: "off" });
+    const pattern = h("textarea.input", { rows: 3, spellcheck: "false", placeholder: '{"type": ["order.placed"]}' });
+    const kind = h("select.input", {}, [["shared", "shared: leases, retries, dead letters"], ["cursor", "cursor: a position per partition"]]
+        .map(([value, label]) => h("option", { value }, label)));
+    const wanted = () => {
+        try {
+            pattern.removeAttribute("aria-invalid");
+            return pattern.value.trim() ? JSON.parse(pattern.value) : null;
+        } catch {
+            pattern.setAttribute("aria-invalid", "true");
+            return undefined;
+        }
+    };
+    const texts = () => [name, topic, start, url].map((input) => input.value.trim());
+    openDialog({
+        title: "Create a subscription", label: "Create",
+        isReady: () => name.value.trim() !== "" && topic.value.trim() !== "" && start.value.trim() !== "" && wanted() !== undefined,
+        body: [
+            h("div.fields", {}, field("Name", name), field("Topic", topic),
+                field("From", start, "earliest, latest, a time, or how long ago, such as 1h.")),
+            field("Kind", kind),
+            field("Deliver to", url, "An address to which the server delivers by itself; empty: consumers ask for events."),
+            field("Pattern", pattern, "Which events, as JSON; empty: all of the topic."),
+        ],
+        line: () => commandLine("subscription", "create", texts()[0] || "NAME", ["--topic", texts()[1] || "TOPIC"], ["--from", texts()[2]],
+            ["--kind", kind.value === "shared" ? null : kind.value], ["--push", texts()[3] || null],
+            ["--pattern", wanted() ? JSON.stringify(wanted()) : null]),
+        act: async () => {
+            const [called, of, from, address] = texts();
+            await put(`/v1/subscriptions/${part(called)}`, {
+                topic: of, start: from, kind: kind.value,
+                ...(address ? { push: { url: address } } : {}), ...(wanted() ? { pattern: wanted() } : {}),
+            });
+            toast(`Subscription ${called} is there.`);
+            done(called);
+        },
+    });
 }

@@ -4,7 +4,7 @@
 
 import { h } from "../lib/dom.js";
 import { part, put } from "../lib/api.js";
-import { bytes, number, rate } from "../lib/format.js";
+import { age, bytes, number, rate } from "../lib/format.js";
 import { Rates } from "../lib/rates.js";
 import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, field, page, panel } from "../components/parts.js";
@@ -43,10 +43,16 @@ export async function topics(context) {
             { label: "Published", kind: "end", cell: (topic) => rate(rates.of(topic.name, "published")) },
             { label: "Events kept", kind: "end", cell: (topic) => number(stored(topic)) },
             { label: "Size", kind: "end", cell: (topic) => bytes(size(topic)) },
+            { label: "Subscriptions", kind: "end spare", cell: (topic) => number(topic.readers.subscriptions) },
+            {
+                label: "Furthest behind",
+                kind: "end spare",
+                cell: (topic) => (topic.readers.subscriptions ? number(topic.readers.backlog) : "–"),
+            },
+            { label: "Oldest", kind: "end", cell: (topic) => age(topic.readers.oldest_unsettled) },
             { label: "Partitions", kind: "end spare", cell: (topic) => number(topic.partitions) },
             { label: "Kept for", kind: "tight spare", cell: (topic) => topic.retention.age ?? "ever" },
             { label: "Durability", kind: "tight spare", cell: (topic) => h("code", {}, topic.durability) },
-            { label: "Cleanup", kind: "tight spare", cell: (topic) => topic.cleanup },
         ],
         empty: () => list.search
             ? empty(`No topic has “${list.search}” in its name.`)
@@ -56,7 +62,8 @@ export async function topics(context) {
                 codeLine(atThisServer("apus topic create orders --partitions 4")), button("Create a topic", create, { kind: "main" })),
     }).withKeys(context.signal, context.go);
     const list = new PagedList(context, {
-        path: "/v1/topics", member: "topics", label: "Search topics", table, note: (rows) => rates.note(rows, ["published"]),
+        path: "/v1/topics", member: "topics", label: "Search topics", query: { readers: "true" }, table,
+        note: (rows) => rates.note(rows, ["published"]),
     });
     const create = () => createTopic((name) => context.go(topicPath(name)));
     await context.every(2000, () => list.load());
