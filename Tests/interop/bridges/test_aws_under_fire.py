@@ -15,7 +15,7 @@ import pytest
 from aws_double import KEYS, REGION
 from bridging import Bridged
 from broker import wait_for
-from under_fire import Publisher
+from under_fire import PATIENCE, Publisher
 
 SUBSCRIPTION = "/v1/subscriptions/out.bus-1"
 ROUNDS = 2
@@ -86,7 +86,7 @@ class Shop:
 
     def until_arriving(self):
         before = len(self.seen)
-        wait_for(lambda: len(self.seen) >= before + 50, "events in the queue")
+        wait_for(lambda: len(self.seen) >= before + 50, "events in the queue", PATIENCE)
 
     def until_failing(self):
         """Waits until attempts fail and events wait, and returns those that were published since now."""
@@ -94,19 +94,19 @@ class Shop:
         # Those that are on their way to the server may have been stored before.
         newest = self.publisher.acknowledged + self.publisher.batch
         failed = self.server.succeed("GET", SUBSCRIPTION).json()["failed"]
-        wait_for(lambda: self.server.succeed("GET", SUBSCRIPTION).json()["failed"] > failed, "failing attempts")
-        wait_for(lambda: self.publisher.acknowledged >= newest + 50, "events that wait")
+        wait_for(lambda: self.server.succeed("GET", SUBSCRIPTION).json()["failed"] > failed, "failing attempts", PATIENCE)
+        wait_for(lambda: self.publisher.acknowledged >= newest + 50, "events that wait", PATIENCE)
         self.is_away.clear()
         return range(newest, self.publisher.acknowledged)
 
     def finish(self):
         """How many events were published, once each of them has been settled and the queue is empty."""
         events = self.publisher.finish()
-        wait_for(lambda: self.server.succeed("GET", SUBSCRIPTION).json()["backlog"] == 0, "settling everything")
+        wait_for(lambda: self.server.succeed("GET", SUBSCRIPTION).json()["backlog"] == 0, "settling everything", PATIENCE)
         sqs = self.client("sqs")
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         wait_for(lambda: set(sqs.get_queue_attributes(
-            QueueUrl=self.queue, AttributeNames=names)["Attributes"].values()) == {"0"}, "the queue's end")
+            QueueUrl=self.queue, AttributeNames=names)["Attributes"].values()) == {"0"}, "the queue's end", PATIENCE)
         self.over.set()
         self.reader.join(30)
         assert self.server.succeed("GET", "/v1/dead-letters").json()["dead_letters"] == []
@@ -168,7 +168,7 @@ def test_what_aws_has_not_acknowledged_arrives_when_it_is_back(shop, victims):
                 shop.server.start()
             else:
                 os.kill(shop.server.process.pid, signal.SIGCONT)
-        wait_for(lambda: set(meanwhile) <= set(shop.seen), "what was published meanwhile")
+        wait_for(lambda: set(meanwhile) <= set(shop.seen), "what was published meanwhile", PATIENCE)
         waited += len(meanwhile)
     shop.until_arriving()
     events = shop.finish()

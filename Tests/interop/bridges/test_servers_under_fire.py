@@ -5,7 +5,7 @@ import pytest
 
 from bridging import Bridged
 from broker import wait_for
-from under_fire import Publisher, stored, verdict
+from under_fire import PATIENCE, Publisher, stored, verdict
 
 PARTITIONS = 3
 # A group of Kafka's waits seconds for a member that was killed.
@@ -48,7 +48,7 @@ class Pair:
         """Waits until events go both ways, since now."""
         for server, topic in ((self.other, "middle"), (self.server, "back")):
             before = stored(server, topic)
-            wait_for(lambda: stored(server, topic) >= before + 300, f"events in '{topic}'")
+            wait_for(lambda: stored(server, topic) >= before + 300, f"events in '{topic}'", PATIENCE)
 
     def dead_letters(self):
         return [
@@ -76,7 +76,7 @@ def test_nothing_is_lost_between_two_servers(new_server, kind, victims):
         pair.shorten_leases()
     pair.until_moving()
     events = publisher.finish()
-    there = verdict(pair.other, "middle", events, 60, PARTITIONS)
-    here = verdict(pair.server, "back", events, 90)
+    there = verdict(pair.other, "middle", events, PATIENCE, PARTITIONS)
+    here = verdict(pair.server, "back", events, PATIENCE)
     assert pair.dead_letters() == []
     print(f"\n{kind}, {victims} killed {KILLS[kind]} times: {events} events, none lost, {there} came twice there, {here} here")

@@ -7,6 +7,9 @@ import requests
 
 from apus_server import event
 
+# How long anything is waited for, in seconds: much longer than it takes beside other tests.
+PATIENCE = 120
+
 
 class Publisher(threading.Thread):
     """Publishes to Apus until everything is acknowledged, however often the server is away: so many events or, if no number is given, until it is told to finish. It waits while
@@ -29,7 +32,7 @@ class Publisher(threading.Thread):
                 continue
             start = self.acknowledged
             events = [event(n, {"n": n, "pad": "x" * 500}) for n in range(start, start + self.batch)]
-            deadline = time.monotonic() + 120
+            deadline = time.monotonic() + PATIENCE
             while True:
                 try:
                     answer = http.post(
@@ -49,7 +52,7 @@ class Publisher(threading.Thread):
         """How many events were acknowledged: those with the ids from 0 to below this number."""
         if self.events is None:
             self.enough.set()
-        self.join(180)
+        self.join(PATIENCE + 60)
         assert not self.is_alive() and not self.failures
         return self.acknowledged
 
