@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from apus_server import ApusServer
+from aws_double import Moto
 from event_grid import EventGrid
 from hook import Hook
 
@@ -58,6 +59,20 @@ def event_grid():
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def moto(tmp_path):
+    """A double of AWS of the test's own, running: it keeps what it knows in tables that its threads share, so tests are kept apart."""
+    server = Moto(tmp_path).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def aws(moto):
+    """The address of a double of AWS of the test's own."""
+    return moto.url
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ struct Check {
     ) async throws {
         let events = try (0..<batch).map { try event($0, bytes: size) }
         _ = try await bus.publish([event(0)], to: topic)
-        let start = ContinuousClock.now
+        let (start, used) = (ContinuousClock.now, processorMicroseconds())
         // As many calls at a time as keep the broker busy while one is waited for.
         try await withThrowingTaskGroup(of: Void.self) { group in
             for call in 0..<count / batch {
@@ -153,7 +153,7 @@ struct Check {
             }
             try await group.waitForAll()
         }
-        report("publish", count / batch * batch, start)
+        report("publish", count / batch * batch, start, used)
         await bus.close()
     }
 
@@ -161,21 +161,31 @@ struct Check {
         _ bus: any BusTransport, _ topic: String, _ group: String, _ count: Int, _ prefetch: Int
     ) async throws {
         let receiver = try await bus.subscribe(Subscription(group: group, topic: topic, prefetch: prefetch))
-        var start: ContinuousClock.Instant?
+        var (start, used): (ContinuousClock.Instant?, Int) = (nil, 0)
         var taken = 0
         while taken < count {
             let events = try await receiver.receive(limit: 256, wait: .seconds(10))
             guard !events.isEmpty else { break }
-            if start == nil { start = .now }
+            if start == nil { (start, used) = (.now, processorMicroseconds()) }
             _ = try await receiver.settle(events.map { Settlement($0.token, .acknowledge) })
             taken += events.count
         }
-        report("consume", taken, start ?? .now)
+        report("consume", taken, start ?? .now, used)
         await bus.close()
     }
 
-    static func report(_ what: String, _ count: Int, _ start: ContinuousClock.Instant) {
+    /// What this process has used of all processors.
+    static func processorMicroseconds() -> Int {
+        var used = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used)
+        return Int(used.tv_sec) * 1_000_000 + Int(used.tv_nsec) / 1000
+    }
+
+    static func report(_ what: String, _ count: Int, _ start: ContinuousClock.Instant, _ used: Int) {
         let seconds = start.duration(to: .now) / .seconds(1)
-        say("{\"mode\": \"\(what)\", \"messages\": \(count), \"rate\": \(Int(Double(count) / seconds))}")
+        let processor = Double(processorMicroseconds() - used) / Double(max(1, count))
+        say(
+            "{\"mode\": \"\(what)\", \"messages\": \(count), \"rate\": \(Int(Double(count) / seconds)), \"processor_us\": \((processor * 1000).rounded() / 1000)}"
+        )
     }
 }

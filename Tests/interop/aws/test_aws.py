@@ -4,42 +4,11 @@ plain and FIFO, and over EventBridge; and what boto3, AWS's own client, sees of 
 import json
 import os
 import subprocess
-import sys
-import time
-import urllib.request
 
 import boto3
 import pytest
 
-REGION = "eu-central-1"
-KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": REGION}
-
-
-@pytest.fixture
-def aws(tmp_path):
-    """The address of a server of the test's own: moto keeps what it knows in tables that its threads share, so tests are kept apart."""
-    log = open(tmp_path / "moto.log", "wb")
-    server = subprocess.Popen(
-        [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stdout=log, stderr=subprocess.STDOUT)
-    address = None
-    deadline = time.monotonic() + 60
-    while address is None:
-        assert server.poll() is None, (tmp_path / "moto.log").read_text()
-        assert time.monotonic() < deadline, "moto's server did not say where it listens"
-        for line in (tmp_path / "moto.log").read_text().splitlines():
-            if "Running on http://" in line:
-                address = line.split("Running on ")[1].strip()
-        time.sleep(0.05)
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/moto-api/", timeout=5).close()
-            break
-        except OSError:
-            assert time.monotonic() < deadline, "moto's server does not answer"
-    yield address
-    server.kill()
-    server.wait()
-    log.close()
+from aws_double import KEYS, REGION
 
 
 def run(bus_check, *arguments, **options):

@@ -4,10 +4,6 @@ import subprocess
 
 import broker
 
-REGION = "eu-central-1"
-KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": REGION}
-
-
 
 def fields(message):
     """The fields of a request, or of an answer, in the journey of an event."""

@@ -1,10 +1,7 @@
-"""Outside brokers for the tests of bridges: RabbitMQ nodes that can be killed, and moto's server as AWS."""
+"""Outside brokers for the tests of bridges: RabbitMQ nodes that can be killed."""
 
 import pathlib
-import subprocess
 import sys
-import time
-import urllib.request
 
 import pytest
 
@@ -40,33 +37,6 @@ def new_node(name_server, tmp_path):
     node = broker.Node(tmp_path / "rabbitmq", name_server).start()
     yield node.wait_until_ready()
     node.kill()
-
-
-@pytest.fixture
-def aws(tmp_path):
-    """The address of a double of AWS of the test's own."""
-    log = tmp_path / "moto.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stdout=output,
-            stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + 60
-    address = None
-    while address is None:
-        assert server.poll() is None and time.monotonic() < deadline, log.read_text()
-        for line in log.read_text().splitlines():
-            if "Running on http://" in line:
-                address = line.split("Running on ")[1].strip()
-        time.sleep(0.05)
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/moto-api/", timeout=5).close()
-            break
-        except OSError:
-            assert time.monotonic() < deadline, "moto's server does not answer"
-    yield address
-    server.kill()
-    server.wait()
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import boto3
 import pytest
 
 from apus_server import event
+from aws_double import KEYS, REGION
 from broker import wait_for
-from bridging import KEYS, REGION, fields
+from bridging import fields
 
 
 @pytest.fixture

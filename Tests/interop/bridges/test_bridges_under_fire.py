@@ -1,50 +1,15 @@
 """Either side of a bridge dies in the middle, again and again: nothing is lost. What comes twice is counted and said."""
 
-import threading
-import time
-import uuid
-
+import boto3
 import pika
 import pytest
-import requests
 
-from apus_server import event
+from aws_double import KEYS, REGION
 from bridging import Bridged
 from broker import wait_for
+from under_fire import Publisher, stored, verdict
 
 EVENTS = 4000
-BATCH = 50
-
-
-class Publisher(threading.Thread):
-    """Publishes to Apus until everything is acknowledged, however often the server is away."""
-
-    def __init__(self, server, topic):
-        super().__init__(daemon=True)
-        self.server, self.topic = server, topic
-        self.acknowledged = 0
-        self.failures = []
-
-    def run(self):
-        http = requests.Session()
-        headers = {"Content-Type": "application/cloudevents-batch+json"}
-        for start in range(0, EVENTS, BATCH):
-            events = [event(n, {"n": n, "pad": "x" * 500}) for n in range(start, start + BATCH)]
-            deadline = time.monotonic() + 120
-            while True:
-                try:
-                    answer = http.post(
-                        f"{self.server.url}/v1/topics/{self.topic}/events", json=events, headers=headers, timeout=10)
-                    if answer.ok:
-                        break
-                except requests.RequestException:
-                    http = requests.Session()
-                if time.monotonic() > deadline:
-                    return self.failures.append(start)
-                time.sleep(0.05)
-            self.acknowledged = start + BATCH
-            # Slow enough that whoever is killed has work under way.
-            time.sleep(0.02)
 
 
 def settled(node):
@@ -53,28 +18,9 @@ def settled(node):
     node.control("start_app")
 
 
-def count(server, topic):
-    try:
-        return len(server.read_all(topic))
-    except requests.RequestException:
-        return 0
-
-
 @pytest.fixture
 def bridged(new_server):
     return Bridged(new_server("--no-auto-create-topics").start())
-
-
-def verdict(server, topic, seconds):
-    """Waits until every event is there and returns how many came more than once."""
-    deadline = time.monotonic() + seconds
-    while True:
-        ids = [each["id"] for each in server.read_all(topic)]
-        missing = EVENTS - len(set(ids))
-        if missing == 0:
-            return len(ids) - EVENTS
-        assert time.monotonic() < deadline, f"{missing} events are missing of {EVENTS}; {len(ids)} came"
-        time.sleep(0.5)
 
 
 @pytest.mark.parametrize("victims", ["apus", "rabbitmq", "both"])
@@ -88,19 +34,18 @@ def test_nothing_is_lost_on_the_way_out_and_back(bridged, new_node, victims):
     bridged.until_running("back")
     bridged.rule("out", "out", "rabbit", "orders", breaker={"failures": 20, "initial": "500ms", "max": "2s"})
     settled(node)
-    publisher = Publisher(server, "out")
+    publisher = Publisher(server, "out", EVENTS)
     publisher.start()
     for share in (0.2, 0.4, 0.6):
-        wait_for(lambda: count(server, "back") > EVENTS * share / 2 or not publisher.is_alive(), "progress", 120)
+        wait_for(lambda: stored(server, "back") > EVENTS * share / 2 or not publisher.is_alive(), "progress", 120)
         if victims in ("apus", "both"):
             server.kill()
             server.start()
         if victims in ("rabbitmq", "both"):
             node.kill()
             node.start().wait_until_ready()
-    publisher.join(180)
-    assert not publisher.is_alive() and not publisher.failures
-    twice = verdict(server, "back", 180)
+    publisher.finish()
+    twice = verdict(server, "back", EVENTS, 180)
     letters = server.request("GET", "/v1/dead-letters").json()["dead_letters"]
     assert letters == []
     feed = bridged.state("back")
@@ -119,21 +64,17 @@ def test_a_topic_that_tells_duplicates_has_every_event_once(bridged, new_node):
     bridged.until_running("back")
     bridged.rule("out", "out", "rabbit", "orders", breaker={"failures": 20, "initial": "500ms", "max": "2s"})
     settled(node)
-    publisher = Publisher(server, "out")
+    publisher = Publisher(server, "out", EVENTS)
     publisher.start()
     for _ in range(3):
-        seen = count(server, "back")
-        wait_for(lambda: count(server, "back") > seen + EVENTS / 10, "progress", 120)
+        seen = stored(server, "back")
+        wait_for(lambda: stored(server, "back") > seen + EVENTS / 10, "progress", 120)
         server.restart()
-    publisher.join(180)
-    assert not publisher.is_alive() and not publisher.failures
-    assert verdict(server, "back", 120) == 0
+    publisher.finish()
+    assert verdict(server, "back", EVENTS, 120) == 0
 
 
 def test_a_feed_from_sqs_loses_nothing_when_the_server_is_killed(bridged, aws):
-    import boto3
-    from bridging import KEYS, REGION
-
     server = bridged.server
     server.create_topic("back")
     bridged.connect("aws", f"aws://testing:testing@{REGION}?endpoint={aws}")
@@ -146,7 +87,7 @@ def test_a_feed_from_sqs_loses_nothing_when_the_server_is_killed(bridged, aws):
             for n in range(start, start + 10)])
     bridged.feed("back", connection="aws", queue="legacy", into="back", prefetch=40)
     for share in (100, 250):
-        wait_for(lambda: count(server, "back") > share, "progress", 120)
+        wait_for(lambda: stored(server, "back") > share, "progress", 120)
         server.restart()
 
     def everything():
