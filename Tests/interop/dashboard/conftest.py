@@ -5,6 +5,7 @@ its content security policy and every exception fails the test that met it."""
 import os
 import pathlib
 import shutil
+import tempfile
 
 import pytest
 
@@ -45,6 +46,24 @@ def scene(tmp_path_factory):
     yield shop
     shop.close()
     server.kill()
+
+
+@pytest.fixture(scope="module")
+def quick_server(tmp_path_factory):
+    """Makes servers with their data in memory, where the system has a file system for that: each thing that is made is flushed, and ten thousand
+    of them are a minute or two on a disk. For tests that are about the pages."""
+    memory = pathlib.Path("/dev/shm")
+    made = []
+
+    def make(*arguments):
+        base = memory if os.access(memory, os.W_OK) else tmp_path_factory.getbasetemp()
+        made.append(ApusServer(tempfile.mkdtemp(prefix="apus-", dir=base), arguments))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.kill()
+        shutil.rmtree(server.folder)
 
 
 @pytest.fixture

@@ -2,26 +2,12 @@
 """What people do on the dashboard's pages: each action does what it says, tells the command that does the same, and asks before anything is lost."""
 
 import base64
-import os
-import shutil
-import subprocess
 
 import pytest
 import requests
 
 from apus_server import event
-from browsing import until
-
-
-def run(line, server):
-    """Runs a command as a page has shown it, which says itself at which server."""
-    assert line.endswith(f" --url {server.url}")
-    command = 'apus() { "$APUS" "$@"; }; ' + line + " --json"
-    done = subprocess.run(
-        ["bash", "-c", command], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
-        env={**os.environ, "APUS": shutil.which(server.binary) or server.binary, "APUS_URL": "http://127.0.0.1:1"})
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+from browsing import run, until
 
 
 def test_a_first_event_is_published_from_an_empty_server(new_server, open_page):

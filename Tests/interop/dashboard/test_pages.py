@@ -147,8 +147,8 @@ def test_theme_and_clock_are_chosen_and_kept(scene, open_page):
     assert page.locator("table a").first.inner_text().endswith("Z")
 
 
-def test_ten_thousand_topics_are_paged_and_searched_on_the_server(new_server, open_page):
-    server = new_server("--durability", "none").start()
+def test_ten_thousand_topics_are_paged_and_searched_on_the_server(quick_server, open_page):
+    server = quick_server("--durability", "none").start()
     local = requests.Session()
     local.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=16))
 
