@@ -326,4 +326,6 @@ private struct Readers: GroupObserver {
                     partitions: [TopicPartition("orders", 0)])
             ])
     }
+
+    func forget(_ group: String) -> Bool { group != "billing" }
 }

@@ -56,6 +56,10 @@ public protocol GroupObserver: Sendable {
     func groupNames() -> [String]
     /// Who is in a group; nil for one that it does not know.
     func membership(of group: String) -> GroupMembership?
+    /// Forgets a group that has no members; its positions are the broker's to forget.
+    ///
+    /// - Returns: false while it has members, and nothing is forgotten.
+    func forget(_ group: String) -> Bool
 }
 
 /// How far a group has come in one partition.

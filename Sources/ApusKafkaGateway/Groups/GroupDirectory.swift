@@ -36,6 +36,10 @@ struct GroupDirectory: GroupObserver {
         }
     }
 
+    func forget(_ group: String) -> Bool {
+        context.groups.ask { coordinator, _ in (coordinator.delete(group), []) } != .nonEmptyGroup
+    }
+
     /// What a leader of the classic protocol gave to a member: only consumers' own protocol can be read.
     private func partitions(ofClassic bytes: [UInt8]) -> [TopicPartition] {
         guard !bytes.isEmpty, let assignment = try? ConsumerAssignment(reading: ByteBuffer(bytes: bytes))

@@ -199,7 +199,7 @@ def test_attempts_of_all_subscriptions_are_chosen_and_retried_since(scene, open_
     receiver.status = 503
     for name in ("plea-a", "plea-b"):
         server.succeed("PUT", f"/v1/subscriptions/{name}", json={
-            "topic": "pleas", "start": "earliest", "push": {"url": receiver.url}, "retry": {"initial": "1h", "schedule": ["1h"]}})
+            "topic": "pleas", "start": "earliest", "push": {"url": receiver.url}, "retry": {"initial": "1h", "max": "1h"}})
     server.publish("pleas", event(1), event(2))
     page = open_page(server.url + "/ui/attempts?status=503")
     page.wait_for_selector("ol.timeline >> text=plea-a")
