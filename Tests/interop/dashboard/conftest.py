@@ -76,20 +76,21 @@ def receiver():
 
 @pytest.fixture
 def open_page(browser):
-    """Opens a page: open_page(url, size=WIDE, theme="light"). Fails the test for whatever went wrong in it."""
+    """Opens a page: open_page(url, size=WIDE, theme="light", expected=()). Fails the test for whatever went wrong in it, but for what begins as is
+    expected."""
     contexts, complaints = [], []
 
-    def complain(text):
-        if not text.startswith(EXPECTED):
+    def complain(text, expected):
+        if not text.startswith(EXPECTED + expected):
             complaints.append(text)
 
-    def make(url, size=WIDE, theme="light", **options):
+    def make(url, size=WIDE, theme="light", expected=(), **options):
         context = browser.new_context(viewport=size, color_scheme=theme, **options)
         contexts.append(context)
         context.add_init_script(WATCH)
         page = context.new_page()
         page.set_default_timeout(15_000)
-        page.on("console", lambda message: message.type == "error" and complain(message.text))
+        page.on("console", lambda message: message.type == "error" and complain(message.text, expected))
         page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
         page.goto(url)
         page.wait_for_selector("h1, dialog")
