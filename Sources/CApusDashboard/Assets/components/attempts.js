@@ -30,7 +30,7 @@ function item(one, isNamed, look) {
 
 /** What `apus trace` is told so that it shows the same. @param {Filter} filter */
 const options = ({ subscription, status, reason, since }) => [
-    subscription ? ["--subscription", subscription] : ["--attempts"],
+    subscription ? ["--subscription", subscription] : "--attempts",
     ["--status", status || null], ["--text", reason || null], ["--since", since || null],
 ];
 
