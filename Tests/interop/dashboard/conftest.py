@@ -6,8 +6,10 @@ import os
 import pathlib
 import shutil
 import tempfile
+import uuid
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from apus_server import ApusServer
 from browsing import WIDE
@@ -64,6 +66,16 @@ def quick_server(tmp_path_factory):
     for server in made:
         server.kill()
         shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="module")
+def group(scene):
+    """A consumer group of Kafka's clients: one that has committed, and is away."""
+    name = f"group-{uuid.uuid4().hex[:8]}"
+    consumer = Consumer({"bootstrap.servers": scene.server.kafka, "group.id": name})
+    consumer.commit(offsets=[TopicPartition("orders", 0, 1)], asynchronous=False)
+    consumer.close()
+    return name
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ def test_a_dead_letter_is_redriven_from_the_page_of_its_event(scene, open_page, 
     assert desk.letters == []
     desk.reject([again])
     wait_for(lambda: desk.letters, "the dead letter")
-    page.wait_for_selector("main >> button:text-is('Redrive')")
+    page.reload()
     newer = page.locator("main >> button:text-is('Redrive')").get_attribute("title")
     assert newer != line
     run(newer, scene.server)

@@ -34,7 +34,8 @@ PAGES = {
     "rule": ("/ui/rules/vip", "vip", "match"),
     "new-rule": ("/ui/rules/new", "New rule", "events match"),
     "schedules": ("/ui/schedules", "Schedules", "report"),
-    "groups": ("/ui/groups", "Consumer groups", "Kafka client"),
+    # There may be some by others' tests.
+    "groups": ("/ui/groups", "Consumer groups", "Groups of Kafka's clients"),
     "bridges": ("/ui/bridges", "Bridges", "connection"),
     "flow": ("/ui/flow", "Flow", "Blue lines move now"),
     "clients": ("/ui/clients?search=python-requests", "Clients", "python-requests"),

@@ -10,9 +10,6 @@ import subprocess
 import threading
 import uuid
 
-import pytest
-from confluent_kafka import Consumer, TopicPartition
-
 from apus_server import event
 from browsing import run, wait_for
 
@@ -40,15 +37,6 @@ FEET = {
     "/ui/groups/{group}": {"apus group describe {group}": "orders"},
     "/ui/clients": {"apus client list": "python-requests"},
 }
-@pytest.fixture(scope="module")
-def group(scene):
-    name = f"group-{uuid.uuid4().hex[:8]}"
-    consumer = Consumer({"bootstrap.servers": scene.server.kafka, "group.id": name})
-    consumer.commit(offsets=[TopicPartition("orders", 0, 1)], asynchronous=False)
-    consumer.close()
-    return name
-
-
 def lines_of(page):
     return page.locator("main [data-cli]").evaluate_all("(all) => all.map((one) => one.dataset.cli)")
 
