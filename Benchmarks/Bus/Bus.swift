@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // An embedded bus in process: events published by tasks that each wait for their receipts, consumed and acknowledged by one other, through the seam that every transport implements
-// (`--through seam`), or through the whole library to a handler for each event (`handler`) or for many (`batch`).
+// (`--through seam`), or through the whole library to a handler for each event (`bytes` as it travelled, `handler` by a codec) or for many (`batch`).
 // Prints one line of JSON a round: how many were consumed a second, and the processor time of the process for each.
 //
 //     taskset -c 0 swift run -c release bus --url memory: --bytes 1024 --batch 100 --seconds 5 --rounds 3
@@ -34,7 +34,9 @@ struct BusBenchmark {
     enum Way: String {
         /// Through the seam that every transport implements.
         case seam
-        /// Through the whole library, to a handler for each event.
+        /// Through the whole library, to a handler for each event that looks at nothing but its bytes.
+        case bytes
+        /// Through the whole library, to a handler for each event as a value that a codec of the program makes.
         case handler
         /// Through the whole library, to a handler for many events.
         case batch
@@ -93,7 +95,7 @@ struct BusBenchmark {
                 defer { progress.stop() }
                 switch options.through {
                 case .seam: try await Seam.run(url, options, progress)
-                case .handler, .batch: try await Library.run(url, options, progress)
+                case .bytes, .handler, .batch: try await Library.run(url, options, progress)
                 }
             }
             // At first memory is touched for the first time, and journal files are prepared.
@@ -105,7 +107,9 @@ struct BusBenchmark {
             if options.events == 0 {
                 try await Task.sleep(for: .seconds(options.seconds))
             } else {
-                while progress.isRunning, progress.consumed < options.events { try await Task.sleep(for: .milliseconds(20)) }
+                while progress.isRunning, progress.consumed < options.events {
+                    try await Task.sleep(for: .milliseconds(20))
+                }
             }
             let seconds = start.duration(to: .now) / .seconds(1)
             let count = progress.consumed - before

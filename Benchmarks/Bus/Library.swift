@@ -39,7 +39,12 @@ enum Library {
                 }
                 progress.consume(items.count, window)
             }
-        case .handler, .seam:
+        case .bytes, .seam:
+            return Handle(type: Happened.type, topic: Happened.topic) { context in
+                guard context.data.count == bytes else { throw Reject("it came without its data") }
+                progress.consume(1, window)
+            }
+        case .handler:
             return Handle(Happened.self) { event, _ in
                 guard event.data.count == bytes else { throw Reject("it came without its data") }
                 progress.consume(1, window)

@@ -45,7 +45,9 @@ enum Seam {
         }
     }
 
-    static func consume(from receiver: any Receiver, _ options: BusBenchmark.Options, _ progress: Progress) async throws {
+    static func consume(
+        from receiver: any Receiver, _ options: BusBenchmark.Options, _ progress: Progress
+    ) async throws {
         // As consumers do, the next events are asked for while the verdicts on the last ones are written down.
         var settling: Task<Void, any Error>?
         while progress.isRunning {
