@@ -171,9 +171,8 @@ let package = Package(
         .target(
             name: "Apus",
             dependencies: [
-                "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", deque, log, coreMetrics,
-                tracing,
-                lifecycle,
+                "CApus", "ApusBus", "ApusEmbeddedBus", "CloudEvents", "ApusRules", "JSONText", deque, log,
+                coreMetrics, tracing, lifecycle,
             ], swiftSettings: settings),
 
         // Data of events as XML: a codec, and where fields go.

@@ -23,8 +23,11 @@ let package = Package(
             path: "Append",
             swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(
-            name: "bus", dependencies: [measured, .product(name: "Logging", package: "swift-log")],
-            path: "Bus", swiftSettings: [.swiftLanguageMode(.v6)]),
+            name: "bus",
+            dependencies: [
+                measured, .product(name: "Apus", package: "apus"),
+                .product(name: "Logging", package: "swift-log"),
+            ], path: "Bus", swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(
             name: "rules", dependencies: [measured], path: "Rules", swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(

@@ -103,6 +103,7 @@ public struct ReceivedEvent: Sendable {
     public var token: DeliveryToken
 
     /// An event that was handed out.
+    @inlinable
     public init(
         event: CloudEvent, problem: String? = nil, topic: String, partition: Int? = nil, offset: Int64? = nil,
         publishedAt: CloudEventTimestamp? = nil, attempt: Int = 1, token: DeliveryToken

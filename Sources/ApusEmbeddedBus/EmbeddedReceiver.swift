@@ -26,18 +26,19 @@ package final class EmbeddedReceiver: Receiver {
 
     package func receive(limit: Int, wait: Duration) async throws(BusError) -> [ReceivedEvent] {
         let topic = subscription.topic
-        let events: [ReceivedEvent]?
+        let deliveries: [Consumer.Delivery]?
         do throws(BrokerError) {
-            events = try await consumer.receive(limit: max(1, limit), wait: wait) { number, attempt, stored in
-                ReceivedEvent(
-                    event: stored.event, topic: topic, partition: stored.partition,
-                    offset: stored.offset.rawValue,
-                    publishedAt: CloudEventTimestamp(millisecondsSinceEpoch: stored.timestamp.rawValue),
-                    attempt: attempt, token: .number(number, session: 0))
-            }
+            deliveries = try await consumer.receive(limit: max(1, limit), wait: wait)
         } catch { throw BusError(error) }
-        guard let events else { throw .closed }
-        return events
+        guard let deliveries else { throw .closed }
+        return deliveries.map { delivery in
+            let stored = delivery.box.value
+            return ReceivedEvent(
+                event: stored.event, topic: topic, partition: stored.partition,
+                offset: stored.offset.rawValue,
+                publishedAt: CloudEventTimestamp(millisecondsSinceEpoch: stored.timestamp.rawValue),
+                attempt: delivery.attempt, token: .number(delivery.number, session: 0))
+        }
     }
 
     package func settle(_ settlements: [ApusBus.Settlement]) async throws(BusError) -> [ApusBus.SettleResult]

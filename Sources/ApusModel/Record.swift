@@ -15,7 +15,8 @@ public struct RecordView {
     public let value: UnsafeRawBufferPointer?
     /// How many headers it has.
     public let headerCount: Int
-    private let headerBytes: UnsafeRawBufferPointer
+    @usableFromInline
+    let headerBytes: UnsafeRawBufferPointer
 
     init?(
         _ reader: inout ByteReader, baseOffset: Offset, baseTimestamp: Timestamp, appendTime: Timestamp? = nil
@@ -41,9 +42,8 @@ public struct RecordView {
         guard forEachHeader({ _, _ in true }) else { return nil }
     }
 
-    @inline(__always)
-    private static func nullable(_ reader: inout ByteReader, _ isValid: inout Bool) -> UnsafeRawBufferPointer?
-    {
+    @inlinable @inline(__always)
+    static func nullable(_ reader: inout ByteReader, _ isValid: inout Bool) -> UnsafeRawBufferPointer? {
         guard let length = reader.varint() else {
             isValid = false
             return nil
@@ -60,6 +60,7 @@ public struct RecordView {
     ///
     /// - Returns: false when the headers do not add up to their bytes, which a record that was handed out
     ///   has already been checked for.
+    @inlinable
     @discardableResult
     public func forEachHeader(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer?) -> Bool) -> Bool {
         var reader = ByteReader(headerBytes)

@@ -182,6 +182,7 @@ public struct RecordBatchBuilder: Sendable {
 
 extension ByteWriter {
     /// A length and the bytes; -1 for nil.
+    @inline(__always)
     fileprivate mutating func nullable(_ value: UnsafeRawBufferPointer?) {
         guard let value else { return varint(-1) }
         varint(Int64(value.count))

@@ -71,34 +71,45 @@ public struct ByteReader {
     /// The bytes being read.
     public let bytes: UnsafeRawBufferPointer
     /// Where the next read begins.
-    public private(set) var position: Int
+    @inlinable
+    public var position: Int { next }
+    @usableFromInline
+    var next: Int
 
     /// A reader of `bytes` from `position` on.
+    @inlinable
     public init(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
         self.bytes = bytes
-        self.position = min(max(position, 0), bytes.count)
+        next = min(max(position, 0), bytes.count)
     }
 
     /// How many bytes are left.
-    public var remaining: Int { bytes.count - position }
+    @inlinable
+    public var remaining: Int { bytes.count - next }
 
     /// The next big-endian integer, or nil when too few bytes are left.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func integer<Value: FixedWidthInteger>(as type: Value.Type = Value.self) -> Value? {
         guard remaining >= MemoryLayout<Value>.size else { return nil }
-        let value = bytes.loadUnaligned(fromByteOffset: position, as: type)
-        position += MemoryLayout<Value>.size
+        let value = bytes.loadUnaligned(fromByteOffset: next, as: type)
+        next += MemoryLayout<Value>.size
         return Value(bigEndian: value)
     }
 
     /// The next zig-zag varint of at most 10 bytes, or nil when there is none.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func varint() -> Int64? {
+        // Nearly all are one byte.
+        if next < bytes.count, bytes[next] < 0x80 {
+            let byte = UInt64(bytes[next])
+            next += 1
+            return Int64(bitPattern: (byte >> 1) ^ (0 &- (byte & 1)))
+        }
         var value: UInt64 = 0
         var shift: UInt64 = 0
-        while position < bytes.count, shift < 64 {
-            let byte = bytes[position]
-            position += 1
+        while next < bytes.count, shift < 64 {
+            let byte = bytes[next]
+            next += 1
             value |= UInt64(byte & 0x7f) << shift
             if byte < 0x80 { return Int64(bitPattern: (value >> 1) ^ (0 &- (value & 1))) }
             shift += 7
@@ -107,10 +118,12 @@ public struct ByteReader {
     }
 
     /// The next `count` bytes, or nil when fewer are left.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func slice(_ count: Int) -> UnsafeRawBufferPointer? {
         guard count >= 0, count <= remaining else { return nil }
-        defer { position += count }
-        return UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
+        // Within bounds, which was just looked at: rebasing a part would look again.
+        let start = bytes.baseAddress.map { $0 + next }
+        next += count
+        return UnsafeRawBufferPointer(start: start, count: count)
     }
 }

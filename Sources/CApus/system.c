@@ -1,6 +1,9 @@
 #define _GNU_SOURCE
 #include "capus.h"
 
+#if defined(__linux__) || defined(__APPLE__)
+#include <sys/random.h>
+#endif
 #include <fcntl.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -47,5 +50,13 @@ void capus_name_thread(const char *name) {
     pthread_setname_np(short_name);
 #else
     pthread_setname_np(pthread_self(), short_name);
+#endif
+}
+
+bool capus_random(void *bytes, size_t length) {
+#if defined(__linux__)
+    return length <= 256 && getrandom(bytes, length, 0) == (ssize_t)length;
+#else
+    return length <= 256 && getentropy(bytes, length) == 0;
 #endif
 }

@@ -25,6 +25,23 @@ import Testing
         }
     }
 
+    @Test func `events of a type can be handled as they travelled`() async throws {
+        let notes = Notes<String>()
+        let consumer = try bench.bus.consumer(group: "frames") {
+            Handle(type: "sensor.frame", topic: "frames") { context in
+                notes.add("\(context.id == context.event.id) \(context.data)")
+            }
+            Handle(type: "sensor.off", topic: "frames") { _ in throw Reject("no more") }
+        }
+        #expect(consumer.subscriptions.first?.types == ["sensor.frame", "sensor.off"])
+        try await bench.running(consumer) {
+            try await bench.bus.publish(RawEvent(type: "sensor.frame", topic: "frames", data: [1, 2]))
+            #expect(await notes.wait(1) == ["true [1, 2]"])
+            try await bench.bus.publish(RawEvent(type: "sensor.off", topic: "frames", data: []))
+            #expect(await bench.transport.settled(2) == [.acknowledge, .deadLetter(reason: "no more")])
+        }
+    }
+
     @Test func `a consumer of several topics reads each`() async throws {
         let notes = Notes<String>()
         let consumer = try bench.bus.consumer(group: "all") {

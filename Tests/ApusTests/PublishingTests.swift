@@ -32,6 +32,38 @@ import Testing
         #expect(event.source == OrderPlaced.source && event.source.hasPrefix("/") && event.source.count > 1)
     }
 
+    @Test func `events published together are what they are one by one`() async throws {
+        let events = [
+            RawEvent(type: "a", topic: "raw", data: [1]), RawEvent(type: "a", topic: "raw", data: [2]),
+            RawEvent(type: "a", topic: "raw", data: [3], key: "k"),
+            RawEvent(type: "a", topic: "raw", data: [4], key: "l"),
+            RawEvent(type: "a", topic: "raw", data: [5], key: ""),
+            RawEvent(type: "a", topic: "raw", data: [6]),
+            RawEvent(type: "b", topic: "raw", data: [7], subject: "s"),
+            RawEvent(type: "b", topic: "raw", data: [8], subject: ""),
+            RawEvent(type: "b", topic: "raw", data: [9], contentType: "text/plain", source: "/other"),
+            RawEvent(type: "b", topic: "raw", data: [9], contentType: "text/plain"),
+        ]
+        for event in events { try await bench.bus.publish(event) }
+        try await bench.bus.publish(events)
+        let found = published("raw")
+        #expect(found.count == 20 && Set(found.map(\.id)).count == 20)
+        for (alone, together) in zip(found.prefix(10), found.suffix(10)) {
+            var together = together
+            together.id = alone.id
+            #expect(together == alone)
+        }
+    }
+
+    @Test func `one that breaks a rule among events published together refuses all of them`() async throws {
+        let events = [
+            RawEvent(type: "a", topic: "raw", data: [], key: "k"),
+            RawEvent(type: "a", topic: "raw", data: [], key: "\u{0}"),
+        ]
+        await #expect(throws: BusError.self) { try await bench.bus.publish(events) }
+        #expect(published("raw").isEmpty)
+    }
+
     @Test func `keys can be texts, numbers, identities and optionals of those`() async throws {
         struct ByNumber: Event {
             static let type = "n", topic = "keys"

@@ -26,7 +26,7 @@ extension Handle {
         var linger: Duration
         /// How long the handler may take.
         var limit: Duration?
-        /// Handles events; one outcome for each, in order: nil for done.
+        /// Handles events; one outcome for each, in order: nil for done. None at all when all of them are.
         var run: @Sendable ([EventContext]) async -> [(any Error)?]
     }
 
@@ -55,25 +55,29 @@ extension Handle {
     private static func run<E: Event>(
         _ contexts: [EventContext], _ handler: ([BatchItem<E>]) async throws -> Void
     ) async -> [(any Error)?] {
-        var outcomes = [(any Error)?](repeating: nil, count: contexts.count)
         var items: [BatchItem<E>] = []
-        var places: [Int] = []
+        items.reserveCapacity(contexts.count)
+        var unreadable: [Int: any Error] = [:]
         for (place, context) in contexts.enumerated() {
             do {
-                items.append(BatchItem(event: try context.event.decoded(), context: context))
-                places.append(place)
+                items.append(
+                    BatchItem(event: try context.storage.received.event.decoded(), context: context))
             } catch {
-                outcomes[place] = error
+                unreadable[place] = error
             }
         }
-        guard !items.isEmpty else { return outcomes }
-        do {
-            try await handler(items)
-        } catch let failure as BatchFailure {
+        var failed: (any Error)?
+        if !items.isEmpty { do { try await handler(items) } catch { failed = error } }
+        guard failed != nil || !unreadable.isEmpty else { return [] }
+        let places = contexts.indices.filter { unreadable[$0] == nil }
+        var outcomes = contexts.indices.map { unreadable[$0] }
+        switch failed {
+        case nil: break
+        case let failure as BatchFailure:
             for (index, error) in failure.failures where places.indices.contains(index) {
                 outcomes[places[index]] = error
             }
-        } catch {
+        case let error?:
             for place in places { outcomes[place] = error }
         }
         return outcomes

@@ -9,8 +9,9 @@ import Synchronization
 /// An event that waits for its batch to be full.
 struct GatheredEvent: Sendable {
     var queued: QueuedEvent
-    var context: EventContext
     var route: HandlerRoute
+
+    var context: EventContext { queued.context }
 }
 
 /// Events that will be handled together.
@@ -64,6 +65,10 @@ final class BatchGatherer: Sendable {
         return state.withLock { state in
             state.waiting = nil
             guard !state.events.isEmpty else { return state.isDraining || Task.isCancelled ? nil : [] }
+            guard state.events.count > size else {
+                defer { state.events = [] }
+                return state.events
+            }
             let batch = Array(state.events.prefix(size))
             state.events.removeFirst(batch.count)
             return batch
@@ -93,7 +98,13 @@ extension TopicRun {
             let began = clock.uptime
             let outcomes = await run(batch, events.map(\.context))
             metrics.duration.recordNanoseconds((clock.uptime - began).nanosecondsClamped)
-            for (event, error) in zip(events, outcomes) {
+            if outcomes.isEmpty, options.inbox == nil {
+                metrics.count(.acknowledged, events.count)
+                queue.acknowledge(events.lazy.map(\.queued))
+                continue
+            }
+            for (index, event) in events.enumerated() {
+                let error = outcomes.isEmpty ? nil : outcomes[index]
                 let verdict =
                     if let error {
                         await failed(error, event.context, event.route, nil)
@@ -110,7 +121,7 @@ extension TopicRun {
         return await withTaskGroup(of: [(any Error)?]?.self) { tasks in
             tasks.addTask { await batch.run(contexts) }
             tasks.addTask {
-                try? await clock.sleep(for: limit)
+                try? await self.clock.sleep(for: limit)
                 return nil
             }
             if let outcomes = await tasks.next() ?? nil {
@@ -120,9 +131,8 @@ extension TopicRun {
             tasks.cancelAll()
             // What is done is done, even if late; what failed did so because it was cancelled.
             let late = await tasks.next() ?? nil
-            return contexts.indices.map { index in
-                late?[index] == nil && late != nil ? nil : HandlerTimeout(limit: limit)
-            }
+            guard let late else { return contexts.map { _ in HandlerTimeout(limit: limit) } }
+            return late.map { $0 == nil ? nil : HandlerTimeout(limit: limit) }
         }
     }
 

@@ -40,15 +40,15 @@ struct ConsumerMetrics: Sendable {
         inFlight = Gauge(label: "apus_client_in_flight", dimensions: own)
     }
 
-    func count(_ outcome: HandlingOutcome) {
+    func count(_ outcome: HandlingOutcome, _ number: Int = 1) {
         switch outcome {
-        case .acknowledged: acknowledged.increment()
-        case .retried: retried.increment()
-        case .deadLettered: deadLettered.increment()
-        case .released: released.increment()
-        case .skipped: skipped.increment()
-        case .duplicate: duplicate.increment()
-        case .expired: expired.increment()
+        case .acknowledged: acknowledged.increment(by: number)
+        case .retried: retried.increment(by: number)
+        case .deadLettered: deadLettered.increment(by: number)
+        case .released: released.increment(by: number)
+        case .skipped: skipped.increment(by: number)
+        case .duplicate: duplicate.increment(by: number)
+        case .expired: expired.increment(by: number)
         }
     }
 }

@@ -23,30 +23,62 @@ public enum AssemblyError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// The way of one kind of event to its handler.
-struct HandlerRoute: Sendable {
-    enum Body: Sendable {
+final class HandlerRoute: Sendable {
+    /// What is done with one event.
+    struct Single: Sendable {
         /// All layers, and inside them decoding and the handler.
-        case single(Middleware.Next)
+        let run: Middleware.Next
+        /// How long `run` may take where no layers are around the handler, whose waiting would not count; nil where there are some, which look
+        /// to the limit themselves, and where there is no limit.
+        let limitAlone: Duration?
+    }
+
+    enum Body: Sendable {
+        case single(Single)
         /// The batch of this number, among those of the topic.
         case batch(Int)
     }
 
-    var body: Body
-    var retry: RetryPolicy
+    let body: Body
+    let retry: RetryPolicy
     /// Looks at what the broker did not filter.
-    var check: PatternCheck?
-    var replies: Bool
+    let check: PatternCheck?
+    let replies: Bool
+
+    init(body: Body, retry: RetryPolicy, check: PatternCheck?, replies: Bool) {
+        self.body = body
+        self.retry = retry
+        self.check = check
+        self.replies = replies
+    }
 }
 
 /// What is done with one topic.
 struct TopicPlan: Sendable {
     var subscription: Subscription
-    var routes: [String: [Int: HandlerRoute]]
+    let routes: [String: [Int: HandlerRoute]]
     var batches: [Handle.Batch]
     /// The shortest time that a handler may take; nil when none has a limit.
     var shortestTimeout: Duration?
+    /// The route for version 1 of the one type that is handled; nil when it is another version, or several types are handled.
+    private let only: (type: String, route: HandlerRoute)?
+
+    init(
+        subscription: Subscription, routes: [String: [Int: HandlerRoute]], batches: [Handle.Batch],
+        shortestTimeout: Duration?
+    ) {
+        self.subscription = subscription
+        self.routes = routes
+        self.batches = batches
+        self.shortestTimeout = shortestTimeout
+        only =
+            routes.count == 1
+            ? routes.first.flatMap { type, versions in versions[1].map { (type, $0) } } : nil
+    }
 
     func route(for event: CloudEvent) throws(UnreadableEvent) -> HandlerRoute {
+        // Most consumers have one: comparing it costs less than finding it.
+        if let (type, route) = only, event.type == type, event.dataVersion == 1 { return route }
         guard let versions = routes[event.type] else { throw .unknownType(event.type) }
         let version = event.dataVersion
         guard let route = versions[version] else {
@@ -200,7 +232,7 @@ struct ConsumerAssembly {
                 for chain in [[]] + sources {
                     let kind = chain.first?.from ?? Upcaster.Kind(type: handle.type, version: handle.version)
                     routes[kind.type, default: [:]][kind.version] = HandlerRoute(
-                        body: .single(self.chain(around: single.after(chain), handle, limit)), retry: retry,
+                        body: .single(self.single(around: single.after(chain), handle, limit)), retry: retry,
                         check: check, replies: single.replies)
                 }
             }
@@ -222,17 +254,21 @@ struct ConsumerAssembly {
     }
 
     /// The layers around a handler: the consumer's, its own, and innermost the time that it may take.
-    private func chain(
+    private func single(
         around handler: @escaping Middleware.Next, _ handle: Handle, _ limit: Duration?
-    ) -> Middleware.Next {
-        guard let limit else { return (layers + handle.layers).chain(around: handler) }
+    ) -> HandlerRoute.Single {
+        let layers = layers + handle.layers
+        guard !layers.isEmpty else { return HandlerRoute.Single(run: handler, limitAlone: limit) }
+        guard let limit else {
+            return HandlerRoute.Single(run: layers.chain(around: handler), limitAlone: nil)
+        }
         let timed: Middleware.Next = { context in
-            guard let slot = context.storage.slot else { return try await handler(context) }
+            guard let slot = context.slot else { return try await handler(context) }
             slot.begin(at: context.bus.clock.uptime, limit: limit)
             defer { slot.end() }
             try await handler(context)
         }
-        return (layers + handle.layers).chain(around: timed)
+        return HandlerRoute.Single(run: layers.chain(around: timed), limitAlone: nil)
     }
 
     /// All chains of upcasters that end in what a handler takes, from kinds that no handler takes itself; the shortest from each.

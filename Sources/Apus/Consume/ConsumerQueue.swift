@@ -12,7 +12,22 @@ import Synchronization
 struct QueuedEvent: Sendable {
     /// Where its token is kept until it is settled.
     var slot: Int
-    var received: ReceivedEvent
+    var context: EventContext
+
+    var token: DeliveryToken { context.storage.received.token }
+}
+
+/// Verdicts to be told, each with the place where its event's token is kept.
+struct QueuedVerdicts: Sendable {
+    var slots: [Int] = []
+    var settlements: [Settlement] = []
+
+    var isEmpty: Bool { slots.isEmpty }
+
+    mutating func append(_ slot: Int, _ settlement: Settlement) {
+        slots.append(slot)
+        settlements.append(settlement)
+    }
 }
 
 /// Events waiting for workers and verdicts waiting for the broker.
@@ -25,7 +40,7 @@ final class ConsumerQueue: Sendable {
         var held: [DeliveryToken?] = []
         var free: [Int] = []
         var unsettled = 0
-        var verdicts: [(slot: Int, settlement: Settlement)] = []
+        var verdicts = QueuedVerdicts()
         var isDraining = false
         var isFinished = false
         var idle: [CheckedContinuation<QueuedEvent?, Never>] = []
@@ -62,25 +77,26 @@ final class ConsumerQueue: Sendable {
     }
 
     /// Takes what was received.
-    func offer(_ events: [ReceivedEvent]) {
+    func offer(_ events: [EventContext]) {
         var woken: [(CheckedContinuation<QueuedEvent?, Never>, QueuedEvent)] = []
         let settling = state.withLock { state -> CheckedContinuation<Bool, Never>? in
-            for received in events {
+            for context in events {
+                let token = context.storage.received.token
                 let slot: Int
                 if let last = state.free.popLast() {
                     slot = last
-                    state.held[slot] = received.token
+                    state.held[slot] = token
                 } else {
                     slot = state.held.count
-                    state.held.append(received.token)
+                    state.held.append(token)
                 }
                 state.unsettled += 1
                 if state.isDraining {
-                    state.verdicts.append((slot, Settlement(received.token, .release)))
+                    state.verdicts.append(slot, Settlement(token, .release))
                 } else if let worker = state.idle.popLast() {
-                    woken.append((worker, QueuedEvent(slot: slot, received: received)))
+                    woken.append((worker, QueuedEvent(slot: slot, context: context)))
                 } else {
-                    state.buffer.append(QueuedEvent(slot: slot, received: received))
+                    state.buffer.append(QueuedEvent(slot: slot, context: context))
                 }
             }
             return state.verdicts.isEmpty ? nil : state.settling.take()
@@ -91,19 +107,11 @@ final class ConsumerQueue: Sendable {
 
     // MARK: The handling side
 
+    /// An event that is there already, without waiting: the way of a busy consumer.
+    func take() -> QueuedEvent? { state.withLock { $0.buffer.popFirst() } }
+
     /// The next event; nil when there will be none.
     func next() async -> QueuedEvent? {
-        // Taken without a continuation when one is there, which is the way of a busy consumer.
-        enum Taken { case event(QueuedEvent), none, wait }
-        let taken = state.withLock { state -> Taken in
-            if let event = state.buffer.popFirst() { return .event(event) }
-            return state.isDraining ? .none : .wait
-        }
-        switch taken {
-        case .event(let event): return event
-        case .none: return nil
-        case .wait: break
-        }
         return await withCheckedContinuation { continuation in
             let (event, isOver, receiving, room) = state.withLock { state in
                 if let event = state.buffer.popFirst() {
@@ -120,11 +128,49 @@ final class ConsumerQueue: Sendable {
         }
     }
 
+    /// Puts an event back that was taken and not begun with; while the consumer ends, it is given back to the broker.
+    func putBack(_ event: QueuedEvent) {
+        let (worker, settling) = state.withLock {
+            state -> (CheckedContinuation<QueuedEvent?, Never>?, CheckedContinuation<Bool, Never>?) in
+            if state.isDraining { return (nil, note(event, .release, &state)) }
+            if let worker = state.idle.popLast() { return (worker, nil) }
+            state.buffer.prepend(event)
+            return (nil, nil)
+        }
+        worker?.resume(returning: event)
+        settling?.resume(returning: true)
+    }
+
     /// Notes a verdict, to be told soon.
     func settle(_ event: QueuedEvent, _ verdict: Settlement.Verdict) {
+        let settling = state.withLock { note(event, verdict, &$0) }
+        settling?.resume(returning: true)
+    }
+
+    /// Notes a verdict, to be told soon, and takes an event that is there already.
+    func settleAndTake(_ event: QueuedEvent, _ verdict: Settlement.Verdict) -> QueuedEvent? {
+        let (settling, next) = state.withLock { state in
+            (note(event, verdict, &state), state.buffer.popFirst())
+        }
+        settling?.resume(returning: true)
+        return next
+    }
+
+    @inline(__always)
+    private func note(
+        _ event: QueuedEvent, _ verdict: Settlement.Verdict, _ state: inout State
+    ) -> CheckedContinuation<Bool, Never>? {
+        state.verdicts.append(event.slot, Settlement(event.token, verdict))
+        return state.settling == nil ? nil : state.settling.take()
+    }
+
+    /// Notes that all of these are done, to be told soon.
+    func acknowledge(_ events: some Sequence<QueuedEvent>) {
         let settling = state.withLock { state in
-            state.verdicts.append((event.slot, Settlement(event.received.token, verdict)))
-            return state.settling.take()
+            for event in events {
+                state.verdicts.append(event.slot, Settlement(event.token, .acknowledge))
+            }
+            return state.verdicts.isEmpty ? nil : state.settling.take()
         }
         settling?.resume(returning: true)
     }
@@ -132,11 +178,11 @@ final class ConsumerQueue: Sendable {
     // MARK: The settling side
 
     /// All verdicts that were noted, once there are any; nil when there will be none.
-    func verdicts() async -> [(slot: Int, settlement: Settlement)]? {
+    func verdicts() async -> QueuedVerdicts? {
         while true {
             let (verdicts, isOver) = state.withLock { state in
                 let taken = state.verdicts
-                state.verdicts = []
+                state.verdicts = QueuedVerdicts()
                 return (taken, taken.isEmpty && state.isFinished)
             }
             if !verdicts.isEmpty { return verdicts }
@@ -182,7 +228,7 @@ final class ConsumerQueue: Sendable {
         let (idle, receiving, settling) = state.withLock { state in
             state.isDraining = true
             for event in state.buffer {
-                state.verdicts.append((event.slot, Settlement(event.received.token, .release)))
+                state.verdicts.append(event.slot, Settlement(event.token, .release))
             }
             state.buffer.removeAll()
             let idle = state.idle

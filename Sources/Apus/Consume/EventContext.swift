@@ -14,38 +14,30 @@ public struct EventContext: Sendable {
     /// The context of the event that the current task handles.
     @TaskLocal static var current: EventContext?
 
+    /// What is the same wherever the event is handled.
     final class Storage: Sendable {
         let received: ReceivedEvent
         let group: String
         let bus: Bus
-        /// Where the handling began, for timeouts; nil in a replay.
-        let slot: HandlingSlot?
         /// The consumer is to end; nil in a replay.
         let stopping: Signal?
-        /// Where what is published is kept until the event is acknowledged; nil where it is published at once.
-        let transaction: EventTransaction?
 
-        init(
-            _ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot?, stopping: Signal?,
-            transaction: EventTransaction?
-        ) {
-            self.transaction = transaction
+        init(_ received: consuming ReceivedEvent, group: String, bus: Bus, stopping: Signal?) {
             self.received = received
             self.group = group
             self.bus = bus
-            self.slot = slot
             self.stopping = stopping
         }
     }
 
     let storage: Storage
+    /// Where it is noted that a handler began, for timeouts; nil in a replay, and before a worker has it.
+    var slot: HandlingSlot?
+    /// Where what is published is kept until the event is acknowledged; nil where it is published at once.
+    var transaction: EventTransaction?
 
-    init(
-        _ received: ReceivedEvent, group: String, bus: Bus, slot: HandlingSlot? = nil,
-        stopping: Signal? = nil, transaction: EventTransaction? = nil
-    ) {
-        storage = Storage(
-            received, group: group, bus: bus, slot: slot, stopping: stopping, transaction: transaction)
+    init(_ received: consuming ReceivedEvent, group: String, bus: Bus, stopping: Signal? = nil) {
+        storage = Storage(received, group: group, bus: bus, stopping: stopping)
     }
 
     /// Waits, for middleware that holds an event back: a consumer that is to end does not wait for this, but gives the event back.
@@ -74,8 +66,10 @@ public struct EventContext: Sendable {
 
     /// The event as it travelled: its attributes, and its data as bytes.
     public var event: CloudEvent { storage.received.event }
+    /// The event's data as it travelled; empty when it has none.
+    public var data: [UInt8] { storage.received.event.data?.bytes ?? [] }
     /// The identity of the event, unique together with its source.
-    public var id: String { event.id }
+    public var id: String { storage.received.event.id }
     /// The topic that it came from.
     public var topic: String { storage.received.topic }
     /// The partition, where the broker has any.

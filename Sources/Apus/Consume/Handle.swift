@@ -45,9 +45,13 @@ public struct Handle: Sendable {
     var layers: [any Middleware] = []
 
     init<E: Event>(_ type: E.Type, _ body: Body) {
-        self.type = E.type
-        version = E.version
-        topic = E.topic
+        self.init(type: E.type, version: E.version, topic: E.topic, body)
+    }
+
+    private init(type: String, version: Int, topic: String, _ body: Body) {
+        self.type = type
+        self.version = version
+        self.topic = topic
         self.body = body
     }
 
@@ -60,9 +64,26 @@ public struct Handle: Sendable {
             .single(
                 Single(
                     decodeAndRun: { context in
-                        try await handler(try context.event.decoded(as: E.self), context)
+                        // In its place: the property would copy the event.
+                        let value = try context.storage.received.event.decoded(as: E.self)
+                        try await handler(value, context)
                     },
                     run: { value, context in try await handler(try Self.typed(value), context) })))
+    }
+
+    /// Handles events of one type as they travelled, without reading their data: the counterpart of ``RawEvent``. Only those of version 1, which are all that say
+    /// nothing of it; upcasters do not lead here.
+    ///
+    /// - Parameters:
+    ///   - type: the kind of the events.
+    ///   - topic: where they come from.
+    ///   - handler: handles one, whose data is ``EventContext/data``.
+    public init(
+        type: String, topic: String, _ handler: @escaping @Sendable (EventContext) async throws -> Void
+    ) {
+        self.init(
+            type: type, version: 1, topic: topic,
+            .single(Single(decodeAndRun: handler, run: { _, context in try await handler(context) })))
     }
 
     /// Handles events by a value that has what it needs.

@@ -10,21 +10,20 @@ extension TopicRun {
     /// Tells verdicts until there are no more.
     func settle() async {
         while let verdicts = await queue.verdicts() {
-            await tell(verdicts)
-            queue.forget(verdicts.lazy.map(\.slot))
+            await tell(verdicts.settlements)
+            queue.forget(verdicts.slots)
             metrics.inFlight.record(queue.unsettled)
         }
     }
 
-    func tell(_ verdicts: [(slot: Int, settlement: Settlement)]) async {
-        let settlements = verdicts.map(\.settlement)
-        guard await !tell(settlements), settlements.count > 1 else { return }
+    func tell(_ settlements: [Settlement]) async {
+        guard await !isTold(settlements), settlements.count > 1 else { return }
         // One of them may be what the broker will not have, such as a wait that is too long for it: the others must not suffer.
-        for settlement in settlements { _ = await tell([settlement]) }
+        for settlement in settlements { _ = await isTold([settlement]) }
     }
 
     /// False when the broker will not have these verdicts, and there are several.
-    private func tell(_ settlements: [Settlement]) async -> Bool {
+    private func isTold(_ settlements: [Settlement]) async -> Bool {
         var failures = 0
         while true {
             do throws(BusError) {

@@ -18,17 +18,17 @@ extension TopicRun {
     func settle(with desk: TransactionDesk) async {
         var pending: [Pending] = []
         while let verdicts = await queue.verdicts() {
-            var others: [(slot: Int, settlement: Settlement)] = []
-            for verdict in verdicts {
-                if let handled = desk.take(verdict.slot) {
-                    pending.append(Pending(slot: verdict.slot, handled: handled))
+            var others = QueuedVerdicts()
+            for (slot, settlement) in zip(verdicts.slots, verdicts.settlements) {
+                if let handled = desk.take(slot) {
+                    pending.append(Pending(slot: slot, handled: handled))
                 } else {
-                    others.append(verdict)
+                    others.append(slot, settlement)
                 }
             }
             if !others.isEmpty {
-                await tell(others)
-                queue.forget(others.lazy.map(\.slot))
+                await tell(others.settlements)
+                queue.forget(others.slots)
             }
             if !pending.isEmpty { pending = await commit(pending, with: desk) }
             metrics.inFlight.record(queue.unsettled)
@@ -97,16 +97,14 @@ extension TopicRun {
             "what came of an event cannot be published; the event is given up",
             metadata: ["error": "\(error)"])
         await tell(
-            pending.map {
-                ($0.slot, Settlement($0.handled.event.token, .deadLetter(reason: error.description)))
-            })
+            pending.map { Settlement($0.handled.event.token, .deadLetter(reason: error.description)) })
         queue.forget(pending.lazy.map(\.slot))
         return []
     }
 
     private func giveBack(_ pending: [Pending]) async {
         guard !pending.isEmpty else { return }
-        await tell(pending.map { ($0.slot, Settlement($0.handled.event.token, .release)) })
+        await tell(pending.map { Settlement($0.handled.event.token, .release) })
         queue.forget(pending.lazy.map(\.slot))
     }
 

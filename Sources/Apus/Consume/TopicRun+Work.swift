@@ -18,11 +18,11 @@ extension TopicRun {
         while !Task.isCancelled {
             let isDone = await withTaskGroup(of: Bool.self) { tasks in
                 tasks.addTask {
-                    await handleEvents(slot)
+                    await self.handleEvents(slot)
                     return !Task.isCancelled
                 }
                 tasks.addTask {
-                    await watch(slot, shortest)
+                    await self.watch(slot, shortest)
                     return false
                 }
                 let isDone = await tasks.next() ?? true
@@ -43,28 +43,49 @@ extension TopicRun {
     }
 
     private func handleEvents(_ slot: HandlingSlot?) async {
-        while !Task.isCancelled, let event = await queue.next() {
-            let began = clock.uptime
-            let transaction = desk.map { _ in EventTransaction() }
-            if let verdict = await handle(event, slot, transaction) {
-                metrics.duration.recordNanoseconds((clock.uptime - began).nanosecondsClamped)
-                let publishing = transaction?.end() ?? []
-                if verdict == .acknowledge { desk?.note(event, publishing: publishing) }
-                queue.settle(event, verdict)
+        var taken: QueuedEvent?
+        // When the event before was done, if the next one was there then: one look at the clock is for both.
+        var now: Duration?
+        while !Task.isCancelled {
+            var event: QueuedEvent
+            if let there = taken.take() ?? queue.take() {
+                event = there
+            } else if let next = await queue.next() {
+                event = next
+                now = nil
+            } else {
+                return
             }
+            event.context.slot = slot
+            if desk != nil { event.context.transaction = EventTransaction() }
+            let began = now ?? clock.uptime
+            guard let verdict = await handle(event, slot, from: began) else {
+                now = nil
+                continue
+            }
+            let ended = clock.uptime
+            now = ended
+            metrics.duration.recordNanoseconds((ended - began).nanosecondsClamped)
+            if let desk {
+                let publishing = event.context.transaction?.end() ?? []
+                if verdict == .acknowledge { desk.note(event, publishing: publishing) }
+            }
+            taken = queue.settleAndTake(event, verdict)
         }
+        // Taken and not begun with: somebody else may, or it is given back with the rest.
+        if let taken { queue.putBack(taken) }
     }
 
     /// What is to become of an event; nil when that is decided later, with its batch.
+    @inline(__always)
     private func handle(
-        _ queued: QueuedEvent, _ slot: HandlingSlot?, _ transaction: EventTransaction?
+        _ queued: QueuedEvent, _ slot: HandlingSlot?, from began: Duration
     ) async -> Settlement.Verdict? {
-        let context = EventContext(
-            queued.received, group: group, bus: bus, slot: slot, stopping: stopping, transaction: transaction)
+        let context = queued.context
         let route: HandlerRoute
         do throws(UnreadableEvent) {
             if let problem = context.problem { throw .malformed(problem) }
-            route = try plan.route(for: context.event)
+            route = try plan.route(for: context.storage.received.event)
         } catch {
             return await unreadable(error, context, nil)
         }
@@ -75,21 +96,30 @@ extension TopicRun {
         if let inbox = options.inbox, let verdict = await begin(context, inbox) { return verdict }
         switch route.body {
         case .batch(let index):
-            batches[index].add(GatheredEvent(queued: queued, context: context, route: route))
+            batches[index].add(GatheredEvent(queued: queued, route: route))
             return nil
-        case .single(let chain):
+        case .single(let single):
             do {
+                if let limit = single.limitAlone {
+                    // Asking the inbox is no part of the handler's time.
+                    slot?.begin(at: options.inbox == nil ? began : clock.uptime, limit: limit)
+                }
+                defer { if single.limitAlone != nil { slot?.end() } }
                 try await EventContext.$current.withValue(context) {
-                    if bus.telemetry.tracer == nil {
-                        try await chain(context)
+                    if isTracing {
+                        try await bus.telemetry.handling(context, group: group) {
+                            try await single.run(context)
+                        }
                     } else {
-                        try await bus.telemetry.handling(context, group: group) { try await chain(context) }
+                        try await single.run(context)
                     }
                 }
             } catch {
                 return await failed(error, context, route, slot)
             }
-            return await done(context)
+            guard options.inbox == nil else { return await done(context) }
+            metrics.count(.acknowledged)
+            return .acknowledge
         }
     }
 

@@ -8,7 +8,9 @@ import CoreMetrics
 import Logging
 
 /// The consumption of one topic, from the opened subscription to its end.
-struct TopicRun: Sendable {
+///
+/// One object, and no value: each of its tasks, and each closure around a handler, would have a copy of all that it holds.
+final class TopicRun: Sendable {
     let bus: Bus
     let group: String
     let options: ConsumerOptions
@@ -23,7 +25,9 @@ struct TopicRun: Sendable {
     let metrics: ConsumerMetrics
     let logger: Logger
 
-    var clock: any BusClock { bus.clock }
+    let clock: any BusClock
+    /// Whether somebody makes spans.
+    let isTracing: Bool
     var topic: String { plan.subscription.topic }
 
     init(
@@ -31,6 +35,8 @@ struct TopicRun: Sendable {
     ) {
         self.desk = desk
         bus = consumer.bus
+        clock = consumer.bus.clock
+        isTracing = consumer.bus.telemetry.tracer != nil
         group = consumer.group
         options = consumer.options
         self.plan = plan
@@ -48,22 +54,22 @@ struct TopicRun: Sendable {
     func run() async throws {
         // Verdicts are told even if this task is cancelled: work that was done must not come again for nothing.
         let settling = Task {
-            if let desk { await settle(with: desk) } else { await settle() }
+            if let desk { await self.settle(with: desk) } else { await self.settle() }
         }
-        let keeping = Task { await keepLeases() }
+        let keeping = Task { await self.keepLeases() }
         var failure: BusError?
         await withTaskGroup(of: Ended.self) { tasks in
-            tasks.addTask { await receive() }
-            tasks.addTask { await overstayed() }
+            tasks.addTask { await self.receive() }
+            tasks.addTask { await self.overstayed() }
             for _ in 0..<options.concurrency {
                 tasks.addTask {
-                    await work()
+                    await self.work()
                     return .worker
                 }
             }
             for (index, gatherer) in batches.enumerated() {
                 tasks.addTask {
-                    await handleBatches(plan.batches[index], gatherer)
+                    await self.handleBatches(self.plan.batches[index], gatherer)
                     return .worker
                 }
             }
@@ -85,8 +91,7 @@ struct TopicRun: Sendable {
         await settling.value
         keeping.cancel()
         await keeping.value
-        let receiver = receiver
-        await Task { await receiver.close() }.value
+        await Task { await self.receiver.close() }.value
         if let failure { throw failure }
         try Task.checkCancellation()
     }
@@ -107,11 +112,11 @@ struct TopicRun: Sendable {
     /// Receives until it is time to end.
     private func receive() async -> Ended {
         let outcome = await withTaskGroup(of: Ended?.self) { tasks in
-            tasks.addTask { .receiver(await receiveEvents()) }
+            tasks.addTask { .receiver(await self.receiveEvents()) }
             tasks.addTask {
-                await stopping.wait()
+                await self.stopping.wait()
                 // Who receives may wait for room that only handlers can make: it is told, too.
-                drain()
+                self.drain()
                 return nil
             }
             let first = await tasks.next() ?? nil
@@ -129,9 +134,16 @@ struct TopicRun: Sendable {
             let room = await queue.room()
             guard room > 0 else { return nil }
             do throws(BusError) {
-                let events = try await receiver.receive(limit: room, wait: Self.receiveWait)
+                var events = try await receiver.receive(limit: room, wait: Self.receiveWait)
                 failures = 0
-                queue.offer(events)
+                var contexts: [EventContext] = []
+                contexts.reserveCapacity(events.count)
+                // Moved and not copied, which would count references to all that an event has.
+                while let event = events.popLast() {
+                    contexts.append(EventContext(event, group: group, bus: bus, stopping: stopping))
+                }
+                contexts.reverse()
+                queue.offer(contexts)
                 metrics.inFlight.record(queue.unsettled)
             } catch .closed {
                 return Task.isCancelled || stopping.hasHappened ? nil : .closed

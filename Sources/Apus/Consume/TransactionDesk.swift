@@ -17,7 +17,9 @@ final class TransactionDesk: Sendable {
 
     /// Notes what came of an event that is acknowledged.
     func note(_ queued: QueuedEvent, publishing: [(event: CloudEvent, topic: String)]) {
-        handled.withLock { $0[queued.slot] = HandledEvent(queued.received, publishing: publishing) }
+        handled.withLock {
+            $0[queued.slot] = HandledEvent(queued.context.storage.received, publishing: publishing)
+        }
     }
 
     /// What was noted for an event's place, once.

@@ -2,6 +2,7 @@
 
 // Identities of events: UUIDs of version 7 (RFC 9562), whose text sorts by the time they were made, which keeps indexes over them small and logs readable.
 
+import CApus
 import Synchronization
 
 /// Makes identities for events.
@@ -15,9 +16,13 @@ final class EventIDs: Sendable {
         var high: UInt64 = 0
         /// The 62 bits behind the variant.
         var low: UInt64 = 0
-        var steps = SystemRandomNumberGenerator()
-        /// 32-bit steps not yet used.
-        var spare: UInt64 = 0
+        /// Random steps not yet used: of many at a time, because each asking is a call of the system.
+        var steps: [UInt16] = []
+
+        mutating func nextStep() -> UInt64 {
+            if steps.isEmpty { steps = EventIDs.randomSteps() }
+            return UInt64(steps.removeLast())
+        }
     }
 
     private let state = Mutex(State())
@@ -30,15 +35,13 @@ final class EventIDs: Sendable {
             // A clock that goes back must not make what is made next sort before; a lead of ten seconds is given up.
             if milliseconds > state.milliseconds || milliseconds < state.milliseconds - 10_000 {
                 state.milliseconds = max(0, milliseconds)
-                let random: UInt64 = state.steps.next()
-                state.high = random & 0xFFF
+                var random: UInt64 = 0
+                state.high = state.nextStep() & 0xFFF
+                for _ in 0..<4 { random = random << 16 | state.nextStep() }
                 // The topmost bit is left to grow into.
-                state.low = state.steps.next() & 0x1FFF_FFFF_FFFF_FFFF
-                state.spare = random >> 12
+                state.low = random & 0x1FFF_FFFF_FFFF_FFFF
             } else {
-                if state.spare < 1 << 16 { state.spare = state.steps.next() }
-                state.low += (state.spare & 0xFFFF) + 1
-                state.spare >>= 16
+                state.low += state.nextStep() + 1
                 if state.low >> 62 != 0 {
                     state.low &= 0x1FFF_FFFF_FFFF_FFFF
                     state.milliseconds += 1
@@ -49,23 +52,40 @@ final class EventIDs: Sendable {
         return Self.text(time << 16 | 0x7000 | high, 1 << 63 | low)
     }
 
+    private static func randomSteps() -> [UInt16] {
+        var steps = [UInt16](repeating: 0, count: 128)
+        if steps.withUnsafeMutableBytes({ capus_random($0.baseAddress, $0.count) }) { return steps }
+        var system = SystemRandomNumberGenerator()
+        return steps.map { _ in system.next() }
+    }
+
     private static func text(_ high: UInt64, _ low: UInt64) -> String {
         String(unsafeUninitializedCapacity: 36) { bytes in
-            var place = 0
-            for (index, word) in [high, low].enumerated() {
-                for digit in 0..<16 {
-                    // Dashes follow the digits 8, 12, 16 and 20.
-                    let total = index * 16 + digit
-                    if total == 8 || total == 12 || total == 16 || total == 20 {
-                        bytes[place] = UInt8(ascii: "-")
-                        place += 1
-                    }
-                    let value = UInt8(truncatingIfNeeded: word >> UInt64(60 - digit * 4)) & 0xF
-                    bytes[place] = value < 10 ? 0x30 + value : 0x57 + value
-                    place += 1
-                }
+            let target = UnsafeMutableRawBufferPointer(bytes)
+            let middle = digits(UInt32(truncatingIfNeeded: high))
+            let next = digits(UInt32(truncatingIfNeeded: low >> 32))
+            func put(_ value: some FixedWidthInteger, at place: Int) {
+                target.storeBytes(of: value.bigEndian, toByteOffset: place, as: type(of: value))
             }
-            return place
+            put(digits(UInt32(truncatingIfNeeded: high >> 32)), at: 0)
+            put(UInt32(truncatingIfNeeded: middle >> 32), at: 9)
+            put(UInt32(truncatingIfNeeded: middle), at: 14)
+            put(UInt32(truncatingIfNeeded: next >> 32), at: 19)
+            put(UInt32(truncatingIfNeeded: next), at: 24)
+            put(digits(UInt32(truncatingIfNeeded: low)), at: 28)
+            (bytes[8], bytes[13], bytes[18], bytes[23]) = (0x2D, 0x2D, 0x2D, 0x2D)
+            return 36
         }
+    }
+
+    /// Eight hexadecimal digits, the first in the highest byte: all of them at once.
+    private static func digits(_ value: UInt32) -> UInt64 {
+        var spread = UInt64(value)
+        spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+        spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+        spread = (spread | spread << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        // 1 in each byte that is a letter: from 10 on, 6 more make 16 of it.
+        let letters = (spread + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return spread + 0x3030_3030_3030_3030 + letters * 0x27
     }
 }

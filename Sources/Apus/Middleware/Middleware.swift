@@ -35,8 +35,11 @@ public struct Around: Middleware {
 extension Sequence where Element == any Middleware {
     /// The chain: the first of these is outermost.
     func chain(around handler: @escaping Middleware.Next) -> Middleware.Next {
-        reversed().reduce(handler) { inner, layer in
-            { context in try await layer.handle(context, next: inner) }
+        var chain = handler
+        for layer in reversed() {
+            let inner = chain
+            chain = { context in try await layer.handle(context, next: inner) }
         }
+        return chain
     }
 }

@@ -47,7 +47,8 @@ extension Bus {
     public func publish<E: Event>(_ events: [E]) async throws(BusError) -> [Receipt] {
         var envelopes: [CloudEvent] = []
         envelopes.reserveCapacity(events.count)
-        for event in events { envelopes.append(try envelope(event, .none)) }
+        var series = EnvelopeSeries(of: self)
+        for index in events.indices { envelopes.append(try series.next(events[index])) }
         return try await publish(envelopes, to: E.topic)
     }
 
@@ -73,10 +74,13 @@ extension Bus {
     /// Publishes bytes, many at a time; those of one topic in order. Returns one receipt for each, in order.
     @discardableResult
     public func publish(_ events: [RawEvent]) async throws(BusError) -> [Receipt] {
-        guard let first = events.first, events.contains(where: { $0.topic != first.topic }) else {
+        guard let first = events.first, events.indices.contains(where: { events[$0].topic != first.topic })
+        else {
             var envelopes: [CloudEvent] = []
             envelopes.reserveCapacity(events.count)
-            for event in events { envelopes.append(try envelope(event, .none)) }
+            var series = EnvelopeSeries(of: self)
+            // By index: handing each event out of the array would retain all that it has.
+            for index in events.indices { envelopes.append(try series.next(events[index])) }
             return try await publish(envelopes, to: events.first?.topic ?? "")
         }
         var batch = TopicBatches()
@@ -134,7 +138,7 @@ extension Bus {
         _ events: [CloudEvent], to topic: String, _ due: PublishOptions.Due?
     ) async throws(BusError) -> [Receipt] {
         guard !topic.isEmpty else { throw .invalid("an event needs a topic") }
-        if let context = EventContext.current, let transaction = context.storage.transaction,
+        if let context = EventContext.current, let transaction = context.transaction,
             context.bus === self
         {
             return try keep(events, to: topic, due, in: transaction)

@@ -10,12 +10,20 @@ extension Bus {
     /// - Throws: ``BusError/invalid(_:)`` when the data cannot be encoded or an attribute breaks the specification.
     func envelope<E: Event>(_ event: E, _ options: PublishOptions) throws(BusError) -> CloudEvent {
         let codec = E.codec
-        let data: [UInt8]
-        do {
-            data = try codec.encode(event)
-        } catch {
+        return try envelope(event, codec, try encoded(event, codec), options)
+    }
+
+    /// The data of an event that a value becomes.
+    func encoded<E: Event>(_ event: E, _ codec: any EventCodec) throws(BusError) -> [UInt8] {
+        do { return try codec.encode(event) } catch {
             throw .invalid("\(E.self) cannot be encoded: \(ErrorText.of(error))")
         }
+    }
+
+    /// The event that a value becomes whose data is encoded.
+    func envelope<E: Event>(
+        _ event: E, _ codec: any EventCodec, _ data: [UInt8], _ options: PublishOptions
+    ) throws(BusError) -> CloudEvent {
         var extensions = options.extensions
         do throws(CloudEventError) {
             if E.version != 1, let version = Int32(exactly: E.version) {

@@ -24,6 +24,16 @@ package final class Consumer: Sendable {
         }
     }
 
+    /// An event that was handed out.
+    package struct Delivery: Sendable {
+        /// By which it is settled.
+        package var number: UInt64
+        /// Which try it is, from 1.
+        package var attempt: Int
+        /// The event.
+        package var box: StoredEventBox
+    }
+
     private struct Held {
         var position: Position
         var deadline: Duration
@@ -82,11 +92,8 @@ package final class Consumer: Sendable {
 
     // MARK: Receive
 
-    /// Up to `limit` events, at least one unless `wait` passes first; nil when it is closed. `make` makes of each what the caller wants, from what it is settled by, which
-    /// try it is (from 1), and the event.
-    package func receive<Event: Sendable>(
-        limit: Int, wait: Duration, _ make: (_ number: UInt64, _ attempt: Int, _ stored: StoredEvent) -> Event
-    ) async throws(BrokerError) -> [Event]? {
+    /// Up to `limit` events, at least one unless `wait` passes first; nil when it is closed.
+    package func receive(limit: Int, wait: Duration) async throws(BrokerError) -> [Delivery]? {
         state.withLock { $0.looking += 1 }
         defer { state.withLock { $0.looking -= 1 } }
         let deadline = wait > .zero ? context.clock.now + wait : .zero
@@ -106,7 +113,9 @@ package final class Consumer: Sendable {
                 guard keep(result, reserved: room, of: subscription) else { return nil }
                 let taken = try result.get()
                 guard taken.isEmpty else {
-                    return taken.map { make($0.token.nonce, $0.attempt, $0.stored) }
+                    return taken.map {
+                        Delivery(number: $0.token.nonce, attempt: $0.attempt, box: $0.box)
+                    }
                 }
             }
             guard wait > .zero, context.clock.now < deadline, !engine.isStopped, !Task.isCancelled else {
@@ -143,9 +152,9 @@ package final class Consumer: Sendable {
         let (isClosed, waiters) = state.withLock { state -> (Bool, [Waiter]) in
             state.reserved -= reserved
             if state.isClosed { return (true, []) }
-            for handout in handouts {
-                state.held[handout.token.nonce] = Held(
-                    position: handout.token.position, deadline: handout.deadline)
+            for index in handouts.indices {
+                let token = handouts[index].token
+                state.held[token.nonce] = Held(position: token.position, deadline: handouts[index].deadline)
             }
             return (false, handouts.count < reserved ? state.takeWaitersForRoom() : [])
         }

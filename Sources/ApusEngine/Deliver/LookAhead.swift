@@ -25,7 +25,7 @@ struct LookAhead {
     }
 
     /// Events that match, in order.
-    var events = Deque<StoredEvent>()
+    var events = Deque<StoredEventBox>()
     /// Everything before this offset has been looked at, though maybe not handed out.
     var scanned: Offset
     /// Where reading ends even if the partition goes on; nil for nowhere.
@@ -77,11 +77,12 @@ struct LookAhead {
     ) -> BrokerError? {
         let (from, to) = (scanned, limit ?? batch.nextOffset)
         defer { scanned = max(scanned, min(batch.nextOffset, to)) }
+        var reader = StoredEventReader(topic: topic, partition: partition)
         // What can be read of a batch that passed its checksum and still cannot be opened is handed out, the rest is nobody's event.
         return context.forEachRecord(of: batch, in: topic, partition) { record in
-            guard record.offset >= from, record.offset < to, record.isFor(recipient), filter.matches(record)
+            guard record.offset >= from, record.offset < to, filter.matches(record, for: recipient)
             else { return true }
-            events.append(StoredEvent(record: record, topic: topic, partition: partition))
+            events.append(StoredEventBox(reader.read(record)))
             return true
         }
     }

@@ -16,6 +16,13 @@ extension SharedSubscription {
 
     /// Whether the event's time is over: what its `expirytime` says, or its topic's time-to-live. Dead letters and what is sent back from
     /// among them do not expire again.
+    func isExpired(_ box: StoredEventBox) -> Bool {
+        // Most cannot be, which is seen without a copy of the event.
+        guard topic.timeToLive != nil || !box.value.event.extensions.isEmpty else { return false }
+        return isExpired(box.value)
+    }
+
+    /// Whether an event is too old to be handed out.
     func isExpired(_ stored: StoredEvent) -> Bool {
         let ttl = topic.timeToLive
         guard ttl != nil || !stored.event.extensions.isEmpty else { return false }

@@ -16,7 +16,9 @@ extension SharedSubscription {
         var token: LeaseToken
         var attempt: Int
         var deadline: Duration
-        var stored: StoredEvent
+        var box: StoredEventBox
+
+        var stored: StoredEvent { box.value }
     }
 
     /// The most data handed out at once, unless a single event is larger: an answer of many large events has to be held in memory whole,
@@ -66,21 +68,24 @@ extension SharedSubscription {
         _ letters: inout [DeadLetterDraft]
     ) -> (handouts: [Handout], mayBeMore: Bool) {
         var handouts: [Handout] = []
-        let settings = state.definition.settings
-        let deadline = context.clock.now + (lease ?? settings.lease)
+        handouts.reserveCapacity(min(limit, 512))
+        // Numbers and not the settings, of which a copy would be made for each event.
+        let inFlightMax = state.definition.settings.inFlightMax
+        let deadline = context.clock.now + (lease ?? state.definition.settings.lease)
         var byteCount = 0
         if state.delivery.arrangement != nil { lookOn(&state) }
         while handouts.count < limit, byteCount < byteLimit,
-            state.delivery.leased < settings.inFlightMax
+            state.delivery.leased < inFlightMax
         {
-            guard let (position, stored) = nextEvent(&state, &letters) else { break }
+            guard let next = nextEvent(&state, &letters) else { break }
+            let position = next.position
             let nonce = holder?.nonce ?? context.entropy.next()
             let attempt = state.delivery.lease(position, nonce: nonce, deadline: deadline)
             handouts.append(
                 Handout(
                     token: LeaseToken(position: position, nonce: nonce), attempt: attempt, deadline: deadline,
-                    stored: stored))
-            byteCount += stored.event.data?.bytes.count ?? 0
+                    box: next.box))
+            byteCount += next.box.value.event.data?.bytes.count ?? 0
         }
         state.delivery.list(state.unwanted)
         state.unwanted = []
@@ -89,7 +94,7 @@ extension SharedSubscription {
 
     private func nextEvent(
         _ state: inout State, _ letters: inout [DeadLetterDraft]
-    ) -> (Position, StoredEvent)? {
+    ) -> EventInTurn? {
         if state.delivery.arrangement != nil { return nextInOrder(&state, &letters) }
         while let position = state.delivery.takeReady() {
             guard state.wanted?.contains(position.partition) ?? true else {
@@ -101,20 +106,20 @@ extension SharedSubscription {
             {
                 letters.append(draft(position, attempts, &state))
             } else if let stored = reread(position, &state) {
-                guard isExpired(stored) else { return (position, stored) }
+                guard isExpired(stored) else { return EventInTurn(position, stored) }
                 letters.append(expireAgain(position, attempts: attempts, &state))
             }
         }
         guard readsOn(state) else { return nil }
-        while let (position, stored) = nextNewOrReplayedEvent(&state) {
-            guard isExpired(stored) else { return (position, stored) }
-            expire(position, &state)
+        while let next = nextNewOrReplayedEvent(&state) {
+            guard isExpired(next.box) else { return next }
+            expire(next.position, &state)
             if state.expiring.count >= SharedSubscription.expiringMax { return nil }
         }
         return nil
     }
 
-    private func nextNewOrReplayedEvent(_ state: inout State) -> (Position, StoredEvent)? {
+    private func nextNewOrReplayedEvent(_ state: inout State) -> EventInTurn? {
         guard !state.delivery.replays.isEmpty else { return nextFreshEvent(&state) }
         // What is replayed and what is new take turns.
         state.takesReplayed.toggle()
@@ -129,7 +134,7 @@ extension SharedSubscription {
         state.delivery.waiting + state.delivery.blocked < 10 * max(state.definition.settings.inFlightMax, 100)
     }
 
-    private func nextFreshEvent(_ state: inout State) -> (Position, StoredEvent)? {
+    private func nextFreshEvent(_ state: inout State) -> EventInTurn? {
         let partitions = topic.partitions
         for turn in 0..<partitions.count {
             let number = (state.firstPartition + turn) % partitions.count
@@ -146,10 +151,10 @@ extension SharedSubscription {
                 from: partition, topic: topic.name, recipient: name, filter: &state.filter, context: context
             ) { error in report(error, partition: number) }
             if ahead.scanned > looked { state.delivery.see(partition: number, before: ahead.scanned) }
-            if let stored = ahead.events.popFirst() {
+            if let box = ahead.events.popFirst() {
                 state.ahead[number] = ahead
                 state.firstPartition = (number + 1) % partitions.count
-                return (Position(partition: number, offset: stored.offset), stored)
+                return EventInTurn(Position(partition: number, offset: box.value.offset), box)
             }
             state.delivery.advance(partition: number, to: ahead.scanned)
             switch progress {

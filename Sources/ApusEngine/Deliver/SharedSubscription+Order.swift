@@ -89,7 +89,7 @@ extension SharedSubscription {
     /// The event whose turn it is.
     func nextInOrder(
         _ state: inout State, _ letters: inout [DeadLetterDraft]
-    ) -> (Position, StoredEvent)? {
+    ) -> EventInTurn? {
         while true {
             if state.delivery.arrangement?.order.offered == 0 { lookOn(&state) }
             guard let position = state.delivery.takeNext() else { break }
@@ -99,7 +99,7 @@ extension SharedSubscription {
                 writeParked(&state)
                 letters.append(draft(position, attempts, &state))
             } else if let stored = storedEvent(at: position, &state) {
-                guard isExpired(stored) else { return (position, stored) }
+                guard isExpired(stored) else { return EventInTurn(position, stored) }
                 writeParked(&state)
                 if state.delivery.items[position] == nil {
                     expire(position, &state)
@@ -109,7 +109,7 @@ extension SharedSubscription {
                 }
             } else {
                 writeParked(&state)
-                if let stored = reread(position, &state) { return (position, stored) }
+                if let stored = reread(position, &state) { return EventInTurn(position, stored) }
             }
         }
         // Nothing is left from when something else was asked for.
@@ -224,7 +224,7 @@ extension SharedSubscription {
                 return true
             }
             if !state.delivery.isKnown(position) {
-                guard record.isFor(name), state.filter.matches(record) else { return true }
+                guard state.filter.matches(record, for: name) else { return true }
             }
             state.delivery.discover(position, state.tagger.tags(of: record))
             if state.ordered.hasRoom {

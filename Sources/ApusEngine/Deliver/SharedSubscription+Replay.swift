@@ -62,7 +62,7 @@ extension SharedSubscription {
     }
 
     /// The next event of a bounded replay.
-    func nextReplayedEvent(_ state: inout State) -> (Position, StoredEvent)? {
+    func nextReplayedEvent(_ state: inout State) -> EventInTurn? {
         let partitions = topic.partitions
         for (number, window) in state.delivery.replays.sorted(by: { $0.key < $1.key }) {
             guard number < partitions.count, state.wanted?.contains(number) ?? true else { continue }
@@ -74,14 +74,14 @@ extension SharedSubscription {
                 from: partitions[number], topic: topic.name, recipient: name, filter: &state.filter,
                 context: context
             ) { error in report(error, partition: number) }
-            while let stored = ahead.events.popFirst() {
-                let position = Position(partition: number, offset: stored.offset)
-                window.next = stored.offset.advanced(by: 1)
+            while let box = ahead.events.popFirst() {
+                let position = Position(partition: number, offset: box.value.offset)
+                window.next = box.value.offset.advanced(by: 1)
                 // What is not settled is on its way already.
                 guard state.delivery.items[position] == nil else { continue }
                 state.replayAhead[number] = ahead
                 note(window, number, &state)
-                return (position, stored)
+                return EventInTurn(position, box)
             }
             window.next = max(window.next, min(ahead.scanned, window.end))
             note(window, number, &state)

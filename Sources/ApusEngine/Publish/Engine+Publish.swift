@@ -101,6 +101,11 @@ extension Engine {
             return
         }
         let traced = context.options.tracesEvents
+        if parts.count == 1, let batch = parts[0].batch.take() {
+            let trace = traced ? AppendTrace.begin(topic.name, events.count) : nil
+            publishTogether(batch, of: events.count, to: parts[0].partition, topic, trace, completion)
+            return
+        }
         let gathering = PublishGathering(
             topic: topic.name, events: events.count, parts: parts.count, completion: completion)
         for index in parts.indices {
@@ -123,12 +128,47 @@ extension Engine {
         }
     }
 
+    /// Appends events that are one batch, all of which become stored or none.
+    private func publishTogether(
+        _ batch: RecordBatch, of count: Int, to partition: Partition, _ topic: Topic, _ trace: AppendTrace?,
+        _ completion: @escaping PublishCompletion
+    ) {
+        let (name, number, published) = (topic.name, partition.number, topic.published)
+        context.store.append(batch, holding: partition.claim) { result in
+            switch result {
+            case .success(let base):
+                published.increment(by: Int64(count))
+                trace?.end(partition: number, offset: base)
+                completion(
+                    .success(
+                        (0..<count).map { delta in
+                            PublishReceipt(
+                                topic: name, partition: number, offset: base.advanced(by: Int64(delta)))
+                        }))
+            case .failure(let error):
+                trace?.end(error)
+                completion(.failure(BrokerError(error)))
+            }
+        }
+    }
+
     /// A batch for each partition that any of the events goes to.
     private func divide(
         _ events: [CloudEvent], of topic: Topic, key: String?
     ) throws(BrokerError) -> [PublishPart] {
         let now = context.clock.wall
         let hop = context.options.tracesEvents ? ServiceContext.current.flatMap { TraceHop($0) } : nil
+        let events = events.span
+        if let only = topic.onlyPartition {
+            var builder = RecordBatchBuilder(capacity: capacity(of: events, from: 0))
+            for index in events.indices {
+                builder.append(
+                    events[index], key: key ?? events[index].placementKey, timestamp: now, hop: hop)
+            }
+            guard let batch = builder.finish() else { return [] }
+            try topic.check(batch.length, in: context)
+            return [PublishPart(partition: only, batch: batch, indices: Array(events.indices))]
+        }
         var open: [(partition: Partition, builder: RecordBatchBuilder, indices: [Int])] = []
         var places: [Int: Int] = [:]
         var place = 0
@@ -143,8 +183,8 @@ extension Engine {
                 } else {
                     place = open.count
                     places[partition.number] = place
-                    let capacity = events[index...].reduce(0) { $0 + 256 + ($1.data?.bytes.count ?? 0) }
-                    open.append((partition, RecordBatchBuilder(capacity: min(capacity, 1 << 20)), []))
+                    open.append(
+                        (partition, RecordBatchBuilder(capacity: capacity(of: events, from: index)), []))
                 }
             }
             open[place].builder.append(events[index], key: key, timestamp: now, hop: hop)
@@ -158,6 +198,13 @@ extension Engine {
                 PublishPart(partition: open[place].partition, batch: batch, indices: open[place].indices))
         }
         return parts
+    }
+
+    /// What the batch of some events will about take, in bytes; with much more than that it grows.
+    private func capacity(of events: Swift.Span<CloudEvent>, from start: Int) -> Int {
+        var capacity = 0
+        for index in start..<events.count { capacity += 256 + (events[index].data?.bytes.count ?? 0) }
+        return min(capacity, 1 << 20)
     }
 
     private func createThenPublish(

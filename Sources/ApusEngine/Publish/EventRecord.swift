@@ -10,6 +10,9 @@ extension RecordBatchBuilder {
     /// Adds `event` as one record.
     ///
     /// - Parameter hop: the span that what happens next is part of; where there is none, an event that carries a trace tells of its beginning there.
+    ///
+    /// Not inlined: who has the event in an array would copy it to have its parts looked at.
+    @inline(never)
     mutating func append(_ event: CloudEvent, key: String?, timestamp: Timestamp, hop: TraceHop? = nil) {
         let value = CloudEventKafkaBinding.encode(event) { name, value in addHeader(name: name, value: value)
         }
@@ -113,19 +116,46 @@ extension StoredEvent {
     init(record: RecordView, topic: ResourceName, partition: Int) {
         var headers: [Record.Header] = []
         record.forEachHeader { name, value in
-            let isAttribute =
-                name.count > 2 && name[0] == UInt8(ascii: "c") && name[1] == UInt8(ascii: "e")
-                && name[2] == UInt8(ascii: "_")
-            if !isAttribute, name.count != 12 || !name.elementsEqual("content-type".utf8) {
-                headers.append(
-                    Record.Header(name: String(decoding: name, as: UTF8.self), value: value.map { Array($0) })
-                )
-            }
+            if !Record.Header.isOfEvent(name) { headers.append(Record.Header(copying: name, value)) }
             return true
         }
         self.init(
             topic: topic, partition: partition, offset: record.offset, timestamp: record.timestamp,
             key: record.key.map { String(decoding: $0, as: UTF8.self) },
             event: CloudEvent(record: record, topic: topic, partition: partition), headers: headers)
+    }
+}
+
+extension Record.Header {
+    /// Whether a header of this name says something of the event itself: its attributes, and the type of its data.
+    static func isOfEvent(_ name: UnsafeRawBufferPointer) -> Bool {
+        if name.count > 2, name[0] == UInt8(ascii: "c"), name[1] == UInt8(ascii: "e"),
+            name[2] == UInt8(ascii: "_")
+        {
+            return true
+        }
+        return name.equals("content-type")
+    }
+
+    /// A header that outlives the batch it stands in.
+    init(copying name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) {
+        self.init(name: String(decoding: name, as: UTF8.self), value: value.map { Array($0) })
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether these are the bytes of a literal.
+    @inline(__always)
+    func equals(_ text: StaticString) -> Bool {
+        equals(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Whether these are the same bytes as others.
+    @inline(__always)
+    func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+        guard count == other.count else { return false }
+        var index = 0
+        while index < count, self[index] == other[index] { index += 1 }
+        return index == count
     }
 }

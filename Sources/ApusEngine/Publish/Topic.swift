@@ -158,6 +158,11 @@ final class Topic: Follower {
     /// The readable ends of all partitions.
     var ends: [Offset] { partitions.map(\.signal.end) }
 
+    /// The partition of a topic that has one.
+    var onlyPartition: Partition? {
+        state.withLock { state in state.partitions.count == 1 ? state.partitions.first : nil }
+    }
+
     /// The partition for a key; without a key each call takes the next one.
     func partition(forKey key: String?) -> Partition? {
         state.withLock { state in

@@ -70,16 +70,78 @@ struct RecordMatcher {
 
 /// One optional pattern in front of a reader.
 struct EventFilter {
+    /// As many types are remembered as a consumer may well ask for.
+    private static let knownTypesMax = 16
+
+    private let pattern: Pattern?
     private var matcher: RecordMatcher?
+    /// Types of which all events match, as seen.
+    private var sureTypes: [[UInt8]] = []
+    /// Types of which it depends on the rest of the event, as seen.
+    private var otherTypes: [[UInt8]] = []
 
     /// A filter for one pattern; nil lets everything pass.
-    init(_ pattern: Pattern?) { matcher = pattern.map { RecordMatcher([(0, $0)]) } }
+    init(_ pattern: Pattern?) {
+        self.pattern = pattern
+        matcher = pattern.map { RecordMatcher([(0, $0)]) }
+    }
 
     /// Whether the record passes.
     mutating func matches(_ record: RecordView) -> Bool {
         guard matcher != nil else { return true }
+        let seen = Glance(record)
+        return isOfSureType(seen) || isMatch(record)
+    }
+
+    /// Whether the record is meant for a subscription, and passes: most records are for everybody, a redriven one is for the subscription that gave it up.
+    mutating func matches(_ record: RecordView, for subscription: ResourceName) -> Bool {
+        let seen = Glance(record)
+        if let recipient = seen.recipient, !recipient.elementsEqual(subscription.description.utf8) {
+            return false
+        }
+        return matcher == nil || isOfSureType(seen) || isMatch(record)
+    }
+
+    private mutating func isMatch(_ record: RecordView) -> Bool {
         var isMatch = false
         matcher?.forEachMatch(record) { _ in isMatch = true }
         return isMatch
+    }
+
+    /// What is looked at of every record.
+    private struct Glance {
+        var recipient: UnsafeRawBufferPointer?
+        /// The type, if it is said once: two are no event's, and what is made of those is of another type.
+        var type: UnsafeRawBufferPointer?
+
+        init(_ record: RecordView) {
+            let recipientName = LineageHeader.recipientBytes
+            var (recipient, type, types) = (
+                UnsafeRawBufferPointer?.none, UnsafeRawBufferPointer?.none, 0
+            )
+            record.forEachHeader { name, value in
+                if name.count == 7 {
+                    if name.equals("ce_type") { (type, types) = (value, types + 1) }
+                } else if name.count == recipientName.count, recipient == nil {
+                    if name.elementsEqual(recipientName) { recipient = value }
+                }
+                return true
+            }
+            self.recipient = recipient
+            self.type = types == 1 ? type : nil
+        }
+    }
+
+    /// Whether the record's type alone decides that it passes: most patterns of consumers ask for types and nothing else.
+    private mutating func isOfSureType(_ seen: Glance) -> Bool {
+        guard let type = seen.type, !type.isEmpty else { return false }
+        if sureTypes.contains(where: { $0.withUnsafeBytes { $0.equals(type) } }) { return true }
+        guard !otherTypes.contains(where: { $0.withUnsafeBytes { $0.equals(type) } }),
+            sureTypes.count + otherTypes.count < Self.knownTypesMax,
+            let text = String(validating: type, as: UTF8.self)
+        else { return false }
+        let isSure = pattern?.matchesAll(ofType: text) ?? true
+        if isSure { sureTypes.append(Array(type)) } else { otherTypes.append(Array(type)) }
+        return isSure
     }
 }

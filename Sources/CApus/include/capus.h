@@ -29,6 +29,9 @@ void capus_start_writing(int descriptor, int64_t position, int64_t count);
 /// `syncfs`: flushes the file system that `descriptor` is on. 0, or -1 with errno set.
 int capus_syncfs(int descriptor);
 
+/// Fills `length` bytes, 256 at most, with what nobody can foresee, in one call of the system; false when that cannot be.
+bool capus_random(void *bytes, size_t length);
+
 /// Gives memory that was freed and is still held for later back to the system, where the allocator can; takes milliseconds.
 void capus_return_memory(void);
 

@@ -46,6 +46,11 @@ enum HeaderWriter {
         _ name: StaticString, _ value: String,
         _ body: (_ name: UnsafeRawBufferPointer, _ text: UnsafeRawBufferPointer) -> Void
     ) {
+        // In place where that can be: a variable of its own would be counted as one more that has the text.
+        let isDone: Void? = value.utf8.withContiguousStorageIfAvailable {
+            body(name.utf8Bytes, UnsafeRawBufferPointer($0))
+        }
+        guard isDone == nil else { return }
         var value = value
         value.withUTF8 { body(name.utf8Bytes, UnsafeRawBufferPointer($0)) }
     }

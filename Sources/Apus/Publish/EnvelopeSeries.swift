@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The events of one call: most of what one of them has the one before has, too, and is neither checked nor put together again.
+
+import ApusBus
+import CloudEvents
+
+/// Makes events of what one call publishes, one after the other; each becomes what ``Bus/envelope(_:_:)`` makes of it, with an id of its own. Those that differ in
+/// nothing but their data and key have the same time.
+struct EnvelopeSeries {
+    private let bus: Bus
+    /// The one before, without data; what is in it before the first is of no interest.
+    private var last = CloudEventKafkaUpdate.beginning
+    private var lastTime: CloudEventTimestamp?
+    private var lastKey: String?
+
+    init(of bus: Bus) { self.bus = bus }
+
+    /// The event that a value becomes.
+    ///
+    /// - Throws: ``BusError/invalid(_:)`` when the data cannot be encoded or an attribute breaks the specification.
+    mutating func next<E: Event>(_ event: E) throws(BusError) -> CloudEvent {
+        let codec = E.codec
+        let data = try bus.encoded(event, codec)
+        let (key, schema) = (event.key.attributeText, E.dataSchema)
+        let again = repeated(
+            type: E.type, source: E.source, subject: event.subject.attributeText, key: key,
+            contentType: codec.contentType, dataSchema: schema.isEmpty ? nil : schema, data)
+        if let again { return again }
+        let made = try bus.envelope(event, codec, data, .none)
+        keep(made, key)
+        return made
+    }
+
+    /// The event that bytes become.
+    ///
+    /// - Throws: ``BusError/invalid(_:)`` when an attribute breaks the specification.
+    mutating func next(_ event: RawEvent) throws(BusError) -> CloudEvent {
+        let again = repeated(
+            type: event.type, source: event.source ?? ProgramName.source, subject: event.subject,
+            key: event.key, contentType: event.contentType, dataSchema: nil, event.data)
+        if let again { return again }
+        let made = try bus.envelope(event, .none)
+        keep(made, event.key)
+        return made
+    }
+
+    private mutating func keep(_ event: CloudEvent, _ key: String?) {
+        last = event
+        last.data = nil
+        lastTime = event.time
+        lastKey = key
+    }
+
+    /// The event before with another id and other data; nil when more than that is different.
+    private mutating func repeated(
+        type: String, source: String, subject: String?, key: String?, contentType: String?,
+        dataSchema: String?, _ data: [UInt8]
+    ) -> CloudEvent? {
+        guard let time = lastTime, last.type == type, last.source == source, last.subject == subject,
+            last.dataContentType == contentType, last.dataSchema == dataSchema
+        else { return nil }
+        if key != lastKey {
+            // Whoever makes it anew says what is wrong with it.
+            guard let key, !key.isEmpty, lastKey?.isEmpty == false,
+                (try? last.extensions.set(.partitionKey, to: key)) != nil
+            else { return nil }
+            lastKey = key
+        }
+        var event = last
+        event.id = bus.ids.next(at: time.millisecondsSinceEpoch)
+        event.data = CloudEventData(data)
+        return event
+    }
+}

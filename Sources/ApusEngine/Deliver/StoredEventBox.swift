@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// An event between reading and whoever gets it passes through many hands: what is passed on is a reference, and not each of its attributes.
+
+/// A stored event behind one reference.
+package final class StoredEventBox: Sendable {
+    /// The event.
+    package let value: StoredEvent
+
+    init(_ value: StoredEvent) { self.value = value }
+}
+
+/// An event whose turn it is, and its place.
+struct EventInTurn {
+    var position: Position
+    var box: StoredEventBox
+
+    init(_ position: Position, _ box: StoredEventBox) {
+        self.position = position
+        self.box = box
+    }
+
+    init(_ position: Position, _ stored: StoredEvent) { self.init(position, StoredEventBox(stored)) }
+}
