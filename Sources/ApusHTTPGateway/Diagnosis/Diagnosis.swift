@@ -29,7 +29,9 @@ enum Diagnosis {
     static func findings(_ context: GatewayContext) throws(Problem) -> [Finding] {
         let status = context.broker.status()
         var findings = disk(status) + unopened(status.unopened)
-        if let reason = context.broker.unavailability {
+        // Asked once: the answer looks at every log.
+        let unavailability = context.broker.unavailability
+        if let reason = unavailability {
             let problem = Problem(.unavailable(reason))
             findings.append(
                 Finding(
@@ -57,7 +59,11 @@ enum Diagnosis {
             let subscriptions = try context.look { broker throws(BrokerError) in
                 try broker.subscriptions(of: nil, page)
             }
-            for subscription in subscriptions { findings += Self.findings(subscription, context) }
+            for subscription in subscriptions {
+                let figures = SubscriptionFigures(
+                    description: subscription, now: context.now, unavailability: unavailability)
+                findings += Explanation(figures).findings(ageMax: unsettledAgeMax)
+            }
             after = subscriptions.count < page.limit ? nil : subscriptions.last?.name.description
         } while after != nil
         return Finding.Severity.allCases.flatMap { severity in findings.filter { $0.severity == severity } }
@@ -98,14 +104,6 @@ enum Diagnosis {
 
     /// An event older than this should have been settled.
     private static let unsettledAgeMax = Duration.seconds(3600)
-
-    private static func findings(
-        _ subscription: SubscriptionDescription, _ context: GatewayContext
-    ) -> [Finding] {
-        let figures = SubscriptionFigures(
-            description: subscription, now: context.now, unavailability: context.broker.unavailability)
-        return Explanation(figures).findings(ageMax: unsettledAgeMax)
-    }
 }
 
 extension Alarm {

@@ -65,7 +65,7 @@ const routes = [
     ["/settings", settings],
 ];
 
-const main = h("main.main", { id: "main" });
+const main = h("main.main", { id: "main", tabindex: -1 });
 
 const router = new Router(routes, {
     missing: () => ({
@@ -98,7 +98,10 @@ startKeys([
     })),
 ]);
 document.addEventListener("keydown", (press) => {
-    if (press.key === "Escape" && press.target instanceof HTMLInputElement && press.target.dataset.search) press.target.blur();
+    if (press.key !== "Escape" || !(press.target instanceof HTMLInputElement) || !press.target.dataset.search) return;
+    // The browser would empty the field, and the list would still be of what was in it.
+    press.preventDefault();
+    press.target.blur();
 });
 
 activity.start();

@@ -2,7 +2,7 @@
 
 // Text that people copy: command lines, and blocks of what machines wrote.
 
-import { h } from "../lib/dom.js";
+import { h, append } from "../lib/dom.js";
 import { toast } from "./toast.js";
 import { button } from "./parts.js";
 
@@ -12,8 +12,16 @@ export async function copy(text) {
         await navigator.clipboard.writeText(text);
         toast("Copied.");
     } catch {
-        // Pages that came by plain HTTP from another machine may not; select it for the person.
-        toast("The browser does not let this page copy: select the text and copy it.", "bad");
+        // Pages that came by plain HTTP from another machine may not.
+        const place = h("textarea.input.code", { rows: 8, readonly: true, spellcheck: "false", "aria-label": "What is to be copied" });
+        place.value = text;
+        const dialog = h("dialog.dialog", { "aria-label": "Copy by hand", onclose: () => dialog.remove() },
+            h("h2", {}, "Copy by hand"),
+            h("p.soft", {}, "The browser does not let this page copy, because it came by plain HTTP from another machine. The text is selected."),
+            place, h("div.dialog-foot", {}, button("Done", () => dialog.close())));
+        append(document.body, dialog);
+        dialog.showModal();
+        place.select();
     }
 }
 

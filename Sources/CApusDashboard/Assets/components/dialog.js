@@ -26,6 +26,8 @@ export function openDialog({ title, body, label, kind = "main", act, line, isRea
     const shell = h("div");
     const main = h("button.button", { type: "submit", data: { kind } }, label);
     let isDone = false;
+    /** @type {string | null} */
+    let shown = null;
     const close = () => dialog.close();
     const form = h("form", {
         onsubmit: async (/** @type {Event} */ event) => {
@@ -54,6 +56,9 @@ export function openDialog({ title, body, label, kind = "main", act, line, isRea
     const refresh = () => {
         main.disabled = !isReady();
         const text = line?.() ?? null;
+        // Anew only when it changes: the focus may be in it.
+        if (text === shown) return;
+        shown = text;
         fill(shell, text !== null && sameInShell(text));
     };
     append(document.body, dialog);

@@ -3,6 +3,7 @@
 // A value of JSON as a tree that opens and closes. Long lists are shown in pieces, so that no event can stop a browser.
 
 import { h, append } from "../lib/dom.js";
+import { rawNumber } from "../lib/json-text.js";
 import { button } from "./parts.js";
 
 /** How many members are shown at once. */
@@ -16,6 +17,8 @@ export const jsonTree = (value) => h("div.tree", {}, node(null, value, 0));
 /** @param {string | null} key @param {unknown} value @param {number} depth @returns {Element} */
 function node(key, value, depth) {
     const name = key === null ? null : [h("span.key", {}, key), ": "];
+    const figure = rawNumber(value);
+    if (figure !== undefined) return h("div.leaf", {}, name, h("span", { data: { kind: "number" } }, figure));
     if (value === null || typeof value !== "object") return h("div.leaf", {}, name, leaf(value));
     const members = Array.isArray(value) ? value.map((one, index) => [String(index), one]) : Object.entries(value);
     const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];

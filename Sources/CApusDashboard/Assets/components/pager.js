@@ -6,6 +6,7 @@
 import { h, fill } from "../lib/dom.js";
 import { get } from "../lib/api.js";
 import { button, searchField } from "./parts.js";
+import { toast } from "./toast.js";
 
 /** How many rows a page has. */
 const LIMIT = 50;
@@ -42,18 +43,21 @@ export class PagedList {
     #turn(trail) {
         this.trail = trail;
         this.context.setQuery({ search: this.search || null, after: trail.at(-1) ?? null });
-        this.load();
+        this.load().catch((error) => {
+            if (!this.context.signal.aborted) toast(error.message, "bad");
+        });
     }
 
     /** Gets the page anew. */
     async load() {
         const asked = [this.search, this.trail.at(-1)].join("\n");
-        const answer = await get(this.path, { ...this.query, search: this.search || null, after: this.trail.at(-1), limit: LIMIT },
+        const answer = await get(this.path, { ...this.query, search: this.search || null, after: this.trail.at(-1), limit: LIMIT + 1 },
             { signal: this.context.signal });
         // Somebody typed on meanwhile: that answer comes by itself.
         if (asked !== [this.search, this.trail.at(-1)].join("\n")) return;
-        const rows = answer[this.member];
-        this.next = answer.next;
+        // One more than is shown tells whether there is another page.
+        const rows = answer[this.member].slice(0, LIMIT);
+        this.next = answer[this.member].length > LIMIT ? this.name(rows.at(-1)) : null;
         this.note(rows);
         this.table.set(rows);
         this.forward.hidden = !this.next;

@@ -4,7 +4,7 @@
 
 import { h } from "../lib/dom.js";
 import { part, post } from "../lib/api.js";
-import { jsonText } from "../lib/json-text.js";
+import { jsonText, parseJSON } from "../lib/json-text.js";
 import { commandLine, quoted } from "../lib/shell-quote.js";
 import { field } from "./parts.js";
 import { openDialog } from "./dialog.js";
@@ -32,7 +32,7 @@ export function publishDialog({ topic = "orders", event, key = null, done = () =
     data.value = event?.data === undefined && isCopy ? "" : typeof event?.data === "string" ? event.data : jsonText(event?.data ?? SAMPLE);
     const json = () => {
         try {
-            return { value: JSON.parse(data.value) };
+            return { value: parseJSON(data.value) };
         } catch {
             return null;
         }

@@ -3,6 +3,8 @@
 // The HTTP API. Changes are sent as JSON, which no foreign page can do unasked. The token is kept for this tab alone and goes into a
 // header, never into an address.
 
+import { parseJSON } from "./json-text.js";
+
 const TOKEN = "apus.token";
 
 /** What the server answers when it cannot do what was asked (RFC 9457). */
@@ -45,7 +47,10 @@ export async function send(path, options = {}) {
         const token = sessionStorage.getItem(TOKEN);
         const headers = new Headers(options.headers);
         if (token !== null) headers.set("Authorization", `Bearer ${token}`);
-        const response = await fetch(path, { ...options, headers, cache: "no-store", redirect: "error" });
+        const response = await fetch(path, { ...options, headers, cache: "no-store", redirect: "error" }).catch((error) => {
+            if (!(error instanceof TypeError)) throw error;
+            throw new Problem(0, { type: "unreachable", detail: "the server cannot be reached", hint: "see whether it runs, and try again" });
+        });
         if (response.status !== 401) return response;
         // Another request may have brought a new one meanwhile.
         if (sessionStorage.getItem(TOKEN) !== token) continue;
@@ -72,7 +77,7 @@ async function exchange(method, path, body, options = {}) {
     const text = await response.text();
     let json = null;
     try {
-        json = text ? JSON.parse(text) : null;
+        json = text ? parseJSON(text) : null;
     } catch {
         // What is no JSON is no answer of the API; the status says what can be said.
     }
@@ -103,3 +108,16 @@ export function queryText(query) {
 
 /** A name as a part of a path. @param {string | number} name */
 export const part = (name) => encodeURIComponent(name);
+
+/**
+ * Makes something that is not there yet: what is there is not to be changed by who means something new.
+ * @param {string} path @param {unknown} body @param {string} name what it is called
+ */
+export async function create(path, body, name) {
+    const found = await get(path).catch((error) => {
+        if (error instanceof Problem && error.status === 404) return null;
+        throw error;
+    });
+    if (found) throw new Problem(409, { type: "conflict", detail: `${name} is there already`, hint: "choose another name, or open it to change it" });
+    return put(path, body);
+}

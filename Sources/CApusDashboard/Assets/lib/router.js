@@ -34,7 +34,8 @@ export class Router {
     }
 
     start() {
-        addEventListener("popstate", () => this.open());
+        // A place within the page is no other page.
+        addEventListener("popstate", () => !location.hash && this.open());
         document.addEventListener("click", (click) => this.#follow(click));
         this.open();
     }

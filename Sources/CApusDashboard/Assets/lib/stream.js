@@ -3,6 +3,7 @@
 // Server-Sent Events by `fetch`: `EventSource` cannot send a header, and a token does not belong into an address.
 
 import { send, Problem } from "./api.js";
+import { parseJSON } from "./json-text.js";
 
 /** @typedef {{ event: string, data: any, id: string | null }} Message */
 
@@ -38,7 +39,7 @@ function parse(block) {
         else if (line.startsWith("id: ")) id = line.slice(4);
         else if (line.startsWith("data: ")) data = line.slice(6);
     }
-    return data === null ? (id === null ? null : { event: "position", data: null, id }) : { event, data: JSON.parse(data), id };
+    return data === null ? (id === null ? null : { event: "position", data: null, id }) : { event, data: parseJSON(data), id };
 }
 
 /**

@@ -6,7 +6,7 @@
 import { h, fill } from "../lib/dom.js";
 import { get, post } from "../lib/api.js";
 import { counted, moment, number } from "../lib/format.js";
-import { jsonText } from "../lib/json-text.js";
+import { jsonText, parseJSON } from "../lib/json-text.js";
 import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, field, page, panel } from "../components/parts.js";
 import { codeLine, sameInShell } from "../components/code.js";
@@ -246,7 +246,7 @@ function edit(letter, again) {
     text.value = jsonText(letter.event);
     const parsed = () => {
         try {
-            return JSON.parse(text.value);
+            return parseJSON(text.value);
         } catch {
             return null;
         }

@@ -3,8 +3,9 @@
 // One event: what it says, where it came from, and everything that happened to it.
 
 import { h, fill } from "../lib/dom.js";
-import { get, part } from "../lib/api.js";
+import { get, hasToken, part, Problem, queryText } from "../lib/api.js";
 import { bytes, moment } from "../lib/format.js";
+import { parseJSON, rawNumber } from "../lib/json-text.js";
 import { commandLine, quoted } from "../lib/shell-quote.js";
 import { pageKeys } from "../lib/keys.js";
 import { badge, button, facts, notice, page, panel, segments } from "../components/parts.js";
@@ -22,7 +23,12 @@ const CORE = ["id", "type", "source", "subject", "time", "datacontenttype", "dat
 export async function event(context) {
     const [topic, partition, offset] = context.names;
     const place = { topic, partition: Number(partition), offset: Number(offset) };
-    const found = await get(`/v1/topics/${part(topic)}/events`, { partition, from: offset, limit: 1 }, { signal: context.signal });
+    const found = await get(`/v1/topics/${part(topic)}/events`, { partition, from: offset, limit: 1 }, { signal: context.signal })
+        .catch((error) => {
+            // Behind the end there is no event, and a way back.
+            if (error instanceof Problem && error.body.end !== undefined) return { events: [] };
+            throw error;
+        });
     const stored = found.events[0];
     const earlier = { ...place, offset: place.offset - 1 };
     const later = { ...place, offset: place.offset + 1 };
@@ -52,7 +58,7 @@ export async function event(context) {
                     "Edit and publish again",
                     () => publishDialog({ topic, event: one, key: stored.key, done: (receipt) => context.go(eventPath(receipt)) }),
                 ),
-                button("Copy as curl", () => copy(curlLine(topic, one))),
+                button("Copy as curl", () => copy(curlLine(topic, stored))),
                 button("Copy JSON", () => copy(JSON.stringify(one, null, 2))),
             ],
         },
@@ -71,7 +77,7 @@ export async function event(context) {
 function attributes({ event: one, key }) {
     const names = Object.keys(one).filter((name) => !["specversion", "data", "data_base64"].includes(name));
     const known = [...CORE.filter((name) => names.includes(name)), ...names.filter((name) => !CORE.includes(name)).sort()];
-    return facts([...known.map((name) => /** @type {[string, any]} */ ([name, h("code", {}, String(one[name]))])),
+    return facts([...known.map((name) => /** @type {[string, any]} */ ([name, h("code", {}, rawNumber(one[name]) ?? String(one[name]))])),
         ["key", key === null ? h("span.faint", {}, "none: placed in turn") : h("code", {}, key)]]);
 }
 
@@ -98,7 +104,7 @@ function dataViews(one) {
     const raw = rawBytes(one);
     if (raw.length === 0) return h("p.soft", {}, "This event has no data.");
     const text = decoded(raw);
-    const parsed = one.data !== undefined && typeof one.data !== "string" ? one.data : parseJSON(text);
+    const parsed = one.data !== undefined && typeof one.data !== "string" ? one.data : jsonOf(text);
     const views = /** @type {Record<string, () => Element>} */ ({
         ...(parsed !== undefined && typeof parsed === "object" ? { tree: () => jsonTree(parsed) } : {}),
         ...(text !== null ? { raw: () => codeBlock(text) } : {}),
@@ -133,9 +139,9 @@ function decoded(raw) {
 }
 
 /** @param {string | null} text */
-function parseJSON(text) {
+function jsonOf(text) {
     try {
-        return text === null ? undefined : JSON.parse(text);
+        return text === null ? undefined : parseJSON(text);
     } catch {
         return undefined;
     }
@@ -154,6 +160,10 @@ function hexView(raw) {
     return h("pre.code-block.hex", { tabindex: 0 }, lines.join("\n"));
 }
 
-/** @param {string} topic @param {any} one */
-const curlLine = (topic, one) =>
-    `curl ${location.origin}/v1/topics/${part(topic)}/events -H 'content-type: application/cloudevents+json' -d ${quoted(JSON.stringify(one))}`;
+/** Publishes the event again, with the key that it has. @param {string} topic @param {any} stored */
+function curlLine(topic, { event: one, key }) {
+    const query = queryText({ key: one.partitionkey === undefined ? key : null });
+    const token = hasToken() ? ' -H "Authorization: Bearer $APUS_TOKEN"' : "";
+    const address = quoted(`${location.origin}/v1/topics/${part(topic)}/events${query}`);
+    return `curl ${address}${token} -H 'content-type: application/cloudevents+json' -d ${quoted(JSON.stringify(one))}`;
+}

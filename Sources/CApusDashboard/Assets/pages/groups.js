@@ -23,6 +23,8 @@ const stateBadge = (state) => badge(state, state === "Stable" ? "good" : state =
 
 /** @type {import("../lib/router.js").PageMaker} */
 export async function groups(context) {
+    const { listeners } = await get("/v1/status", {}, { signal: context.signal });
+    const kafka = listeners.find((/** @type {any} */ one) => one.service === "kafka")?.address;
     const table = new Table({
         label: "Consumer groups", key: (one) => one.name, href: (one) => groupPath(one.name),
         columns: [
@@ -34,7 +36,7 @@ export async function groups(context) {
             { label: "Lag", kind: "end", cell: (one) => number(one.lag) },
         ],
         empty: () => empty("No Kafka client has joined a group.", h("p", {}, "Groups are made by the clients that join them:"),
-            codeLine(`kcat -b ${location.hostname}:9092 -G billing orders`)),
+            kafka && codeLine(`kcat -b ${kafka} -G billing orders`)),
     }).withKeys(context.signal, context.go);
     const list = new PagedList(context, { path: "/v1/groups", member: "groups", label: "Search groups", table });
     await context.every(2000, () => list.load());

@@ -4,9 +4,9 @@
 // thousand real events of the topic. Nothing happens before it is saved.
 
 import { h, fill } from "../lib/dom.js";
-import { get, part, post, put, queryText, remove } from "../lib/api.js";
+import { create, get, part, post, Problem, put, queryText, remove } from "../lib/api.js";
 import { counted, moment, number } from "../lib/format.js";
-import { jsonText } from "../lib/json-text.js";
+import { jsonText, parseJSON } from "../lib/json-text.js";
 import { Peek } from "../lib/peek.js";
 import { commandLine, quoted } from "../lib/shell-quote.js";
 import { badge, button, empty, errorNotice, field, notice, page, panel } from "../components/parts.js";
@@ -51,9 +51,15 @@ export async function rule(context) {
     const [explanation, trial, shell] = [h("div.stack", { "aria-live": "polite" }), h("div.stack", { "aria-live": "polite" }), h("div")];
     const work = bench(inputs, stored.enabled, explanation, trial, shell, context.signal);
     const save = button(isNew ? "Make the rule" : "Save", () => attempt(async () => {
-        await put(`/v1/rules/${part(inputs.name.value.trim())}`, { ...work.settings(), enabled: stored.enabled });
-        if (isNew) context.go(rulePath(inputs.name.value.trim()));
-        else context.again();
+        const [name, wanted] = [inputs.name.value.trim(), { ...work.settings(), enabled: stored.enabled }];
+        if (isNew) {
+            await create(`/v1/rules/${part(name)}`, wanted, `rule ${name}`);
+            context.go(rulePath(name));
+            return;
+        }
+        await requireUnchanged(stored);
+        await put(`/v1/rules/${part(name)}`, wanted);
+        context.again();
     }, "Saved. Its first event is the next one that arrives."), { kind: "main" });
     const failures = isNew ? null : await get("/v1/dead-letters/causes", { rule: stored.name }, { signal: context.signal });
     const useNewest = button("Take the newest event", () => attempt(async () => {
@@ -75,6 +81,7 @@ export async function rule(context) {
             about: isNew ? "Try it on real events first; nothing happens before it is made." : whereabouts(stored),
             actions: isNew ? [save] : [save,
                 button(stored.enabled ? "Switch off" : "Switch on", () => attempt(async () => {
+                    await requireUnchanged(stored);
                     await put(
                         `/v1/rules/${part(stored.name)}`,
                         { topic: stored.topic, pattern: stored.pattern, targets: stored.targets, enabled: !stored.enabled },
@@ -94,6 +101,17 @@ export async function rule(context) {
         panel(`On the last ${number(TRIED)} events`, { aside: h("span.small.faint", {}, "nothing is delivered") }, trial),
         shell),
     };
+}
+
+/** Sees to it that nobody has changed the rule since the page was opened: their work would be undone without a word. @param {any} stored */
+async function requireUnchanged(stored) {
+    const now = await get(`/v1/rules/${part(stored.name)}`);
+    const settings = (/** @type {any} */ { topic, pattern, targets, enabled }) => JSON.stringify([topic, pattern, targets, enabled]);
+    if (settings(now) === settings(stored)) return;
+    throw new Problem(409, {
+        type: "conflict", detail: "somebody has changed this rule meanwhile",
+        hint: "copy what you have typed, and reload the page to see how it is now",
+    });
 }
 
 /** Events that it could not copy, and why the last one. @param {string} name @param {any} failures their causes */
@@ -118,7 +136,7 @@ function jsonArea(value, rows) {
 /** @param {any} area @returns {any} undefined where it is no JSON, and the field says so */
 function jsonOf(area) {
     try {
-        const value = JSON.parse(area.value);
+        const value = parseJSON(area.value);
         area.removeAttribute("aria-invalid");
         return value;
     } catch {

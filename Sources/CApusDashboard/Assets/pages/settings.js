@@ -25,7 +25,11 @@ export async function settings(context) {
         try {
             const report = await post("/v1/verify");
             fill(verification, report.damage.length
-                ? notice("bad", `${number(report.damage.length)} batches are damaged.`, codeBlock(report.damage.join("\n")))
+                ? notice(
+                    "bad",
+                    report.damage.length === 1 ? "1 batch is damaged." : `${number(report.damage.length)} batches are damaged.`,
+                    codeBlock(report.damage.join("\n")),
+                )
                 : notice("good", `${number(report.batches)} batches (${bytes(report.bytes)}) are whole.`));
         } catch (error) {
             fill(verification, errorNotice(error));

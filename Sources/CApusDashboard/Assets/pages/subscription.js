@@ -46,11 +46,13 @@ export async function subscription(context) {
     const look = async () => {
         now = await get(`/v1/subscriptions/${part(name)}`, {}, { signal: context.signal });
         fill(state, stateBadge(now));
-        fill(hold, now.paused
+        // Anew only when it changes: who is at the button stays there.
+        if (hold.dataset.paused !== String(now.paused)) fill(hold, now.paused
             ? button("Go on", () => pausing("resume", `${name} hands out again.`),
                 { kind: "main", title: commandLine("subscription", "resume", name) })
             : button("Pause", () => pausing("pause", `${name} hands out nothing until it is told to go on.`),
                 { title: commandLine("subscription", "pause", name) }));
+        hold.dataset.paused = String(now.paused);
         retry.hidden = now.waiting === 0;
         showTiles(tiles, now);
         positions.set(now.positions);
@@ -58,9 +60,11 @@ export async function subscription(context) {
     const explain = async () => {
         fill(trouble, causesOf(await get(`/v1/subscriptions/${part(name)}/explanation`, {}, { signal: context.signal })));
     };
-    append(retry, button("Retry now…", () => retryDialog(name, () => look().then(explain)), { title: commandLine("subscription", "retry", name) }));
+    // What has gone wrong was said, and the connection says whether the server is there.
+    const lookAgain = () => look().then(explain).catch(() => {});
+    append(retry, button("Retry now…", () => retryDialog(name, lookAgain), { title: commandLine("subscription", "retry", name) }));
     const pausing = (/** @type {string} */ verb, /** @type {string} */ done) =>
-        attempt(() => post(`/v1/subscriptions/${part(name)}/${verb}`), done).then(look).then(explain);
+        attempt(() => post(`/v1/subscriptions/${part(name)}/${verb}`), done).then(lookAgain);
     await context.every(2000, look);
     await context.every(5000, explain);
     const isShared = now.kind === "shared";

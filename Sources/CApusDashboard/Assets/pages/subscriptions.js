@@ -3,8 +3,9 @@
 // All subscriptions, page by page, with what tells a stuck one from one that is well; and a new one.
 
 import { h } from "../lib/dom.js";
-import { part, put } from "../lib/api.js";
+import { create, part } from "../lib/api.js";
 import { age, number, rate } from "../lib/format.js";
+import { parseJSON } from "../lib/json-text.js";
 import { Rates } from "../lib/rates.js";
 import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, field, page, panel } from "../components/parts.js";
@@ -92,7 +93,7 @@ function createSubscription(done) {
     const wanted = () => {
         try {
             pattern.removeAttribute("aria-invalid");
-            return pattern.value.trim() ? JSON.parse(pattern.value) : null;
+            return pattern.value.trim() ? parseJSON(pattern.value) : null;
         } catch {
             pattern.setAttribute("aria-invalid", "true");
             return undefined;
@@ -114,10 +115,10 @@ function createSubscription(done) {
             ["--pattern", wanted() ? JSON.stringify(wanted()) : null]),
         act: async () => {
             const [called, of, from, address] = texts();
-            await put(`/v1/subscriptions/${part(called)}`, {
+            await create(`/v1/subscriptions/${part(called)}`, {
                 topic: of, start: from, kind: kind.value,
                 ...(address ? { push: { url: address } } : {}), ...(wanted() ? { pattern: wanted() } : {}),
-            });
+            }, `subscription ${called}`);
             toast(`Subscription ${called} is there.`);
             done(called);
         },

@@ -21,6 +21,8 @@ import { stateBadge, subscriptionPath } from "./subscriptions.js";
 const PAGE = 50;
 /** The most partitions that are merged by time; of wider topics one is looked at. */
 const MERGED = 16;
+/** How many subscriptions and rules are listed. */
+const MANY = 1000;
 
 /** @type {import("../lib/router.js").PageMaker} */
 export async function topic(context) {
@@ -148,6 +150,7 @@ async function partitions(_, name, description) {
 
 /** @param {import("../lib/router.js").Context} context @param {string} name */
 async function consumers(context, name) {
+    const more = h("div");
     const subscriptions = new Table({
         label: `Subscriptions of ${name}`, key: (one) => one.name, href: (one) => subscriptionPath(one.name),
         columns: [
@@ -179,13 +182,15 @@ async function consumers(context, name) {
         const [found, made] = await Promise.all([
             get(
                 "/v1/subscriptions",
-                { topic: name, limit: 200 },
+                { topic: name, limit: MANY },
                 { signal: context.signal },
-            ), get("/v1/rules", { topic: name, limit: 200 }, { signal: context.signal })]);
+            ), get("/v1/rules", { topic: name, limit: MANY }, { signal: context.signal })]);
         subscriptions.set(found.subscriptions);
         rules.set(made.rules);
+        fill(more, found.next && h("p.small.faint", {}, `The first ${number(MANY)}; there are more under `,
+            h("a", { href: "/ui/subscriptions" }, "Subscriptions"), "."));
     });
-    return [panel("Subscriptions", { flush: true }, subscriptions.element), panel("Rules", { flush: true }, rules.element)];
+    return [panel("Subscriptions", { flush: true }, subscriptions.element, more), panel("Rules", { flush: true }, rules.element)];
 }
 
 /** @param {import("../lib/router.js").Context} _ @param {string} name @param {any} description */

@@ -3,7 +3,7 @@
 // All topics, page by page: ten thousand of them are as quick as ten.
 
 import { h } from "../lib/dom.js";
-import { part, put } from "../lib/api.js";
+import { create, part } from "../lib/api.js";
 import { age, bytes, number, rate } from "../lib/format.js";
 import { Rates } from "../lib/rates.js";
 import { atThisServer, commandLine } from "../lib/shell-quote.js";
@@ -59,17 +59,17 @@ export async function topics(context) {
             : empty("There are no topics yet.",
                 h("p", {}, "A topic is a durable, ordered sequence of events with a name. ",
                     "Make one here or in a terminal; ", h("code", {}, "apus dev"), " makes it with the first event that is published to it."),
-                codeLine(atThisServer("apus topic create orders --partitions 4")), button("Create a topic", create, { kind: "main" })),
+                codeLine(atThisServer("apus topic create orders --partitions 4")), button("Create a topic", ask, { kind: "main" })),
     }).withKeys(context.signal, context.go);
     const list = new PagedList(context, {
         path: "/v1/topics", member: "topics", label: "Search topics", query: { readers: "true" }, table,
         note: (rows) => rates.note(rows, ["published"]),
     });
-    const create = () => createTopic((name) => context.go(topicPath(name)));
+    const ask = () => createTopic((name) => context.go(topicPath(name)));
     await context.every(2000, () => list.load());
     return {
         title: "Topics",
-        element: page({ title: "Topics", actions: [button("Create a topic", create, { kind: "main" })] },
+        element: page({ title: "Topics", actions: [button("Create a topic", ask, { kind: "main" })] },
             panel(null, { flush: true }, h("div.panel-head", {}, list.toolbar), table.element),
             sameInShell(commandLine("topic", "list"))),
     };
@@ -98,9 +98,9 @@ function createTopic(done) {
         ],
             ["--durability", durability.value]),
         act: async () => {
-            await put(`/v1/topics/${part(name.value.trim())}`, {
+            await create(`/v1/topics/${part(name.value.trim())}`, {
                 partitions: Number(partitions.value), durability: durability.value.trim(), retention: { age: retention.value.trim() || null },
-            });
+            }, `topic ${name.value.trim()}`);
             toast(`Topic ${name.value.trim()} is there.`);
             done(name.value.trim());
         },
