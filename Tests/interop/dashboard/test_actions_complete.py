@@ -5,14 +5,17 @@ import pathlib
 import re
 
 ASSETS = pathlib.Path(__file__).parents[3] / "Sources/CApusDashboard/Assets"
-CALL = re.compile(r"\b(post|put|remove)\(\s*([\"`])(/v1/.*?)\2", re.DOTALL)
+CALL = re.compile(r"\b(post|put|remove|create)\(\s*([\"`])(/v1/.*?)\2", re.DOTALL)
 NAME = re.compile(r"\$\{[^}]*\}")
 
 # File of the pages, method, path with * for names: how often, and tests as file::name; none where nothing is changed.
 ACTIONS = {
-    ("components/journey.js", "post", "/v1/subscriptions/*/retry"): (1, [
-        "test_actions::what_waits_for_a_retry_is_retried_now",
+    # One event, and all or what came lately.
+    ("components/retry.js", "post", "/v1/subscriptions/*/retry"): (2, [
+        "test_actions::what_waits_for_a_retry_is_retried_now", "test_actions::attempts_of_all_subscriptions_are_chosen_and_retried_since",
         "test_actions_subscriptions::a_failed_attempt_is_retried_from_the_list_of_them"]),
+    ("components/reposition.js", "post", "/v1/groups/*/reset"): (1, ["test_actions_groups::a_group_is_moved_after_a_preview_and_by_the_command"]),
+    ("pages/groups.js", "remove", "/v1/groups/*"): (1, ["test_actions_groups::a_group_is_forgotten_once_its_name_is_typed"]),
     ("components/journey.js", "post", "/v1/dead-letters/redrive"): (1, [
         "test_event_journey::the_journey_is_told_and_its_dead_letter_sent_back",
         "test_actions_dead_letters::a_dead_letter_is_redriven_from_the_page_of_its_event"]),
@@ -37,7 +40,10 @@ ACTIONS = {
         "test_actions::the_command_for_a_group_of_dead_letters_is_for_all_of_them",
         "test_actions_dead_letters::one_dead_letter_is_discarded_and_the_others_stay",
         "test_actions_dead_letters::everything_is_redriven_and_discarded_where_nothing_is_chosen"]),
-    # Make or save, and switch on or off.
+    ("pages/rule.js", "create", "/v1/rules/*"): (1, [
+        "test_actions::a_rule_is_tried_while_it_is_typed_then_made_and_switched_off",
+        "test_actions_of_others::a_new_rule_does_not_silently_replace_one_of_that_name"]),
+    # Save, and switch on or off.
     ("pages/rule.js", "put", "/v1/rules/*"): (2, [
         "test_actions::a_rule_is_tried_while_it_is_typed_then_made_and_switched_off",
         "test_actions_rules::an_existing_rule_is_changed_tried_and_saved",
@@ -51,14 +57,16 @@ ACTIONS = {
     # Pause and go on.
     ("pages/subscription.js", "post", "/v1/subscriptions/*/*"): (1, [
         "test_actions::a_subscription_is_paused_replayed_and_moved_after_a_preview"]),
-    ("pages/subscription.js", "post", "/v1/subscriptions/*/retry"): (1, ["test_actions::what_waits_for_a_retry_is_retried_now"]),
+    ("pages/subscriptions.js", "create", "/v1/subscriptions/*"): (1, [
+        "test_actions::a_subscription_is_created_by_the_page_as_by_the_command"]),
     ("pages/subscription.js", "remove", "/v1/subscriptions/*"): (1, [
         "test_actions_subscriptions::a_subscription_is_deleted_once_its_name_is_typed"]),
     ("pages/topic.js", "post", "/v1/topics/*/purge"): (1, [
         "test_actions::a_topic_is_created_purged_and_deleted", "test_actions_server::the_commands_that_empty_and_delete_a_topic_do_that"]),
     ("pages/topic.js", "remove", "/v1/topics/*?cascade=true"): (1, [
         "test_actions::a_topic_is_created_purged_and_deleted", "test_actions_server::the_commands_that_empty_and_delete_a_topic_do_that"]),
-    ("pages/topics.js", "put", "/v1/topics/*"): (1, [
+    ("pages/topics.js", "create", "/v1/topics/*"): (1, [
+        "test_actions_of_others::a_new_topic_does_not_silently_change_one_of_that_name",
         "test_actions::a_topic_is_created_purged_and_deleted", "test_actions_server::the_command_for_a_new_topic_makes_one_like_the_pages"]),
 }
 
@@ -87,4 +95,4 @@ def test_no_request_is_sent_but_by_these_functions():
         assert name == "lib/api.js" or not re.search(r"\bfetch\(|XMLHttpRequest|sendBeacon|\bexchange\(\s*[\"`](?:GET|POST|PUT)", text), name
         assert name in ("lib/api.js", "lib/stream.js") or not re.search(r"\bsend\(", text), name
         # What calls them names its path where it calls.
-        assert name == "lib/api.js" or len(re.findall(r"(?<![.\w])(?:post|put|remove)\(", text)) == len(CALL.findall(text)), name
+        assert name == "lib/api.js" or len(re.findall(r"(?<![.\w])(?:post|put|remove|create)\(", text)) == len(CALL.findall(text)), name

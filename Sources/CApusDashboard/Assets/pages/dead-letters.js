@@ -74,7 +74,8 @@ export async function deadLetters(context) {
                     letterTable(shown.dead_letters, again).element,
                 ),
             ],
-        sameInShell(commandLine("dead-letter", group ? "list" : "causes", ...(group ? choiceOf(group, filter).options : optionsOf(filter))))),
+        sameInShell(commandLine("dead-letter",
+            ...(group && chosen ? ["list", ...choiceOf(group, filter).options] : ["causes", ...optionsOf(filter)])))),
     };
 }
 
