@@ -86,13 +86,6 @@ def test_a_line_is_copied_without_its_prompt(scene, open_page, topic):
     assert copied(page, "dialog [data-cli] button") == line
 
 
-def test_where_the_browser_does_not_copy_it_is_said(scene, open_page, topic):
-    page = open_page(f"{scene.server.url}/ui/topics/{topic}")
-    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    page.locator("main [data-cli] button").last.click()
-    page.wait_for_selector(".toast[data-tone=bad] >> text=select the text and copy it")
-
-
 def test_the_home_pages_lines_work_as_they_stand(new_server, open_page):
     """On a server where nobody has made anything; those whose program is missing are left out."""
     server = new_server("--auto-create-topics").start()

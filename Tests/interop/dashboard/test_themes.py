@@ -118,13 +118,13 @@ def test_every_dialog_is_readable_and_fits_a_small_screen(theme, scene, things, 
 @pytest.mark.parametrize("theme", OTHER)
 def test_what_is_said_in_the_corner_is_readable(theme, scene, things, open_page):
     page = open_in(open_page, scene.server, theme)
-    go(page, f"/ui/topics/{things['topic']}")
+    go(page, "/ui/subscriptions/billing")
     copy = page.locator("main [data-cli] button").first
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { configurable: true, value: { writeText: async () => {} } })")
     copy.click()
     page.wait_for_selector(".toast[data-tone=good] >> text=Copied.")
-    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    copy.click()
-    page.wait_for_selector(".toast[data-tone=bad]")
+    page.route("**/v1/subscriptions/billing/pause", lambda route: route.fulfill(json={"detail": "the disk is full"}, status=409))
+    page.click("button:text-is('Pause')")
+    page.wait_for_selector(".toast[data-tone=bad] >> text=the disk is full")
     assert page.locator(".toast").count() == 2
     check(page, "toasts")

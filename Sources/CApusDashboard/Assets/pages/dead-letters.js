@@ -69,7 +69,7 @@ export async function deadLetters(context) {
             : [
                 panel("By who gave up, and why", { flush: true, aside: h("div.toolbar", {}, since) }, groupTable(context, groups, filter).element),
                 group && panel(
-                    groups.length === 1 ? "One by one" : [group.who, ": ", group.cause],
+                    chosen ? [group.who, ": ", group.cause] : "One by one",
                     { flush: true, aside: howMany(group) },
                     letterTable(shown.dead_letters, again).element,
                 ),
