@@ -17,7 +17,7 @@ const FIELDS = [
 /** @type {import("../lib/router.js").PageMaker} */
 export async function attempts(context) {
     const asked = Object.fromEntries(FIELDS.map(([name]) => [name, context.query.get(name) ?? ""]).filter(([, value]) => value !== ""));
-    const inputs = new Map(FIELDS.map(([name, , example]) => [name, h("input", {
+    const inputs = new Map(FIELDS.map(([name, , example]) => [name, h("input.input", {
         type: "text", value: asked[name] ?? "", data: name === "subscription" ? { search: "" } : {}, autocomplete: "off",
         placeholder: example, inputmode: name === "status" ? "numeric" : null,
     })]));

@@ -25,7 +25,7 @@ const PLACE = /^([^/]+)\/([0-9]+)\/([0-9]+)$/;
 /** @type {import("../lib/router.js").PageMaker} */
 export async function find(context) {
     const asked = Object.fromEntries(FIELDS.map(([name]) => [name, context.query.get(name) ?? ""]).filter(([, value]) => value !== ""));
-    const inputs = new Map(FIELDS.map(([name]) => [name, h("input", {
+    const inputs = new Map(FIELDS.map(([name]) => [name, h("input.input", {
         type: "text", value: asked[name] ?? "", data: name === "id" ? { search: "" } : {}, autocomplete: "off",
         placeholder: EXAMPLES[name] ?? null,
     })]));
