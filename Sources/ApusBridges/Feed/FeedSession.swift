@@ -159,7 +159,9 @@ struct FeedSession: Sendable {
             }
             if error.isAboutEvent {
                 if failures > 0 { watcher.blocked(nil) }
-                guard events.count > 1 else { return await refuse(events[0], "\(error)", receiver) }
+                guard events.count > 1 else {
+                    return await refuse(events[0], "\(error)", logged: error.withoutValues, receiver)
+                }
                 for event in events {
                     await conclude([event], await begin([event]).value(), receiver)
                 }
@@ -203,11 +205,16 @@ struct FeedSession: Sendable {
     // MARK: Refuse
 
     /// Gives an event up that cannot be published here: to the topic that is set for it, or to the dead letters of its source.
-    private func refuse(_ event: ReceivedEvent, _ reason: String, _ receiver: any Receiver) async {
+    ///
+    /// - Parameter logged: what the log says instead of the reason, which may quote the event.
+    private func refuse(
+        _ event: ReceivedEvent, _ reason: String, logged: String? = nil, _ receiver: any Receiver
+    ) async {
         logger.warning(
             "a feed gave up an event",
             metadata: [
-                "feed": "\(feed)", "event": "\(event.event.id.prefix(200))", "reason": "\(reason)",
+                "feed": "\(feed)", "event": "\(event.event.id.prefix(200))",
+                "reason": "\(logged ?? reason)",
             ])
         watcher.refused(reason)
         if let topic = settings.deadLetter, await bury(event, reason, topic, receiver) {
@@ -281,5 +288,11 @@ extension BrokerError {
         case .invalid, .tooLarge, .conflict, .violations: true
         default: false
         }
+    }
+
+    /// What it says without what it may quote of an event: schemas tell which value they do not accept.
+    fileprivate var withoutValues: String? {
+        guard case .violations = self else { return nil }
+        return "its topic's schema does not accept it"
     }
 }

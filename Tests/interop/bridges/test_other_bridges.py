@@ -72,6 +72,27 @@ def test_the_journey_says_where_an_event_lies_outside_and_why_another_does_not(b
     assert (f"{topic}-none" if error == "unknown" else "string") in failed["response"]["body"], failed
 
 
+def test_the_log_of_a_feed_does_not_quote_what_a_schema_does_not_accept(bridged, topic, new_server):
+    """The dead letter does: who may see that may see the event."""
+    name, into = f"apus-{topic}", f"{topic}-judged"
+    other = new_server().start()
+    other.create_topic(topic)
+    schema = ('<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="n" type="xs:int"/></xs:schema>')
+    bridged.server.succeed("POST", f"/v1/schemas/{into}-value/versions", json={"format": "xsd", "schema": schema})
+    bridged.server.create_topic(into, schema={"enforcement": "enforce"})
+    bridged.server.create_topic(f"{into}.letters")
+    bridged.connect(name, other.url.replace("http://", "apus://"))
+    bridged.feed(f"in-{name}", connection=name, **{"from": topic}, into=into, dead_letter=f"{into}.letters")
+    bridged.until_running(f"in-{name}")
+    other.publish(topic, event("bad", datacontenttype="application/xml", data="<n>swordfish</n>"))
+    [letter] = bridged.events(f"{into}.letters", 1)
+    assert "swordfish" in letter["apusreason"]
+    lines = bridged.server.succeed("GET", "/v1/log?limit=1000").json()["lines"]
+    [line] = [one for one in lines if one["message"] == "a feed gave up an event" and one["metadata"]["feed"] == f"in-{name}"]
+    assert line["metadata"]["reason"] == "its topic's schema does not accept it" and line["metadata"]["event"] == "bad"
+    assert not any("swordfish" in str(one) for one in lines)
+
+
 def test_a_trace_in_plain_headers_of_records_comes_in_with_the_event(bridged, topic, new_server):
     """As instrumentation of confluent-kafka writes it, which knows nothing of CloudEvents."""
     other = new_server("--auto-create-topics").start()
