@@ -106,7 +106,7 @@ private struct Sending: Sendable {
                     let outcome = Outcome.retry(after: nil, status: nil, reason: failure.reason)
                     ends.append(end(outcome, .error("unavailable", failure.reason)))
                 case .failure(let failure) where events.count == 1:
-                    let outcome = Outcome.refused(status: nil, reason: failure.reason)
+                    let outcome = refusal(failure.reason)
                     ends.append(end(outcome, .error("refused", failure.reason)))
                 case .failure:
                     // By itself it gets an error of its own, which says whether it is to blame.
@@ -148,8 +148,16 @@ private struct Sending: Sendable {
     }
 
     private func outcome(of error: BusError) -> Outcome {
-        if error.isAboutEvent { return .refused(status: nil, reason: "\(error)") }
-        return .retry(after: nil, status: nil, reason: "\(error)")
+        switch error {
+        case .invalid(let words), .refused(let words): return refusal(words)
+        case _ where error.isAboutEvent: return .refused(status: nil, reason: "\(error)")
+        default: return .retry(after: nil, status: nil, reason: "\(error)")
+        }
+    }
+
+    /// Why an event is refused, in words that may quote it: the log leaves them out, the journey and the dead letter have them.
+    private func refusal(_ words: String) -> Outcome {
+        .refused(status: nil, reason: "it is refused: \(OutsideWords.marked(words))")
     }
 }
 

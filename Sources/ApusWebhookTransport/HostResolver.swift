@@ -28,6 +28,9 @@ final class HostResolver: Sendable {
         self.lookUp = lookUp
     }
 
+    /// How many wait for a look-up, for tests.
+    var waiters: Int { waiting.withLock { $0.values.reduce(0) { $0 + $1.count } } }
+
     /// The addresses of `host`, none if there are none or the task is cancelled.
     func addresses(of host: String, port: Int) async -> [SocketAddress] {
         let waiter = Waiter()

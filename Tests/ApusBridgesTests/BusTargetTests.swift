@@ -63,7 +63,7 @@ import Testing
         #expect(
             outcomes == [
                 .delivered, .retry(after: nil, status: nil, reason: "later"),
-                .refused(status: nil, reason: "no"),
+                .refused(status: nil, reason: "it is refused: \u{201C}no\u{201D}"),
             ])
         // The one that was refused was asked about once more, by itself.
         #expect(bus.calls.map { $0.map(\.id) } == [["a", "b", "c"], ["c"]])
@@ -197,7 +197,12 @@ import Testing
             secrets: Secrets { $0 == "s" ? "p@ss/w:rd" : nil })
         let (outcomes, seen) = try await exchanges(try deliveries("a"), target)
         let text = #"user me with **** (****) and ****: {"password": "****"}"#
-        #expect(outcomes == [.refused(status: nil, reason: text)])
+        #expect(
+            outcomes == [
+                .refused(
+                    status: nil,
+                    reason: "it is refused: \u{201C}\(text)\u{201D}")
+            ])
         let exchange = try #require(seen[0])
         #expect(String(decoding: exchange.responseBody, as: UTF8.self) == text)
         #expect(exchange.url == "scripted://me:{secret:s}@host?token=****")

@@ -51,7 +51,7 @@ import Testing
             "create it with 'apus subscription create s --topic TOPIC'"
         ),
         (
-            "'apus dead-letter causes' tells why; then redrive them",
+            "look at them with GET /v1/dead-letters, then redrive them",
             "look at them with 'apus dead-letter list', then redrive them"
         ),
         ("POST /v1/verify names them; restore", "'apus doctor' names them; restore"),

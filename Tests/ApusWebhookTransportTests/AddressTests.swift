@@ -108,19 +108,10 @@ private let spellings = [
     private final class Turncoat: Sendable {
         private let answers: Mutex<[SocketAddress]>
         private let asked = Mutex(0)
-        private let begun = Mutex(0)
 
         init(_ answers: [SocketAddress]) { self.answers = Mutex(answers) }
 
         var count: Int { asked.withLock { $0 } }
-
-        /// Counts those who are about to ask.
-        func begin() -> Int {
-            begun.withLock { begun in
-                begun += 1
-                return begun
-            }
-        }
 
         func lookUp() -> [SocketAddress] {
             asked.withLock { $0 += 1 }
@@ -178,33 +169,24 @@ private let spellings = [
     }
 
     @Test func `everybody who asks at the same time waits for one look-up`() async throws {
-        try await WebhookServer.with(.answer(status: 200)) { server async throws in
-            let address = try SocketAddress(ipAddress: "127.0.0.1", port: server.port)
-            let turncoat = Turncoat([address])
-            // However busy the machine is, the first look-up does not end before the last delivery begins, whichever that is.
-            let everybodyIsHere = DispatchSemaphore(value: 0)
-            let target = target(
-                WebhookConfiguration(allowPrivateTargets: true),
-                lookUp: { _, _ in
-                    _ = everybodyIsHere.wait(timeout: .now() + 10)
-                    everybodyIsHere.signal()
-                    return turncoat.lookUp()
-                })
-            let settings = PushSettings(url: "http://many.example:\(server.port)/")
-            let delivery = try delivery()
-            await withTaskGroup(of: Outcome.self) { group in
-                for _ in 0..<50 {
-                    group.addTask {
-                        if turncoat.begin() == 50 { everybodyIsHere.signal() }
-                        return await target.deliver([delivery], to: settings)
-                    }
-                }
-                for await outcome in group { #expect(outcome == .delivered) }
-            }
-            // One, or a few more that began after it had ended.
-            #expect(turncoat.count < 25)
-            await target.close()
+        let turncoat = Turncoat([try SocketAddress(ipAddress: "127.0.0.1", port: 80)])
+        let everybodyIsHere = DispatchSemaphore(value: 0)
+        let threads = NIOThreadPool(numberOfThreads: 2)
+        threads.start()
+        let resolver = HostResolver(
+            threads: threads,
+            lookUp: { _, _ in
+                everybodyIsHere.wait()
+                return turncoat.lookUp()
+            })
+        await withTaskGroup(of: [SocketAddress].self) { group in
+            for _ in 0..<50 { group.addTask { await resolver.addresses(of: "many.example", port: 80) } }
+            while resolver.waiters < 50 { await Task.yield() }
+            everybodyIsHere.signal()
+            for await found in group { #expect(found.count == 1) }
         }
+        #expect(turncoat.count == 1 && resolver.waiters == 0)
+        try await threads.shutdownGracefully()
     }
 }
 
