@@ -62,8 +62,8 @@ export async function follow(path, { signal, receive, state = () => {} }) {
         } catch (error) {
             if (signal.aborted) return;
             state("lost", error);
-            // Asked in a way that cannot succeed; trying again would not help.
-            if (error instanceof Problem && error.status < 500) return;
+            // Asked in a way that cannot succeed; trying again would not help. A server that cannot be reached has given no status.
+            if (error instanceof Problem && error.status > 0 && error.status < 500) return;
         }
         await pause(wait, signal);
         wait = Math.min(wait * 2, 10_000);
