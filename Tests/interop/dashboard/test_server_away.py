@@ -27,6 +27,9 @@ def test_a_page_says_that_the_server_is_away_and_goes_on_when_it_is_back(new_ser
     pulse.locator("text=Connection lost, trying again").wait_for()
     # What was shown is still there.
     assert page.locator("text=Settled before").is_visible()
+    # It has tried again in vain before the server is back.
+    with page.expect_event("requestfailed", lambda request: "/v1/activity" in request.url):
+        pass
     server.start()
     pulse.locator("text=Connected").wait_for()
     assert not server.succeed("GET", "/v1/subscriptions/billing").json()["paused"]
