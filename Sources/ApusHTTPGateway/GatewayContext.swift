@@ -50,3 +50,20 @@ struct GatewayContext: Sendable {
         return try await ask(operation)
     }
 }
+
+extension GatewayContext {
+    /// The offset that a position means in a partition; one that is named is taken as it is, and a time after the last event means the end.
+    func offset(
+        of position: StartPosition, in partition: PartitionDescription, of topic: ResourceName
+    ) throws(Problem) -> Offset {
+        try look { broker throws(BrokerError) -> Offset in
+            switch position {
+            case .earliest: partition.start
+            case .latest: partition.end
+            case .offset(let offset): offset
+            case .time(let time):
+                try broker.offset(topic, partition: partition.number, at: time)?.offset ?? partition.end
+            }
+        }
+    }
+}

@@ -50,7 +50,7 @@ public struct GroupMembership: Sendable, Hashable {
     public static let positionsOnly = GroupMembership(kind: "classic", state: "Empty", members: [])
 }
 
-/// Whoever knows the members of groups.
+/// Whoever knows the members of groups, and forgets groups that have none.
 public protocol GroupObserver: Sendable {
     /// The groups that it knows, in any order: those with members, and some that had some.
     func groupNames() -> [String]

@@ -112,26 +112,12 @@ enum GroupChangeRoutes {
             }
             for one in chosen {
                 let place = TopicPartition(name, one.number)
-                let target = try offset(position, in: one, of: name, context)
-                moves.append(GroupMove(place: place, from: committed[place], to: target))
+                let target = try context.offset(of: position, in: one, of: name)
+                let kept = min(max(target, one.start), one.end)
+                moves.append(GroupMove(place: place, from: committed[place], to: kept))
             }
         }
         return moves
-    }
-
-    private static func offset(
-        _ position: StartPosition, in partition: PartitionDescription, of topic: ResourceName,
-        _ context: GatewayContext
-    ) throws(Problem) -> Offset {
-        try context.look { broker throws(BrokerError) -> Offset in
-            switch position {
-            case .earliest: partition.start
-            case .latest: partition.end
-            case .offset(let offset): min(max(offset, partition.start), partition.end)
-            case .time(let time):
-                try broker.offset(topic, partition: partition.number, at: time)?.offset ?? partition.end
-            }
-        }
     }
 
     private static func commit(

@@ -35,16 +35,7 @@ enum PurgeRoute {
         _ name: ResourceName, _ partition: PartitionDescription, before position: StartPosition,
         _ context: GatewayContext
     ) async throws(Problem) {
-        let offset = try context.look { broker throws(BrokerError) -> Offset in
-            switch position {
-            case .earliest: partition.start
-            case .latest: partition.end
-            case .offset(let offset): offset
-            // A time after the last event means all of them.
-            case .time(let time):
-                try broker.offset(name, partition: partition.number, at: time)?.offset ?? partition.end
-            }
-        }
+        let offset = try context.offset(of: position, in: partition, of: name)
         _ = try await context.ask { broker async throws(BrokerError) in
             try await broker.deleteRecords(name, partition: partition.number, before: offset)
         }
