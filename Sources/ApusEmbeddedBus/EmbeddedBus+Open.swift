@@ -54,7 +54,10 @@ extension EmbeddedBus {
         engineOptions.createsTopicsOnPublish = true
         engineOptions.topicDefaults = options.topicSettings(inMemory: isInMemory)
         engineOptions.onRest = options.onRest
-        if isInMemory { engineOptions.retentionInterval = Defaults.embeddedRetentionInterval }
+        if isInMemory {
+            engineOptions.retentionInterval = Defaults.embeddedRetentionInterval
+            engineOptions.writesSubscriptions = false
+        }
         if let interval = options.retentionInterval { engineOptions.retentionInterval = interval }
         let settings = engineOptions
         let opened = await offPool { () -> Result<Engine, LogError> in

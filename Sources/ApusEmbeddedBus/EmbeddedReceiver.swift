@@ -25,20 +25,30 @@ package final class EmbeddedReceiver: Receiver {
     }
 
     package func receive(limit: Int, wait: Duration) async throws(BusError) -> [ReceivedEvent] {
-        let topic = subscription.topic
         let deliveries: [Consumer.Delivery]?
         do throws(BrokerError) {
             deliveries = try await consumer.receive(limit: max(1, limit), wait: wait)
         } catch { throw BusError(error) }
         guard let deliveries else { throw .closed }
-        return deliveries.map { delivery in
-            let stored = delivery.box.value
-            return ReceivedEvent(
-                event: stored.event, topic: topic, partition: stored.partition,
-                offset: stored.offset.rawValue,
-                publishedAt: CloudEventTimestamp(millisecondsSinceEpoch: stored.timestamp.rawValue),
-                attempt: delivery.attempt, token: .number(delivery.number, session: 0))
+        return received(deliveries)
+    }
+
+    /// Not in the function that waits: there each event would be copied once more.
+    private func received(_ deliveries: [Consumer.Delivery]) -> [ReceivedEvent] {
+        let topic = subscription.topic
+        var received: [ReceivedEvent] = []
+        received.reserveCapacity(deliveries.count)
+        for delivery in deliveries {
+            let stored = delivery.box
+            received.append(
+                ReceivedEvent(
+                    event: stored.value.event, topic: topic, partition: stored.value.partition,
+                    offset: stored.value.offset.rawValue,
+                    publishedAt: CloudEventTimestamp(
+                        millisecondsSinceEpoch: stored.value.timestamp.rawValue),
+                    attempt: delivery.attempt, token: .number(delivery.number, session: 0)))
         }
+        return received
     }
 
     package func settle(_ settlements: [ApusBus.Settlement]) async throws(BusError) -> [ApusBus.SettleResult]

@@ -76,11 +76,11 @@ final class ConsumerQueue: Sendable {
         return prefetch - state.unsettled
     }
 
-    /// Takes what was received.
-    func offer(_ events: [EventContext]) {
+    /// Takes what was received, given last first, so that each can be moved out of the array.
+    func offer(reversed events: consuming [EventContext]) {
         var woken: [(CheckedContinuation<QueuedEvent?, Never>, QueuedEvent)] = []
         let settling = state.withLock { state -> CheckedContinuation<Bool, Never>? in
-            for context in events {
+            while let context = events.popLast() {
                 let token = context.storage.received.token
                 let slot: Int
                 if let last = state.free.popLast() {

@@ -142,8 +142,7 @@ final class TopicRun: Sendable {
                 while let event = events.popLast() {
                     contexts.append(EventContext(event, group: group, bus: bus, stopping: stopping))
                 }
-                contexts.reverse()
-                queue.offer(contexts)
+                queue.offer(reversed: contexts)
                 metrics.inFlight.record(queue.unsettled)
             } catch .closed {
                 return Task.isCancelled || stopping.hasHappened ? nil : .closed

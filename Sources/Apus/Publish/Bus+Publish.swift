@@ -79,8 +79,9 @@ extension Bus {
             var envelopes: [CloudEvent] = []
             envelopes.reserveCapacity(events.count)
             var series = EnvelopeSeries(of: self)
-            // By index: handing each event out of the array would retain all that it has.
-            for index in events.indices { envelopes.append(try series.next(events[index])) }
+            // In place: handing each event out of the array would retain all that it has.
+            let span = events.span
+            for index in span.indices { envelopes.append(try series.next(span[index])) }
             return try await publish(envelopes, to: events.first?.topic ?? "")
         }
         var batch = TopicBatches()

@@ -11,7 +11,8 @@ struct EnvelopeSeries {
     private let bus: Bus
     /// The one before, without data; what is in it before the first is of no interest.
     private var last = CloudEventKafkaUpdate.beginning
-    private var lastTime: CloudEventTimestamp?
+    private var hasLast = false
+    private var lastMilliseconds: Int64 = 0
     private var lastKey: String?
 
     init(of bus: Bus) { self.bus = bus }
@@ -23,10 +24,10 @@ struct EnvelopeSeries {
         let codec = E.codec
         let data = try bus.encoded(event, codec)
         let (key, schema) = (event.key.attributeText, E.dataSchema)
-        let again = repeated(
+        let isRepeat = repeats(
             type: E.type, source: E.source, subject: event.subject.attributeText, key: key,
-            contentType: codec.contentType, dataSchema: schema.isEmpty ? nil : schema, data)
-        if let again { return again }
+            contentType: codec.contentType, dataSchema: schema.isEmpty ? nil : schema)
+        if isRepeat { return again(data) }
         let made = try bus.envelope(event, codec, data, .none)
         keep(made, key)
         return made
@@ -36,10 +37,10 @@ struct EnvelopeSeries {
     ///
     /// - Throws: ``BusError/invalid(_:)`` when an attribute breaks the specification.
     mutating func next(_ event: RawEvent) throws(BusError) -> CloudEvent {
-        let again = repeated(
+        let isRepeat = repeats(
             type: event.type, source: event.source ?? ProgramName.source, subject: event.subject,
-            key: event.key, contentType: event.contentType, dataSchema: nil, event.data)
-        if let again { return again }
+            key: event.key, contentType: event.contentType, dataSchema: nil)
+        if isRepeat { return again(event.data) }
         let made = try bus.envelope(event, .none)
         keep(made, event.key)
         return made
@@ -48,27 +49,31 @@ struct EnvelopeSeries {
     private mutating func keep(_ event: CloudEvent, _ key: String?) {
         last = event
         last.data = nil
-        lastTime = event.time
+        if let time = event.time { (hasLast, lastMilliseconds) = (true, time.millisecondsSinceEpoch) }
         lastKey = key
     }
 
-    /// The event before with another id and other data; nil when more than that is different.
-    private mutating func repeated(
+    /// Whether an event is the one before with another id and other data.
+    private mutating func repeats(
         type: String, source: String, subject: String?, key: String?, contentType: String?,
-        dataSchema: String?, _ data: [UInt8]
-    ) -> CloudEvent? {
-        guard let time = lastTime, last.type == type, last.source == source, last.subject == subject,
+        dataSchema: String?
+    ) -> Bool {
+        guard hasLast, last.type == type, last.source == source, last.subject == subject,
             last.dataContentType == contentType, last.dataSchema == dataSchema
-        else { return nil }
-        if key != lastKey {
-            // Whoever makes it anew says what is wrong with it.
-            guard let key, !key.isEmpty, lastKey?.isEmpty == false,
-                (try? last.extensions.set(.partitionKey, to: key)) != nil
-            else { return nil }
-            lastKey = key
-        }
+        else { return false }
+        guard key != lastKey else { return true }
+        // Whoever makes it anew says what is wrong with it.
+        guard let key, !key.isEmpty, lastKey?.isEmpty == false,
+            (try? last.extensions.set(.partitionKey, to: key)) != nil
+        else { return false }
+        lastKey = key
+        return true
+    }
+
+    /// The event before with another id and other data.
+    private func again(_ data: [UInt8]) -> CloudEvent {
         var event = last
-        event.id = bus.ids.next(at: time.millisecondsSinceEpoch)
+        event.id = bus.ids.next(at: lastMilliseconds)
         event.data = CloudEventData(data)
         return event
     }

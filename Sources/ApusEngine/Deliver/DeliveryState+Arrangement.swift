@@ -39,7 +39,7 @@ extension DeliveryState {
             return listReady()
         }
         var new = Arrangement(order: HandOutOrder(shape), unwritten: arrangement?.unwritten ?? [])
-        for position in items.keys {
+        for position in items.positions {
             while new.unseen.count <= position.partition { new.unseen.append([]) }
             new.unseen[position.partition].append(position.offset)
         }

@@ -56,22 +56,13 @@ package struct DeliveryState: Sendable {
         package var phase: Phase
     }
 
-    private struct Timer: Comparable, Sendable {
-        var deadline: Duration
-        var position: Position
-
-        static func < (left: Timer, right: Timer) -> Bool {
-            (left.deadline, left.position) < (right.deadline, right.position)
-        }
-    }
-
     /// Per partition, the first offset not looked at yet.
     package private(set) var next: [Offset]
     /// Per partition, the offset after the last event that was certainly there. `next` may be after it: a subscription can begin at an
     /// offset that is still to come.
     package private(set) var seen: [Offset] = []
     /// Everything seen and not settled.
-    package private(set) var items: [Position: Item] = [:]
+    package private(set) var items = Items()
     /// How many items are leased.
     package private(set) var leased = 0
     /// How many items wait for their next attempt.
@@ -87,7 +78,7 @@ package struct DeliveryState: Sendable {
     /// How many items keep their key waiting for their dead letter.
     package private(set) var blocked = 0
     private var ready = Heap<Position>()
-    private var timers = Heap<Timer>()
+    private var timers = DeliveryTimers()
 
     /// A subscription that begins at `next`.
     package init(next: [Offset]) { self.next = next }
@@ -121,7 +112,7 @@ package struct DeliveryState: Sendable {
     /// The offset before which everything of `partition` is settled.
     package func cursor(partition: Int) -> Offset {
         guard partition < next.count else { return .zero }
-        let item = items.keys.lazy.filter { $0.partition == partition }.map(\.offset).min()
+        let item = items.offsets(in: partition).min()
         let replayed = replays[partition]?.next ?? next[partition]
         return min(item ?? next[partition], firstParked(partition) ?? next[partition], replayed)
     }
@@ -129,7 +120,7 @@ package struct DeliveryState: Sendable {
     /// The cursors of all partitions, in one pass.
     package func cursors() -> [Offset] {
         var cursors = next
-        for position in items.keys {
+        for position in items.positions {
             cursors[position.partition] = min(cursors[position.partition], position.offset)
         }
         for (partition, window) in replays { cursors[partition] = min(cursors[partition], window.next) }
@@ -196,7 +187,8 @@ package struct DeliveryState: Sendable {
 
     /// Everything that the leases with `nonce` hold, in order.
     package func leased(with nonce: UInt64) -> [Position] {
-        items.filter { if case .leased(nonce, _) = $0.value.phase { true } else { false } }.keys.sorted()
+        items.lazy.filter { if case .leased(nonce, _) = $0.value.phase { true } else { false } }.map(\.key)
+            .sorted()
     }
 
     /// Whether any item may be ready.
@@ -211,8 +203,11 @@ package struct DeliveryState: Sendable {
     ///
     /// - Returns: which attempt this is, from 1.
     package mutating func lease(_ position: Position, nonce: UInt64, deadline: Duration) -> Int {
-        let attempts = (items[position]?.attempts ?? 0) + 1
-        set(position, Item(attempts: attempts, phase: .leased(nonce: nonce, deadline: deadline)))
+        var attempts = 1
+        change(position) { old in
+            attempts = (old?.attempts ?? 0) + 1
+            return Item(attempts: attempts, phase: .leased(nonce: nonce, deadline: deadline))
+        }
         pass(position)
         addTimer(deadline, position)
         return attempts
@@ -232,7 +227,7 @@ package struct DeliveryState: Sendable {
     /// Marks an event whose end is being written down.
     package mutating func close(_ position: Position) {
         guard items[position] != nil || isParked(position) else { return }
-        set(position, Item(attempts: items[position]?.attempts ?? 0, phase: .closing))
+        change(position) { Item(attempts: $0?.attempts ?? 0, phase: .closing) }
     }
 
     /// Keeps a dead-lettered event, and its key with it, until somebody deals with the letter.
@@ -321,8 +316,8 @@ package struct DeliveryState: Sendable {
 
     /// Events of `partition` from `end` on were lost with the power: nobody waits for them. Their offsets stay passed.
     package mutating func forget(partition: Int, from end: Offset) {
-        for position in items.keys where position.partition == partition && position.offset >= end {
-            set(position, nil)
+        for offset in items.offsets(in: partition) where offset >= end {
+            set(Position(partition: partition, offset: offset), nil)
         }
         if let window = replays[partition] {
             replayed(
@@ -334,17 +329,16 @@ package struct DeliveryState: Sendable {
     // MARK: Time
 
     /// When `elapse` next has something to do.
-    package var deadline: Duration? { timers.min?.deadline }
+    package var deadline: Duration? { timers.first }
 
     /// Makes waiting items whose time has come ready, and returns those whose lease has run out, with their attempts.
     package mutating func elapse(now: Duration) -> [Position] {
         var expired: [Position] = []
-        while let timer = timers.min, timer.deadline <= now {
-            timers.removeMin()
-            switch items[timer.position]?.phase {
-            case .leased(_, let deadline) where deadline <= now: expired.append(timer.position)
+        for position in timers.takeAll(until: now) {
+            switch items[position]?.phase {
+            case .leased(_, let deadline) where deadline <= now: expired.append(position)
             case .waiting(let due, _) where due <= now:
-                putBack(timer.position, attempts: items[timer.position]?.attempts ?? 0)
+                putBack(position, attempts: items[position]?.attempts ?? 0)
             default: break
             }
         }
@@ -352,26 +346,31 @@ package struct DeliveryState: Sendable {
     }
 
     private mutating func addTimer(_ deadline: Duration, _ position: Position) {
-        timers.insert(Timer(deadline: deadline, position: position))
+        timers.add(deadline, position)
         // Leases that were settled leave their timers behind; when those are the majority, start afresh.
-        guard timers.count > 2 * items.count + 1024 else { return }
-        var live = Heap<Timer>()
-        for (position, item) in items {
-            switch item.phase {
-            case .leased(_, let deadline), .waiting(let deadline, _):
-                live.insert(Timer(deadline: deadline, position: position))
-            case .ready, .closing, .blocked: break
-            }
-        }
-        timers = live
+        guard timers.count > 2 * items.count + DeliveryTimers.idleMax else { return }
+        timers = DeliveryTimers(
+            items.lazy.compactMap { position, item in
+                switch item.phase {
+                case .leased(_, let deadline), .waiting(let deadline, _): (deadline, position)
+                case .ready, .closing, .blocked: nil
+                }
+            })
     }
 
-    private mutating func set(_ position: Position, _ item: Item?) {
-        let old = item.map { items.updateValue($0, forKey: position) } ?? items.removeValue(forKey: position)
+    private mutating func set(_ position: Position, _ item: Item?) { change(position) { _ in item } }
+
+    @inline(__always)
+    private mutating func change(_ position: Position, _ body: (Item?) -> Item?) {
+        var new: Item?
+        let old = items.replace(position) {
+            new = body($0)
+            return new
+        }
         count(old, -1)
-        count(item, 1)
+        count(new, 1)
         if parkedCount > 0 { unpark(position) }
-        if arrangement != nil { note(position, item?.phase) }
+        if arrangement != nil { note(position, new?.phase) }
     }
 
     private mutating func count(_ item: Item?, _ change: Int) {

@@ -97,7 +97,7 @@ extension SharedSubscription {
         guard state.delivery.blocked > 0, state.definition.settings.ordering?.onDeadLetter != .block else {
             return
         }
-        let positions = state.delivery.items.filter { $0.value.phase == .blocked }.map(\.key).sorted()
+        let positions = state.delivery.items.lazy.filter { $0.value.phase == .blocked }.map(\.key).sorted()
         for position in positions { state.delivery.settle(position) }
         state.log.append(positions.map { .settled($0) }) { [weak self] result in
             guard let self, case .failure = result else { return }

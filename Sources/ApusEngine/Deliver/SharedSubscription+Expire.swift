@@ -16,15 +16,16 @@ extension SharedSubscription {
 
     /// Whether the event's time is over: what its `expirytime` says, or its topic's time-to-live. Dead letters and what is sent back from
     /// among them do not expire again.
-    func isExpired(_ box: StoredEventBox) -> Bool {
+    func isExpired(_ box: StoredEventBox, timeToLive: Duration?) -> Bool {
         // Most cannot be, which is seen without a copy of the event.
-        guard topic.timeToLive != nil || !box.value.event.extensions.isEmpty else { return false }
-        return isExpired(box.value)
+        guard timeToLive != nil || !box.value.event.extensions.isEmpty else { return false }
+        return isExpired(box.value, timeToLive: timeToLive)
     }
 
     /// Whether an event is too old to be handed out.
-    func isExpired(_ stored: StoredEvent) -> Bool {
-        let ttl = topic.timeToLive
+    func isExpired(_ stored: StoredEvent) -> Bool { isExpired(stored, timeToLive: topic.timeToLive) }
+
+    private func isExpired(_ stored: StoredEvent, timeToLive ttl: Duration?) -> Bool {
         guard ttl != nil || !stored.event.extensions.isEmpty else { return false }
         let now = context.clock.wall
         let isLate = ttl.map { stored.timestamp.advanced(by: $0) <= now } ?? false

@@ -69,6 +69,7 @@ extension SharedSubscription {
     ) -> (handouts: [Handout], mayBeMore: Bool) {
         var handouts: [Handout] = []
         handouts.reserveCapacity(min(limit, 512))
+        let round = HandOutRound(partitions: topic.partitions, timeToLive: topic.timeToLive)
         // Numbers and not the settings, of which a copy would be made for each event.
         let inFlightMax = state.definition.settings.inFlightMax
         let deadline = context.clock.now + (lease ?? state.definition.settings.lease)
@@ -77,7 +78,7 @@ extension SharedSubscription {
         while handouts.count < limit, byteCount < byteLimit,
             state.delivery.leased < inFlightMax
         {
-            guard let next = nextEvent(&state, &letters) else { break }
+            guard let next = nextEvent(round, &state, &letters) else { break }
             let position = next.position
             let nonce = holder?.nonce ?? context.entropy.next()
             let attempt = state.delivery.lease(position, nonce: nonce, deadline: deadline)
@@ -85,15 +86,21 @@ extension SharedSubscription {
                 Handout(
                     token: LeaseToken(position: position, nonce: nonce), attempt: attempt, deadline: deadline,
                     box: next.box))
-            byteCount += next.box.value.event.data?.bytes.count ?? 0
+            byteCount += next.box.dataCount
         }
         state.delivery.list(state.unwanted)
         state.unwanted = []
         return (handouts, handouts.count == limit || byteCount >= byteLimit)
     }
 
+    /// What is the same for all events that are handed out together, looked up once.
+    private struct HandOutRound {
+        var partitions: [Partition]
+        var timeToLive: Duration?
+    }
+
     private func nextEvent(
-        _ state: inout State, _ letters: inout [DeadLetterDraft]
+        _ round: HandOutRound, _ state: inout State, _ letters: inout [DeadLetterDraft]
     ) -> EventInTurn? {
         if state.delivery.arrangement != nil { return nextInOrder(&state, &letters) }
         while let position = state.delivery.takeReady() {
@@ -111,21 +118,21 @@ extension SharedSubscription {
             }
         }
         guard readsOn(state) else { return nil }
-        while let next = nextNewOrReplayedEvent(&state) {
-            guard isExpired(next.box) else { return next }
+        while let next = nextNewOrReplayedEvent(round, &state) {
+            guard isExpired(next.box, timeToLive: round.timeToLive) else { return next }
             expire(next.position, &state)
             if state.expiring.count >= SharedSubscription.expiringMax { return nil }
         }
         return nil
     }
 
-    private func nextNewOrReplayedEvent(_ state: inout State) -> EventInTurn? {
-        guard !state.delivery.replays.isEmpty else { return nextFreshEvent(&state) }
+    private func nextNewOrReplayedEvent(_ round: HandOutRound, _ state: inout State) -> EventInTurn? {
+        guard !state.delivery.replays.isEmpty else { return nextFreshEvent(round, &state) }
         // What is replayed and what is new take turns.
         state.takesReplayed.toggle()
         return state.takesReplayed
-            ? nextReplayedEvent(&state) ?? nextFreshEvent(&state)
-            : nextFreshEvent(&state) ?? nextReplayedEvent(&state)
+            ? nextReplayedEvent(&state) ?? nextFreshEvent(round, &state)
+            : nextFreshEvent(round, &state) ?? nextReplayedEvent(&state)
     }
 
     /// Many events that wait for a retry, or keys that wait for a dead letter, are a reason not to read on: memory is bounded, and the target
@@ -134,34 +141,44 @@ extension SharedSubscription {
         state.delivery.waiting + state.delivery.blocked < 10 * max(state.definition.settings.inFlightMax, 100)
     }
 
-    private func nextFreshEvent(_ state: inout State) -> EventInTurn? {
-        let partitions = topic.partitions
-        for turn in 0..<partitions.count {
-            let number = (state.firstPartition + turn) % partitions.count
-            let partition = partitions[number]
+    private func nextFreshEvent(_ round: HandOutRound, _ state: inout State) -> EventInTurn? {
+        let count = round.partitions.count
+        for turn in 0..<count {
+            let number = (state.firstPartition + turn) % count
             guard state.wanted?.contains(number) ?? true else { continue }
             state.delivery.grow(to: number)
             while state.ahead.count <= number { state.ahead.append(nil) }
-            var ahead =
-                state.ahead[number].take()
-                ?? LookAhead(
-                    scanned: state.delivery.next[number], limit: state.definition.end(ofPartition: number))
-            let looked = ahead.scanned
-            let progress = ahead.fill(
-                from: partition, topic: topic.name, recipient: name, filter: &state.filter, context: context
-            ) { error in report(error, partition: number) }
-            if ahead.scanned > looked { state.delivery.see(partition: number, before: ahead.scanned) }
-            if let box = ahead.events.popFirst() {
-                state.ahead[number] = ahead
-                state.firstPartition = (number + 1) % partitions.count
+            if let box = state.ahead[number]?.events.popFirst() ?? lookAhead(number, round, &state) {
+                state.firstPartition = (number + 1) % count
                 return EventInTurn(Position(partition: number, offset: box.value.offset), box)
             }
-            state.delivery.advance(partition: number, to: ahead.scanned)
-            switch progress {
-            case .done: break
-            case .hasMore: context.followers.enqueue(self)
-            case .failed(let error): tryAgain(error, partition: number)
-            }
+        }
+        return nil
+    }
+
+    /// The next event of a partition of which nothing is left that was read before.
+    private func lookAhead(
+        _ number: Int, _ round: HandOutRound, _ state: inout State
+    ) -> StoredEventBox? {
+        var ahead =
+            state.ahead[number].take()
+            ?? LookAhead(
+                scanned: state.delivery.next[number], limit: state.definition.end(ofPartition: number))
+        let looked = ahead.scanned
+        let progress = ahead.fill(
+            from: round.partitions[number], topic: topic.name, recipient: name, filter: &state.filter,
+            context: context
+        ) { error in report(error, partition: number) }
+        if ahead.scanned > looked { state.delivery.see(partition: number, before: ahead.scanned) }
+        if let box = ahead.events.popFirst() {
+            state.ahead[number] = ahead
+            return box
+        }
+        state.delivery.advance(partition: number, to: ahead.scanned)
+        switch progress {
+        case .done: break
+        case .hasMore: context.followers.enqueue(self)
+        case .failed(let error): tryAgain(error, partition: number)
         }
         return nil
     }

@@ -141,7 +141,7 @@ extension SharedSubscription {
         _ notes: [VerdictNote], _ state: inout State,
         _ completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
     ) {
-        state.log.append(notes.map(\.change)) { [weak self] result in
+        state.log.append(notes.lazy.map(\.change)) { [weak self] result in
             switch result {
             case .success: completion(.success(()))
             case .failure(let error):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The log of one subscription: changes go in, and when they have become much more than the state they make, the state goes in as one batch
-// and what came before it is forgotten.
+// and what came before it is forgotten. Where nobody will ever read it, because the store ends with the engine, nothing is written.
 
 import ApusModel
 import ApusStorage
@@ -26,7 +26,10 @@ struct SubscriptionLog {
     }
 
     /// Appends `changes` as one record; `completion` comes when they are durable, on the store's thread.
-    mutating func append(_ changes: [SubscriptionChange], completion: @escaping AppendCompletion) {
+    mutating func append(
+        _ changes: some Sequence<SubscriptionChange>, completion: @escaping AppendCompletion
+    ) {
+        guard context.options.writesSubscriptions else { return completion(.success(.zero)) }
         guard let batch = nextBatch(changes) else { return }
         deltaBytes += batch.length
         context.store.append(batch, holding: claim, completion: completion)
@@ -39,6 +42,7 @@ struct SubscriptionLog {
     mutating func appendSnapshot(
         _ changes: [SubscriptionChange], completion: @escaping @Sendable (Bool) -> Void = { _ in }
     ) {
+        guard context.options.writesSubscriptions else { return completion(true) }
         guard let batch = nextBatch(changes) else { return }
         deltaBytes = 0
         snapshotBytes = batch.length
@@ -75,7 +79,7 @@ struct SubscriptionLog {
         }
     }
 
-    private mutating func nextBatch(_ changes: [SubscriptionChange]) -> RecordBatch? {
+    private mutating func nextBatch(_ changes: some Sequence<SubscriptionChange>) -> RecordBatch? {
         lastSequence += 1
         var value = ByteBuffer()
         SubscriptionChange.sequence(lastSequence).encode(into: &value)

@@ -67,6 +67,8 @@ public struct EngineOptions: Sendable {
     var compaction = CompactionOptions()
     /// How long to wait before work that the disk refused is tried again.
     public var storeRetryInterval = Duration.seconds(1)
+    /// Whether it is written down how far subscriptions have come, as is needed where the store outlives the engine.
+    public var writesSubscriptions = true
     /// How many bytes the logs of subscriptions, rules and dead letters grow before they are folded into snapshots; simulations make it small.
     package var snapshotBytes = 256 << 10
     /// How many bytes are appended to a partition before its producers are written down again: what a start has to look through; simulations

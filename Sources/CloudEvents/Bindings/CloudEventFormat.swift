@@ -64,6 +64,11 @@ enum ContentMode {
 extension CloudEvent {
     /// Whether the data's own content type would make a reader take binary mode for structured mode.
     var needsStructuredMode: Bool {
+        // In place where that can be: every event that is written is asked.
+        let known = dataContentType?.utf8.withContiguousStorageIfAvailable {
+            UnsafeRawBufferPointer($0).startsIgnoringCase("application/cloudevents")
+        }
+        if let known { return known }
         guard var type = dataContentType else { return false }
         return type.withUTF8 { UnsafeRawBufferPointer($0).startsIgnoringCase("application/cloudevents") }
     }

@@ -47,6 +47,8 @@ public struct CloudEventKafkaUpdate {
     /// One that the event does not have yet. Checked only once the record turns out to be an event: other records may have any content type.
     private var contentType: String?
     var extensions = CloudEventExtensions()
+    /// The last time that was read: events that were published together have the same.
+    private var lastTime = LastTime()
 
     /// An event to begin with, which is none: its attributes are empty.
     public static var beginning: CloudEvent {
@@ -96,7 +98,7 @@ public struct CloudEventKafkaUpdate {
         case .dataSchema: try Self.put(value, attribute, &event.dataSchema)
         case .dataContentType: try Self.put(value, attribute, &event.dataContentType)
         case .time:
-            guard let time = CloudEventTimestamp(utf8: value) else {
+            guard let time = lastTime.read(value) else {
                 throw CloudEventError(value.isEmpty ? .empty : .notTimestamp, attribute: "time", seen: value)
             }
             event.time = time
@@ -109,7 +111,11 @@ public struct CloudEventKafkaUpdate {
     public mutating func finish(
         value: UnsafeRawBufferPointer?, updating event: inout CloudEvent
     ) throws(CloudEventError) -> Bool {
-        defer { self = CloudEventKafkaUpdate() }
+        defer {
+            let time = lastTime
+            self = CloudEventKafkaUpdate()
+            lastTime = time
+        }
         switch mode {
         case .structured(.json):
             let value = value ?? UnsafeRawBufferPointer(start: nil, count: 0)
@@ -188,6 +194,25 @@ public struct CloudEventKafkaUpdate {
         if let text = place, text.hasBytes(value) { return }
         try check(value, attribute)
         place = String(decoding: value, as: UTF8.self)
+    }
+}
+
+/// A timestamp and its text, which is compared before another is read.
+private struct LastTime {
+    private var text = SIMD32<UInt8>()
+    private var count = 0
+    private var time: CloudEventTimestamp?
+
+    /// The timestamp that `bytes` are; nil when they are none.
+    @inline(__always)
+    mutating func read(_ bytes: UnsafeRawBufferPointer) -> CloudEventTimestamp? {
+        guard bytes.count <= SIMD32<UInt8>.scalarCount else { return CloudEventTimestamp(utf8: bytes) }
+        var text = SIMD32<UInt8>()
+        withUnsafeMutableBytes(of: &text) { $0.copyMemory(from: bytes) }
+        if let time, count == bytes.count, text == self.text { return time }
+        guard let time = CloudEventTimestamp(utf8: bytes) else { return nil }
+        (self.text, count, self.time) = (text, bytes.count, time)
+        return time
     }
 }
 

@@ -27,6 +27,7 @@ enum HeaderWriter {
             }
         }
         if let schema = event.dataSchema { emit(names.dataSchema, schema, body) }
+        guard !event.extensions.isEmpty else { return }
         for element in event.extensions {
             var name = element.name
             var text = element.value.text

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Items by position and their deadlines, against plain tables: what is handed out, comes back, waits and is settled in any order.
+
+import ApusEngine
+import ApusModel
+import ApusTesting
+import Testing
+
+@Suite struct DeliveryStateTests {
+    /// What a plain table knows of an item.
+    private struct Plain: Equatable {
+        var isLeased: Bool
+        var attempts: Int
+        var until: Duration
+    }
+
+    @Test(arguments: 0..<10)
+    func `items end when a plain table says so`(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        var (state, plain) = (DeliveryState(next: [.zero]), [Position: Plain]())
+        var ends: [Int64] = [0, 0, 0]
+        var now = Duration.zero
+        // More leases than timers may be left behind: they are made anew on the way.
+        for _ in 0..<15_000 {
+            switch random.below(10) {
+            case 0..<5:
+                // What is handed out together ends together.
+                let deadline = now + .seconds(Int64(1 + random.below(2)) * 30)
+                for _ in 0...random.below(4) {
+                    let partition = random.below(ends.count)
+                    let position = Position(partition: partition, offset: Offset(ends[partition]))
+                    ends[partition] += 1
+                    let attempt = state.lease(position, nonce: 7, deadline: deadline)
+                    #expect(attempt == 1)
+                    plain[position] = Plain(isLeased: true, attempts: 1, until: deadline)
+                }
+            case 5..<8:
+                for (position, item) in plain where item.isLeased && random.oneIn(2) {
+                    #expect(state.leasedItem(position, nonce: 7)?.attempts == item.attempts)
+                    state.settle(position)
+                    plain[position] = nil
+                }
+            case 8:
+                guard let (position, item) = plain.first(where: \.value.isLeased) else { continue }
+                let due = now + .seconds(Int64(random.below(100)))
+                state.postpone(position, attempts: item.attempts, due: due, wall: Timestamp(milliseconds: 0))
+                plain[position] = Plain(isLeased: false, attempts: item.attempts, until: due)
+            default:
+                now += .seconds(Int64(random.below(20)))
+                let over = plain.filter { $0.value.until <= now }
+                let expired = state.elapse(now: now)
+                let leases = over.filter(\.value.isLeased).keys
+                #expect(Set(expired) == Set(leases) && expired.count == leases.count)
+                #expect(
+                    expired
+                        == expired.sorted {
+                            (over[$0]?.until ?? .zero, $0) < (over[$1]?.until ?? .zero, $1)
+                        })
+                for position in over.keys {
+                    state.settle(position)
+                    plain[position] = nil
+                }
+            }
+            #expect(state.items.count == plain.count)
+            #expect(plain.isEmpty || state.deadline ?? .zero <= plain.values.map(\.until).min() ?? .zero)
+        }
+        #expect(Set(state.items.positions) == Set(plain.keys))
+        for partition in ends.indices {
+            let first = plain.keys.filter { $0.partition == partition }.map(\.offset).min()
+            #expect(state.cursor(partition: partition) == first ?? Offset(ends[partition]))
+        }
+    }
+
+    @Test(arguments: [-1, 1, Int.min, Int.max])
+    func `a lease of a partition that is not there is none`(partition: Int) {
+        var state = DeliveryState(next: [.zero])
+        _ = state.lease(Position(partition: 0, offset: .zero), nonce: 1, deadline: .seconds(1))
+        #expect(state.leasedItem(Position(partition: partition, offset: .zero), nonce: 1) == nil)
+    }
+}
