@@ -34,11 +34,6 @@ package final class Consumer: Sendable {
         package var box: StoredEventBox
     }
 
-    private struct Held {
-        var position: Position
-        var deadline: Duration
-    }
-
     private struct Waiter {
         var id: UInt64
         /// Whether it waits for events, and not for room to take some.
@@ -47,8 +42,7 @@ package final class Consumer: Sendable {
     }
 
     private struct State {
-        /// By the nonce of their leases.
-        var held: [UInt64: Held] = [:]
+        var held = HeldLeases()
         /// Room for what is being handed out.
         var reserved = 0
         var waiters: [Waiter] = []
@@ -110,13 +104,9 @@ package final class Consumer: Sendable {
                 let result = await withUnsafeContinuation { continuation in
                     subscription.handOut(limit: room, lease: lease) { continuation.resume(returning: $0) }
                 }
-                guard keep(result, reserved: room, of: subscription) else { return nil }
-                let taken = try result.get()
-                guard taken.isEmpty else {
-                    return taken.map {
-                        Delivery(number: $0.token.nonce, attempt: $0.attempt, box: $0.box)
-                    }
-                }
+                guard let taken = keep(result, reserved: room, of: subscription) else { return nil }
+                _ = try result.get()
+                guard taken.isEmpty else { return taken }
             }
             guard wait > .zero, context.clock.now < deadline, !engine.isStopped, !Task.isCancelled else {
                 return []
@@ -132,35 +122,39 @@ package final class Consumer: Sendable {
             if room <= 0 {
                 // What was not settled in time is not held any more.
                 let now = context.clock.now
-                state.held = state.held.filter { $0.value.deadline > now }
+                state.held.removeAll(until: now)
                 room = prefetch - state.held.count - state.reserved
             }
             guard room > 0 else {
-                return .none(until: state.held.values.lazy.map(\.deadline).min() ?? .seconds(Int64.max / 4))
+                return .none(until: state.held.leases.lazy.map(\.deadline).min() ?? .seconds(Int64.max / 4))
             }
             state.reserved += min(room, limit)
             return .some(min(room, limit))
         }
     }
 
-    /// Takes down what was handed out; false when it came after the end, and then it goes back.
+    /// Takes down what was handed out; nil when it came after the end, and then it goes back.
     private func keep(
         _ result: Result<[SharedSubscription.Handout], BrokerError>, reserved: Int,
         of subscription: SharedSubscription
-    ) -> Bool {
+    ) -> [Delivery]? {
         let handouts = (try? result.get()) ?? []
-        let (isClosed, waiters) = state.withLock { state -> (Bool, [Waiter]) in
+        let (deliveries, waiters) = state.withLock { state -> ([Delivery]?, [Waiter]) in
             state.reserved -= reserved
-            if state.isClosed { return (true, []) }
+            if state.isClosed { return (nil, []) }
+            var deliveries: [Delivery] = []
+            deliveries.reserveCapacity(handouts.count)
             for index in handouts.indices {
-                let token = handouts[index].token
-                state.held[token.nonce] = Held(position: token.position, deadline: handouts[index].deadline)
+                let number = state.held.add(
+                    HeldLeases.Lease(token: handouts[index].token, deadline: handouts[index].deadline))
+                deliveries.append(
+                    Delivery(number: number, attempt: handouts[index].attempt, box: handouts[index].box))
             }
-            return (false, handouts.count < reserved ? state.takeWaitersForRoom() : [])
+            return (deliveries, handouts.count < reserved ? state.takeWaitersForRoom() : [])
         }
         for waiter in waiters { waiter.resume.resume() }
-        if isClosed { giveBack(handouts.map(\.token), to: subscription) }
-        return !isClosed
+        if deliveries == nil { giveBack(handouts.map(\.token), to: subscription) }
+        return deliveries
     }
 
     // MARK: Wait
@@ -220,9 +214,9 @@ package final class Consumer: Sendable {
         let subscription = try engine.requireShared(name)
         let (verdicts, waiters) = state.withLock { state in
             let verdicts = settlements.map { settlement in
-                let held = state.held.removeValue(forKey: settlement.number)
+                let held = state.held.remove(settlement.number)
                 return SharedSubscription.Settlement(
-                    token: held.map { LeaseToken(position: $0.position, nonce: settlement.number) },
+                    token: held?.token,
                     verdict: settlement.verdict, reason: settlement.reason)
             }
             // Not at rest before the subscription knows: what is to come again has its time from there.
@@ -244,10 +238,9 @@ package final class Consumer: Sendable {
         let deadline = context.clock.now + duration
         let verdicts = state.withLock { state in
             numbers.compactMap { number -> SharedSubscription.Settlement? in
-                guard let position = state.held[number]?.position else { return nil }
-                state.held[number]?.deadline = deadline
-                return SharedSubscription.Settlement(
-                    token: LeaseToken(position: position, nonce: number), verdict: .extend(duration))
+                guard let token = state.held[number]?.token else { return nil }
+                state.held.extend(number, until: deadline)
+                return SharedSubscription.Settlement(token: token, verdict: .extend(duration))
             }
         }
         let result = await withUnsafeContinuation { continuation in
@@ -259,7 +252,7 @@ package final class Consumer: Sendable {
     /// Forgets that it holds an event: the lease goes on until its end.
     package func abandon(_ number: UInt64) {
         let waiters = state.withLock { state in
-            state.held[number] = nil
+            state.held.remove(number)
             return state.takeWaitersForRoom()
         }
         for waiter in waiters { waiter.resume.resume() }
@@ -271,13 +264,13 @@ package final class Consumer: Sendable {
     /// Gives back what it holds, not counted as attempts, and ends.
     package func close() {
         let (held, waiters) = state.withLock { state in
-            defer { (state.isClosed, state.held, state.waiters) = (true, [:], []) }
+            defer { (state.isClosed, state.held, state.waiters) = (true, HeldLeases(), []) }
             state.looking += state.waiters.count
             return (state.held, state.waiters)
         }
         for waiter in waiters { waiter.resume.resume() }
         guard let subscription = try? engine.requireShared(name) else { return }
-        giveBack(held.map { LeaseToken(position: $0.value.position, nonce: $0.key) }, to: subscription)
+        giveBack(held.leases.map(\.token), to: subscription)
     }
 
     private func giveBack(_ tokens: [LeaseToken], to subscription: SharedSubscription) {
@@ -296,7 +289,7 @@ package final class Consumer: Sendable {
         let (isIdle, isWaiting) = state.withLock { state -> (Bool, Bool) in
             let now = context.clock.now
             return (
-                state.looking == 0 && state.held.allSatisfy { $0.value.deadline <= now },
+                state.looking == 0 && state.held.leases.allSatisfy { $0.deadline <= now },
                 state.isClosed || state.waiters.contains(where: \.isForEvents)
             )
         }

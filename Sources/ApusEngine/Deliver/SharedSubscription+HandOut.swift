@@ -73,6 +73,8 @@ extension SharedSubscription {
         // Numbers and not the settings, of which a copy would be made for each event.
         let inFlightMax = state.definition.settings.inFlightMax
         let deadline = context.clock.now + (lease ?? state.definition.settings.lease)
+        // One for all: with its place it tells each lease from earlier ones of the same event.
+        let nonce = holder?.nonce ?? context.entropy.next()
         var byteCount = 0
         if state.delivery.arrangement != nil { lookOn(&state) }
         while handouts.count < limit, byteCount < byteLimit,
@@ -80,7 +82,6 @@ extension SharedSubscription {
         {
             guard let next = nextEvent(round, &state, &letters) else { break }
             let position = next.position
-            let nonce = holder?.nonce ?? context.entropy.next()
             let attempt = state.delivery.lease(position, nonce: nonce, deadline: deadline)
             handouts.append(
                 Handout(
