@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ten thousand subscriptions: their list is searched and cut into pages by the server, and each page that shows some of them stays usable."""
+"""Ten thousand subscriptions, and schedules of which there are more than a page: their list is searched and cut into pages by the server, and each page that shows some of them stays usable."""
 
 import concurrent.futures
 import http.client
@@ -129,3 +129,16 @@ def test_pages_stay_usable_beside_ten_thousand_subscriptions(crowded, open_page)
         quickly(path, lambda: show(path, text), BUSY_SECONDS_MAX)
         # A key is answered while the page is full.
         quickly("a key on " + path, press)
+
+
+def test_schedules_are_cut_into_pages_by_the_server(quick_server, open_page):
+    server = quick_server("--durability", "none").start()
+    server.create_topic("reports")
+    for number in range(PAGE + 3):
+        server.succeed("PUT", f"/v1/schedules/every-{number:02}", json={"topic": "reports", "schedule": "0 9 * * *", "event": {}})
+    page = open_page(server.url + "/ui/schedules")
+    first_and_count(page, "every-00", PAGE)
+    page.click("text=Next page")
+    first_and_count(page, "every-50", 3)
+    page.click("text=← Back")
+    first_and_count(page, "every-00", PAGE)

@@ -65,12 +65,10 @@ export async function bridges(context) {
             codeLine(atThisServer("apus feed set orders --connection rabbit --from orders --into orders"))),
     });
     const look = async () => {
+        // More than that a server does not have.
         const [made, fed] = await Promise.all([
-            get(
-                "/v1/connections",
-                { limit: 200 },
-                { signal: context.signal },
-            ), get("/v1/feeds", { limit: 200 }, { signal: context.signal })]);
+            get("/v1/connections", { limit: 1000 }, { signal: context.signal }),
+            get("/v1/feeds", { limit: 1000 }, { signal: context.signal })]);
         connections.set(made.connections);
         feeds.set(fed.feeds);
     };

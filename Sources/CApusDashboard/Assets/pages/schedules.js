@@ -9,6 +9,7 @@ import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, page, panel } from "../components/parts.js";
 import { codeLine, sameInShell } from "../components/code.js";
 import { confirmByTyping } from "../components/dialog.js";
+import { PagedList } from "../components/pager.js";
 import { Table } from "../components/table.js";
 import { toast } from "../components/toast.js";
 import { topicPath } from "./topics.js";
@@ -50,20 +51,18 @@ export async function schedules(context) {
         ],
         empty: () => empty("No event waits for its time.", codeLine(atThisServer("apus publish orders '{\"id\": 3}' --delay 10m"))),
     });
+    const list = new PagedList(context, {
+        path: "/v1/schedules", member: "schedules", label: "Search schedules", table: recurring, isSearched: false,
+    });
     await context.every(3000, async () => {
-        const [made, waiting] = await Promise.all([
-            get(
-                "/v1/schedules",
-                { limit: 200 },
-                { signal: context.signal },
-            ), get("/v1/delayed", { limit: 100 }, { signal: context.signal })]);
-        recurring.set(made.schedules);
+        const [, waiting] = await Promise.all([list.load(), get("/v1/delayed", { limit: 100 }, { signal: context.signal })]);
         delayed.set(waiting.delayed);
     });
     return {
         title: "Schedules",
         element: page({ title: "Schedules", about: "What is published later, once or again and again." },
-            panel("Recurring", { flush: true }, recurring.element), panel("Waiting, the next 100", { flush: true }, delayed.element),
+            panel("Recurring", { flush: true, aside: list.toolbar }, recurring.element),
+            panel("Waiting, the next 100", { flush: true }, delayed.element),
             sameInShell(commandLine("delayed", "list"))),
     };
 }
