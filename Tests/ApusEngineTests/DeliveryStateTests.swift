@@ -78,4 +78,14 @@ import Testing
         _ = state.lease(Position(partition: 0, offset: .zero), nonce: 1, deadline: .seconds(1))
         #expect(state.leasedItem(Position(partition: partition, offset: .zero), nonce: 1) == nil)
     }
+
+    @Test func `items are the same whatever was settled in other partitions`() {
+        var (state, other) = (DeliveryState(next: [.zero]), DeliveryState(next: [.zero]))
+        let (here, there) = (Position(partition: 0, offset: .zero), Position(partition: 3, offset: .zero))
+        for position in [here, there] { _ = state.lease(position, nonce: 1, deadline: .seconds(1)) }
+        _ = other.lease(here, nonce: 1, deadline: .seconds(1))
+        #expect(state.items != other.items)
+        state.settle(there)
+        #expect(state.items == other.items)
+    }
 }

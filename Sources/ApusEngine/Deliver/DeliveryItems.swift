@@ -7,7 +7,7 @@ package import ApusModel
 
 extension DeliveryState {
     /// Items by position. In no order.
-    package struct Items: Sendable, Hashable, Sequence {
+    package struct Items: Sendable, Equatable, Sequence {
         private var partitions: [[Int64: Item]] = []
         /// How many there are.
         package private(set) var count = 0
@@ -51,6 +51,11 @@ extension DeliveryState {
             (partitions.indices.contains(partition) ? partitions[partition] : [:]).keys.lazy.map {
                 Offset($0)
             }
+        }
+
+        /// Whether they are the same, whatever tables are left empty.
+        package static func == (left: Items, right: Items) -> Bool {
+            left.count == right.count && left.allSatisfy { right[$0.key] == $0.value }
         }
 
         package func makeIterator() -> Iterator { Iterator(partitions) }
