@@ -25,28 +25,30 @@ package final class EmbeddedReceiver: Receiver {
     }
 
     package func receive(limit: Int, wait: Duration) async throws(BusError) -> [ReceivedEvent] {
-        let deliveries: [Consumer.Delivery]?
+        let taken: [Consumer.Delivery]?
         do throws(BrokerError) {
-            deliveries = try await consumer.receive(limit: max(1, limit), wait: wait)
+            taken = try await consumer.receive(limit: max(1, limit), wait: wait)
         } catch { throw BusError(error) }
-        guard let deliveries else { throw .closed }
-        return received(deliveries)
+        guard var deliveries = consume taken else { throw .closed }
+        return received(&deliveries)
     }
 
-    /// Not in the function that waits: there each event would be copied once more.
-    private func received(_ deliveries: [Consumer.Delivery]) -> [ReceivedEvent] {
-        let topic = subscription.topic
-        var received: [ReceivedEvent] = []
-        received.reserveCapacity(deliveries.count)
-        for delivery in deliveries {
-            let stored = delivery.box
-            received.append(
-                ReceivedEvent(
-                    event: stored.value.event, topic: topic, partition: stored.value.partition,
-                    offset: stored.value.offset.rawValue,
-                    publishedAt: CloudEventTimestamp(
-                        millisecondsSinceEpoch: stored.value.timestamp.rawValue),
-                    attempt: delivery.attempt, token: .number(delivery.number, session: 0)))
+    /// Not in the function that waits: there each event would be copied once more. And part by part into their places, to which whole ones would be copied.
+    private func received(_ deliveries: inout [Consumer.Delivery]) -> [ReceivedEvent] {
+        let blank = ReceivedEvent(
+            event: CloudEventKafkaUpdate.beginning, topic: subscription.topic,
+            token: .number(0, session: 0))
+        var received = [ReceivedEvent](repeating: blank, count: deliveries.count)
+        var places = received.mutableSpan
+        for index in deliveries.indices {
+            places[index].event = StoredEventBox.takeEvent(of: &deliveries[index].box)
+            places[index].attempt = deliveries[index].attempt
+            places[index].token = .number(deliveries[index].number, session: 0)
+            let box = deliveries[index].box
+            places[index].partition = box.value.partition
+            places[index].offset = box.value.offset.rawValue
+            places[index].publishedAt = CloudEventTimestamp(
+                millisecondsSinceEpoch: box.value.timestamp.rawValue)
         }
         return received
     }

@@ -4,6 +4,7 @@
 // within bounds, and need not know.
 
 public import ApusCompression
+import CApus
 import NIOCore
 
 extension RecordBatch {
@@ -125,10 +126,28 @@ extension RecordBatch {
                 throw .malformed("a record claims offset \(record.offset), out of order")
             }
             next = record.offset.advanced(by: 1)
-            if !body(record, start..<reader.position) { return }
+            let end = reader.position
+            RecordBatch.fetchAhead(raw, of: record, start..<end)
+            if !body(record, start..<end) { return }
         }
         guard reader.remaining == 0 else {
             throw .malformed("\(reader.remaining) bytes after the last record")
+        }
+    }
+
+    /// Has the beginning and the headers of the next record fetched while `body` has this one, if it is as long: they are looked at first, on both sides of a value that may be
+    /// a KiB, so no processor foresees where, and each would be waited for.
+    @inline(__always)
+    private static func fetchAhead(_ raw: UnsafeRawBufferPointer, of record: RecordView, _ place: Range<Int>)
+    {
+        guard let base = raw.baseAddress, let headers = record.headerBytes.baseAddress,
+            raw.count - place.upperBound >= place.count
+        else { return }
+        let next = base + place.upperBound
+        capus_prefetch(next)
+        let first = headers - (base + place.lowerBound)
+        for offset in stride(from: first, to: min(first + 256, place.count), by: 64) {
+            capus_prefetch(next + offset)
         }
     }
 }

@@ -101,8 +101,20 @@ public struct RecordBatchBuilder: Sendable {
                 return writer.position
             }
         }
+        fetchAhead(length)
         dropHeaders()
         count += 1
+    }
+
+    /// Has the memory of the next record fetched while its headers are gathered, if it is as long as this one. Nobody has touched it for long, and what is written next
+    /// waits for it.
+    private mutating func fetchAhead(_ length: Int) {
+        buffer.withUnsafeMutableWritableBytes { bytes in
+            guard let next = bytes.baseAddress else { return }
+            for offset in stride(from: 0, to: min(length, bytes.count, 2048), by: 64) {
+                capus_prefetch_for_writing(next + offset)
+            }
+        }
     }
 
     /// Adds a whole record.

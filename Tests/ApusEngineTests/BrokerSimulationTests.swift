@@ -157,6 +157,9 @@ import Testing
         Finding(
             15124, "the model forgot that a clock set back has a first batch refused and not a later one",
             usesOrder: true, usesReplays: true, usesProducers: true),
+        Finding(
+            95, "settling a lease that a replay had ended took its event out of the order",
+            usesOrder: true, usesReplays: true, usesProducers: true, usesCompaction: true),
     ])
     func `what was found stays mended`(finding: Finding) {
         var options = BrokerSimulation.Options()

@@ -79,6 +79,38 @@ import Testing
         #expect(state.leasedItem(Position(partition: partition, offset: .zero), nonce: 1) == nil)
     }
 
+    @Test func `only the lease that holds an event settles it`() {
+        let (first, second) = (
+            Position(partition: 0, offset: .zero), Position(partition: 0, offset: Offset(1))
+        )
+        var state = DeliveryState(next: [.zero])
+        for position in [first, second] { _ = state.lease(position, nonce: 7, deadline: .seconds(30)) }
+        #expect(state.settle(first, nonce: 8) == nil)
+        #expect(state.settle(Position(partition: 5, offset: .zero), nonce: 7) == nil)
+        #expect(state.settle(Position(partition: -1, offset: .zero), nonce: 7) == nil)
+        #expect(state.leased == 2)
+        #expect(state.settle(first, nonce: 7)?.attempts == 1)
+        #expect(state.settle(first, nonce: 7) == nil)
+        #expect(state.leased == 1)
+        state.postpone(second, attempts: 1, due: .seconds(1), wall: Timestamp(milliseconds: 0))
+        #expect(state.settle(second, nonce: 7) == nil)
+        #expect(state.waiting == 1)
+        #expect(state.cursor(partition: 0) == Offset(1))
+    }
+
+    @Test func `an event that is parked since its lease ended stays so when the lease is settled`() {
+        var state = DeliveryState(next: [.zero])
+        state.arrange(HandOutOrder.Shape(hasPriorities: false, window: 0, flowWindow: 0))
+        let position = Position(partition: 0, offset: .zero)
+        _ = state.lease(position, nonce: 7, deadline: .seconds(30))
+        // Moved back, and looked through again.
+        state.rewind(to: [.zero])
+        state.park(position)
+        #expect(state.settle(position, nonce: 7) == nil)
+        #expect(state.isParked(position))
+        #expect(state.cursor(partition: 0) == .zero)
+    }
+
     @Test func `items are the same whatever was settled in other partitions`() {
         var (state, other) = (DeliveryState(next: [.zero]), DeliveryState(next: [.zero]))
         let (here, there) = (Position(partition: 0, offset: .zero), Position(partition: 3, offset: .zero))

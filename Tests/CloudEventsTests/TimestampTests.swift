@@ -96,4 +96,25 @@ import Testing
                 .description
                 == "1970-01-01T00:00:00.12Z")
     }
+
+    @Test func `events one after another are written with their own times, whatever the one before had`()
+        throws
+    {
+        let texts = [
+            "2026-03-01T12:30:00.125+01:00", "2026-03-01T12:30:00.125+01:00", nil, "2026-03-01T12:30:00.125Z",
+            "1970-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999-23:59", "1970-01-01T00:00:00Z",
+        ]
+        var times = TimestampText()
+        for text in texts {
+            let event = try CloudEvent(
+                id: "1", source: "/", type: "t", time: text.flatMap { CloudEventTimestamp($0) })
+            var written: String?
+            _ = CloudEventKafkaBinding.encode(event, times: &times) { name, value in
+                if String(decoding: name, as: UTF8.self) == "ce_time" {
+                    written = String(decoding: value, as: UTF8.self)
+                }
+            }
+            #expect(written == text)
+        }
+    }
 }

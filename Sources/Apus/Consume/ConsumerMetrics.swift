@@ -23,6 +23,8 @@ struct ConsumerMetrics: Sendable {
     private let acknowledged, retried, deadLettered, released, skipped, duplicate, expired: Counter
     let duration: Timer
     let inFlight: Gauge
+    /// Whether anybody gets to know durations: a program may have no metrics.
+    let keepsDuration: Bool
 
     init(group: String, topic: String) {
         let own = [("group", group), ("topic", topic)]
@@ -37,6 +39,7 @@ struct ConsumerMetrics: Sendable {
         duplicate = counter(.duplicate)
         expired = counter(.expired)
         duration = Timer(label: "apus_client_handler_duration_seconds", dimensions: own)
+        keepsDuration = !(MetricsSystem.factory is NOOPMetricsHandler)
         inFlight = Gauge(label: "apus_client_in_flight", dimensions: own)
     }
 

@@ -263,7 +263,7 @@ struct ConsumerAssembly {
             return HandlerRoute.Single(run: layers.chain(around: handler), limitAlone: nil)
         }
         let timed: Middleware.Next = { context in
-            guard let slot = context.slot else { return try await handler(context) }
+            guard let slot = context.storage.slot else { return try await handler(context) }
             slot.begin(at: context.bus.clock.uptime, limit: limit)
             defer { slot.end() }
             try await handler(context)

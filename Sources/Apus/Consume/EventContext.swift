@@ -14,13 +14,19 @@ public struct EventContext: Sendable {
     /// The context of the event that the current task handles.
     @TaskLocal static var current: EventContext?
 
-    /// What is the same wherever the event is handled.
+    /// All of it.
+    ///
+    /// Invariant: what can change does so only in ``begin(in:transaction:)``, before anybody but the worker has the context.
     final class Storage: Sendable {
         let received: ReceivedEvent
         let group: String
         let bus: Bus
         /// The consumer is to end; nil in a replay.
         let stopping: Signal?
+        /// Where it is noted that a handler began, for timeouts; nil in a replay, and before a worker has it.
+        private(set) nonisolated(unsafe) var slot: HandlingSlot?
+        /// Where what is published is kept until the event is acknowledged; nil where it is published at once.
+        private(set) nonisolated(unsafe) var transaction: EventTransaction?
 
         init(_ received: consuming ReceivedEvent, group: String, bus: Bus, stopping: Signal?) {
             self.received = received
@@ -28,13 +34,14 @@ public struct EventContext: Sendable {
             self.bus = bus
             self.stopping = stopping
         }
+
+        /// A worker has the event, and is about to handle it.
+        func begin(in slot: HandlingSlot?, transaction: EventTransaction?) {
+            (self.slot, self.transaction) = (slot, transaction)
+        }
     }
 
     let storage: Storage
-    /// Where it is noted that a handler began, for timeouts; nil in a replay, and before a worker has it.
-    var slot: HandlingSlot?
-    /// Where what is published is kept until the event is acknowledged; nil where it is published at once.
-    var transaction: EventTransaction?
 
     init(_ received: consuming ReceivedEvent, group: String, bus: Bus, stopping: Signal? = nil) {
         storage = Storage(received, group: group, bus: bus, stopping: stopping)

@@ -43,31 +43,39 @@ extension TopicRun {
     }
 
     private func handleEvents(_ slot: HandlingSlot?) async {
+        await withCancellation { await self.handleEvents(slot, until: $0) }
+    }
+
+    private func handleEvents(_ slot: HandlingSlot?, until cancellation: Cancellation) async {
         var taken: QueuedEvent?
+        let looksAtTime = slot != nil || metrics.keepsDuration
         // When the event before was done, if the next one was there then: one look at the clock is for both.
-        var now: Duration?
-        while !Task.isCancelled {
-            var event: QueuedEvent
+        var now: Duration? = looksAtTime ? nil : .zero
+        while !cancellation.hasHappened {
+            let event: QueuedEvent
             if let there = taken.take() ?? queue.take() {
                 event = there
             } else if let next = await queue.next() {
                 event = next
-                now = nil
+                if looksAtTime { now = nil }
             } else {
                 return
             }
-            event.context.slot = slot
-            if desk != nil { event.context.transaction = EventTransaction() }
+            event.context.storage.begin(in: slot, transaction: desk == nil ? nil : EventTransaction())
             let began = now ?? clock.uptime
             guard let verdict = await handle(event, slot, from: began) else {
-                now = nil
+                if looksAtTime { now = nil }
                 continue
             }
-            let ended = clock.uptime
-            now = ended
-            metrics.duration.recordNanoseconds((ended - began).nanosecondsClamped)
+            if looksAtTime {
+                let ended = clock.uptime
+                now = ended
+                if metrics.keepsDuration {
+                    metrics.duration.recordNanoseconds((ended - began).nanosecondsClamped)
+                }
+            }
             if let desk {
-                let publishing = event.context.transaction?.end() ?? []
+                let publishing = event.context.storage.transaction?.end() ?? []
                 if verdict == .acknowledge { desk.note(event, publishing: publishing) }
             }
             taken = queue.settleAndTake(event, verdict)

@@ -48,7 +48,7 @@ extension Bus {
         var envelopes: [CloudEvent] = []
         envelopes.reserveCapacity(events.count)
         var series = EnvelopeSeries(of: self)
-        for index in events.indices { envelopes.append(try series.next(events[index])) }
+        for index in events.indices { try series.add(events[index], to: &envelopes) }
         return try await publish(envelopes, to: E.topic)
     }
 
@@ -81,7 +81,7 @@ extension Bus {
             var series = EnvelopeSeries(of: self)
             // In place: handing each event out of the array would retain all that it has.
             let span = events.span
-            for index in span.indices { envelopes.append(try series.next(span[index])) }
+            for index in span.indices { try series.add(span[index], to: &envelopes) }
             return try await publish(envelopes, to: events.first?.topic ?? "")
         }
         var batch = TopicBatches()
@@ -139,7 +139,7 @@ extension Bus {
         _ events: [CloudEvent], to topic: String, _ due: PublishOptions.Due?
     ) async throws(BusError) -> [Receipt] {
         guard !topic.isEmpty else { throw .invalid("an event needs a topic") }
-        if let context = EventContext.current, let transaction = context.transaction,
+        if let context = EventContext.current, let transaction = context.storage.transaction,
             context.bus === self
         {
             return try keep(events, to: topic, due, in: transaction)

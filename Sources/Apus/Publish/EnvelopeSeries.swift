@@ -9,7 +9,7 @@ import CloudEvents
 /// nothing but their data and key have the same time.
 struct EnvelopeSeries {
     private let bus: Bus
-    /// The one before, without data; what is in it before the first is of no interest.
+    /// The one before, without id and data; what is in it before the first is of no interest.
     private var last = CloudEventKafkaUpdate.beginning
     private var hasLast = false
     private var lastMilliseconds: Int64 = 0
@@ -17,38 +17,36 @@ struct EnvelopeSeries {
 
     init(of bus: Bus) { self.bus = bus }
 
-    /// The event that a value becomes.
+    /// Adds the event that a value becomes to `envelopes`.
     ///
     /// - Throws: ``BusError/invalid(_:)`` when the data cannot be encoded or an attribute breaks the specification.
-    mutating func next<E: Event>(_ event: E) throws(BusError) -> CloudEvent {
+    mutating func add<E: Event>(_ event: E, to envelopes: inout [CloudEvent]) throws(BusError) {
         let codec = E.codec
         let data = try bus.encoded(event, codec)
         let (key, schema) = (event.key.attributeText, E.dataSchema)
         let isRepeat = repeats(
             type: E.type, source: E.source, subject: event.subject.attributeText, key: key,
             contentType: codec.contentType, dataSchema: schema.isEmpty ? nil : schema)
-        if isRepeat { return again(data) }
-        let made = try bus.envelope(event, codec, data, .none)
-        keep(made, key)
-        return made
+        if isRepeat { return again(data, &envelopes) }
+        envelopes.append(try bus.envelope(event, codec, data, .none))
+        keep(envelopes[envelopes.count - 1], key)
     }
 
-    /// The event that bytes become.
+    /// Adds the event that bytes become to `envelopes`.
     ///
     /// - Throws: ``BusError/invalid(_:)`` when an attribute breaks the specification.
-    mutating func next(_ event: RawEvent) throws(BusError) -> CloudEvent {
+    mutating func add(_ event: RawEvent, to envelopes: inout [CloudEvent]) throws(BusError) {
         let isRepeat = repeats(
             type: event.type, source: event.source ?? ProgramName.source, subject: event.subject,
             key: event.key, contentType: event.contentType, dataSchema: nil)
-        if isRepeat { return again(event.data) }
-        let made = try bus.envelope(event, .none)
-        keep(made, event.key)
-        return made
+        if isRepeat { return again(event.data, &envelopes) }
+        envelopes.append(try bus.envelope(event, .none))
+        keep(envelopes[envelopes.count - 1], event.key)
     }
 
     private mutating func keep(_ event: CloudEvent, _ key: String?) {
         last = event
-        last.data = nil
+        (last.id, last.data) = ("", nil)
         if let time = event.time { (hasLast, lastMilliseconds) = (true, time.millisecondsSinceEpoch) }
         lastKey = key
     }
@@ -70,11 +68,11 @@ struct EnvelopeSeries {
         return true
     }
 
-    /// The event before with another id and other data.
-    private func again(_ data: [UInt8]) -> CloudEvent {
-        var event = last
-        event.id = bus.ids.next(at: lastMilliseconds)
-        event.data = CloudEventData(data)
-        return event
+    /// Adds the event before with another id and other data. It is copied once, into its place.
+    private func again(_ data: [UInt8], _ envelopes: inout [CloudEvent]) {
+        let place = envelopes.count
+        envelopes.append(last)
+        envelopes[place].id = bus.ids.next(at: lastMilliseconds)
+        envelopes[place].data = CloudEventData(data)
     }
 }

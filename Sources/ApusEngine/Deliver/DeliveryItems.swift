@@ -23,10 +23,16 @@ extension DeliveryState {
                 ? partitions[position.partition][position.offset.rawValue] : nil
         }
 
+        /// Whether there was ever anything in the partition of a position, which may be what a client made up.
+        package func hasPartition(of position: Position) -> Bool {
+            partitions.indices.contains(position.partition)
+        }
+
         /// Replaces what is at a position by what `body` makes of it, where nil is nothing, in one look.
         ///
         /// - Returns: what was there.
         @inline(__always)
+        @discardableResult
         package mutating func replace(_ position: Position, _ body: (Item?) -> Item?) -> Item? {
             while partitions.count <= position.partition { partitions.append([:]) }
             let (old, new) = Self.exchange(&partitions[position.partition][position.offset.rawValue], body)

@@ -221,6 +221,24 @@ package struct DeliveryState: Sendable {
 
     // MARK: Verdicts
 
+    /// Settles an event for good, if the lease with `nonce` still holds it.
+    ///
+    /// - Returns: the item, if it did.
+    package mutating func settle(_ position: Position, nonce: UInt64) -> Item? {
+        guard items.hasPartition(of: position) else { return nil }
+        var held: Item?
+        items.replace(position) { item in
+            guard let item, case .leased(nonce, _) = item.phase else { return item }
+            held = item
+            return nil
+        }
+        // Nothing else may follow from a lease that is over: its event may be parked since.
+        guard held != nil else { return nil }
+        leased -= 1
+        if arrangement != nil { note(position, nil) }
+        return held
+    }
+
     /// Settles an event for good.
     package mutating func settle(_ position: Position) { set(position, nil) }
 

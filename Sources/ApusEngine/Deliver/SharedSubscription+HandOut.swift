@@ -226,6 +226,10 @@ extension SharedSubscription {
         _ handouts: [Handout], _ state: inout State,
         _ completion: @escaping @Sendable (Result<[Handout], BrokerError>) -> Void
     ) {
+        guard context.options.writesSubscriptions else {
+            _ = (state.delivery.takeUnwritten(), takeReplayProgress(&state))
+            return completion(.success(handouts))
+        }
         var changes = handouts.map { SubscriptionChange.attempted($0.token.position, attempts: $0.attempt) }
         if state.delivery.arrangement != nil {
             // First, because what follows moves the log past them.

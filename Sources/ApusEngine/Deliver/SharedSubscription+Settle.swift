@@ -29,6 +29,7 @@ extension SharedSubscription {
     func settle(_ settlements: [Settlement], completion: @escaping SettleCompletion) {
         var letters: [DeadLetterDraft] = []
         var wantsTurn = true
+        let isWritten = context.options.writesSubscriptions
         let (results, parts, gathering) = state.withLock {
             state -> ([SettleResult], Int, SettleGathering?) in
             reopen(&state)
@@ -40,17 +41,15 @@ extension SharedSubscription {
             notes.reserveCapacity(settlements.count)
             for settlement in settlements {
                 guard let token = settlement.token,
-                    let item = state.delivery.leasedItem(token.position, nonce: token.nonce)
+                    let (item, change) = apply(settlement, token, &state, &letters)
                 else {
                     results.append(.expired)
                     continue
                 }
                 results.append(.ok)
                 if case .acknowledge = settlement.verdict { acknowledged += 1 }
-                let change = apply(
-                    settlement.verdict, because: settlement.reason, token, item, &state, &letters)
                 noteVerdict(settlement, token.position, item.attempts, state)
-                guard let change else { continue }
+                guard let change, isWritten else { continue }
                 notes.append(VerdictNote(change: change, position: token.position, attempts: item.attempts))
             }
             if acknowledged > 0 { metrics.attempt(.acknowledged, count: acknowledged) }
@@ -86,6 +85,23 @@ extension SharedSubscription {
         var change: SubscriptionChange
         var position: Position
         var attempts: Int
+    }
+
+    /// Applies a verdict to the state, if the lease that it is about still holds its event: the item as it was, and the change to write down, if there is one.
+    private func apply(
+        _ settlement: Settlement, _ token: LeaseToken, _ state: inout State,
+        _ letters: inout [DeadLetterDraft]
+    ) -> (DeliveryState.Item, SubscriptionChange?)? {
+        let position = token.position
+        if case .acknowledge = settlement.verdict {
+            // Most are that: it is one look at the item.
+            guard let item = state.delivery.settle(position, nonce: token.nonce) else { return nil }
+            state.leaseTraces.end(position, by: settlement.verdict, because: settlement.reason)
+            if !state.failures.isEmpty { state.failures[position] = nil }
+            return (item, .settled(position))
+        }
+        guard let item = state.delivery.leasedItem(position, nonce: token.nonce) else { return nil }
+        return (item, apply(settlement.verdict, because: settlement.reason, token, item, &state, &letters))
     }
 
     /// Applies a verdict to the state; the change to write down, if there is one. Whoever calls counts acknowledgements.

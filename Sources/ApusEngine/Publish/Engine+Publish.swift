@@ -159,11 +159,13 @@ extension Engine {
         let now = context.clock.wall
         let hop = context.options.tracesEvents ? ServiceContext.current.flatMap { TraceHop($0) } : nil
         let events = events.span
+        var times = TimestampText()
         if let only = topic.onlyPartition {
             var builder = RecordBatchBuilder(capacity: capacity(of: events, from: 0))
             for index in events.indices {
                 builder.append(
-                    events[index], key: key ?? events[index].placementKey, timestamp: now, hop: hop)
+                    events[index], key: key ?? events[index].placementKey, timestamp: now, times: &times,
+                    hop: hop)
             }
             guard let batch = builder.finish() else { return [] }
             try topic.check(batch.length, in: context)
@@ -187,7 +189,8 @@ extension Engine {
                         (partition, RecordBatchBuilder(capacity: capacity(of: events, from: index)), []))
                 }
             }
-            open[place].builder.append(events[index], key: key, timestamp: now, hop: hop)
+            open[place].builder.append(
+                events[index], key: key, timestamp: now, times: &times, hop: hop)
             open[place].indices.append(index)
         }
         var parts: [PublishPart] = []

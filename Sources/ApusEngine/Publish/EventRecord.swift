@@ -9,13 +9,17 @@ import CloudEvents
 extension RecordBatchBuilder {
     /// Adds `event` as one record.
     ///
-    /// - Parameter hop: the span that what happens next is part of; where there is none, an event that carries a trace tells of its beginning there.
+    /// - Parameters:
+    ///   - times: remembers the time of the event before.
+    ///   - hop: the span that what happens next is part of; where there is none, an event that carries a trace tells of its beginning there.
     ///
     /// Not inlined: who has the event in an array would copy it to have its parts looked at.
     @inline(never)
-    mutating func append(_ event: CloudEvent, key: String?, timestamp: Timestamp, hop: TraceHop? = nil) {
-        let value = CloudEventKafkaBinding.encode(event) { name, value in addHeader(name: name, value: value)
-        }
+    mutating func append(
+        _ event: CloudEvent, key: String?, timestamp: Timestamp, times: inout TimestampText,
+        hop: TraceHop? = nil
+    ) {
+        let value = CloudEventKafkaBinding.encode(event, times: &times) { addHeader(name: $0, value: $1) }
         let origin = event.traceParent
         // Of several events published together each may have begun elsewhere; those stay in their own traces.
         let continued = hop.flatMap { $0.continues(origin) ? $0 : nil }
@@ -31,6 +35,12 @@ extension RecordBatchBuilder {
                 append(timestamp: timestamp, key: key, value: nil as UnsafeRawBufferPointer?)
             }
         }
+    }
+
+    /// Adds `event` as one record, by itself.
+    mutating func append(_ event: CloudEvent, key: String?, timestamp: Timestamp, hop: TraceHop? = nil) {
+        var times = TimestampText()
+        append(event, key: key, timestamp: timestamp, times: &times, hop: hop)
     }
 
     private static func withOptionalBytes(_ text: inout String?, _ body: (UnsafeRawBufferPointer?) -> Void) {

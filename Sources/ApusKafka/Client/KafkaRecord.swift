@@ -254,6 +254,7 @@
     struct KafkaEventWriter {
         private let mode: KafkaContentMode
         private var json: [UInt8] = []
+        private var times = TimestampText()
 
         init(_ mode: KafkaContentMode) { self.mode = mode }
 
@@ -275,8 +276,8 @@
             switch mode {
             case .binary:
                 var headers = KafkaHeaders(capacity: 12)
-                guard let value = CloudEventKafkaBinding.encode(event, header: { headers.append($0, $1) })
-                else {
+                let encoded = CloudEventKafkaBinding.encode(event, times: &times) { headers.append($0, $1) }
+                guard let value = encoded else {
                     headers.appendTrace(of: event)
                     return headers.produce(client, topic, value: nil, key: key, opaque)
                 }

@@ -38,6 +38,9 @@ void capus_return_memory(void);
 /// Has the processor fetch the memory at an address, which need not be one, while the program goes on.
 static inline void capus_prefetch(const void *address) { __builtin_prefetch(address); }
 
+/// As `capus_prefetch`, for memory that is about to be written.
+static inline void capus_prefetch_for_writing(const void *address) { __builtin_prefetch(address, 1); }
+
 /// 1 or 0, and no jump: for what nobody can guess, and a wrong guess would cost more than what is done.
 static inline int64_t capus_count(bool is) {
     int64_t count = is;

@@ -13,7 +13,8 @@ public enum CloudEventHTTPBinding {
         of event: CloudEvent,
         _ header: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
     ) {
-        HeaderWriter.forEach(in: event, prefix: .http) { name, text in
+        var times = TimestampText()
+        HeaderWriter.forEach(in: event, prefix: .http, times: &times) { name, text in
             HTTPHeaderValue.withEncoded(text) { header(name, $0) }
         }
         if let type = event.dataContentType { HeaderWriter.emit("content-type", type, header) }

@@ -16,13 +16,22 @@ public enum CloudEventKafkaBinding {
         _ event: CloudEvent,
         header: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
     ) -> [UInt8]? {
+        var times = TimestampText()
+        return encode(event, times: &times, header: header)
+    }
+
+    /// Writes an event after others that may have had the same time.
+    package static func encode(
+        _ event: CloudEvent, times: inout TimestampText,
+        header: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void
+    ) -> [UInt8]? {
         guard !event.needsStructuredMode else {
             HeaderWriter.emit("content-type", CloudEventJSONFormat.contentType, header)
             var value: [UInt8] = []
             encodeStructured(event, into: &value)
             return value
         }
-        HeaderWriter.forEach(in: event, prefix: .kafka, header)
+        HeaderWriter.forEach(in: event, prefix: .kafka, times: &times, header)
         if let type = event.dataContentType { HeaderWriter.emit("content-type", type, header) }
         return event.data?.bytes
     }

@@ -7,10 +7,12 @@
 enum HeaderWriter {
     /// Calls `body` with each attribute's name and text, except the content type.
     ///
-    /// - Parameter prefix: three characters that go in front of every name.
+    /// - Parameters:
+    ///   - prefix: three characters that go in front of every name.
+    ///   - times: remembers the time of the event before.
     @inline(__always)
     static func forEach(
-        in event: CloudEvent, prefix: HeaderPrefix,
+        in event: CloudEvent, prefix: HeaderPrefix, times: inout TimestampText,
         _ body: (_ name: UnsafeRawBufferPointer, _ text: UnsafeRawBufferPointer) -> Void
     ) {
         let names = prefix.names
@@ -19,13 +21,7 @@ enum HeaderWriter {
         emit(names.source, event.source, body)
         emit(names.type, event.type, body)
         if let subject = event.subject { emit(names.subject, subject, body) }
-        if let time = event.time {
-            withUnsafeTemporaryAllocation(byteCount: CloudEventTimestamp.textCountMax, alignment: 1) {
-                buffer in
-                let count = time.write(to: buffer)
-                body(names.time.utf8Bytes, UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
-            }
-        }
+        if let time = event.time { times.with(time) { body(names.time.utf8Bytes, $0) } }
         if let schema = event.dataSchema { emit(names.dataSchema, schema, body) }
         guard !event.extensions.isEmpty else { return }
         for element in event.extensions {
