@@ -122,4 +122,28 @@ import Testing
         rig.pass(.seconds(2))
         #expect(rig.target.deliveries.isEmpty)
     }
+
+    @Test func `a change that is written down and cannot be put to work says so, and is put to work later`()
+        async throws
+    {
+        let rig = try EngineRig()
+        let id = try await rig.topic("orders").id
+        let name = try ResourceName("orders")
+        var changes = TopicChanges()
+        changes.partitions = 2
+        rig.store.refuseClaims(of: id.member(1), with: .failed("simulated"))
+        var text = ""
+        do {
+            _ = try await rig.driving { [engine = rig.engine, changes] in
+                try await engine.alterTopic(name, changes)
+            }
+        } catch { text = "\(error)" }
+        #expect(text.contains("is written down"))
+        #expect(text.contains("simulated"))
+        #expect(!text.contains("nothing was stored"))
+        rig.store.refuseClaims(of: id.member(1), with: nil)
+        rig.pass(.seconds(40))
+        try await rig.publish(["a"], to: "orders")
+        #expect(try rig.engine.topic(name).partitions.count == 2)
+    }
 }

@@ -49,7 +49,7 @@ extension Engine {
                 // What is defined and could not be put to work is tried again.
                 if case .failure = result { reopenSoon() }
                 ended()
-                completion(result)
+                completion(result.mapError { decision.changes.isEmpty ? $0 : $0.afterWriting })
             }
             let proceed: @Sendable () -> Void = { [self] in
                 guard let prepare = decision.prepare else { return finish() }
@@ -59,7 +59,7 @@ extension Engine {
                         guard case .failure(let error) = result else { return finish() }
                         reopenSoon()
                         ended()
-                        completion(.failure(error))
+                        completion(.failure(decision.changes.isEmpty ? error : error.afterWriting))
                     }
                 }
             }
@@ -100,6 +100,24 @@ extension Engine {
     /// Runs something of the store's, its errors in the broker's words.
     func storing<Value>(_ body: () throws(LogError) -> Value) throws(BrokerError) -> Value {
         do { return try body() } catch { throw BrokerError(error) }
+    }
+}
+
+extension BrokerError {
+    /// What it means for a change that is written down already: it holds, and is not what nothing was stored of.
+    fileprivate var afterWriting: BrokerError {
+        guard case .unavailable(let reason) = self else { return self }
+        let cause =
+            switch reason {
+            case .diskFull: "the disk is full"
+            case .diskFailed(let reason): "the disk failed: \(reason)"
+            case .overloaded: "more waits to be written than the limit allows"
+            case .undecided, .stopping, .notOpen: String?.none
+            }
+        guard let cause else { return self }
+        return .unavailable(
+            .notOpen(
+                "the change is written down and could not be put to work, which is tried again: \(cause)"))
     }
 }
 

@@ -118,6 +118,8 @@ final class SubscriptionModel {
     var attemptsMax: Int
     var concurrencyMax: Int
     var places: [Place: PlaceModel] = [:]
+    /// What was ever handed out, whatever the subscription was moved to since.
+    var handedOut: Set<Place> = []
     /// Counts replays: what was asked before one is about another life of its events.
     var era = 0
     var replays = 0

@@ -71,6 +71,7 @@ extension BrokerRun {
         let (place, what) = (seen.place, "\(subscription.name) \(seen.place.partition)/\(seen.place.offset)")
         note("delivered \(what) attempt \(seen.attempt)")
         settleDebts(place, of: subscription)
+        subscription.handedOut.insert(place)
         guard subscription.certainty != .gone, era == subscription.era, subscription.openReplays == 0 else {
             return exempt(place, of: subscription)
         }

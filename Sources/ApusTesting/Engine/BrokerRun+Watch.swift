@@ -75,8 +75,8 @@ extension BrokerRun {
                     violate("I19: \(name) has an attempt at an event that is not in its topic")
                     continue
                 }
-                let known = model.places[Place(partition: place.partition, offset: place.offset)]
-                if known == nil || noted.number < 1 {
+                let known = Place(partition: place.partition, offset: place.offset)
+                if !model.handedOut.contains(known) || noted.number < 1 {
                     violate(
                         "I19: \(name) has attempt \(noted.number) (\(noted.outcome)) at \(place), which was never handed out"
                     )
