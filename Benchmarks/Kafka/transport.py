@@ -5,8 +5,9 @@
 
 Publishes `--count` events of `--size` bytes (the transport: of JSON) to one partition and consumes them, in each of `--rounds`, by CLIENT without headers (`plain`), by CLIENT with the headers of an event
 (`events`), and by CHECK, which is apus-kafka-check, in CloudEvents' binary and structured mode (`binary`, `structured`); CHECK also consumes what the client
-without headers published (`records`), as it would consume any records that are no events. `--plain` names another program to be the one without headers, `--settings` more of the
-transport's URL. Prints a line of JSON for each, and at the end the medians of the ratios of the transport to both, taken within each round.
+without headers published (`records`), as it would consume any records that are no events, and the client without headers consumes what CHECK published (`same`). `--plain` names another program
+to be the one without headers, `--settings` more of the transport's URL. Prints a line of JSON for each, and at the end the medians of the ratios of the transport to the clients, taken within each round:
+`binary_to_same` and `records_to_plain` are of those who consume the very same records.
 """
 
 import argparse
@@ -82,8 +83,13 @@ def run(command):
 TRANSPORT = {"publish": ("binary", "structured"), "consume": ("binary", "structured", "records")}
 
 
+CLIENTS = {"publish": ("plain", "events"), "consume": ("plain", "events", "same")}
+# What somebody consumes that somebody else has published.
+PUBLISHED_BY = {"records": "plain", "same": "binary"}
+
+
 def everybody(mode):
-    return ("plain", "events", *TRANSPORT[mode])
+    return (*CLIENTS[mode], *TRANSPORT[mode])
 
 
 def command(options, server, mode, who, topic, group):
@@ -95,6 +101,8 @@ def command(options, server, mode, who, topic, group):
         rest = [topic, count, str(options.size), str(options.batch)] if mode == "publish" else [topic, group, count, str(PREFETCH)]
         return [options.check, f"{mode}-rate", url, *rest]
     ours = "produce" if mode == "publish" else "consume"
+    if who == "same":
+        who = "plain"
     if who == "plain" and options.plain:
         return [options.plain, ours, "--port", str(server.kafka), "--topic", topic, "--count", count, "--size", str(options.size),
                 "--idempotence", "true"]
@@ -115,7 +123,7 @@ def measure(server, options):
             order = everybody(mode)[number % len(results):] + everybody(mode)[:number % len(results)]
             for who in order:
                 used = server.processor_seconds()
-                topic = topics["plain" if who == "records" else who]
+                topic = topics[PUBLISHED_BY.get(who, who)]
                 result = run(command(options, server, mode, who, topic, f"group-{number}-{who}"))
                 rate = result.get("rate", result.get("msgs_per_s"))
                 results[who].append(rate)
@@ -127,7 +135,7 @@ def measure(server, options):
     for mode, results in rates.items():
         summary = {"mode": mode} | {who: round(statistics.median(values)) for who, values in results.items()}
         for who in TRANSPORT[mode]:
-            for base in ("plain", "events"):
+            for base in CLIENTS[mode]:
                 ratios = [mine / other for mine, other in zip(results[who], results[base])]
                 summary[f"{who}_to_{base}"] = round(statistics.median(ratios), 2)
                 summary[f"{who}_to_{base}_all"] = [round(ratio, 2) for ratio in ratios]

@@ -65,7 +65,7 @@ public enum ApusServer {
         let connections = BridgeParts.connections(configuration, logger)
         let dispatcher = TargetDispatcher(
             target: BridgedTarget(web: webhooks, bus: BusTarget(connections: connections)))
-        let engine = try openEngine(store, dispatcher, configuration, files, logger)
+        let engine = try openEngine(store, dispatcher, configuration, files, logger, registry)
         let bridges = Bridges(broker: engine, connections: connections, logger: logger) { engine.now }
         engine.start()
         let kafka =
@@ -204,9 +204,11 @@ public enum ApusServer {
 
     private static func openEngine(
         _ store: FileLogStore, _ dispatcher: TargetDispatcher, _ configuration: ServerConfiguration,
-        _ files: FileShares, _ logger: Logger
+        _ files: FileShares, _ logger: Logger, _ registry: PrometheusRegistry
     ) throws -> Engine {
         var options = configuration.engine
+        let delays = ServerMetrics.deliveryDelays(in: registry)
+        options.onFirstDelivery = { delays.observe($0.seconds) }
         options.schemaFormats.set(XSDFormat(), for: .xsd)
         options.catalogsEvents = true
         // Every attempt under way is an open file.

@@ -19,6 +19,7 @@ final class ServerFigures: Sendable {
 
     private let acknowledgements: PrometheusHistogram
     private let flushes: PrometheusHistogram
+    private let deliveryDelays: PrometheusHistogram
     private let needsToken: Bool
     private let parts = Mutex(Parts())
 
@@ -29,6 +30,7 @@ final class ServerFigures: Sendable {
             help: MetricHelp.texts["apus_publish_ack_duration_seconds"] ?? "")
         flushes = registry.histogram(
             "apus_journal_flush_duration_seconds", help: "How long a flush of the journal took.")
+        deliveryDelays = ServerMetrics.deliveryDelays(in: registry)
         needsToken = configuration.token != nil
     }
 
@@ -55,6 +57,7 @@ final class ServerFigures: Sendable {
         var figures = ProcessFigures()
         figures.publishAcknowledgements = HistogramFigures(acknowledgements)
         figures.flushes = HistogramFigures(flushes)
+        figures.deliveryDelays = HistogramFigures(deliveryDelays)
         figures.residentBytes = ProcessMemory.residentBytes ?? 0
         figures.httpConnections = http?.statistics?.connectionsOpen ?? 0
         figures.kafkaConnections = kafka?.statistics?.connectionsOpen ?? 0

@@ -156,6 +156,14 @@ final class ServerMetrics: Sendable {
         }
     }
 
+    /// How long events waited until they were handed out.
+    static func deliveryDelays(in registry: PrometheusRegistry) -> PrometheusHistogram {
+        registry.histogram(
+            "apus_delivery_delay_seconds",
+            help: "From the publish of an event until it is handed out to a subscription for the first time.",
+            buckets: .delay)
+    }
+
     /// Adds what only the Kafka gateway knows.
     static func register(_ gateway: KafkaGateway, in registry: PrometheusRegistry) {
         registry.gauge("apus_kafka_connections", help: "Open connections of Kafka clients.") {

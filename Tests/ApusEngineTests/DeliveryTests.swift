@@ -8,6 +8,7 @@ import ApusRules
 import ApusTesting
 import ApusTransport
 import CloudEvents
+import Synchronization
 import Testing
 
 @Suite struct DeliveryTests {
@@ -25,6 +26,27 @@ import Testing
         let again = try await rig.receive("billing")
         #expect(again.map(\.stored.event.id) == ["a"])
         #expect(again.map(\.attempt) == [2])
+    }
+
+    @Test
+    func `how long an event waited is told when it is handed out for the first time, for each subscription`()
+        async throws
+    {
+        let delays = Mutex<[Duration]>([])
+        let rig = try EngineRig {
+            $0.onFirstDelivery = { delay in delays.withLock { $0.append(delay) } }
+        }
+        try await rig.topic("orders")
+        for name in ["billing", "shipping"] { try await rig.subscription(name, .shared("orders")) }
+        try await rig.publish(["a", "b"], to: "orders")
+        rig.pass(.seconds(2))
+        let leases = try await rig.receive("billing").map(\.lease)
+        #expect(delays.withLock { $0 } == [.seconds(2), .seconds(2)])
+        try await rig.settle("billing", leases, .release(delay: .zero, counted: true))
+        #expect(try await rig.receive("billing").count == 2)
+        rig.pass(.seconds(1))
+        #expect(try await rig.receive("shipping").count == 2)
+        #expect(delays.withLock { $0 } == [2, 2, 3, 3].map { .seconds($0) })
     }
 
     @Test func `as many large events are handed out at once as fit into an answer`() async throws {

@@ -19,6 +19,7 @@ import Testing
                 var figures = ProcessFigures()
                 figures.publishAcknowledgements = HistogramFigures(
                     upperBounds: [0.001, 0.5], cumulativeCounts: [1, 2, 2])
+                figures.deliveryDelays = HistogramFigures(upperBounds: [5], cumulativeCounts: [3, 4])
                 return figures
             }
         } _: { fixture async throws in
@@ -37,6 +38,7 @@ import Testing
             #expect(
                 sample["publish_ack"]?["bounds"]?.array?.compactMap { $0.number?.double } == [0.001, 0.5])
             #expect(sample["publish_ack"]?["counts"] == [1, 2, 2])
+            #expect(sample["delivery_delay"]?["counts"] == [3, 4])
         }
     }
 

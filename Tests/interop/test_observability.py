@@ -99,6 +99,8 @@ def test_values_are_what_happened(server, hook):
         ("apus_rule_matches_total", {"rule": "r", "topic": "src"}, 40),
         ("apus_routed_events_total", {"topic": "src"}, 40),
         ("apus_deliveries_total", pull, 30),
+        # Each event once for each subscription, however often its webhook has failed.
+        ("apus_delivery_delay_seconds_count", {}, 30 + 40),
         ("apus_deliveries_total", push, 40 + failed),
         ("apus_delivery_attempts_total", {"outcome": "acknowledged", **pull}, 10),
         ("apus_delivery_attempts_total", {"outcome": "released", **pull}, 5),

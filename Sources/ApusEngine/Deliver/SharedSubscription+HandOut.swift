@@ -48,6 +48,7 @@ extension SharedSubscription {
             noteExpired(&state)
             if !handouts.isEmpty {
                 metrics.handedOut.increment(by: Int64(handouts.count))
+                tellOfDelays(handouts)
                 traceLeases(handouts, &state)
                 count(handouts, &state, completion)
             } else if !state.replayProgress.isEmpty {
@@ -92,6 +93,15 @@ extension SharedSubscription {
         state.delivery.list(state.unwanted)
         state.unwanted = []
         return (handouts, handouts.count == limit || byteCount >= byteLimit)
+    }
+
+    private func tellOfDelays(_ handouts: [Handout]) {
+        guard let tell = context.options.onFirstDelivery else { return }
+        let now = context.clock.wall
+        // Clocks that producers or somebody else have set are no reason to tell of a time before.
+        for handout in handouts where handout.attempt == 1 {
+            tell(max(.zero, handout.box.value.timestamp.duration(to: now)))
+        }
     }
 
     /// What is the same for all events that are handed out together, looked up once.

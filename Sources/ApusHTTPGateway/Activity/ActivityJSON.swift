@@ -20,6 +20,7 @@ enum ActivityJSON {
             writer.store(broker.status())
             writer.histogram("publish_ack", figures.publishAcknowledgements)
             writer.histogram("flush", figures.flushes)
+            writer.histogram("delivery_delay", figures.deliveryDelays)
             writer.member("memory_bytes", figures.residentBytes)
             writer.member("http_connections", figures.httpConnections)
             writer.member("kafka_connections", figures.kafkaConnections)

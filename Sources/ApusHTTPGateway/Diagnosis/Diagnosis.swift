@@ -48,7 +48,7 @@ enum Diagnosis {
                     text: status.deadLettersWaiting == 1
                         ? "1 event could not be delivered and waits in its dead-letter topic"
                         : "\(status.deadLettersWaiting) events could not be delivered and wait in dead-letter topics",
-                    hint: "'apus dead-letter causes' tells why; then redrive or discard them"))
+                    hint: "see why by 'apus dead-letter causes'; then redrive or discard them"))
         }
         findings += SchemaDriftFindings.findings(context.broker.load().invalidPublishers, now: context.now) {
             context.broker.topicSummary($0)?.settings.schema

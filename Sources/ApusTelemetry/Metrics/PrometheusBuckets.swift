@@ -29,7 +29,8 @@ public struct PrometheusBuckets: Hashable, Sendable {
 
     /// From a millisecond to a day: how long an event waits until it is delivered.
     public static let delay = PrometheusBuckets(upperBounds: [
-        0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 3600, 21600, 86400,
+        0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 3600, 21600,
+        86400,
     ])
 
     /// Powers of two from 1 to 4,096: how many of something went together.

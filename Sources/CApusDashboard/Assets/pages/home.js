@@ -20,6 +20,8 @@ export async function home(context) {
         published: new Tile("Published", { href: "/ui/topics" }),
         delivered: new Tile("Delivered", { href: "/ui/subscriptions" }),
         acknowledgement: new Tile("Publish to durable"),
+        delay: new Tile("Publish to delivery", { href: "/ui/bottlenecks" }),
+        backlog: new Tile("Waiting", { href: "/ui/bottlenecks" }),
         oldest: new Tile("Oldest unsettled", { href: "/ui/subscriptions" }),
         letters: new Tile("Dead letters", { href: "/ui/dead-letters" }),
         disk: new Tile("Disk"),
@@ -29,11 +31,8 @@ export async function home(context) {
         lines: [{ label: "published", series: 1, area: true }, { label: "delivered", series: 2 }, { label: "failed attempts", series: 3 }],
         format: (value) => rate(value),
     }, context.signal);
-    const latency = new TimeChart({
-        label: "Time from publish to durable acknowledgement over the last two minutes",
-        lines: [{ label: "p50", series: 1 }, { label: "p99", series: 2 }],
-        format: (value) => duration(value), least: 0.001,
-    }, context.signal);
+    const latency = latencyChart("Time from publish to durable acknowledgement over the last two minutes", context.signal);
+    const delay = latencyChart("Time from publish to the first delivery over the last two minutes", context.signal);
     const findings = h("div.stack");
     const facing = h("div");
     const connect = h("div.stack");
@@ -44,7 +43,7 @@ export async function home(context) {
         fill(facing, serverFacts(status));
         fill(connect, connectLines(status));
     });
-    activity.watch(() => showActivity(tiles, traffic, latency), context.signal);
+    activity.watch(() => showActivity(tiles, { traffic, latency, delay }), context.signal);
     return {
         title: "Home",
         element: page({
@@ -56,25 +55,34 @@ export async function home(context) {
             )],
         },
         findings,
-        h("div.tiles.three", {}, Object.values(tiles).map((tile) => tile.element)),
+        h("div.tiles.four", {}, Object.values(tiles).map((tile) => tile.element)),
+        panel("Events per second", {}, traffic.element),
         h("div.columns", {},
-            panel("Events per second", {}, traffic.element),
-            panel("Publish to durable", { aside: h("span.small.faint", {}, "over HTTP, 10 s windows") }, latency.element)),
+            panel("Publish to durable", { aside: h("span.small.faint", {}, "over HTTP, 10 s windows") }, latency.element),
+            panel("Publish to delivery", { aside: h("span.small.faint", {}, "first hand-out, 10 s windows") }, delay.element)),
         h("div.columns", {}, panel("Server", {}, facing), panel("Connect", {}, connect))),
     };
 }
 
-/** @param {Record<string, Tile>} tiles @param {TimeChart} traffic @param {TimeChart} latency */
-function showActivity(tiles, traffic, latency) {
+/** @param {string} label @param {AbortSignal} signal */
+function latencyChart(label, signal) {
+    return new TimeChart({
+        label, lines: [{ label: "p50", series: 1 }, { label: "p99", series: 2 }],
+        format: (value) => duration(value), least: 0.001,
+    }, signal);
+}
+
+/** @param {Record<string, Tile>} tiles @param {{ traffic: TimeChart, latency: TimeChart, delay: TimeChart }} charts */
+function showActivity(tiles, { traffic, latency, delay }) {
     const now = activity.latest();
     if (!now) return;
     tiles.published.set(perSecond(activity.rate("published")), `${number(now.published)} since start`);
     const failed = activity.rate("failed", 10) ?? 0;
     tiles.delivered.set(perSecond(activity.rate("delivered")),
-        failed > 0 ? `${rate(failed)} fail` : `${number(now.backlog)} waiting, ${number(now.in_flight)} in flight`, failed > 0 ? "warn" : undefined);
-    const [median, worst] = [activity.quantile("publish_ack", 0.5), activity.quantile("publish_ack", 0.99)];
-    tiles.acknowledgement.set(median === null ? ["–", ""] : durationScaled(median),
-        median === null ? "nothing published over HTTP of late" : `median; p99 ${duration(worst ?? 0)}, last minute`);
+        failed > 0 ? `${rate(failed)} fail` : `${number(now.delivered)} since start`, failed > 0 ? "warn" : undefined);
+    showLatency(tiles.acknowledgement, "publish_ack", "nothing published over HTTP of late");
+    showLatency(tiles.delay, "delivery_delay", "nothing delivered for the first time of late");
+    tiles.backlog.set(scaled(now.backlog), `${number(now.in_flight)} in flight, ${number(now.waiting)} for a retry`);
     const wait = now.oldest_unsettled === null ? 0 : Math.max(0, (now.at - Date.parse(now.oldest_unsettled)) / 1000);
     tiles.oldest.set(now.oldest_unsettled === null ? ["none", ""] : durationScaled(wait),
         now.oldest_subscription ?? "everything is settled", wait > 3600 ? "bad" : wait > 300 ? "warn" : undefined);
@@ -90,6 +98,14 @@ function showActivity(tiles, traffic, latency) {
     );
     traffic.set(activity.rates("published"), activity.rates("delivered"), activity.rates("failed"));
     latency.set(activity.quantiles("publish_ack", 0.5), activity.quantiles("publish_ack", 0.99));
+    delay.set(activity.quantiles("delivery_delay", 0.5), activity.quantiles("delivery_delay", 0.99));
+}
+
+/** @param {Tile} tile @param {string} name of a histogram @param {string} nothing what to say when it has counted nothing */
+function showLatency(tile, name, nothing) {
+    const [median, worst] = [activity.quantile(name, 0.5), activity.quantile(name, 0.99)];
+    tile.set(median === null ? ["–", ""] : durationScaled(median),
+        median === null ? nothing : `median; p99 ${duration(worst ?? 0)}, last minute`);
 }
 
 /** @param {number | null} value @returns {[string, string]} */
