@@ -126,9 +126,9 @@ extension RecordBatch {
                 throw .malformed("a record claims offset \(record.offset), out of order")
             }
             next = record.offset.advanced(by: 1)
-            let end = reader.position
-            RecordBatch.fetchAhead(raw, of: record, start..<end)
-            if !body(record, start..<end) { return }
+            let place = start..<reader.position
+            RecordBatch.fetchAhead(raw, of: record, place)
+            if !body(record, place) { return }
         }
         guard reader.remaining == 0 else {
             throw .malformed("\(reader.remaining) bytes after the last record")

@@ -160,7 +160,7 @@ final class ServerMetrics: Sendable {
     static func deliveryDelays(in registry: PrometheusRegistry) -> PrometheusHistogram {
         registry.histogram(
             "apus_delivery_delay_seconds",
-            help: "From the publish of an event until it is handed out to a subscription for the first time.",
+            help: "From the timestamp of an event until it is first handed out to a subscription.",
             buckets: .delay)
     }
 

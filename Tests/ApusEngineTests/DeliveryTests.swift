@@ -5,6 +5,7 @@
 import ApusEngine
 import ApusModel
 import ApusRules
+import ApusStorage
 import ApusTesting
 import ApusTransport
 import CloudEvents
@@ -47,6 +48,26 @@ import Testing
         rig.pass(.seconds(1))
         #expect(try await rig.receive("shipping").count == 2)
         #expect(delays.withLock { $0 } == [2, 2, 3, 3].map { .seconds($0) })
+        // Given back uncounted it is attempt 1 again, and no news.
+        let again = try await rig.publish(["c"], to: "orders")
+        #expect(again.count == 1)
+        let given = try await rig.receive("shipping").map(\.lease)
+        try await rig.settle("shipping", given, .release(delay: .zero, counted: false))
+        #expect(try await rig.receive("shipping").map(\.attempt) == [1])
+        #expect(delays.withLock { $0.count } == 5)
+    }
+
+    @Test func `nothing is told of events whose hand-out could not be written down`() async throws {
+        let delays = Mutex<[Duration]>([])
+        let rig = try EngineRig {
+            $0.onFirstDelivery = { delay in delays.withLock { $0.append(delay) } }
+        }
+        try await rig.topic("orders")
+        try await rig.subscription("billing", .shared("orders"))
+        try await rig.publish(["a"], to: "orders")
+        rig.store.refuseAppends(with: .failed("simulated"))
+        await #expect(throws: BrokerError.self) { _ = try await rig.receive("billing") }
+        #expect(delays.withLock { $0.isEmpty })
     }
 
     @Test func `as many large events are handed out at once as fit into an answer`() async throws {

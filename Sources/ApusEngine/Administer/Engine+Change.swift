@@ -112,7 +112,8 @@ extension BrokerError {
             case .diskFull: "the disk is full"
             case .diskFailed(let reason): "the disk failed: \(reason)"
             case .overloaded: "more waits to be written than the limit allows"
-            case .undecided, .stopping, .notOpen: String?.none
+            case .undecided(let reason): "the disk goes on failing: \(reason)"
+            case .stopping, .notOpen: String?.none
             }
         guard let cause else { return self }
         return .unavailable(

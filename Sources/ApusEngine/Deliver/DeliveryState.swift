@@ -148,6 +148,11 @@ package struct DeliveryState: Sendable {
         partition < parked.count ? parked[partition].first(from: offset) : nil
     }
 
+    /// Whether the event was never handed out, since the subscription was made or moved.
+    package func isUntouched(_ position: Position) -> Bool {
+        position.partition >= next.count || position.offset >= next[position.partition] || isParked(position)
+    }
+
     /// Looks at an event that others are to be handed out before.
     package mutating func park(_ position: Position) {
         pass(position)

@@ -17,6 +17,8 @@ extension SharedSubscription {
         var attempt: Int
         var deadline: Duration
         var box: StoredEventBox
+        /// Whether it was never handed out before, as far as the subscription knows.
+        var isFirst: Bool
 
         var stored: StoredEvent { box.value }
     }
@@ -48,7 +50,6 @@ extension SharedSubscription {
             noteExpired(&state)
             if !handouts.isEmpty {
                 metrics.handedOut.increment(by: Int64(handouts.count))
-                tellOfDelays(handouts)
                 traceLeases(handouts, &state)
                 count(handouts, &state, completion)
             } else if !state.replayProgress.isEmpty {
@@ -83,11 +84,12 @@ extension SharedSubscription {
         {
             guard let next = nextEvent(round, &state, &letters) else { break }
             let position = next.position
+            let isFirst = state.delivery.isUntouched(position)
             let attempt = state.delivery.lease(position, nonce: nonce, deadline: deadline)
             handouts.append(
                 Handout(
                     token: LeaseToken(position: position, nonce: nonce), attempt: attempt, deadline: deadline,
-                    box: next.box))
+                    box: next.box, isFirst: isFirst))
             byteCount += next.box.dataCount
         }
         state.delivery.list(state.unwanted)
@@ -95,11 +97,12 @@ extension SharedSubscription {
         return (handouts, handouts.count == limit || byteCount >= byteLimit)
     }
 
-    private func tellOfDelays(_ handouts: [Handout]) {
+    /// Tells how long events waited that are handed out now.
+    private static func tellOfDelays(_ handouts: [Handout], _ context: EngineContext) {
         guard let tell = context.options.onFirstDelivery else { return }
         let now = context.clock.wall
         // Clocks that producers or somebody else have set are no reason to tell of a time before.
-        for handout in handouts where handout.attempt == 1 {
+        for handout in handouts where handout.isFirst {
             tell(max(.zero, handout.box.value.timestamp.duration(to: now)))
         }
     }
@@ -238,6 +241,7 @@ extension SharedSubscription {
     ) {
         guard context.options.writesSubscriptions else {
             _ = (state.delivery.takeUnwritten(), takeReplayProgress(&state))
+            Self.tellOfDelays(handouts, context)
             return completion(.success(handouts))
         }
         var changes = handouts.map { SubscriptionChange.attempted($0.token.position, attempts: $0.attempt) }
@@ -246,9 +250,11 @@ extension SharedSubscription {
             changes = SubscriptionChange.parked(state.delivery.takeUnwritten()) + changes
         }
         changes += takeReplayProgress(&state)
-        state.log.append(changes) { [weak self] result in
+        state.log.append(changes) { [weak self, context] result in
             switch result {
-            case .success: completion(.success(handouts))
+            case .success:
+                Self.tellOfDelays(handouts, context)
+                completion(.success(handouts))
             case .failure(let error):
                 completion(.failure(BrokerError(error)))
                 guard let self else { return }

@@ -8,7 +8,7 @@ package import CloudEvents
 ///
 /// Invariant: `value` changes only in ``takeEvent(of:)``, for a box of which there is one reference, so nobody can be looking.
 package final class StoredEventBox: Sendable {
-    /// The event, and where it is.
+    /// The event, and where it is; after ``takeEvent(of:)`` only where it is.
     package nonisolated(unsafe) private(set) var value: StoredEvent
     /// How many bytes its data has.
     let dataCount: Int

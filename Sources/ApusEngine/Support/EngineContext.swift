@@ -86,7 +86,8 @@ public struct EngineOptions: Sendable {
     public var tracesEvents = false
     /// What makes the spans of pulled deliveries; nil for the program's, which tests cannot replace.
     package var tracer: (any Tracer)?
-    /// Told, for each event that a subscription of consumers or a webhook is handed for the first time, how long ago it was published, by this server's clock. Quick, and on any thread.
+    /// Told, when an event is handed out to consumers or to be pushed and was not before, how long ago its timestamp in the topic was. A subscription that is moved back has its events told again. Quick, and on
+    /// any thread.
     public var onFirstDelivery: (@Sendable (Duration) -> Void)?
     /// Called when the worker has done what there was to do, and when a consumer begins to wait, on any thread: for who waits until nothing happens.
     package var onRest: (@Sendable () -> Void)?

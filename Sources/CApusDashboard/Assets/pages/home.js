@@ -81,7 +81,8 @@ function showActivity(tiles, { traffic, latency, delay }) {
     tiles.delivered.set(perSecond(activity.rate("delivered")),
         failed > 0 ? `${rate(failed)} fail` : `${number(now.delivered)} since start`, failed > 0 ? "warn" : undefined);
     showLatency(tiles.acknowledgement, "publish_ack", "nothing published over HTTP of late");
-    showLatency(tiles.delay, "delivery_delay", "nothing delivered for the first time of late");
+    // Timestamps have no more than milliseconds.
+    showLatency(tiles.delay, "delivery_delay", "nothing delivered for the first time of late", 0.001);
     tiles.backlog.set(scaled(now.backlog), `${number(now.in_flight)} in flight, ${number(now.waiting)} for a retry`);
     const wait = now.oldest_unsettled === null ? 0 : Math.max(0, (now.at - Date.parse(now.oldest_unsettled)) / 1000);
     tiles.oldest.set(now.oldest_unsettled === null ? ["none", ""] : durationScaled(wait),
@@ -101,11 +102,16 @@ function showActivity(tiles, { traffic, latency, delay }) {
     delay.set(activity.quantiles("delivery_delay", 0.5), activity.quantiles("delivery_delay", 0.99));
 }
 
-/** @param {Tile} tile @param {string} name of a histogram @param {string} nothing what to say when it has counted nothing */
-function showLatency(tile, name, nothing) {
+/**
+ * @param {Tile} tile @param {string} name of a histogram @param {string} nothing what to say when it has counted nothing
+ * @param {number} [least] the least that it can tell, in seconds
+ */
+function showLatency(tile, name, nothing, least = 0) {
     const [median, worst] = [activity.quantile(name, 0.5), activity.quantile(name, 0.99)];
-    tile.set(median === null ? ["–", ""] : durationScaled(median),
-        median === null ? nothing : `median; p99 ${duration(worst ?? 0)}, last minute`);
+    if (median === null || worst === null) return tile.set(["–", ""], nothing);
+    const [figure, unit] = durationScaled(Math.max(median, least));
+    tile.set([median < least ? `< ${figure}` : figure, unit],
+        `median; p99 ${worst < least ? "< " : ""}${duration(Math.max(worst, least))}, last minute`);
 }
 
 /** @param {number | null} value @returns {[string, string]} */
