@@ -5,8 +5,8 @@ import os
 import random
 import socket
 
-# Linux gives connections 32768 and above, unless somebody has set it otherwise.
-FIRST, LAST = 10_000, 32_000
+# Linux gives connections 32768 and above, unless somebody has set it otherwise. Browsers refuse some ports that other protocols are known by, the highest of which is 10080.
+FIRST, LAST = 10_100, 32_000
 # How many processes of one test run have ports of their own.
 WORKERS = 8
 
