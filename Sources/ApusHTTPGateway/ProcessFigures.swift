@@ -42,7 +42,7 @@ public struct ProcessFigures: Sendable {
     public var publishAcknowledgements = HistogramFigures()
     /// How long flushes of the journal took, in seconds.
     public var flushes = HistogramFigures()
-    /// How long events waited, from their publish, until a subscription was handed them for the first time, in seconds.
+    /// How long events waited, from their timestamps, until they were first handed out, in seconds.
     public var deliveryDelays = HistogramFigures()
     /// Resident memory, where the system tells.
     public var residentBytes = 0

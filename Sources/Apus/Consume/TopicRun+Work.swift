@@ -50,21 +50,21 @@ extension TopicRun {
         var taken: QueuedEvent?
         let looksAtTime = slot != nil || metrics.keepsDuration
         // When the event before was done, if the next one was there then: one look at the clock is for both.
-        var now: Duration? = looksAtTime ? nil : .zero
+        var now: Duration?
         while !cancellation.hasHappened {
             let event: QueuedEvent
             if let there = taken.take() ?? queue.take() {
                 event = there
             } else if let next = await queue.next() {
                 event = next
-                if looksAtTime { now = nil }
+                now = nil
             } else {
                 return
             }
             event.context.storage.begin(in: slot, transaction: desk == nil ? nil : EventTransaction())
-            let began = now ?? clock.uptime
+            let began = looksAtTime ? now ?? clock.uptime : .zero
             guard let verdict = await handle(event, slot, from: began) else {
-                if looksAtTime { now = nil }
+                now = nil
                 continue
             }
             if looksAtTime {
