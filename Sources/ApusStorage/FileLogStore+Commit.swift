@@ -204,6 +204,9 @@ extension FileLogStore {
             // Nothing of it has been written anywhere.
             fail(group.journaled, LogError(error), &completions)
             group.journaled = []
+            // A disk that fails is refused to everybody, as after a block that failed, until a file can be begun. A full one
+            // still takes what needs no journal.
+            if error != .noSpace { committer.isVoidOwed = true }
             return true
         }
     }

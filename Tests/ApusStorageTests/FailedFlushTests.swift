@@ -192,6 +192,32 @@ import Testing
         #expect(try bases(try TestStore(disk).open()) == [0, last.rawValue])
     }
 
+    /// Whether the flush that fails is a block's or that of a journal file which cannot be begun, depends on where the journal happens to be.
+    @Test func `wherever the journal is, a disk that fails is refused to logs without flush too`() throws {
+        for count in 0..<24 {
+            let disk = SimulatedDisk(seed: UInt64(count))
+            let store = try TestStore(disk).open()
+            let claim = try store.claim(Self.log, LogConfiguration()) { _ in }
+            let unflushed = try store.claim(Self.log.member(1), LogConfiguration(durability: .none)) { _ in }
+            for tag in 0..<count { _ = store.appendOnce(batch(tag, bytes: 6_000), claim) }
+            let refused = failing(disk, Self.faults(sync: 1)) {
+                _ = store.appendNow(batch(count, bytes: 6_000), claim)
+                return store.appendNow(batch(0), unflushed)
+            }
+            guard case .failure(.failed) = refused else {
+                Issue.record("after \(count) appends: \(String(describing: refused))")
+                continue
+            }
+            store.settle()
+            #expect(store.appendNow(batch(1), unflushed) == .success(.zero), "after \(count) appends")
+            guard case .success(let last) = store.appendNow(batch(count), claim) else {
+                Issue.record("after \(count) appends: not taken any more")
+                continue
+            }
+            #expect(try bases(store) == (0..<Int64(count)).map(\.self) + [last.rawValue])
+        }
+    }
+
     @Test func `appends behind checkpoints that go on failing are answered, and taken once one succeeds`()
         throws
     {
