@@ -96,20 +96,68 @@ extension ApusClient {
         _ = try await send(request)
     }
 
+    /// What a replay would do, as the API tells it: `positions`, each with `partition`, `cursor`, `to`, `again` and `skipped`.
+    public func previewReplay(
+        _ subscription: String, from start: Position, to end: Position? = nil
+    ) async throws(ApusClientError) -> JSONValue {
+        var request = APIRequest(.get, "v1", "subscriptions", subscription, "replay")
+        request.add("from", start.description)
+        request.add("to", end?.description)
+        return try await send(request).json()
+    }
+
     /// Has what waits for its next attempt handed out now: all of it, only events at these places (`topic/partition/offset`), or only those
     /// that came at or after a time (RFC 3339, or a duration back from now).
     ///
-    /// - Returns: how many events did wait.
+    /// - Returns: how many events did wait, and whether a receiver that was left alone is tried again at once.
     public func retryNow(
         _ subscription: String, events: [String]? = nil, since: String? = nil
-    ) async throws(ApusClientError) -> Int64 {
+    ) async throws(ApusClientError) -> (retried: Int64, isProbed: Bool) {
         var request = APIRequest(.post, "v1", "subscriptions", subscription, "retry")
         var body = JSONObject()
         body["events"] = events.map { .array($0.map { .string($0) }) }
         body["since"] = since.map { .string($0) }
         if events != nil || since != nil { request.setBody(.object(body)) }
         let answer = try await send(request).json()
-        return answer["retried"]?.int64 ?? 0
+        return (answer["retried"]?.int64 ?? 0, answer["probed"]?.bool ?? false)
+    }
+
+    /// Sends one event to where a subscription pushes, beside everything else: nothing is stored or counted.
+    ///
+    /// - Parameter event: what is sent, as CloudEvents JSON; nil for an event that says of itself that it is a test.
+    /// - Returns: how it ended, what was sent and what came back, as the API tells it.
+    public func testPush(
+        _ subscription: String, event: JSONValue? = nil
+    ) async throws(ApusClientError) -> JSONValue {
+        var request = APIRequest(.post, "v1", "subscriptions", subscription, "test")
+        if let event { request.setBody(["event": event]) }
+        // A question for consent and an attempt may each take as long as a push may.
+        request.timeout = .seconds(2 * 301)
+        return try await send(request).json()
+    }
+
+    /// Has the server make a new secret and sign with it too.
+    ///
+    /// - Returns: the secret, which is not told again, and all that requests are signed with now, masked, the newest first.
+    public func rotateSecret(
+        _ subscription: String
+    ) async throws(ApusClientError) -> (secret: String, inUse: [String]) {
+        let answer = try await send(
+            APIRequest(.post, "v1", "subscriptions", subscription, "rotate-secret")
+        ).json()
+        return (try JSONFields(answer, "a new secret").string("secret"), Self.secrets(answer))
+    }
+
+    /// Has the server sign with the newest secret alone.
+    ///
+    /// - Returns: what requests are signed with now, masked.
+    public func retireSecrets(_ subscription: String) async throws(ApusClientError) -> [String] {
+        Self.secrets(
+            try await send(APIRequest(.post, "v1", "subscriptions", subscription, "retire-secrets")).json())
+    }
+
+    private static func secrets(_ answer: JSONValue) -> [String] {
+        answer["secrets"]?.array?.compactMap(\.string) ?? []
     }
 
     /// Stops handing out.

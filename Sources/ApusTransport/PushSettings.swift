@@ -78,7 +78,9 @@ public struct PushSettings: Sendable, Hashable {
     public var rate: Int?
     /// Headers that every request has beside those that say what it is; at most 32.
     public var headers: [WebhookHeader] = []
-    /// What requests are signed with, each of them; at most 4, none for no signature.
+    /// The most secrets that requests are signed with.
+    public static let secretsMax = 4
+    /// What requests are signed with, each of them; at most ``secretsMax``, none for no signature.
     public var secrets: [WebhookSecret] = []
     /// Whether the receiver is asked for its consent before anything is sent to it.
     public var handshake = false

@@ -10,7 +10,7 @@ public import CloudEvents
 public struct Delivery: Sendable {
     /// The subscription that delivers.
     public var subscription: ResourceName
-    /// The topic, partition and offset that it comes from.
+    /// The topic, partition and offset that it comes from; of a test only the topic counts.
     public var topic: ResourceName
     /// The partition that it comes from.
     public var partition: Int
@@ -26,6 +26,8 @@ public struct Delivery: Sendable {
     public var key: String?
     /// W3C `traceparent`: until the attempt begins that of the event's last hop, where anything tells of it; then that of the attempt's own span.
     public var traceparent: String?
+    /// Whether it is sent only to see what happens: then it has no place, and nothing follows from its outcome.
+    public var isTest = false
     /// Who is told what was sent and what came back. The events of a request over HTTP share that of the first; to an outside broker, which answers for
     /// each event by itself, each has its own.
     public var witness: AttemptWitness?

@@ -43,6 +43,20 @@ public struct WebhookSecret: Sendable, Hashable, CustomStringConvertible, Custom
         self.key = key
     }
 
+    /// A new secret of 32 bytes, which nobody can foresee.
+    public static func random() -> WebhookSecret {
+        var generator = SystemRandomNumberGenerator()
+        let key = (0..<randomKeyBytes).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        return WebhookSecret(key)
+    }
+
+    private static let randomKeyBytes = 32
+
+    private init(_ key: [UInt8]) {
+        self.key = key
+        text = Self.prefix + CloudEventValue.binary(key).text
+    }
+
     /// The secret as everybody may see it: its last four characters tell secrets apart, and leave at least 168 bits unknown.
     public var masked: String { Self.prefix + "****" + text.suffix(4) }
 

@@ -58,9 +58,14 @@ struct WebhookRequest: Sendable {
     private static func attempt(_ deliveries: [Delivery], _ now: Int64, _ headers: inout HTTPHeaders) {
         let first = deliveries[0]
         headers.add(name: "apus-subscription", value: first.subscription.description)
-        headers.add(
-            name: "apus-origin",
-            value: deliveries.map { "\($0.topic)/\($0.partition)/\($0.offset)" }.joined(separator: ", "))
+        if first.isTest {
+            headers.add(name: "apus-test", value: "true")
+        } else {
+            headers.add(
+                name: "apus-origin",
+                value: deliveries.map { "\($0.topic)/\($0.partition)/\($0.offset)" }.joined(
+                    separator: ", "))
+        }
         headers.add(
             name: "apus-attempt", value: deliveries.map { String($0.attempt) }.joined(separator: ", "))
         headers.add(name: "apus-max-attempts", value: String(first.attemptsMax))

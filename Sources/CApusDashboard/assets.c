@@ -56,6 +56,9 @@ static const unsigned char components_parts_js[] = {
 static const unsigned char components_publish_js[] = {
 #embed "Assets/components/publish.js"
 };
+static const unsigned char components_receiver_js[] = {
+#embed "Assets/components/receiver.js"
+};
 static const unsigned char components_reposition_js[] = {
 #embed "Assets/components/reposition.js"
 };
@@ -221,6 +224,7 @@ static const struct capus_asset assets[] = {
     {"components/pager.js", components_pager_js, sizeof components_pager_js},
     {"components/parts.js", components_parts_js, sizeof components_parts_js},
     {"components/publish.js", components_publish_js, sizeof components_publish_js},
+    {"components/receiver.js", components_receiver_js, sizeof components_receiver_js},
     {"components/reposition.js", components_reposition_js, sizeof components_reposition_js},
     {"components/retry.js", components_retry_js, sizeof components_retry_js},
     {"components/shortcuts.js", components_shortcuts_js, sizeof components_shortcuts_js},

@@ -88,6 +88,30 @@ import Testing
         #expect(try await take(third).isEmpty)
     }
 
+    @Test func `what would come again is told by what is settled, and not by where the first gap is`()
+        async throws
+    {
+        let rig = try await rig()
+        let leased = try await rig.receive("billing", limit: 10)
+        try await rig.settle("billing", leased.dropFirst().map(\.lease), .acknowledge)
+        let name = try ResourceName("billing")
+        func preview(_ from: StartPosition, _ to: StartPosition? = nil) throws -> ReplayPreview? {
+            try rig.engine.previewReplay(name, from: from, to: to).first
+        }
+        func row(_ to: Int64, _ again: Int64, _ skipped: Int64) -> ReplayPreview {
+            ReplayPreview(partition: 0, cursor: .zero, to: Offset(to), again: again, skipped: skipped)
+        }
+        #expect(try preview(.earliest) == row(0, 9, 0))
+        #expect(try preview(.offset(Offset(4))) == row(4, 6, 1))
+        #expect(try preview(.latest) == row(10, 0, 1))
+        #expect(try preview(.offset(Offset(2)), .offset(Offset(5))) == row(0, 3, 0))
+        #expect(try preview(.earliest, .latest) == row(0, 9, 0))
+        try await rig.publish(["new"], to: "orders")
+        #expect(try preview(.latest) == row(11, 0, 2))
+        // It is told and not done.
+        #expect(try await take(rig) == ["new"])
+    }
+
     @Test func `one bounded replay is under way at a time, and one without an end takes its place`()
         async throws
     {

@@ -189,7 +189,7 @@ import Testing
             fixture.broker.addTopic("orders")
             _ = try await fixture.put("/v1/subscriptions/s", #"{"topic":"orders"}"#)
             let all = try await fixture.post("/v1/subscriptions/s/retry", "{}")
-            #expect(all.status == 200 && all.json["retried"] == 7)
+            #expect(all.status == 200 && all.json["retried"] == 7 && all.json["probed"] == true)
             let two = #"{"events":["orders/0/4","orders/1/0"]}"#
             #expect(try await fixture.post("/v1/subscriptions/s/retry", two).json["retried"] == 2)
             #expect(

@@ -8,6 +8,7 @@ import ApusModel
 import ApusRules
 import ApusSchemas
 import ApusStorage
+import ApusTransport
 import CloudEvents
 import Synchronization
 
@@ -198,13 +199,40 @@ final class RecorderBroker: Broker {
         change { $0.replays += [start, end] }
     }
 
-    func retryNow(_ subscription: ResourceName, _ chosen: RetryChoice) async throws(BrokerError) -> Int {
+    func previewReplay(
+        _ subscription: ResourceName, from start: StartPosition, to end: StartPosition?
+    ) throws(BrokerError) -> [ReplayPreview] {
+        try check()
+        _ = try self.subscription(subscription)
+        return []
+    }
+
+    func retryNow(
+        _ subscription: ResourceName, _ chosen: RetryChoice
+    ) async throws(BrokerError) -> RetriedNow {
         try check()
         _ = try self.subscription(subscription)
         return switch chosen {
-        case .all: 7
-        case .events(let places): places.count
-        case .since: 5
+        case .all: RetriedNow(retried: 7, isProbed: true)
+        case .events(let places): RetriedNow(retried: places.count, isProbed: false)
+        case .since: RetriedNow(retried: 5, isProbed: false)
+        }
+    }
+
+    func testPush(_ subscription: ResourceName, _ event: CloudEvent?) async throws(BrokerError) -> PushTest {
+        try check()
+        _ = try self.subscription(subscription)
+        throw .conflict("nothing is sent here")
+    }
+
+    func changeSecrets(
+        _ subscription: ResourceName, _ change: SecretChange
+    ) async throws(BrokerError) -> [WebhookSecret] {
+        try check()
+        _ = try self.subscription(subscription)
+        return switch change {
+        case .add(let secret): [secret]
+        case .keepNewest: []
         }
     }
 

@@ -170,6 +170,54 @@ def test_signatures_are_those_of_standard_webhooks(server, receiver, mode):
         standardwebhooks.Webhook(other).verify(request["body"], request["headers"])
 
 
+def test_a_secret_is_rotated_without_a_request_that_a_receiver_would_refuse(server, receiver):
+    hook = receiver()
+    subscribe(server, hook.url, push={"mode": "structured", "secrets": [SECRET]})
+    rotated = server.succeed("POST", "/v1/subscriptions/hook/rotate-secret").json()
+    new = rotated["secret"]
+    assert rotated["secrets"] == ["whsec_****" + new[-4:], "whsec_****" + SECRET[-4:]]
+    assert new not in json.dumps(describe(server))
+    server.publish("orders", event("1", {"n": 1}))
+    until(lambda: hook.requests)
+    for secret in (SECRET, new):
+        standardwebhooks.Webhook(secret).verify(hook.requests[0]["body"], hook.requests[0]["headers"])
+    retired = server.succeed("POST", "/v1/subscriptions/hook/retire-secrets").json()
+    assert retired == {"secrets": rotated["secrets"][:1]}
+    server.publish("orders", event("2", {"n": 2}))
+    until(lambda: len(hook.requests) == 2)
+    standardwebhooks.Webhook(new).verify(hook.requests[1]["body"], hook.requests[1]["headers"])
+    with pytest.raises(standardwebhooks.WebhookVerificationError):
+        standardwebhooks.Webhook(SECRET).verify(hook.requests[1]["body"], hook.requests[1]["headers"])
+    assert server.request("POST", "/v1/subscriptions/none/rotate-secret").status_code == 404
+
+
+def test_a_receiver_is_tested_beside_everything_else(server, receiver):
+    hook = receiver(lambda request: 418 if b"order" in request["body"] else 204)
+    subscribe(server, hook.url, push={"mode": "structured", "secrets": [SECRET]}, paused=True)
+    server.publish("orders", event("1", {"n": 1}))
+    test = server.succeed("POST", "/v1/subscriptions/hook/test").json()
+    assert (test["outcome"], test["status"], test["reason"]) == ("delivered", 204, None)
+    assert test["event"]["type"] == "apus.test" and test["microseconds"] > 0
+    [request] = hook.requests
+    assert json.loads(request["body"]) == test["event"]
+    assert request["headers"]["apus-test"] == "true" and "apus-origin" not in request["headers"]
+    standardwebhooks.Webhook(SECRET).verify(request["body"], request["headers"])
+    assert {"name": "webhook-signature", "value": "****"} in test["request"]["headers"]
+    own = {"specversion": "1.0", "id": "7", "source": "/shop", "type": "order.placed", "data": {"total": 1}}
+    test = server.succeed("POST", "/v1/subscriptions/hook/test", json={"event": own}).json()
+    assert (test["outcome"], test["status"], test["response"]["status"]) == ("refused", 418, 418)
+    assert test["event"] | {"datacontenttype": None} == own | {"datacontenttype": None}
+    state = describe(server)
+    assert (state["delivered"], state["failed"], state["backlog"], state["circuit"]["state"]) == (0, 0, 1, "closed")
+    server.create_topic("quiet")
+    server.succeed("PUT", "/v1/subscriptions/pulled", json={"topic": "quiet"})
+    assert server.request("POST", "/v1/subscriptions/pulled/test").status_code == 409
+    gone = "http://127.0.0.1:9/nobody"
+    server.succeed("PUT", "/v1/subscriptions/gone", json={"topic": "quiet", "push": {"url": gone}})
+    test = server.succeed("POST", "/v1/subscriptions/gone/test").json()
+    assert test["outcome"] == "failed" and test["status"] is None and "request" not in test
+
+
 def test_secrets_and_credentials_are_never_told_and_survive_what_was_read_being_sent_again(server, receiver):
     hook = receiver()
     push = {"secrets": [SECRET], "headers": {"Authorization": "Bearer hunter2", "X-Tenant": "a"}}

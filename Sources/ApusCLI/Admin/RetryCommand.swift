@@ -40,15 +40,22 @@ struct RetryCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let retried = try await global.withClient { client in
+        let (retried, isProbed) = try await global.withClient { client in
             try await client.retryNow(name, events: events.isEmpty ? nil : events, since: since)
         }
-        global.show(["subscription": .string(name), "retried": .number(JSONNumber(retried))]) {
-            [
-                retried == 0
-                    ? "nothing waits for a retry: events that are ready or handed out are on their way already"
-                    : "subscription \(name) retries \(retried == 1 ? "1 event" : "\(retried) events") now"
-            ]
+        global.show([
+            "subscription": .string(name), "retried": .number(JSONNumber(retried)), "probed": .bool(isProbed),
+        ]) {
+            let events = retried == 1 ? "1 event" : "\(retried) events"
+            return switch (retried, isProbed) {
+            case (0, false):
+                ["nothing waits for a retry: events that are ready or handed out are on their way already"]
+            case (0, true):
+                ["the receiver of subscription \(name), which was left alone, is tried with one event now"]
+            case (_, false): ["subscription \(name) retries \(events) now"]
+            case (_, true):
+                ["subscription \(name) tries its receiver, which was left alone, and then retries \(events)"]
+            }
         }
     }
 }

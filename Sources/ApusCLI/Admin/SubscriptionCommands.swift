@@ -23,7 +23,8 @@ struct SubscriptionCommand: ParsableCommand {
         subcommands: [
             List.self, Show.self, Create.self, Set.self, Delete.self, ReceiveCommand.self, AckCommand.self,
             ReleaseCommand.self, RejectCommand.self, ExtendCommand.self, RetryCommand.self, Replay.self,
-            Pause.self, Resume.self,
+            Pause.self, Resume.self, PushTestCommand.self, RotateSecretCommand.self,
+            RetireSecretsCommand.self,
         ], aliases: ["subscriptions", "sub"])
 }
 
@@ -329,6 +330,7 @@ extension SubscriptionCommand {
                   apus subscription replay billing --from 2h --to 1h    once more, beside what is new
                   apus subscription replay billing --from 2026-11-23T21:00:00Z
                   apus subscription replay billing --from latest        leave everything out that waits
+                  apus subscription replay billing --from 1h --dry-run
                 """)
 
         @Argument(help: "The subscription.") var name: String
@@ -346,9 +348,12 @@ extension SubscriptionCommand {
             transform: Parse.position)
         var to: Position?
 
+        @Flag(help: "Only tell what would come again and what would be passed over.") var dryRun = false
+
         @OptionGroup var global: GlobalOptions
 
         func run() async throws {
+            if dryRun { return try await preview() }
             if let to {
                 try await global.withClient { try await $0.replay(name, from: from, to: to) }
                 return global.show(
@@ -361,6 +366,30 @@ extension SubscriptionCommand {
             try await global.withClient { try await $0.replay(name, from: from) }
             global.show(["replayed": .string(name), "from": .string(from.description)]) {
                 ["subscription \(name) goes on from \(from)"]
+            }
+        }
+
+        private func preview() async throws {
+            let preview = try await global.withClient {
+                try await $0.previewReplay(name, from: from, to: to)
+            }
+            let rows = (preview["positions"]?.array ?? []).compactMap(\.object)
+            func number(_ row: JSONObject, _ member: String) -> Int64 { row[member]?.int64 ?? 0 }
+            global.show(preview) {
+                var table = Table(
+                    ("PARTITION", .right), ("SETTLED BEFORE", .right), ("THEN", .right),
+                    ("COME AGAIN", .right), ("PASSED OVER", .right))
+                for row in rows {
+                    table.add(
+                        cells: ["partition", "cursor", "to", "again", "skipped"].map {
+                            "\(number(row, $0))"
+                        })
+                }
+                let again = rows.reduce(0) { $0 + number($1, "again") }
+                let skipped = rows.reduce(0) { $0 + number($1, "skipped") }
+                return table.lines(on: global.console) + [
+                    "\(again) would come again, \(skipped) would be passed over; nothing has been changed"
+                ]
             }
         }
     }

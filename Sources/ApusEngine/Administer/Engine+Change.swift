@@ -25,6 +25,16 @@ struct Decision<Value: Sendable>: Sendable {
         (self.changes, self.prepare, self.apply) = (changes, prepare, apply)
     }
 
+    /// The same change, of which something else is told.
+    func telling<Other: Sendable>(_ value: Other) -> Decision<Other> {
+        var other = Decision<Other>(changes: changes) { [apply] () throws(BrokerError) in
+            _ = try apply()
+            return value
+        }
+        other.prepare = prepare
+        return other
+    }
+
     /// Nothing to write.
     static func nothing(_ value: Value) -> Decision {
         Decision(changes: []) { () throws(BrokerError) in value }

@@ -53,7 +53,7 @@ extension Engine {
         return (try rule(name), isNew)
     }
 
-    private func decideRule(
+    func decideRule(
         _ name: ResourceName, _ settings: RuleSettings
     ) throws(BrokerError) -> Decision<Bool> {
         let topic = try requireTopic(settings.topic)

@@ -5,6 +5,7 @@
 public import ApusModel
 import ApusStorage
 import ApusTransport
+import Logging
 import Synchronization
 
 extension Engine {
@@ -68,28 +69,41 @@ extension Engine {
         _ name: ResourceName, _ changes: SubscriptionChanges
     ) async throws(BrokerError) -> SubscriptionDescription {
         try await change { [self] () throws(BrokerError) -> Decision<Void> in
-            guard var definition = definitions.subscriptions[name] else { throw .unknownSubscription(name) }
-            if definition.rule != nil, changes.push != nil {
+            if changes.push != nil, definitions.subscriptions[name]?.rule != nil {
                 throw .conflict("subscription '\(name)' serves a rule: change the rule's target instead")
             }
-            let before = definition.settings
-            definition.settings.apply(changes)
-            try check(definition.settings)
-            if !definition.settings.hasSameOrder(as: before),
-                catalog.withLock({ $0.shared[name] })?.isReplaying == true
-            {
-                throw .conflict(
-                    "a bounded replay of subscription '\(name)' is under way: change its order afterwards")
-            }
-            let altered = definition
-            return Decision(changes: [.subscription(altered)]) { [self] () throws(BrokerError) in
-                let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
-                shared?.alter(altered)
-                cursor?.alter(altered)
-                watchForIdleSubscriptions()
-            }
+            return try decideAlteration(of: name, changes)
         }
         return try subscription(name)
+    }
+
+    /// A subscription with changed settings.
+    func decideAlteration(
+        of name: ResourceName, _ changes: SubscriptionChanges
+    ) throws(BrokerError) -> Decision<Void> {
+        guard var definition = definitions.subscriptions[name] else { throw .unknownSubscription(name) }
+        let before = definition.settings
+        definition.settings.apply(changes)
+        try check(definition.settings)
+        if !definition.settings.hasSameOrder(as: before),
+            catalog.withLock({ $0.shared[name] })?.isReplaying == true
+        {
+            throw .conflict(
+                "a bounded replay of subscription '\(name)' is under way: change its order afterwards")
+        }
+        let altered = definition
+        return Decision(changes: [.subscription(altered)]) { [self] () throws(BrokerError) in
+            let (shared, cursor) = catalog.withLock { ($0.shared[name], $0.cursors[name]) }
+            shared?.alter(altered)
+            cursor?.alter(altered)
+            if altered.settings.pattern != before.pattern {
+                // Programs of one group that want different events take turns at this, and each loses what only it wanted.
+                context.logger.notice(
+                    "a subscription has another filter: what only the former one wanted is not delivered any more",
+                    metadata: ["subscription": "\(name)", "topic": "\(altered.settings.topic)"])
+            }
+            watchForIdleSubscriptions()
+        }
     }
 
     public func deleteSubscription(_ name: ResourceName) async throws(BrokerError) {

@@ -48,8 +48,8 @@ extension PushSettings {
                 )
             }
         }
-        guard secrets.count <= 4, Set(secrets).count == secrets.count else {
-            throw .invalid("a push has at most 4 secrets, all different")
+        guard secrets.count <= PushSettings.secretsMax, Set(secrets).count == secrets.count else {
+            throw .invalid("a push has at most \(PushSettings.secretsMax) secrets, all different")
         }
         guard headers.count <= 32, Set(headers.map(\.name)).count == headers.count else {
             throw .invalid("a push has at most 32 headers, each name once")

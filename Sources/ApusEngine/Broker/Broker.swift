@@ -6,6 +6,7 @@
 public import ApusModel
 public import ApusRules
 public import ApusStorage
+public import ApusTransport
 public import CloudEvents
 
 /// Proof of publishing.
@@ -309,12 +310,34 @@ public protocol Broker: Coordinating, Holding, SchemaKeeping, JourneyKeeping, Ev
         _ subscription: ResourceName, from start: StartPosition, to end: StartPosition
     ) async throws(BrokerError)
 
+    /// What ``replay(_:from:)`` would do, or with `end` ``replay(_:from:to:)``, partition by partition. Looks at all that is not settled.
+    func previewReplay(
+        _ subscription: ResourceName, from start: StartPosition, to end: StartPosition?
+    ) throws(BrokerError) -> [ReplayPreview]
+
     /// Shared kind: what waits for its next attempt is handed out now, all of it or some; attempts stay counted. A target that is left alone after
     /// failures is probed at once.
     ///
-    /// - Returns: how many events did wait; those that do something else are passed over.
+    /// - Returns: how many events did wait, and whether the target is probed; those that do something else are passed over.
     /// - Throws: ``BrokerError/conflict(_:)`` for cursors, ``BrokerError/invalid(_:)`` for events of another topic.
-    func retryNow(_ subscription: ResourceName, _ chosen: RetryChoice) async throws(BrokerError) -> Int
+    func retryNow(
+        _ subscription: ResourceName, _ chosen: RetryChoice
+    ) async throws(BrokerError) -> RetriedNow
+
+    /// Sends one event to where a subscription pushes, at once and beside everything else: nothing is stored or counted, and neither a pause nor a
+    /// receiver that is left alone keeps it back. Returns a second after the push's timeout at the latest.
+    ///
+    /// - Parameter event: what is sent; nil for an event that says of itself that it is a test (``PushTest/eventType``).
+    /// - Throws: ``BrokerError/conflict(_:)`` for subscriptions that do not push, and while another test of it is under way.
+    func testPush(_ subscription: ResourceName, _ event: CloudEvent?) async throws(BrokerError) -> PushTest
+
+    /// Changes what requests of a subscription are signed with; where it serves a rule, in the rule.
+    ///
+    /// - Returns: the secrets from now on, the newest first.
+    /// - Throws: ``BrokerError/conflict(_:)`` for subscriptions that do not push to a webhook.
+    func changeSecrets(
+        _ subscription: ResourceName, _ change: SecretChange
+    ) async throws(BrokerError) -> [WebhookSecret]
 
     // MARK: Administer
 
@@ -427,66 +450,4 @@ public struct VerificationReport: Sendable {
     public var bytes: Int64
     /// What is damaged, for a person.
     public var damage: [String]
-}
-
-// What a broker says that can only describe topics in full.
-extension Broker {
-    public func topicSummaries() -> [TopicSummary] {
-        var summaries: [TopicSummary] = []
-        var page = Page(limit: 1000)
-        while let topics = try? topics(page), let last = topics.last {
-            summaries += topics.map(\.summary)
-            page.after = last.name.description
-        }
-        return summaries
-    }
-
-    public func topicSummary(_ name: ResourceName) -> TopicSummary? { (try? topic(name))?.summary }
-
-    public func topicSummary(_ id: LogID) -> TopicSummary? { topicSummaries().first { $0.id == id } }
-}
-
-extension TopicDescription {
-    /// What is decided about the topic.
-    public var summary: TopicSummary {
-        TopicSummary(name: name, id: id, settings: settings, partitions: partitions.count)
-    }
-}
-
-// What a broker that keeps no time says.
-extension Broker {
-    public func schedule(
-        _ events: [DelayedEvent], to topic: ResourceName, key: String?,
-        completion: @escaping ScheduleCompletion
-    ) {
-        completion(.failure(.invalid("this broker does not delay events")))
-    }
-
-    public func waitingEvents(
-        of topic: ResourceName?, _ page: Page
-    ) async throws(BrokerError) -> [WaitingEventDescription] { [] }
-
-    public func waitingEvent(_ id: String) async throws(BrokerError) -> WaitingEventDescription {
-        throw .unknownWaitingEvent(id)
-    }
-
-    public func cancelWaitingEvent(_ id: String) async throws(BrokerError) { throw .unknownWaitingEvent(id) }
-
-    public func schedules(
-        of topic: ResourceName?, _ page: Page
-    ) throws(BrokerError) -> [ScheduleDescription] { [] }
-
-    public func schedule(_ name: ResourceName) throws(BrokerError) -> ScheduleDescription {
-        throw .unknownSchedule(name)
-    }
-
-    public func putSchedule(
-        _ name: ResourceName, _ settings: ScheduleSettings
-    ) async throws(BrokerError) -> (ScheduleDescription, isNew: Bool) {
-        throw .invalid("this broker has no recurring schedules")
-    }
-
-    public func deleteSchedule(_ name: ResourceName) async throws(BrokerError) {
-        throw .unknownSchedule(name)
-    }
 }

@@ -118,7 +118,7 @@ extension Engine {
 
     public func retryNow(
         _ name: ResourceName, _ chosen: RetryChoice
-    ) async throws(BrokerError) -> Int {
+    ) async throws(BrokerError) -> RetriedNow {
         let shared = try requireShared(name)
         let wanted = try wanted(chosen, of: shared)
         let result = await withUnsafeContinuation { continuation in

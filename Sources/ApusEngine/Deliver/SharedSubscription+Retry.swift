@@ -17,10 +17,22 @@ public enum RetryChoice: Sendable, Hashable {
     case since(Timestamp)
 }
 
+/// What retrying now did.
+public struct RetriedNow: Sendable, Hashable {
+    /// How many events waited for their next attempt, and are handed out now.
+    public var retried: Int
+    /// Whether a target that was left alone after failures is tried again at once.
+    public var isProbed: Bool
+
+    /// What retrying now did.
+    public init(retried: Int, isProbed: Bool) { (self.retried, self.isProbed) = (retried, isProbed) }
+}
+
 extension SharedSubscription {
-    /// Ends the wait of those that are `wanted`; `completion` comes when that is durable, with how many did wait.
+    /// Ends the wait of those that are `wanted`; `completion` comes when that is durable.
     func retryNow(
-        _ wanted: DeliveryState.Wanted, completion: @escaping @Sendable (Result<Int, BrokerError>) -> Void
+        _ wanted: DeliveryState.Wanted,
+        completion: @escaping @Sendable (Result<RetriedNow, BrokerError>) -> Void
     ) {
         let isWritten = state.withLock { state in
             reopen(&state)
@@ -34,7 +46,10 @@ extension SharedSubscription {
             changes += hastened.map { .ready($0.position, attempts: $0.attempts) }
             if isProbed { changes.append(.circuit(state.push.breaker.pause)) }
             state.log.append(changes) { [weak self] result in
-                completion(result.map { _ in hastened.count }.mapError { BrokerError($0) })
+                completion(
+                    result.map { _ in RetriedNow(retried: hastened.count, isProbed: isProbed) }.mapError {
+                        BrokerError($0)
+                    })
                 guard let self, case .failure = result else { return }
                 // The events are on their way already, so the log has to follow, whatever the caller was told.
                 self.context.inbox.post {
@@ -44,7 +59,7 @@ extension SharedSubscription {
             }
             return true
         }
-        if !isWritten { completion(.success(0)) }
+        if !isWritten { completion(.success(RetriedNow(retried: 0, isProbed: false))) }
         context.followers.enqueue(self)
     }
 }

@@ -77,6 +77,8 @@ final class SharedSubscription: Follower {
     let id: LogID
     let topic: Topic
     let isQueued = Atomic(false)
+    /// Whether an event is on its way that is sent only to see what happens.
+    let isTested = Atomic(false)
     var lane: ResourceName? { topic.name }
     let context: EngineContext
     let deadLetters: any DeadLetterSink

@@ -11,9 +11,9 @@ internal import JSONText
 enum SubscriptionRoutes {
     static let all: [Route] =
         [list, put, get, delete] + ReceiveRoutes.all + [
-            replay, retry, pausing("pause", true, "Stops handing out."),
+            replay, previewReplay, retry, pausing("pause", true, "Stops handing out."),
             pausing("resume", false, "Starts handing out again."),
-        ]
+        ] + ReceiverRoutes.all
 
     private static let path = PathTemplate("/v1/subscriptions/{subscription}")
 
@@ -132,13 +132,53 @@ enum SubscriptionRoutes {
             return try look(name, context)
         })
 
+    private static let previewReplay = Route(
+        method: .get, path: PathTemplate("/v1/subscriptions/{subscription}/replay"),
+        operation: "previewReplay",
+        summary:
+            "What a replay would do, partition by partition: how many offsets come again that are settled, and how many are passed over that are not.",
+        chapter: .subscriptions,
+        parameters: [
+            .from(default: "earliest"),
+            QueryParameter(
+                name: "to", schema: .position,
+                about: "Shared kind: only what lies between would come again, and the position would stay."),
+        ],
+        successes: [.json(.ok, "What would change.", .replayPreview)],
+        problems: [.notFound, .trimmed, .conflict, .invalid],
+        handler: .answer { context, call throws(Problem) in
+            let name = try call.name()
+            let start = try call.query.position("from", default: .earliest, now: context.now)
+            let end =
+                try call.query.string("to") == nil
+                ? nil : call.query.position("to", default: .latest, now: context.now)
+            let rows = try context.look { broker throws(BrokerError) in
+                try broker.previewReplay(name, from: start, to: end)
+            }
+            return .json { writer in
+                writer.object { writer in
+                    writer.member("positions", list: rows) { writer, row in
+                        writer.object { writer in
+                            writer.member("partition", row.partition)
+                            writer.member("cursor", row.cursor)
+                            writer.member("to", row.to)
+                            writer.member("again", row.again)
+                            writer.member("skipped", row.skipped)
+                        }
+                    }
+                }
+            }
+        })
+
     private static let retry = Route(
         method: .post, path: PathTemplate("/v1/subscriptions/{subscription}/retry"), operation: "retry",
         summary:
             "Shared kind: what waits for its next attempt is handed out now: all of it, only 'events', or what came 'since' a time. Attempts stay counted; a receiver that is left "
             + "alone after failures is probed at once.",
         chapter: .subscriptions, body: .optionalJSON(.object(Schema.retryRequest)),
-        successes: [.json(.ok, "How many events did wait.", .retryResult)],
+        successes: [
+            .json(.ok, "How many events did wait, and whether the receiver is probed.", .retryResult)
+        ],
         problems: [.notFound, .unsupportedMediaType, .conflict, .invalid],
         handler: .answer { context, call async throws(Problem) in
             let name = try call.name()
@@ -154,7 +194,12 @@ enum SubscriptionRoutes {
             let retried = try await context.ask { broker async throws(BrokerError) in
                 try await broker.retryNow(name, wanted)
             }
-            return .json { writer in writer.object { $0.member("retried", retried) } }
+            return .json { writer in
+                writer.object { writer in
+                    writer.member("retried", retried.retried)
+                    writer.member("probed", retried.isProbed)
+                }
+            }
         })
 
     private static func pausing(_ verb: String, _ isPaused: Bool, _ summary: String) -> Route {

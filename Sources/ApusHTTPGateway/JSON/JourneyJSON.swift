@@ -6,6 +6,7 @@ internal import ApusEngine
 internal import ApusModel
 internal import ApusRules
 internal import ApusTransport
+internal import CloudEvents
 internal import JSONText
 
 extension JSONWriter {
@@ -121,7 +122,30 @@ extension JSONWriter {
         number("status", note.status)
         member("reason", note.reason.isEmpty ? nil : note.reason)
         time("next", note.next)
-        guard let exchange = note.exchange else { return }
+        if let exchange = note.exchange { exchangeMembers(exchange) }
+    }
+
+    mutating func pushTest(_ test: PushTest, of subscription: ResourceName) {
+        let (result, status, reason): (AttemptResult, Int?, String?) =
+            switch test.outcome {
+            case .delivered: (.delivered, test.exchange?.status, nil)
+            case .retry(_, let status, let reason): (.failed, status, reason)
+            case .refused(let status, let reason): (.refused, status, reason)
+            }
+        object { writer in
+            writer.member("subscription", subscription.description)
+            writer.key("event")
+            CloudEventJSONFormat.write(test.event, to: &writer)
+            writer.member("began", test.began)
+            writer.member("microseconds", test.duration.wholeMicroseconds)
+            writer.member("outcome", result.text)
+            writer.number("status", status)
+            writer.member("reason", reason)
+            if let exchange = test.exchange { writer.exchangeMembers(exchange) }
+        }
+    }
+
+    private mutating func exchangeMembers(_ exchange: Exchange) {
         key("request")
         object { writer in
             writer.member("method", exchange.method)

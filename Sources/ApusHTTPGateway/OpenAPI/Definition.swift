@@ -35,6 +35,10 @@ enum Definition: String, Sendable, CaseIterable {
     case subscription = "Subscription"
     case subscriptionSettings = "SubscriptionSettings"
     case subscriptions = "Subscriptions"
+    case replayPreview = "ReplayPreview"
+    case pushTest = "PushTest"
+    case newSecret = "NewSecret"
+    case secrets = "Secrets"
     case rule = "Rule"
     case ruleSettings = "RuleSettings"
     case ruleTarget = "RuleTarget"
@@ -102,9 +106,11 @@ enum Definition: String, Sendable, CaseIterable {
         case .receipt, .receipts, .partialReceipts, .storedEvent, .readResult, .delivery, .deliveries,
             .settleResults, .retryResult:
             Schema.events(self)
-        case .journey, .journeyStep, .attempts, .foundEvents: Schema.journeys(self)
+        case .journey, .journeyStep, .attempts, .foundEvents, .pushTest: Schema.journeys(self)
         case .topic, .topicSettings, .topics: Schema.topics(self)
-        case .push, .retry, .subscription, .subscriptionSettings, .subscriptions: Schema.subscriptions(self)
+        case .push, .retry, .subscription, .subscriptionSettings, .subscriptions, .newSecret, .secrets,
+            .replayPreview:
+            Schema.subscriptions(self)
         case .rule, .ruleSettings, .ruleTarget, .transformation, .rules, .ruleTest, .ruleTestResult,
             .ruleTrial,
             .ruleTrialResult:

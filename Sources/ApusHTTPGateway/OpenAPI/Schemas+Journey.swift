@@ -23,6 +23,7 @@ extension Schema {
                                     .requiring("time", .time, "when it ended").merging(attempt)))
                     )
                     .requiring("next", .nullable(.count), "'before' of the next page"))
+        case .pushTest: .object(pushTest)
         default:
             .object(
                 ObjectSchema()
@@ -103,6 +104,18 @@ extension Schema {
         .requiring("reason", .nullable(.text))
         .merging(attemptDetails(isRequired: true))
 
+    private static let pushTest = ObjectSchema()
+        .requiring("subscription", .name)
+        .requiring("event", .reference(.cloudEvent), "what was sent")
+        .requiring("began", .time)
+        .requiring("microseconds", .count, "how long it took")
+        .requiring("outcome", .choice([AttemptResult.delivered, .failed, .refused].map(\.text)))
+        .requiring("status", status)
+        .requiring("reason", .nullable(.text), "why it failed")
+        .merging(exchange)
+
+    private static let status = Schema.nullable(.integer(-1...Int64(Int32.max)))
+
     private static func attemptDetails(isRequired: Bool) -> ObjectSchema {
         let details = ObjectSchema()
             .requiring("attempt", .count, "which try it was, from 1")
@@ -110,17 +123,18 @@ extension Schema {
             .requiring("began", .nullable(.time))
             .requiring("microseconds", .nullable(.count), "how long it took")
             .requiring("outcome", .choice(AttemptResult.allCases.map(\.text)))
-            .requiring("status", .nullable(.integer(-1...Int64(Int32.max))), "the target's status code")
+            .requiring("status", status, "the target's status code")
             .requiring("next", .nullable(.time), "when the next attempt was to be")
         var schema = details
         if !isRequired {
             for index in schema.properties.indices { schema.properties[index].isRequired = false }
         }
-        return
-            schema
-            .allowing("request", .object(request), "what was sent: the beginning, secrets masked")
-            .allowing("response", .nullable(.object(response)), "what came back; null when nothing did")
+        return schema.merging(exchange)
     }
+
+    private static let exchange = ObjectSchema()
+        .allowing("request", .object(request), "what was sent: the beginning, secrets masked")
+        .allowing("response", .nullable(.object(response)), "what came back; null when nothing did")
 
     private static let fields = Schema.list(
         .object(ObjectSchema().requiring("name", .text).requiring("value", .text)))

@@ -91,7 +91,9 @@ extension Schema {
         case .deliveries:
             .object(ObjectSchema().requiring("deliveries", .list(.reference(.delivery))))
         case .retryResult:
-            .object(ObjectSchema().requiring("retried", .count, "events that did wait"))
+            .object(
+                ObjectSchema().requiring("retried", .count, "events that did wait")
+                    .requiring("probed", .boolean, "whether a receiver that was left alone is tried at once"))
         default:
             .object(
                 ObjectSchema().requiring(
@@ -151,6 +153,8 @@ extension Schema {
             "topic/partition/offset of those that are meant; all that wait if absent"
         )
         .allowing("since", .moment, "instead of these: what came at this time or later")
+    static let pushTestRequest = ObjectSchema()
+        .allowing("event", .reference(.cloudEvent), "what is sent; one of type 'apus.test' if absent")
     static let replayRequest = ObjectSchema()
         .requiring("from", .position)
         .allowing("to", .position, "shared kind: only what lies between comes again")

@@ -14,6 +14,11 @@ ACTIONS = {
     ("components/retry.js", "post", "/v1/subscriptions/*/retry"): (2, [
         "test_actions::what_waits_for_a_retry_is_retried_now", "test_actions::attempts_of_all_subscriptions_are_chosen_and_retried_since",
         "test_actions_subscriptions::a_failed_attempt_is_retried_from_the_list_of_them"]),
+    ("components/receiver.js", "post", "/v1/subscriptions/*/test"): (1, ["test_actions_subscriptions::a_receiver_is_tested_by_the_page_and_by_the_command"]),
+    ("components/receiver.js", "post", "/v1/subscriptions/*/rotate-secret"): (1, [
+        "test_actions_subscriptions::a_secret_is_made_shown_once_and_the_old_one_retired"]),
+    ("components/receiver.js", "post", "/v1/subscriptions/*/retire-secrets"): (1, [
+        "test_actions_subscriptions::a_secret_is_made_shown_once_and_the_old_one_retired"]),
     ("components/reposition.js", "post", "/v1/groups/*/reset"): (1, ["test_actions_groups::a_group_is_moved_after_a_preview_and_by_the_command"]),
     ("pages/groups.js", "remove", "/v1/groups/*"): (1, ["test_actions_groups::a_group_is_forgotten_once_its_name_is_typed"]),
     ("components/journey.js", "post", "/v1/dead-letters/redrive"): (1, [

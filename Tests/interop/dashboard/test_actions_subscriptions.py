@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people do with subscriptions beside stopping them: delete one; and the commands for what moves them, which do the same as the buttons."""
 
+import json
 import uuid
 
 import pytest
@@ -149,3 +150,58 @@ def test_a_failed_attempt_is_retried_from_the_list_of_them(scene, open_page, rea
     # Pressed again, it says that nothing waits.
     second.click()
     page.wait_for_selector(f".toast >> text={reader}/0/11 does not wait for a retry any more.")
+
+
+@pytest.fixture
+def hooked(scene, receiver):
+    """A paused subscription that pushes to a receiver."""
+    name = f"hooked-{uuid.uuid4().hex[:8]}"
+    scene.server.create_topic(name)
+    scene.subscribe(name, topic=name, push={"url": receiver.url}, paused=True)
+    return name
+
+
+def test_a_receiver_is_tested_by_the_page_and_by_the_command(scene, open_page, hooked):
+    page = open_page(f"{scene.server.url}/ui/subscriptions/{hooked}")
+    page.click("button:text-is('Test…')")
+    line = line_in(page.locator("dialog"))
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("dialog [data-answer] .badge:text-is('delivered')")
+    page.wait_for_selector("dialog [data-answer] pre:has-text('apus-test: true')")
+    # It stays open: whoever mends a receiver tries again.
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("dialog [data-answer] .badge:text-is('delivered')")
+    page.click("dialog button:text-is('Cancel')")
+    page.wait_for_selector("dialog", state="detached")
+    told = json.loads(run(line, scene.server))
+    assert (told["outcome"], told["status"]) == ("delivered", 204)
+    scene.subscribe(hooked, push={"url": "http://127.0.0.1:9/nobody"})
+    page.reload()
+    page.click("button:text-is('Test…')")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("dialog [data-answer] .badge:text-is('failed')")
+    assert scene.server.succeed("GET", f"/v1/subscriptions/{hooked}").json()["failed"] == 0
+
+
+def test_a_secret_is_made_shown_once_and_the_old_one_retired(scene, open_page, hooked):
+    def secrets():
+        return scene.server.succeed("GET", f"/v1/subscriptions/{hooked}").json()["push"]["secrets"]
+
+    page = open_page(f"{scene.server.url}/ui/subscriptions/{hooked}")
+    page.click("button:text-is('Sign…')")
+    line = line_in(page.locator("dialog"))
+    page.click("dialog button[type=submit]")
+    shown = page.wait_for_selector("dialog .stack code:has-text('whsec_')").inner_text()
+    assert secrets() == ["whsec_****" + shown[-4:]]
+    page.click("dialog button:text-is('Cancel')")
+    page.wait_for_selector(f"code:text-is('{secrets()[0]}')")
+    assert shown not in page.content()
+    made = json.loads(run(line, scene.server))["secret"]
+    assert [one[-4:] for one in secrets()] == [made[-4:], shown[-4:]]
+    page.click("button:text-is('Retire old…')")
+    line = line_in(page.locator("dialog"))
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("button:text-is('Retire old…')", state="detached")
+    assert [one[-4:] for one in secrets()] == [made[-4:]]
+    run(line, scene.server)
+    assert [one[-4:] for one in secrets()] == [made[-4:]]

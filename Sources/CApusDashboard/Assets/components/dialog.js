@@ -10,13 +10,13 @@ import { sameInShell } from "./code.js";
 /** @typedef {import("../lib/dom.js").Child} Child */
 
 /**
- * Opens a dialog; closes when `act` is done.
+ * Opens a dialog; closes when `act` is done, unless that returns false.
  * @param {object} options
  * @param {string} options.title
  * @param {Child | Child[]} options.body
  * @param {string} options.label of the button that does it
  * @param {"main" | "destroy"} [options.kind]
- * @param {() => Promise<void>} options.act its errors are shown in the dialog
+ * @param {() => Promise<void | false>} options.act its errors are shown in the dialog
  * @param {() => string | null} [options.line] the command that does the same; told anew whenever something is typed
  * @param {() => boolean} [options.isReady] whether it can be done as the fields are
  * @param {() => void} [options.cancelled]
@@ -36,9 +36,10 @@ export function openDialog({ title, body, label, kind = "main", act, line, isRea
             main.disabled = true;
             problem.hidden = true;
             try {
-                await act();
-                isDone = true;
-                close();
+                if (await act() !== false) {
+                    isDone = true;
+                    close();
+                }
             } catch (error) {
                 fill(problem, error.message, error.hint && h("p.small", {}, error.hint));
                 problem.hidden = false;

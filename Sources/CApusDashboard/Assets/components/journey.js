@@ -38,14 +38,14 @@ export const took = (microseconds) =>
 /** @param {string} outcome @returns {Tone} */
 export const outcomeTone = (outcome) => (outcome === "delivered" ? "good" : outcome === "released" ? "warn" : "bad");
 
-/** What was sent and what came back. @param {any} one an attempt */
-export function exchange(one) {
+/** What was sent and what came back. @param {any} one an attempt @param {boolean} [open] whether it is shown at once */
+export function exchange(one, open = false) {
     if (!one.request) return null;
     const head = (/** @type {any} */ message) => message.headers.map((/** @type {any} */ field) => `${field.name}: ${field.value}`).join("\n");
     const { broker } = one.request;
     const place = broker ? `connection: ${broker.connection}\ntopic: ${broker.topic}\n` : "";
     const cut = one.request.bytes > new TextEncoder().encode(one.request.body).length;
-    return h("details.exchange", {}, h("summary", {}, "Request and response"),
+    return h("details.exchange", { open }, h("summary", {}, "Request and response"),
         h("div.stack", {},
             codeBlock(`${one.request.method} ${one.request.url}\n${place}${head(one.request)}\n\n${one.request.body}`),
             cut && h("p.small.faint", {}, `The body has ${counted(one.request.bytes, "byte")}; this is its beginning.`),

@@ -14,22 +14,6 @@ import { Table } from "./table.js";
 
 const GRAMMAR = "earliest, latest, an offset, a time, or how long ago, such as 1h";
 
-/**
- * Where a position is in each partition.
- * @param {string} topic @param {string} position
- * @returns {Promise<{ partition: number, offset: number }[]>}
- */
-async function resolve(topic, position) {
-    const { positions } = await get(`/v1/topics/${part(topic)}`);
-    return Promise.all(positions.map(async ({ partition, start, end }) => {
-        if (position === "earliest") return { partition, offset: start };
-        if (position === "latest") return { partition, offset: end };
-        if (/^[0-9]+$/.test(position)) return { partition, offset: Math.min(Math.max(Number(position), start), end) };
-        const { events, next } = await get(`/v1/topics/${part(topic)}/events`, { partition, from: position, limit: 1 });
-        return { partition, offset: events[0]?.offset ?? next };
-    }));
-}
-
 /** Tells after a pause in typing what positions would mean. @param {() => Promise<Element>} tell @returns {[Element, () => void]} */
 function preview(tell) {
     const place = h("div", { "aria-live": "polite" });
@@ -71,19 +55,12 @@ export function moveDialog(now, done) {
     const from = h("input.input", { value: "1h", spellcheck: "false" });
     const [place, refresh] = preview(async () => {
         // How it stands while somebody thinks about it.
-        const [wanted, { positions }] = await Promise.all([
-            resolve(now.topic, from.value.trim()),
-            get(`/v1/subscriptions/${part(now.name)}`),
-        ]);
-        const rows = wanted.map(({ partition, offset }) => {
-            const cursor = positions.find((/** @type {any} */ one) => one.partition === partition)?.cursor ?? 0;
-            return { partition, cursor, offset, again: Math.max(0, cursor - offset), skipped: Math.max(0, offset - cursor) };
-        });
+        const { positions: rows } = await get(`/v1/subscriptions/${part(now.name)}/replay`, { from: from.value.trim() });
         const [again, skipped] = [sum(rows, "again"), sum(rows, "skipped")];
         const table = changes([
             { label: "Partition", cell: (one) => one.partition },
             { label: "Settled before", kind: "end", cell: (one) => number(one.cursor) },
-            { label: "Then", kind: "end", cell: (one) => number(one.offset) },
+            { label: "Then", kind: "end", cell: (one) => number(one.to) },
         ]);
         table.set(rows.slice(0, SHOWN));
         return h("div.stack", { data: { preview: "true" } }, verdict(again, skipped), table.element,
@@ -108,10 +85,10 @@ export function replayDialog(now, done) {
     const from = h("input.input", { value: "1h", spellcheck: "false" });
     const to = h("input.input", { value: "latest", spellcheck: "false" });
     const [place, refresh] = preview(async () => {
-        const [begins, ends] = await Promise.all([resolve(now.topic, from.value.trim()), resolve(now.topic, to.value.trim())]);
-        const count = begins.reduce((total, one, index) => total + Math.max(0, ends[index].offset - one.offset), 0);
+        const { positions } = await get(
+            `/v1/subscriptions/${part(now.name)}/replay`, { from: from.value.trim(), to: to.value.trim() });
         return h("p", { data: { preview: "true" } }, h("strong", {},
-            `${counted(count, "event")} will be handed out once more`,
+            `${counted(sum(positions, "again"), "event")} will be handed out once more`,
         ), now.pattern && ", as far as they match its pattern",
             ". What is new comes beside them, and its position stays.");
     });

@@ -19,7 +19,8 @@ const MOMENTS = "a time, or how long ago, such as 1h; all that waits if empty";
  */
 export const retryButton = (subscription, place, look) => button("Retry now", () => attempt(
     () => post(`/v1/subscriptions/${part(subscription)}/retry`, { events: [place] }),
-    ({ retried }) => (retried ? `${subscription} retries ${place}.` : `${place} does not wait for a retry any more.`)).then(look),
+    ({ retried, probed }) => (retried ? `${subscription} retries ${place}.`
+        : probed ? `The receiver of ${subscription} is tried with one event.` : `${place} does not wait for a retry any more.`)).then(look),
 { compact: true, title: commandLine("subscription", "retry", subscription, ["--event", place]), label: `Retry ${place} for ${subscription} now` });
 
 /**
@@ -35,16 +36,18 @@ export function retryDialog(name, again, lately = "") {
         line: () => commandLine("subscription", "retry", name, ["--since", since.value.trim() || null]),
         body: [standing, field("Came since", since, MOMENTS)],
         act: async () => {
-            const { retried } = await post(`/v1/subscriptions/${part(name)}/retry`, choice());
-            toast(`${counted(retried, "event")} retried now.`);
+            const { retried, probed } = await post(`/v1/subscriptions/${part(name)}/retry`, choice());
+            toast([
+                probed && `The receiver of ${name} is tried with one event.`, (retried > 0 || !probed) && `${counted(retried, "event")} retried now.`,
+            ].filter(Boolean).join(" "));
             again();
         },
     });
     get(`/v1/subscriptions/${part(name)}`).then((now) => fill(standing,
         h("p", {}, h("strong", {}, `${counted(now.waiting, "event")} ${now.waiting === 1 ? "waits" : "wait"} for the next attempt.`),
-            " They are handed out now, as far as there is room; attempts stay counted."),
-        now.circuit?.state === "open"
-            && h("p.soft", {}, "The receiver is left alone after failures: one event goes first, the others when that is answered."),
+            now.waiting > 0 && " They are handed out now, as far as there is room; attempts stay counted."),
+        now.circuit?.state === "open" && h("p.soft", {},
+            `The receiver is left alone after failures, ${counted(now.backlog, "event")} behind it: one goes now, the others when that is answered.`),
         now.paused && h("p.soft", {}, "The subscription is paused: nothing is handed out before it goes on."),
     ), (error) => fill(standing, error.message));
 }

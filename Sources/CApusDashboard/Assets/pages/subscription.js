@@ -12,6 +12,7 @@ import { attemptsPanel } from "../components/attempts.js";
 import { causesOf } from "../components/causes.js";
 import { confirmByTyping } from "../components/dialog.js";
 import { Table } from "../components/table.js";
+import { signing, testDialog } from "../components/receiver.js";
 import { retryDialog } from "../components/retry.js";
 import { attempt, toast } from "../components/toast.js";
 import { moveDialog, replayDialog } from "../components/reposition.js";
@@ -30,6 +31,7 @@ export async function subscription(context) {
     const trouble = h("div.stack");
     const hold = h("span");
     const retry = h("span");
+    const signed = h("span");
     const positions = new Table({
         label: `Positions of ${name}`, key: (one) => String(one.partition),
         columns: [
@@ -53,7 +55,9 @@ export async function subscription(context) {
             : button("Pause", () => pausing("pause", `${name} hands out nothing until it is told to go on.`),
                 { title: commandLine("subscription", "pause", name) }));
         hold.dataset.paused = String(now.paused);
-        retry.hidden = now.waiting === 0;
+        retry.hidden = now.waiting === 0 && now.circuit?.state !== "open";
+        if (now.push?.url && signed.dataset.secrets !== String(now.push.secrets)) fill(signed, signing(now, lookAgain));
+        signed.dataset.secrets = String(now.push?.secrets);
         showTiles(tiles, now);
         positions.set(now.positions);
     };
@@ -78,6 +82,7 @@ export async function subscription(context) {
             actions: [
                 isShared && retry,
                 hold,
+                now.push && button("Test…", () => testDialog(now), { title: commandLine("subscription", "test", name) }),
                 isShared && button("Replay…", () => replayDialog(now, look)),
                 button("Reset…", () => moveDialog(now, look)),
                 linkButton("Dead letters", `/ui/dead-letters${queryText({ subscription: name })}`),
@@ -86,7 +91,7 @@ export async function subscription(context) {
         },
         trouble,
         h("div.tiles", {}, Object.values(tiles).map((tile) => tile.element)),
-        h("div.columns", {}, panel("Positions", { flush: true }, positions.element), panel("How it is set", {}, facts(settingsOf(now)))),
+        h("div.columns", {}, panel("Positions", { flush: true }, positions.element), panel("How it is set", {}, facts(settingsOf(now, signed)))),
         attempts,
         now.pattern && panel("Pattern", {}, codeBlock(JSON.stringify(now.pattern, null, 2))),
         h("p.small.faint", {}, "Beside all others: ", h("a", { href: `/ui/bottlenecks${queryText({ search: name })}` }, "bottlenecks"), "."),
@@ -116,12 +121,13 @@ function showTiles(tiles, now) {
 const slowText = ({ age: limit, backlog }) =>
     [limit && `after ${limit}`, backlog && `from ${number(backlog)} waiting`].filter(Boolean).join(", or ") || "never";
 
-/** @param {any} now @returns {[any, any][]} */
-function settingsOf(now) {
+/** @param {any} now @param {Node} signed @returns {[any, any][]} */
+function settingsOf(now, signed) {
     const waits = now.retry.schedule?.length ? `after ${now.retry.schedule.join(", ")}` : `waits from ${now.retry.initial} up to ${now.retry.max}`;
     const target = now.push && (now.push.url ?? `${now.push.connection}/${now.push.topic}`);
     return [
         ...(target ? [/** @type {[any, any]} */ (["Delivers to", h("code", {}, target)])] : []),
+        ...(now.push?.url ? [/** @type {[any, any]} */ (["Signed with", signed])] : []),
         ["Lease", now.lease],
         ["In flight at most", number(now.max_in_flight)],
         ["Attempts", `${now.max_attempts}, ${waits}`],
