@@ -111,6 +111,20 @@ import Testing
             reason(.init(concurrency: 0)) { Handle(OrderPlaced.self) { _, _ in } }.contains("concurrency"))
         #expect(
             reason { Handle(OrderPlaced.self) { _, _ in }.timeout(.zero) }.contains("timeout"))
+        for retries in [1000, Int.max] {
+            #expect(
+                reason(.init(retry: .immediate(retries))) { Handle(OrderPlaced.self) { _, _ in } }
+                    .contains("1000 times at most"))
+        }
+        #expect(
+            reason(.init(retry: .immediate(.max).then(.immediate(2)))) {
+                Handle(OrderPlaced.self) { _, _ in }
+            }.contains("1000 times at most"))
+        #expect(
+            reason(.init(retry: .exponential(attempts: .min))) { Handle(OrderPlaced.self) { _, _ in } }
+                == "fine")
+        #expect(
+            reason(.init(retry: .immediate(999))) { Handle(OrderPlaced.self) { _, _ in } } == "fine")
         #expect(
             reason { Handle(OrderPlaced.self) { _, _ in }.matching("{") }.contains("not valid"))
         #expect(

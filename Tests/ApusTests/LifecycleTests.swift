@@ -64,6 +64,137 @@ import Testing
         }
     }
 
+    @Test func `what follows a handler that took too long and did its work is judged by itself`() async throws
+    {
+        let (gate, notes, clock) = (Signal(), Notes<Int>(), bench.clock)
+        let consumer = try bench.bus.consumer(
+            group: "g", options: .init(concurrency: 1, retry: .immediate(3), timeout: nil)
+        ) {
+            Handle(OrderCancelled.self) { _, _ in
+                notes.add(1)
+                await Task { await gate.wait() }.value
+            }
+            .timeout(.seconds(2))
+            Handle(OrderPlaced.self) { _, _ in throw Reject("no") }
+        }
+        try await bench.running(consumer) {
+            try await bench.bus.publish(OrderCancelled(orderID: "1"))
+            _ = await notes.wait(1)
+            await clock.sleepers(until: .seconds(2))
+            clock.advance(by: .seconds(2))
+            await clock.sleepers(until: .seconds(12))
+            gate.fire()
+            #expect(await bench.transport.settled(1) == [.acknowledge])
+            try await bench.bus.publish(OrderPlaced(orderID: "2", total: 1))
+            #expect(await bench.transport.settled(2).last == .deadLetter(reason: "no"))
+        }
+    }
+
+    @Test func `the event of a handler that ignores its end is left to others`() async throws {
+        let (gate, notes, clock, lines) = (Signal(), Notes<Int>(), bench.clock, Notes<String>())
+        let bus = Bus(
+            transport: bench.transport,
+            options: BusOptions(logger: Logger(label: "tests") { _ in LineNotes(lines) }, clock: clock))
+        let consumer = try bus.consumer(
+            group: "g", options: .init(concurrency: 1, timeout: .seconds(2), lease: .seconds(30))
+        ) {
+            Handle(OrderCancelled.self) { _, _ in
+                notes.add(1)
+                await Task { await gate.wait() }.value
+            }
+        }
+        try await bench.running(consumer) {
+            try await bus.publish(OrderCancelled(orderID: "1"))
+            _ = await notes.wait(1)
+            await clock.sleepers(until: .seconds(2))
+            clock.advance(by: .seconds(2))
+            await clock.sleepers(until: .seconds(12))
+            clock.advance(by: .seconds(8))
+            await clock.sleepers(until: .seconds(20))
+            #expect(bench.transport.change(\.extended).count == 1)
+            clock.advance(by: .seconds(2))
+            #expect(await lines.wait(1).last?.hasPrefix("a handler took too long and goes on") == true)
+            clock.advance(by: .seconds(8))
+            await clock.sleepers(until: .seconds(30))
+            #expect(bench.transport.change(\.extended).count == 1)
+            gate.fire()
+            _ = await bench.transport.settled(1)
+        }
+    }
+
+    @Test func `handlers that ignore their end do not hold up that of the program`() async throws {
+        let (gate, notes, clock) = (Signal(), Notes<Int>(), bench.clock)
+        let consumer = try bench.bus.consumer(
+            group: "g", options: .init(timeout: nil, grace: .seconds(5))
+        ) {
+            Handle(OrderCancelled.self) { _, _ in
+                notes.add(1)
+                await Task { await gate.wait() }.value
+            }
+        }
+        try await consumer.subscribe()
+        let run = Task { try await consumer.run() }
+        try await bench.bus.publish(OrderCancelled(orderID: "1"))
+        _ = await notes.wait(1)
+        consumer.stop()
+        await clock.sleepers(until: .seconds(5))
+        clock.advance(by: .seconds(5))
+        await clock.sleepers(until: .seconds(15))
+        clock.advance(by: .seconds(10))
+        try await run.value
+        #expect(
+            bench.transport.change {
+                $0.groups["g.orders"]?.ready.count ?? $0.groups.values.first?.ready.count
+            } == 1)
+        gate.fire()
+    }
+
+    @Test func `a broker that is away when the consumer begins is waited for`() async throws {
+        let (notes, clock) = (Notes<String>(), bench.clock)
+        let consumer = try bench.bus.consumer(group: "g") {
+            Handle(OrderCancelled.self) { order, _ in notes.add(order.orderID) }
+        }
+        try await consumer.subscribe()
+        bench.transport.change {
+            $0.subscribeFailures = [.unavailable("restarting"), .unavailable("restarting")]
+        }
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await consumer.run() }
+            await clock.sleepers(until: .milliseconds(200))
+            clock.advance(by: .milliseconds(200))
+            await clock.sleepers(until: .milliseconds(600))
+            clock.advance(by: .milliseconds(400))
+            try await bench.bus.publish(OrderCancelled(orderID: "1"))
+            #expect(await notes.wait(1) == ["1"])
+            consumer.stop()
+            try await tasks.waitForAll()
+        }
+    }
+
+    @Test func `a consumer that waits for its broker ends when it is told to`() async throws {
+        let consumer = try bench.bus.consumer(group: "g") { Handle(OrderCancelled.self) { _, _ in } }
+        bench.transport.change { $0.subscribeFailures = [.unavailable("restarting")] }
+        let run = Task { try await consumer.run() }
+        await bench.clock.sleepers(until: .milliseconds(200))
+        consumer.stop()
+        try await run.value
+    }
+
+    @Test func `a consumer that could not go on says so each time, and runs again when it can`() async throws
+    {
+        let notes = Notes<String>()
+        let consumer = try bench.bus.consumer(group: "g") {
+            Handle(OrderCancelled.self) { order, _ in notes.add(order.orderID) }
+        }
+        try await consumer.subscribe()
+        bench.transport.change { $0.subscribeFailures = [.unauthorized("no"), .unauthorized("no")] }
+        for _ in 0..<2 { await #expect(throws: BusError.unauthorized("no")) { try await consumer.run() } }
+        try await bench.running(consumer) {
+            try await bench.bus.publish(OrderCancelled(orderID: "1"))
+            #expect(await notes.wait(1) == ["1"])
+        }
+    }
+
     @Test func `leases are extended as long as events are unsettled`() async throws {
         let gate = Signal()
         let notes = Notes<Int>()

@@ -116,6 +116,57 @@ import Testing
         #expect(enter(61) == .go)
     }
 
+    @Test func `a handler that hangs opens the circuit, and layers are told that it took too long`()
+        async throws
+    {
+        let notes = Notes<String>()
+        let clock = bench.clock
+        let consumer = try bench.bus.consumer(
+            group: "g", options: .init(concurrency: 1, retry: .immediate(20), timeout: .seconds(2))
+        ) {
+            Around { context, next in
+                do { try await next(context) } catch {
+                    notes.add("\(error)")
+                    throw error
+                }
+            }
+            CircuitBreaker(after: 1, pause: .seconds(600))
+            Handle(OrderCancelled.self) { _, _ in try await clock.sleep(for: .seconds(1000)) }
+        }
+        try await bench.running(consumer) {
+            try await bench.bus.publish(OrderCancelled(orderID: "1"))
+            await clock.sleepers(until: .seconds(1000))
+            clock.advance(by: .seconds(2))
+            #expect(
+                await bench.transport.settled(1) == [
+                    .retry(after: .zero, reason: "the handler took longer than 2.0 seconds")
+                ])
+            // The event is there again, and waits for the circuit.
+            await clock.sleepers(until: .seconds(602))
+        }
+        #expect(notes.all.first == "the handler took longer than 2.0 seconds")
+    }
+
+    @Test func `what a layer makes of a timeout counts, and is no end of the program`() async throws {
+        let clock = bench.clock
+        let consumer = try bench.bus.consumer(
+            group: "g",
+            options: .init(
+                concurrency: 1, retry: .immediate(20).never(on: GatewayDown.self), timeout: .seconds(2))
+        ) {
+            Around { context, next in
+                do { try await next(context) } catch is HandlerTimeout { throw GatewayDown() }
+            }
+            Handle(OrderCancelled.self) { _, _ in try await clock.sleep(for: .seconds(1000)) }
+        }
+        try await bench.running(consumer) {
+            try await bench.bus.publish(OrderCancelled(orderID: "1"))
+            await clock.sleepers(until: .seconds(1000))
+            clock.advance(by: .seconds(2))
+            #expect(await bench.transport.settled(1) == [.deadLetter(reason: "GatewayDown()")])
+        }
+    }
+
     @Test func `while a circuit is open, events wait with their attempts unspent`() async throws {
         let notes = Notes<String>()
         let isDown = Signal()

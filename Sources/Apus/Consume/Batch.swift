@@ -33,7 +33,8 @@ extension Handle {
     /// Handles up to `size` events at a time, as soon as there are so many or the first has waited for `linger`.
     ///
     /// Returning acknowledges all of them. Throwing has each retried by itself, by the policy; ``BatchFailure`` says which failed. An event whose data
-    /// cannot be read goes where ``ConsumerOptions/unknown`` says and not into a batch. Middleware and upcasters do not apply.
+    /// cannot be read goes where ``ConsumerOptions/unknown`` says and not into a batch. Middleware and upcasters do not apply, and what the handler publishes
+    /// names no cause by itself: a batch has many.
     ///
     /// - Parameters:
     ///   - type: the kind of event.

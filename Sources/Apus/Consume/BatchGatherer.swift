@@ -19,6 +19,8 @@ final class BatchGatherer: Sendable {
     private struct State {
         var events: [GatheredEvent] = []
         var isDraining = false
+        /// Nobody asks for a batch any more.
+        var isOver = false
         /// Resumed when there is a first event, and anew when there are enough.
         var waiting: (count: Int, Signal)?
     }
@@ -32,14 +34,19 @@ final class BatchGatherer: Sendable {
         self.linger = linger
     }
 
-    func add(_ event: GatheredEvent) {
-        let signal = state.withLock { state -> Signal? in
+    /// Adds an event to the next batch.
+    ///
+    /// - Returns: false when there will be none.
+    func add(_ event: GatheredEvent) -> Bool {
+        let (signal, isTaken) = state.withLock { state -> (Signal?, Bool) in
+            guard !state.isOver else { return (nil, false) }
             state.events.append(event)
-            guard let waiting = state.waiting, state.events.count >= waiting.count else { return nil }
+            guard let waiting = state.waiting, state.events.count >= waiting.count else { return (nil, true) }
             state.waiting = nil
-            return waiting.1
+            return (waiting.1, true)
         }
         signal?.fire()
+        return isTaken
     }
 
     /// Waits for nothing any more.
@@ -64,7 +71,10 @@ final class BatchGatherer: Sendable {
         }
         return state.withLock { state in
             state.waiting = nil
-            guard !state.events.isEmpty else { return state.isDraining || Task.isCancelled ? nil : [] }
+            guard !state.events.isEmpty else {
+                state.isOver = state.isDraining || Task.isCancelled
+                return state.isOver ? nil : []
+            }
             guard state.events.count > size else {
                 defer { state.events = [] }
                 return state.events
@@ -96,7 +106,9 @@ extension TopicRun {
                 continue
             }
             let began = clock.uptime
-            let outcomes = await run(batch, events.map(\.context))
+            let outcomes = await bus.telemetry.handling(events.map(\.context), group: group) { contexts in
+                await run(batch, contexts)
+            }
             metrics.duration.recordNanoseconds((clock.uptime - began).nanosecondsClamped)
             if outcomes.isEmpty, options.inbox == nil {
                 metrics.count(.acknowledged, events.count)
@@ -107,7 +119,7 @@ extension TopicRun {
                 let error = outcomes.isEmpty ? nil : outcomes[index]
                 let verdict =
                     if let error {
-                        await failed(error, event.context, event.route, nil)
+                        await failed(error, event.context, event.route)
                     } else {
                         await done(event.context)
                     }
@@ -138,7 +150,7 @@ extension TopicRun {
 
     private func release(_ events: [GatheredEvent]) async {
         for event in events {
-            queue.settle(event.queued, await failed(CancellationError(), event.context, event.route, nil))
+            queue.settle(event.queued, await failed(CancellationError(), event.context, event.route))
         }
     }
 }

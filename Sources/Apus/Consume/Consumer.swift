@@ -77,58 +77,112 @@ public struct Consumer: Service, Sendable {
     /// Has ``run()`` end as a graceful shutdown does. For programs without a service group; a consumer that was stopped does not run again.
     public func stop() { stopping.fire() }
 
-    /// Consumes until it is stopped.
+    /// Consumes until it is stopped. A broker that is away, at the beginning or later, is waited for.
     ///
-    /// - Throws: ``BusError`` when the broker will never hand out anything again.
+    /// - Throws: ``BusError`` when the broker will never hand out anything again. The consumer may then run once more.
     public func run() async throws {
         try await withGracefulShutdownHandler {
-            try await withThrowingTaskGroup(of: Void.self) { topics in
-                for plan in plans {
-                    topics.addTask {
-                        if let id = options.transactions {
-                            try await runInTransactions(plan, "\(id).\(plan.subscription.topic)")
-                        } else {
-                            let receiver = try await bus.transport.subscribe(plan.subscription)
-                            try await TopicRun(
-                                consumer: self, plan: plan, receiver: receiver, desk: nil, stopping: stopping
-                            ).run()
-                        }
-                    }
-                }
-                do {
-                    try await topics.waitForAll()
-                } catch {
-                    // One topic cannot go on: the others finish what they have.
-                    stopping.fire()
-                    while (try? await topics.next()) ?? nil != nil {}
-                    throw error
-                }
-            }
+            // Of this run alone: when one topic cannot go on the others finish, and the consumer may run again.
+            try await withEnding(before: stopping) { try await runTopics(until: $0) }
         } onGracefulShutdown: {
             stopping.fire()
         }
     }
 
+    private func runTopics(until ending: Signal) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { topics in
+            for plan in plans {
+                topics.addTask {
+                    if let id = options.transactions {
+                        return try await runInTransactions(
+                            plan, "\(id).\(plan.subscription.topic)", until: ending)
+                    }
+                    let receiver = try await opened(ending) { () async throws(BusError) in
+                        try await bus.transport.subscribe(plan.subscription)
+                    }
+                    guard let receiver else { return }
+                    try await TopicRun(
+                        consumer: self, plan: plan, receiver: receiver, desk: nil, stopping: ending
+                    ).run()
+                }
+            }
+            var failure: (any Error)?
+            while let result = await topics.nextResult() {
+                // One topic cannot go on: the others finish what they have.
+                if case .failure(let error) = result, failure == nil {
+                    failure = error
+                    ending.fire()
+                }
+            }
+            if let failure { throw failure }
+        }
+    }
+
+    /// Gives `body` an end of its own, which comes with `signal` at the latest.
+    private func withEnding(
+        before signal: Signal, _ body: @escaping @Sendable (Signal) async throws -> Void
+    ) async throws {
+        let ending = Signal()
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                await signal.wait()
+                ending.fire()
+            }
+            defer { tasks.cancelAll() }
+            try await body(ending)
+        }
+    }
+
+    /// What is opened with the broker, as soon as that is there; nil when the end comes first.
+    private func opened<Value: Sendable>(
+        _ ending: Signal, _ open: () async throws(BusError) -> Value
+    ) async throws -> Value? {
+        var failures = 0
+        while true {
+            do throws(BusError) { return try await open() } catch {
+                guard error.isRetryable else { throw error }
+                failures += 1
+                bus.logger.warning(
+                    "the broker cannot be consumed from yet; trying again",
+                    metadata: ["group": "\(group)", "error": "\(error)", "failures": "\(failures)"])
+                await pause(Duration.milliseconds(100) * (1 << min(failures, 9)), ending)
+                try Task.checkCancellation()
+                if ending.hasHappened { return nil }
+            }
+        }
+    }
+
+    /// Waits, but not beyond the end.
+    private func pause(_ duration: Duration, _ ending: Signal) async {
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try? await bus.clock.sleep(for: min(duration, .seconds(20))) }
+            tasks.addTask { await ending.wait() }
+            await tasks.next()
+            tasks.cancelAll()
+        }
+    }
+
     /// Consumes a topic in transactions, and begins anew when it is not known how the last one ended.
-    private func runInTransactions(_ plan: TopicPlan, _ id: String) async throws {
+    private func runInTransactions(_ plan: TopicPlan, _ id: String, until stopping: Signal) async throws {
         var failures = 0
         while true {
             // Before subscribing: what a former life left open holds up the subscription.
-            let transactions = try await bus.transport.transactions(id: id)
+            let transactions = try await opened(stopping) { () async throws(BusError) in
+                try await bus.transport.transactions(id: id)
+            }
+            guard let transactions else { return }
             let desk = TransactionDesk(transactions)
-            // Of this life alone: its end is not the consumer's.
-            let ending = Signal()
             do {
-                let receiver = try await bus.transport.subscribe(plan.subscription)
-                try await withThrowingTaskGroup(of: Void.self) { tasks in
-                    tasks.addTask {
-                        await stopping.wait()
-                        ending.fire()
+                let receiver = try await opened(stopping) { () async throws(BusError) in
+                    try await bus.transport.subscribe(plan.subscription)
+                }
+                if let receiver {
+                    // Of this life alone: its end is not the consumer's.
+                    try await withEnding(before: stopping) { ending in
+                        try await TopicRun(
+                            consumer: self, plan: plan, receiver: receiver, desk: desk, stopping: ending
+                        ).run()
                     }
-                    defer { tasks.cancelAll() }
-                    try await TopicRun(
-                        consumer: self, plan: plan, receiver: receiver, desk: desk, stopping: ending
-                    ).run()
                 }
             } catch {
                 await transactions.close()
@@ -139,8 +193,7 @@ public struct Consumer: Service, Sendable {
             guard failure.mayBeginAnew else { throw failure }
             if stopping.hasHappened || Task.isCancelled { return }
             failures += 1
-            try await bus.clock.sleep(
-                for: min(Duration.milliseconds(100) * (1 << min(failures, 8)), .seconds(20)))
+            await pause(Duration.milliseconds(100) * (1 << min(failures, 8)), stopping)
         }
     }
 }

@@ -138,6 +138,12 @@ struct ConsumerAssembly {
             throw .invalid("prefetch has to be from 1 to 1,000,000, not \(options.prefetchOrDefault)")
         }
         guard options.lease > .zero else { throw .invalid("a lease has to be longer than nothing") }
+        for policy in [options.retry] + handles.compactMap(\.retry)
+        where policy.attemptsMax > RetryPolicy.attemptsLimit {
+            throw .invalid(
+                "an event is handled \(RetryPolicy.attemptsLimit) times at most, and not \(policy.attemptsMax)"
+            )
+        }
         if handles.isEmpty {
             guard topic != nil, options.selection == .everything, case .handle = options.unknown else {
                 throw .invalid("a consumer needs a handler, or a topic and what to do with all events of it")
@@ -264,9 +270,13 @@ struct ConsumerAssembly {
         }
         let timed: Middleware.Next = { context in
             guard let slot = context.storage.slot else { return try await handler(context) }
-            slot.begin(at: context.bus.clock.uptime, limit: limit)
-            defer { slot.end() }
-            try await handler(context)
+            slot.begin(at: context.bus.clock.uptime, limit: limit, place: context.storage.place)
+            do { try await handler(context) } catch {
+                // The layers are told what it was, and not how it shows: whatever a handler makes of being cancelled.
+                guard let limit = slot.end() else { throw error }
+                throw HandlerTimeout(limit: limit)
+            }
+            slot.end()
         }
         return HandlerRoute.Single(run: layers.chain(around: timed), limitAlone: nil)
     }

@@ -39,6 +39,8 @@ final class ConsumerQueue: Sendable {
         /// Tokens of what is unsettled, by slot.
         var held: [DeliveryToken?] = []
         var free: [Int] = []
+        /// Slots whose events are not kept any longer, although they are not settled.
+        var left: Set<Int> = []
         var unsettled = 0
         var verdicts = QueuedVerdicts()
         var isDraining = false
@@ -203,6 +205,7 @@ final class ConsumerQueue: Sendable {
         let (receiving, room) = state.withLock { state in
             for slot in slots {
                 state.held[slot] = nil
+                if !state.left.isEmpty { state.left.remove(slot) }
                 state.free.append(slot)
                 state.unsettled -= 1
             }
@@ -214,9 +217,19 @@ final class ConsumerQueue: Sendable {
         receiving?.resume(returning: room)
     }
 
-    /// The tokens of all that is unsettled.
+    /// The tokens of all that is unsettled and to be kept.
     func held() -> [DeliveryToken] {
-        state.withLock { state in state.held.compactMap(\.self) }
+        state.withLock { state in
+            guard !state.left.isEmpty else { return state.held.compactMap(\.self) }
+            return state.held.indices.compactMap { state.left.contains($0) ? nil : state.held[$0] }
+        }
+    }
+
+    /// Keeps the event whose token is at `slot` no longer.
+    func leave(_ slot: Int) {
+        state.withLock { state in
+            if state.held[slot] != nil { state.left.insert(slot) }
+        }
     }
 
     var unsettled: Int { state.withLock(\.unsettled) }

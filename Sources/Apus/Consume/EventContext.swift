@@ -16,7 +16,7 @@ public struct EventContext: Sendable {
 
     /// All of it.
     ///
-    /// Invariant: what can change does so only in ``begin(in:transaction:)``, before anybody but the worker has the context.
+    /// Invariant: what can change does so only in ``begin(in:at:transaction:)``, before anybody but the worker has the context.
     final class Storage: Sendable {
         let received: ReceivedEvent
         let group: String
@@ -25,6 +25,8 @@ public struct EventContext: Sendable {
         let stopping: Signal?
         /// Where it is noted that a handler began, for timeouts; nil in a replay, and before a worker has it.
         private(set) nonisolated(unsafe) var slot: HandlingSlot?
+        /// Where the queue keeps its token, once a worker has it.
+        private(set) nonisolated(unsafe) var place = 0
         /// Where what is published is kept until the event is acknowledged; nil where it is published at once.
         private(set) nonisolated(unsafe) var transaction: EventTransaction?
 
@@ -36,8 +38,8 @@ public struct EventContext: Sendable {
         }
 
         /// A worker has the event, and is about to handle it.
-        func begin(in slot: HandlingSlot?, transaction: EventTransaction?) {
-            (self.slot, self.transaction) = (slot, transaction)
+        func begin(in slot: HandlingSlot?, at place: Int, transaction: EventTransaction?) {
+            (self.slot, self.place, self.transaction) = (slot, place, transaction)
         }
     }
 

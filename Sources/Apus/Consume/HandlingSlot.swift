@@ -10,19 +10,27 @@ final class HandlingSlot: Sendable {
     private struct State {
         var deadline: Duration?
         var limit: Duration?
+        /// Where the queue keeps the event's token.
+        var place = 0
         var hasTimedOut = false
     }
 
     private let state = Mutex(State())
 
-    /// A handler begins, which may take `limit`.
-    func begin(at now: Duration, limit: Duration) {
-        state.withLock { $0 = State(deadline: now + limit, limit: limit) }
+    /// A handler begins, which may take `limit`, with the event whose token is at `place`.
+    func begin(at now: Duration, limit: Duration, place: Int) {
+        state.withLock { $0 = State(deadline: now + limit, limit: limit, place: place) }
     }
 
-    /// It ended.
-    func end() {
-        state.withLock { $0.deadline = nil }
+    /// It ended, and layers around it go on.
+    ///
+    /// - Returns: how long it might have taken, if it was cancelled because it took longer.
+    @discardableResult
+    func end() -> Duration? {
+        state.withLock { state in
+            state.deadline = nil
+            return state.hasTimedOut ? state.limit : nil
+        }
     }
 
     /// When the handler must be done; nil when none runs.
@@ -38,10 +46,15 @@ final class HandlingSlot: Sendable {
         }
     }
 
-    /// How long the handler might have taken, if it was cancelled because it took longer; asked once.
-    func takeTimeout() -> Duration? {
+    /// Where the queue keeps the token of the event whose handler was cancelled and has not ended; nil when it has.
+    var overdue: Int? { state.withLock { $0.hasTimedOut ? $0.place : nil } }
+
+    /// Everything of the event is over: what follows has nothing to do with it.
+    ///
+    /// - Returns: how long the handler might have taken, if it was cancelled because it took longer.
+    func finish() -> Duration? {
         state.withLock { state in
-            defer { state.hasTimedOut = false }
+            defer { state = State() }
             return state.hasTimedOut ? state.limit : nil
         }
     }

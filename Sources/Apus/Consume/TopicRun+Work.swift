@@ -27,8 +27,12 @@ extension TopicRun {
                 }
                 let isDone = await tasks.next() ?? true
                 tasks.cancelAll()
-                // A watcher that ended first waits here for the handler that it had cancelled.
-                return isDone
+                guard !isDone else { return true }
+                // The watcher ended first: here it waits for the handler that it has cancelled.
+                let patience = Task { await self.leaveOverdue(slot) }
+                await tasks.waitForAll()
+                patience.cancel()
+                return false
             }
             if isDone { return }
         }
@@ -40,6 +44,19 @@ extension TopicRun {
             // A handler that begins meanwhile has at least the shortest limit.
             do { try await clock.sleep(until: slot.deadline ?? clock.uptime + shortest) } catch { return }
         }
+    }
+
+    /// How long a handler that was cancelled may go on before its event is left to others.
+    static let cancellationPatience = Duration.seconds(10)
+
+    /// Keeps the event of a handler that goes on although it was cancelled no longer: when its lease is over it is handed out again.
+    private func leaveOverdue(_ slot: HandlingSlot) async {
+        do { try await clock.sleep(for: Self.cancellationPatience) } catch { return }
+        guard let place = slot.overdue else { return }
+        queue.leave(place)
+        logger.error(
+            "a handler took too long and goes on although it was cancelled: its event is left to others, and a worker is missing until it ends",
+            metadata: ["patience": "\(Self.cancellationPatience)"])
     }
 
     private func handleEvents(_ slot: HandlingSlot?) async {
@@ -61,7 +78,8 @@ extension TopicRun {
             } else {
                 return
             }
-            event.context.storage.begin(in: slot, transaction: desk == nil ? nil : EventTransaction())
+            event.context.storage.begin(
+                in: slot, at: event.slot, transaction: desk == nil ? nil : EventTransaction())
             let began = looksAtTime ? now ?? clock.uptime : .zero
             guard let verdict = await handle(event, slot, from: began) else {
                 now = nil
@@ -104,27 +122,32 @@ extension TopicRun {
         if let inbox = options.inbox, let verdict = await begin(context, inbox) { return verdict }
         switch route.body {
         case .batch(let index):
-            batches[index].add(GatheredEvent(queued: queued, route: route))
-            return nil
+            if batches[index].add(GatheredEvent(queued: queued, route: route)) { return nil }
+            // The last batch is under way already.
+            return await failed(HeldBack(), context, route)
         case .single(let single):
             do {
                 if let limit = single.limitAlone {
                     // Asking the inbox is no part of the handler's time.
-                    slot?.begin(at: options.inbox == nil ? began : clock.uptime, limit: limit)
+                    slot?.begin(
+                        at: options.inbox == nil ? began : clock.uptime, limit: limit, place: queued.slot)
                 }
-                defer { if single.limitAlone != nil { slot?.end() } }
                 try await EventContext.$current.withValue(context) {
                     if isTracing {
                         try await bus.telemetry.handling(context, group: group) {
-                            try await single.run(context)
+                            do { try await single.run(context) } catch {
+                                guard single.limitAlone != nil, let limit = slot?.end() else { throw error }
+                                throw HandlerTimeout(limit: limit)
+                            }
                         }
                     } else {
                         try await single.run(context)
                     }
                 }
             } catch {
-                return await failed(error, context, route, slot)
+                return await failed(error, context, route, timeout: slot?.finish())
             }
+            _ = slot?.finish()
             guard options.inbox == nil else { return await done(context) }
             metrics.count(.acknowledged)
             return .acknowledge
@@ -149,15 +172,18 @@ extension TopicRun {
     }
 
     func failed(
-        _ error: any Error, _ context: EventContext, _ route: HandlerRoute, _ slot: HandlingSlot?
+        _ error: any Error, _ context: EventContext, _ route: HandlerRoute, timeout: Duration? = nil
     ) async -> Settlement.Verdict {
         await abandon(context)
         if let unreadable = error as? UnreadableEvent {
             return await self.unreadable(unreadable, context, route)
         }
         var error = error
-        if let limit = slot?.takeTimeout() {
-            error = HandlerTimeout(limit: limit)
+        if let timeout {
+            // Layers around the handler have been told, and may have made something else of it.
+            if case .single(let single) = route.body, single.limitAlone != nil {
+                error = HandlerTimeout(limit: timeout)
+            }
         } else if Task.isCancelled || error is HeldBack {
             // Cut off by the end of the program, not by anything of its own.
             metrics.count(.released)

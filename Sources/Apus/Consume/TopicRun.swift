@@ -6,6 +6,7 @@
 import ApusBus
 import CoreMetrics
 import Logging
+import Synchronization
 
 /// The consumption of one topic, from the opened subscription to its end.
 ///
@@ -24,6 +25,8 @@ final class TopicRun: Sendable {
     let batches: [BatchGatherer]
     let metrics: ConsumerMetrics
     let logger: Logger
+    /// Why the broker will never hand out anything again.
+    private let failure = Mutex<BusError?>(nil)
 
     let clock: any BusClock
     /// Whether somebody makes spans.
@@ -57,7 +60,30 @@ final class TopicRun: Sendable {
             if let desk { await self.settle(with: desk) } else { await self.settle() }
         }
         let keeping = Task { await self.keepLeases() }
-        var failure: BusError?
+        let over = Signal()
+        let handling = Task {
+            defer { over.fire() }
+            return await self.handle(until: over)
+        }
+        await withTaskCancellationHandler {
+            // Not this task's own wait, which would end with its cancellation: handlers have some time even then.
+            await Task { await over.wait() }.value
+        } onCancel: {
+            handling.cancel()
+        }
+        queue.finish()
+        await settling.value
+        keeping.cancel()
+        await keeping.value
+        await Task { await self.receiver.close() }.value
+        if let failure = failure.withLock(\.self) { throw failure }
+        try Task.checkCancellation()
+    }
+
+    /// Receives and handles until the end. Handlers that go on although they were cancelled are left alone after a while, with `over` told: nothing that they
+    /// do counts any more.
+    private func handle(until over: Signal) async {
+        var patience: Task<Void, Never>?
         await withTaskGroup(of: Ended.self) { tasks in
             tasks.addTask { await self.receive() }
             tasks.addTask { await self.overstayed() }
@@ -78,22 +104,26 @@ final class TopicRun: Sendable {
                 switch ended {
                 case .worker: workers -= 1
                 case .receiver(let error):
-                    failure = error
+                    failure.withLock { $0 = error }
                     // Without a source there is nothing to wait for.
                     drain()
                 case .grace:
                     tasks.cancelAll()
+                    patience = Task { await self.leaveHandlers(over) }
                 }
             }
             tasks.cancelAll()
         }
-        queue.finish()
-        await settling.value
-        keeping.cancel()
-        await keeping.value
-        await Task { await self.receiver.close() }.value
-        if let failure { throw failure }
-        try Task.checkCancellation()
+        patience?.cancel()
+    }
+
+    private func leaveHandlers(_ over: Signal) async {
+        do { try await clock.sleep(for: Self.cancellationPatience) } catch { return }
+        guard !over.hasHappened else { return }
+        logger.error(
+            "handlers go on although they were cancelled: they are left alone, and their events come again",
+            metadata: ["patience": "\(Self.cancellationPatience)"])
+        over.fire()
     }
 
     private enum Ended: Sendable {

@@ -65,7 +65,7 @@ public struct RetryPolicy: Sendable {
     ) -> RetryPolicy {
         RetryPolicy([
             .exponential(
-                from: max(first, .zero), to: max(last, first), retries: max(0, attempts - 1),
+                from: max(first, .zero), to: max(last, first), retries: max(1, attempts) - 1,
                 jitter: min(max(jitter, 0), 1))
         ])
     }
@@ -109,9 +109,15 @@ public struct RetryPolicy: Sendable {
         case giveUp
     }
 
+    /// The most attempts that a consumer may ask for: what all brokers can count.
+    public static let attemptsLimit = 1000
+
     /// How often an event is handled at most.
     public var attemptsMax: Int {
-        let own = 1 + stages.reduce(0) { $0 + $1.count }
+        let own = stages.reduce(1) { sum, stage in
+            let (total, isBeyond) = sum.addingReportingOverflow(stage.count)
+            return isBeyond ? .max : total
+        }
         return exceptions.reduce(own) { max($0, $1.policy?.attemptsMax ?? 1) }
     }
 

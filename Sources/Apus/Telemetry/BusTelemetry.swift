@@ -54,6 +54,39 @@ struct BusTelemetry: Sendable {
         return try outcome.get()
     }
 
+    /// Handles several events in a span that is linked to the trace of each, if anybody makes spans.
+    ///
+    /// - Returns: what `body` did: one outcome for each event, nil for done; none at all when all of them are.
+    func handling(
+        _ contexts: [EventContext], group: String, _ body: ([EventContext]) async -> [(any Error)?]
+    ) async -> [(any Error)?] {
+        guard let tracer, let first = contexts.first else { return await body(contexts) }
+        let span = tracer.startSpan("process \(first.topic)", ofKind: .consumer)
+        defer { span.end() }
+        for context in contexts.prefix(Self.linksMax) {
+            var service = ServiceContext.topLevel
+            tracer.extract(context.event.extensions, into: &service, using: TraceExtractor())
+            span.addLink(SpanLink(context: service, attributes: [:]))
+        }
+        span.attributes["messaging.system"] = transport
+        span.attributes["messaging.operation.type"] = "process"
+        span.attributes["messaging.destination.name"] = first.topic
+        span.attributes["messaging.consumer.group.name"] = group
+        span.attributes["messaging.batch.message_count"] = contexts.count
+        let outcomes = await ServiceContext.$current.withValue(span.context) { await body(contexts) }
+        let failures = outcomes.compactMap(\.self)
+        if let error = failures.first {
+            span.recordError(error)
+            span.setStatus(
+                SpanStatus(
+                    code: .error, message: "\(failures.count) of \(contexts.count): \(ErrorText.of(error))"))
+        }
+        return outcomes
+    }
+
+    /// Links of one span; more say nothing that these do not.
+    private static let linksMax = 127
+
     /// Handles in a span that continues the event's trace, if anybody makes spans.
     func handling(_ context: EventContext, group: String, _ body: () async throws -> Void) async throws {
         guard let tracer else { return try await body() }

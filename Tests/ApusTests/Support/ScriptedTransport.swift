@@ -22,6 +22,9 @@ final class ScriptedTransport: BusTransport {
         var groups: [String: Group] = [:]
         var publishCalls: [(topic: String, count: Int)] = []
         var publishFailures: [BusError] = []
+        /// Topics to which nothing can be published.
+        var topicFailures: [String: BusError] = [:]
+        var subscribeFailures: [BusError] = []
         var receiveFailures: [BusError] = []
         var settleFailures: [BusError] = []
         var settled: [Settlement.Verdict] = []
@@ -30,6 +33,8 @@ final class ScriptedTransport: BusTransport {
         var schedules: [RecurringEvent] = []
         var delayed: [(at: CloudEventTimestamp, event: CloudEvent)] = []
         var nextToken: UInt64 = 0
+        /// What happens while somebody subscribes, once.
+        var whenSubscribed: (@Sendable () async -> Void)?
         var isClosed = false
         var watchers: [(condition: @Sendable (State) -> Bool, signal: Signal)] = []
     }
@@ -74,6 +79,7 @@ final class ScriptedTransport: BusTransport {
     func publish(_ events: [CloudEvent], to topic: String) async throws(BusError) -> [Receipt] {
         let outcome = change { state -> Result<([Receipt], [Signal]), BusError> in
             state.publishCalls.append((topic, events.count))
+            if let failure = state.topicFailures[topic] { return .failure(failure) }
             if !state.publishFailures.isEmpty { return .failure(state.publishFailures.removeFirst()) }
             var receipts: [Receipt] = []
             for event in events {
@@ -142,11 +148,20 @@ final class ScriptedTransport: BusTransport {
     // MARK: Consume
 
     func subscribe(_ subscription: Subscription) async throws(BusError) -> any Receiver {
+        let failure = change { state in
+            state.subscribeFailures.isEmpty ? nil : state.subscribeFailures.removeFirst()
+        }
+        if let failure { throw failure }
         change { state in
             var group = state.groups[subscription.name] ?? Group(subscription: subscription)
             group.subscription = subscription
             state.groups[subscription.name] = group
         }
+        let happens = change { state in
+            defer { state.whenSubscribed = nil }
+            return state.whenSubscribed
+        }
+        await happens?()
         return ScriptedReceiver(transport: self, name: subscription.name)
     }
 
