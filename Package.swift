@@ -528,7 +528,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ApusAMQPTests",
-            dependencies: ["ApusAMQP", "ApusAMQPCodec", "ApusBus", "CloudEvents", nioCore, log],
+            dependencies: [
+                "ApusAMQP", "ApusAMQPCodec", "ApusBus", "CloudEvents", nioCore, nioEmbedded, log,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ApusHTTPServerTests",
@@ -572,7 +574,8 @@ let package = Package(
                 "ApusTesting", "ApusTransport", "CloudEvents", log,
             ], swiftSettings: settings),
         .testTarget(
-            name: "ApusAWSTests", dependencies: ["ApusAWS", "ApusBus", "CloudEvents", "JSONText"],
+            name: "ApusAWSTests",
+            dependencies: ["ApusAWS", "ApusBus", "CloudEvents", "JSONText", httpClient],
             swiftSettings: settings),
         .testTarget(
             name: "ApusEventGridTests",

@@ -51,8 +51,16 @@
         }
 
         public func pending(limit: Int) async throws -> [OutboxEntry] {
+            try await pending(limit: limit, excluding: [])
+        }
+
+        public func pending(limit: Int, excluding topics: Set<String>) async throws -> [OutboxEntry] {
+            let places = topics.map { _ in "?" }.joined(separator: ", ")
             let rows = try rows(
-                "SELECT number, topic, event FROM \(table) ORDER BY number LIMIT ?", [.integer(Int64(limit))])
+                """
+                SELECT number, topic, event FROM \(table)
+                \(topics.isEmpty ? "" : "WHERE topic NOT IN (\(places))") ORDER BY number LIMIT ?
+                """, topics.map { .text($0) } + [.integer(Int64(limit))])
             return try rows.map { row in
                 guard case .integer(let number) = row[0], case .text(let topic) = row[1],
                     case .bytes(let event) = row[2]

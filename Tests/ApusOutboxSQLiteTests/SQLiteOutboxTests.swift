@@ -60,6 +60,26 @@
             #expect(waiting.map(\.message.topic) == ["orders", "orders"])
         }
 
+        @Test func `the messages of some topics are read past, however many there are`() async throws {
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            let bus = Bus(testing: try await TestBus())
+            let outbox = try SQLiteOutbox(path: path)
+            let application = try Application(path)
+            for number in 1...20 { try application.place("\(number)", outbox, bus) }
+            try application.connection.execute("BEGIN IMMEDIATE")
+            for topic in ["it's", "payments"] {
+                let message = try bus.message(OrderPlaced(orderID: topic), options: .init(topic: topic))
+                try outbox.append(message, in: SQLiteTransaction(application.connection.handle))
+            }
+            try application.connection.execute("COMMIT")
+            let others = try await outbox.pending(limit: 4, excluding: ["orders"])
+            #expect(others.map(\.message.topic) == ["it's", "payments"])
+            #expect(try await outbox.pending(limit: 1, excluding: ["orders", "it's"]).map(\.number) == [22])
+            #expect(try await outbox.pending(limit: 4, excluding: []).map(\.number) == [1, 2, 3, 4])
+            let many = Set((0..<499).map { "topic-\($0)" } + ["orders"])
+            #expect(try await outbox.pending(limit: 1, excluding: many).map(\.number) == [21])
+        }
+
         @Test func `without a transaction nothing is written`() async throws {
             defer { try? FileManager.default.removeItem(atPath: path) }
             let application = try Application(path)

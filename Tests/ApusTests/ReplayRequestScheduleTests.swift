@@ -151,6 +151,69 @@ struct Quote: Event, Equatable {
     }
 }
 
+@Suite struct ReplyInboxTests {
+    let bench = Bench()
+
+    @Test func `a second request by an id that waits for its answer is refused, and the first goes on`()
+        async throws
+    {
+        let bus = bench.bus
+        let ask: @Sendable (Duration) async throws -> Quote = { timeout in
+            try await bus.request(
+                GetQuote(symbol: "x"), as: Quote.self, timeout: timeout, options: .init(id: "same"))
+        }
+        let first = Task { try await ask(.seconds(3)) }
+        await bench.clock.sleepers(until: .seconds(3))
+        let error = await #expect(throws: RequestError.self) { try await ask(.seconds(1)) }
+        guard case .bus(.invalid(let reason)) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(reason.contains("'same'"))
+        #expect(bench.transport.change { $0.topics["quotes"]?.count } == 1)
+        // The first has its answer as if there had been no second.
+        try await answer("same", with: 7)
+        #expect(try await first.value == Quote(price: 7))
+        // Answered, the id can be asked by again; what is left of the first does not end it.
+        let again = Task { try await ask(.seconds(5)) }
+        await bench.clock.sleepers(until: .seconds(5))
+        bench.clock.advance(by: .seconds(3))
+        try await answer("same", with: 8)
+        #expect(try await again.value == Quote(price: 8))
+        await bus.close()
+    }
+
+    private func answer(_ id: String, with price: Double) async throws {
+        var options = PublishOptions(topic: "quotes.replies", causationID: id)
+        try options.extensions.set(ApusAttribute.replyFor, to: .string(bench.bus.replies.name))
+        try await bench.bus.publish(Quote(price: price), options: options)
+    }
+
+    private static func lines(_ state: ScriptedTransport.State) -> Int {
+        state.groups.values.count { $0.subscription.isTemporary }
+    }
+
+    @Test func `a line that ends as soon as it is open is not taken for one that is open`() async throws {
+        for _ in 0..<200 {
+            let bench = Bench()
+            bench.transport.change { $0.receiveFailures = [.refused("deleted")] }
+            try await bench.bus.replies.open(bench.bus, topic: "quotes")
+            await bench.transport.until { $0.receiveFailures.isEmpty && Self.lines($0) == 0 }
+            try await bench.bus.replies.open(bench.bus, topic: "quotes")
+            #expect(bench.transport.change { Self.lines($0) } == 1)
+            await bench.bus.close()
+        }
+    }
+
+    @Test func `a line that was being opened when the bus was closed is not left open`() async throws {
+        let replies = bench.bus.replies
+        // Closed in the midst of subscribing.
+        bench.transport.change { $0.whenSubscribed = { await replies.close() } }
+        await #expect(throws: BusError.closed) { try await replies.open(bench.bus, topic: "quotes") }
+        #expect(bench.transport.change { Self.lines($0) } == 0)
+    }
+}
+
 @Suite struct SchedulingTests {
     @Test func `recurring events are the broker's to keep`() async throws {
         let bench = Bench()

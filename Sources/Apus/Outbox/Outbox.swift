@@ -17,10 +17,30 @@ public protocol Outbox: Sendable {
     func append(_ message: OutboxMessage, in transaction: Transaction) throws
     /// The oldest messages that wait, in the order in which they were written.
     func pending(limit: Int) async throws -> [OutboxEntry]
+    /// The oldest messages that wait for other topics than these, in the order in which they were written. So the messages of a topic that fails, however
+    /// many they are, do not hide those of others. There are 500 such topics at most. Without an implementation of its own an outbox has one that reads past
+    /// them, and no further than the oldest 65,536 messages.
+    func pending(limit: Int, excluding topics: Set<String>) async throws -> [OutboxEntry]
     /// Removes messages that were published.
     func remove(_ numbers: [Int64]) async throws
     /// Takes a message that the broker will never have out of the way of the others, and keeps it with the reason for a person to look at.
     func setAside(_ number: Int64, reason: String) async throws
+}
+
+extension Outbox {
+    public func pending(limit: Int, excluding topics: Set<String>) async throws -> [OutboxEntry] {
+        let most = max(limit, 65_536)
+        var count = limit
+        while true {
+            let oldest = try await pending(limit: count)
+            let others = oldest.lazy.filter { !topics.contains($0.message.topic) }
+            guard others.isEmpty, oldest.count == count, count < most else {
+                return Array(others.prefix(limit))
+            }
+            // There may be some behind those that were read.
+            count = min(count * 4, most)
+        }
+    }
 }
 
 /// An event on its way to a topic.

@@ -9,6 +9,11 @@ import Logging
 public import ServiceLifecycle
 
 /// Publishes what an outbox holds, in order within each topic, at least once. One relay at a time may work on an outbox.
+///
+/// A topic that fails is tried again by itself, after a wait that grows to 30 s, and does not hold up the others. Where the broker keeps order by key
+/// (``Feature/orderByKey``), no message is published before an earlier one of its topic and key was published or set aside: such messages are published one
+/// after the other. All else is published as many at a time as were read; of those the broker may take some and not others, and what it did not take then
+/// comes after what it took.
 public struct OutboxRelay<Box: Outbox>: Service {
     private let bus: Bus
     private let outbox: Box
@@ -42,22 +47,23 @@ public struct OutboxRelay<Box: Outbox>: Service {
     /// Publishes until it is stopped by a graceful shutdown or cancelled.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
+            var held = HeldTopics()
             var failures = 0
             while !Task.isCancelled {
                 do {
-                    let isEmpty = try await step()
+                    let isEmpty = try await step(&held)
                     failures = 0
-                    if isEmpty { await pause(interval) }
+                    guard isEmpty else { continue }
+                    await pause(min(interval, held.wait(at: bus.clock.uptime) ?? interval))
                 } catch is CancellationError {
                     return
                 } catch {
-                    // The database or the broker is away: what waits, waits.
+                    // The database is away, or everything is: what waits, waits.
                     failures += 1
-                    let wait = min(Duration.milliseconds(100) * (1 << min(failures, 9)), .seconds(30))
                     bus.logger.warning(
                         "the outbox waits",
                         metadata: ["error": "\(ErrorText.of(error))", "failures": "\(failures)"])
-                    await pause(wait)
+                    await pause(HeldTopics.backoff(failures))
                 }
             }
         }
@@ -73,9 +79,17 @@ public struct OutboxRelay<Box: Outbox>: Service {
         }
     }
 
-    /// Publishes one batch; true when nothing was there.
-    func step() async throws -> Bool {
-        let entries = try await outbox.pending(limit: batch)
+    /// Publishes one batch; true when nothing was there but for topics that are left alone.
+    ///
+    /// - Parameter held: topics that failed; those that fail now are among them afterwards.
+    /// - Throws: when the outbox cannot be read, or too many topics have failed.
+    func step(_ held: inout HeldTopics) async throws -> Bool {
+        let names = held.names(at: bus.clock.uptime)
+        // Read past the topics that are left alone: there may be more of their messages than are read at a time.
+        let entries =
+            names.isEmpty
+            ? try await outbox.pending(limit: batch)
+            : try await outbox.pending(limit: batch, excluding: names)
         guard !entries.isEmpty else { return true }
         var topics: [String] = []
         var byTopic: [String: [OutboxEntry]] = [:]
@@ -83,30 +97,70 @@ public struct OutboxRelay<Box: Outbox>: Service {
             if byTopic[entry.message.topic] == nil { topics.append(entry.message.topic) }
             byTopic[entry.message.topic, default: []].append(entry)
         }
-        // A topic that fails must not hold up the others, and is told of when they are done.
-        var failure: (any Error)?
         for topic in topics {
-            do { try await publish(byTopic[topic] ?? [], to: topic) } catch { failure = failure ?? error }
+            do {
+                try await publish(byTopic[topic] ?? [], to: topic)
+                held.release(topic)
+            } catch {
+                guard !Task.isCancelled, let failures = held.hold(topic, at: bus.clock.uptime) else {
+                    throw error
+                }
+                bus.logger.warning(
+                    "a topic of the outbox waits",
+                    metadata: [
+                        "topic": "\(topic)", "error": "\(ErrorText.of(error))", "failures": "\(failures)",
+                    ])
+            }
         }
-        if let failure { throw failure }
         return false
     }
 
     private func publish(_ entries: [OutboxEntry], to topic: String) async throws {
+        let keepsOrder = bus.capabilities.features.contains(.orderByKey)
+        var published: [Int64] = []
+        var failure: (any Error)?
+        do {
+            for run in keepsOrder ? Self.runs(entries) : [entries] {
+                try await publish(run, to: topic, &published)
+            }
+        } catch { failure = error }
+        try await done(published)
+        if let failure { throw failure }
+    }
+
+    /// Divides messages, in order, so that no part has two of one key: whichever of a part the broker takes, none was ahead of its turn.
+    static func runs(_ entries: [OutboxEntry]) -> [[OutboxEntry]] {
+        var runs: [[OutboxEntry]] = []
+        var run: [OutboxEntry] = []
+        var keys = Set<String>()
+        for entry in entries {
+            // What has no key is in order with nothing.
+            if let key = entry.message.event.extensions[.partitionKey], !keys.insert(key).inserted {
+                runs.append(run)
+                (run, keys) = ([], [key])
+            }
+            run.append(entry)
+        }
+        if !run.isEmpty { runs.append(run) }
+        return runs
+    }
+
+    /// Publishes a part of a topic's messages, and notes which are.
+    private func publish(
+        _ entries: [OutboxEntry], to topic: String, _ published: inout [Int64]
+    ) async throws {
         do throws(BusError) {
             try await bus.publish(entries.map(\.message.event), to: topic)
-            try await done(entries.map(\.number))
+            published += entries.map(\.number)
         } catch .partial(let outcomes) {
             var failure: BusError?
-            var done: [Int64] = []
             for (entry, outcome) in zip(entries, outcomes) {
                 switch outcome {
-                case .success: done.append(entry.number)
+                case .success: published.append(entry.number)
                 case .failure(let reason) where reason.isRetryable: failure = .unavailable(reason.reason)
                 case .failure(let reason): try await refuse(entry, reason.reason)
                 }
             }
-            try await self.done(done)
             if let failure { throw failure }
         } catch {
             switch error {
@@ -115,7 +169,7 @@ public struct OutboxRelay<Box: Outbox>: Service {
             case .invalid, .refused, .tooLarge:
                 // One of them: which, is found by publishing them one by one, in order.
                 guard entries.count > 1 else { return try await refuse(entries[0], error.description) }
-                for entry in entries { try await publish([entry], to: topic) }
+                for entry in entries { try await publish([entry], to: topic, &published) }
             }
         }
     }

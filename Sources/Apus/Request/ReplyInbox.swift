@@ -15,9 +15,17 @@ final class ReplyInbox: Sendable {
         case open(any Receiver, Task<Void, Never>)
     }
 
+    /// Somebody who waits. The same id may be asked by again when it is answered, so what comes late for one is told by its number from what is for another.
+    private struct Waiter {
+        var number: UInt64
+        var told: CheckedContinuation<Answer, Never>
+    }
+
     private struct State {
         var lines: [String: Line] = [:]
-        var waiting: [String: CheckedContinuation<Answer, Never>] = [:]
+        /// By the id of the request: at most one for each.
+        var waiting: [String: Waiter] = [:]
+        var nextWaiter: UInt64 = 0
         var isClosed = false
     }
 
@@ -56,8 +64,17 @@ final class ReplyInbox: Sendable {
                 defer { signal.fire() }
                 do throws(BusError) {
                     let receiver = try await bus.transport.subscribe(subscription(replies, bus))
-                    let task = Task { await self.receive(receiver, replies, bus) }
-                    state.withLock { $0.lines[replies] = .open(receiver, task) }
+                    let isOpen = state.withLock { state in
+                        guard !state.isClosed else { return false }
+                        // Begun under the lock: however soon it ends, the line is noted before it notes its end.
+                        let task = Task { await self.receive(receiver, replies, bus) }
+                        state.lines[replies] = .open(receiver, task)
+                        return true
+                    }
+                    guard isOpen else {
+                        await receiver.close()
+                        throw .closed
+                    }
                 } catch {
                     state.withLock { $0.lines[replies] = nil }
                     throw error
@@ -87,51 +104,74 @@ final class ReplyInbox: Sendable {
                 do { try await bus.clock.sleep(for: .seconds(1)) } catch { break }
             }
         }
-        // The next request opens another.
-        state.withLock { $0.lines[topic] = nil }
+        // The next request opens another, when this one is out of its way.
+        let signal = Signal()
+        state.withLock { $0.lines[topic] = .opening(signal) }
         await receiver.close()
+        state.withLock { $0.lines[topic] = nil }
+        signal.fire()
     }
 
     private func deliver(_ event: CloudEvent) {
         guard let request = event.extensions[.causationID] else { return }
         let waiting = state.withLock { $0.waiting.removeValue(forKey: request) }
-        waiting?.resume(returning: .success(event))
+        waiting?.told.resume(returning: .success(event))
     }
 
     // MARK: Waiting
 
-    /// Publishes, and waits for the answer.
+    /// Publishes, and waits for the answer. Answers are known by the id of the request, so a second request by an id that waits is refused.
     func answer(
         to request: String, within limit: Duration, _ clock: any BusClock,
         publish: @escaping @Sendable () async throws(BusError) -> Void
     ) async -> Answer {
-        await withTaskGroup(of: Void.self) { tasks in
+        let number = state.withLock { state in
+            state.nextWaiter += 1
+            return state.nextWaiter
+        }
+        return await withTaskGroup(of: Void.self) { tasks in
             let answer = await withTaskCancellationHandler {
                 await withCheckedContinuation { (continuation: CheckedContinuation<Answer, Never>) in
-                    let isClosed = state.withLock { state in
-                        if !state.isClosed { state.waiting[request] = continuation }
-                        return state.isClosed
+                    if let refusal = wait(for: request, Waiter(number: number, told: continuation)) {
+                        return continuation.resume(returning: .failure(.bus(refusal)))
                     }
-                    if isClosed { return continuation.resume(returning: .failure(.bus(.closed))) }
                     tasks.addTask {
                         do throws(BusError) { try await publish() } catch {
-                            return self.give(.failure(.bus(error)), to: request)
+                            return self.give(.failure(.bus(error)), to: request, number)
                         }
                         // Ends early with the group, when the answer is there, or when the asker is cancelled.
                         try? await clock.sleep(for: limit)
-                        self.give(.failure(.timedOut(limit)), to: request)
+                        self.give(.failure(.timedOut(limit)), to: request, number)
                     }
                 }
             } onCancel: {
-                self.give(.failure(.timedOut(limit)), to: request)
+                self.give(.failure(.timedOut(limit)), to: request, number)
             }
             tasks.cancelAll()
             return answer
         }
     }
 
-    private func give(_ answer: Answer, to request: String) {
-        state.withLock { $0.waiting.removeValue(forKey: request) }?.resume(returning: answer)
+    /// Notes who waits for the answer to a request; why that cannot be, otherwise.
+    private func wait(for request: String, _ waiter: Waiter) -> BusError? {
+        state.withLock { state in
+            if state.isClosed { return .closed }
+            guard state.waiting[request] == nil else {
+                return .invalid(
+                    "a request with the id '\(request.prefix(200))' waits for its answer already: give each its own, or none to have one made"
+                )
+            }
+            state.waiting[request] = waiter
+            return nil
+        }
+    }
+
+    private func give(_ answer: Answer, to request: String, _ number: UInt64) {
+        let waiting = state.withLock { state -> Waiter? in
+            guard state.waiting[request]?.number == number else { return nil }
+            return state.waiting.removeValue(forKey: request)
+        }
+        waiting?.told.resume(returning: answer)
     }
 
     // MARK: The end
@@ -142,7 +182,7 @@ final class ReplyInbox: Sendable {
             defer { (state.lines, state.waiting) = ([:], [:]) }
             return (Array(state.lines.values), Array(state.waiting.values))
         }
-        for continuation in waiting { continuation.resume(returning: .failure(.bus(.closed))) }
+        for waiter in waiting { waiter.told.resume(returning: .failure(.bus(.closed))) }
         for case .open(let receiver, let task) in lines {
             task.cancel()
             await receiver.close()

@@ -15,7 +15,7 @@ final class AMQPConnection: Sendable {
     private let handler: NIOLoopBound<AMQPConnectionHandler>
     private let isGone = Mutex(false)
 
-    private init(
+    init(
         _ handler: NIOLoopBound<AMQPConnectionHandler>, _ eventLoop: any EventLoop, _ limits: ConnectionLimits
     ) {
         self.handler = handler
@@ -136,11 +136,17 @@ final class AMQPChannel: Sendable {
 
     /// Sends methods that nothing answers. False when the channel has ended.
     func send(_ methods: [AMQPMethod]) async -> Bool {
-        guard !methods.isEmpty else { return true }
-        return await withCheckedContinuation { continuation in
-            connection.eventLoop.execute { [handler, number] in
-                continuation.resume(returning: handler.value.send(methods, channel: number))
-            }
+        await withCheckedContinuation { continuation in
+            send(methods) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// Sends methods that nothing answers, in the order of calls: whoever calls under a lock decides what comes first on the wire. `told` false when the
+    /// channel has ended.
+    func send(_ methods: [AMQPMethod], _ told: @escaping @Sendable (Bool) -> Void) {
+        guard !methods.isEmpty else { return told(true) }
+        connection.eventLoop.execute { [handler, number] in
+            told(handler.value.send(methods, channel: number))
         }
     }
 

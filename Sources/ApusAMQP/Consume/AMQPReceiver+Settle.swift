@@ -2,6 +2,9 @@
 
 // Verdicts. Acknowledging and giving back are the broker's own. A delayed retry and a dead letter with a reason are copies: published, confirmed, and
 // only then is the event itself acknowledged, so that it is never nowhere; who dies in between leaves it twice.
+//
+// One frame may acknowledge all up to a number, and means what it was computed from: that all before it are settled, in frames ahead of it. So frames are
+// handed to the event loop under the lock under which they were computed, and reach the broker in that order, however many settle at the same time.
 
 internal import ApusAMQPCodec
 internal import ApusBus
@@ -13,13 +16,12 @@ internal import Synchronization
 extension AMQPReceiver {
     /// What becomes of the events of one call.
     private struct Plan {
-        var session: UInt64 = 0
-        var channel: AMQPChannel?
+        /// Of the session that they are from; nil when there is none.
+        var session: UInt64?
         var results: [SettleResult]
         var acknowledged: [UInt64] = []
         var givenBack: [UInt64] = []
         var copies: [(index: Int, tag: UInt64, copy: Copy)] = []
-        var frames: [AMQPMethod] = []
     }
 
     /// A copy that is to be made before an event is acknowledged.
@@ -34,23 +36,18 @@ extension AMQPReceiver {
     }
 
     func settle(_ settlements: [Settlement]) async throws(BusError) -> [SettleResult] {
-        var plan = state.withLock { state -> Plan in
-            var plan = self.plan(settlements, state.session)
-            let frames = state.session?.unsettled.acknowledge(plan.acknowledged) ?? []
-            plan.frames = frames.map {
-                .basicAck(Basic.Ack(deliveryTag: $0.tag, multiple: $0.multiple))
+        var plan = Plan(results: [])
+        let isSent = await withCheckedContinuation { continuation in
+            plan = state.withLock { state in
+                let plan = self.plan(settlements, state.session)
+                state.send(plan.acknowledged, plan.givenBack) { continuation.resume(returning: $0) }
+                return plan
             }
-            for tag in plan.givenBack {
-                state.session?.unsettled.remove(tag)
-                plan.frames.append(.basicNack(Basic.Nack(deliveryTag: tag, requeue: true)))
-            }
-            return plan
         }
-        guard let channel = plan.channel else { return plan.results }
-        if await !channel.send(plan.frames) {
+        if !isSent {
             plan.results = Array(repeating: SettleResult.expired, count: settlements.count)
         } else if !plan.copies.isEmpty {
-            await makeCopies(&plan, channel)
+            await makeCopies(&plan)
         }
         return plan.results
     }
@@ -59,7 +56,6 @@ extension AMQPReceiver {
         var plan = Plan(results: Array(repeating: .expired, count: settlements.count))
         guard let session else { return plan }
         plan.session = session.number
-        plan.channel = session.channel
         var seen = Set<UInt64>()
         for (index, settlement) in settlements.enumerated() {
             guard case .number(let tag, session.number) = settlement.token,
@@ -93,7 +89,7 @@ extension AMQPReceiver {
     }
 
     /// Publishes copies and then acknowledges what was copied; what was not goes back.
-    private func makeCopies(_ plan: inout Plan, _ channel: AMQPChannel) async {
+    private func makeCopies(_ plan: inout Plan) async {
         let outcomes: [PublishOutcome]
         do throws(BusError) {
             outcomes = try await publish(plan.copies.map(\.copy))
@@ -114,15 +110,13 @@ extension AMQPReceiver {
             }
         }
         let session = plan.session
-        let frames = state.withLock { state -> [AMQPMethod] in
-            guard state.session?.number == session else { return [] }
-            let frames = state.session?.unsettled.acknowledge(acknowledged) ?? []
-            for tag in givenBack { state.session?.unsettled.remove(tag) }
-            return frames.map { .basicAck(Basic.Ack(deliveryTag: $0.tag, multiple: $0.multiple)) }
-                + givenBack.map { .basicNack(Basic.Nack(deliveryTag: $0, requeue: true)) }
-        }
         // If the channel is gone by now, the copies are there and the events come again: at least once.
-        _ = await channel.send(frames)
+        _ = await withCheckedContinuation { continuation in
+            state.withLock { state in
+                guard state.session?.number == session else { return continuation.resume(returning: false) }
+                state.send(acknowledged, givenBack) { continuation.resume(returning: $0) }
+            }
+        }
     }
 
     private func publish(_ copies: [Copy]) async throws(BusError) -> [PublishOutcome] {
@@ -192,5 +186,22 @@ extension AMQPReceiver {
         properties.expiration = nil
         properties.userID = nil
         return properties
+    }
+}
+
+extension AMQPReceiver.State {
+    /// Settles events of the session that there is, and hands the frames for that to its event loop. Under one lock, so that no frame overtakes one that was
+    /// computed before it; `told` says whether the channel was there.
+    fileprivate mutating func send(
+        _ acknowledged: [UInt64], _ givenBack: [UInt64], _ told: @escaping @Sendable (Bool) -> Void
+    ) {
+        guard let channel = session?.channel else { return told(true) }
+        var frames = (session?.unsettled.acknowledge(acknowledged) ?? []).map {
+            AMQPMethod.basicAck(Basic.Ack(deliveryTag: $0.tag, multiple: $0.multiple))
+        }
+        for tag in givenBack where session?.unsettled.remove(tag) == true {
+            frames.append(.basicNack(Basic.Nack(deliveryTag: tag, requeue: true)))
+        }
+        channel.send(frames, told)
     }
 }

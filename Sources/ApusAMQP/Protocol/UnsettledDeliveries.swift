@@ -36,11 +36,13 @@ struct UnsettledDeliveries<Value> {
         return values[Int(tag - base)]
     }
 
-    /// Settles one, by a frame of its own.
-    mutating func remove(_ tag: UInt64) {
-        guard self[tag] != nil else { return }
+    /// Settles one, by a frame of its own; false when it is settled already, and a frame for it would be an error that ends the channel.
+    @discardableResult
+    mutating func remove(_ tag: UInt64) -> Bool {
+        guard self[tag] != nil else { return false }
         values[Int(tag - base)] = nil
         trim()
+        return true
     }
 
     /// Settles many, and says in which frames: one for all that have nothing unsettled before them.

@@ -13,7 +13,17 @@ struct SQSService: Sendable {
     /// The longest that a message can be kept from others, in seconds.
     static let visibilityMax = 43_200
 
-    let client: AWSClient
+    /// Asks SQS; the bytes of its answer.
+    private let send: @Sendable (AWSClient.Request) async throws(AWSError) -> [UInt8]
+
+    init(client: AWSClient) {
+        send = { (request) async throws(AWSError) in try await client.send(request) }
+    }
+
+    /// Calls that something else answers than AWS.
+    init(answeredBy send: @escaping @Sendable (AWSClient.Request) async throws(AWSError) -> [UInt8]) {
+        self.send = send
+    }
 
     /// A message that was handed out.
     struct Message: Sendable {
@@ -41,7 +51,7 @@ struct SQSService: Sendable {
     private func call(
         _ action: String, _ body: JSONValue, timeout: Duration = .seconds(30)
     ) async throws(AWSError) -> JSONValue {
-        let answer = try await client.send(
+        let answer = try await send(
             AWSClient.Request(
                 service: "sqs", target: "AmazonSQS.\(action)", contentType: "application/x-amz-json-1.0",
                 body: body.serialized(), timeout: timeout))

@@ -19,6 +19,9 @@ struct GroupLanes<Item> {
     /// What is out of a group.
     func out(of group: String) -> DeliveryToken? { lanes[group]?.out }
 
+    /// What waits behind the one that is out of a group, in order.
+    func waiting(in group: String) -> [Item] { lanes[group]?.waiting ?? [] }
+
     /// Takes an item of a group; true when it may go out at once.
     mutating func admit(_ item: Item, _ token: DeliveryToken, of group: String) -> Bool {
         guard lanes[group] != nil else {
@@ -43,4 +46,13 @@ struct GroupLanes<Item> {
 
     /// The one that is out comes again; what waited behind it, which has to come after it.
     mutating func abandon(_ group: String) -> [Item] { lanes.removeValue(forKey: group)?.waiting ?? [] }
+
+    /// One that waits comes again; it and what waited behind it, which has to come after it.
+    mutating func abandon(_ group: String, from isFirst: (Item) -> Bool) -> ArraySlice<Item> {
+        guard var lane = lanes[group], let index = lane.waiting.firstIndex(where: isFirst) else { return [] }
+        let abandoned = lane.waiting[index...]
+        lane.waiting.removeSubrange(index...)
+        lanes[group] = lane
+        return abandoned
+    }
 }

@@ -20,40 +20,46 @@ struct SubscriptionQueue: Sendable {
 
 /// One open subscription.
 final class SQSReceiver: Receiver {
-    private struct HandedOut {
+    struct HandedOut {
         /// What has to be known if it is given up.
         var message: SQSService.Message
-        /// When its lease ends: SQS takes a verdict on a message that has been handed to somebody else meanwhile.
+        /// When its lease ends, as far as SQS has confirmed: it takes a verdict on a message that has been handed to somebody else meanwhile.
         var deadline: ContinuousClock.Instant
     }
 
-    private struct State {
+    struct State {
         /// What is handed out, or waits for another one of its group.
         var outstanding: [DeliveryToken: HandedOut] = [:]
         /// Order within groups (FIFO).
         var lanes = GroupLanes<ReceivedEvent>()
-        /// What waited for another one of its group and may now go out.
+        /// What waited for another one of its group and may now go out: of its group it is the one that is out.
         var ready: [ReceivedEvent] = []
         /// How many messages are being asked for.
         var asked = 0
         var isClosed = false
     }
 
-    private let subscription: Subscription
-    private let queue: SubscriptionQueue
-    private let transport: AWSTransport
-    private let state = Mutex(State())
+    let subscription: Subscription
+    let queue: SubscriptionQueue
+    let transport: AWSTransport
+    /// What time it is for leases.
+    let now: @Sendable () -> ContinuousClock.Instant
+    let state = Mutex(State())
     /// Rings when there is room again, when what waited in a group may go out, or at the end.
-    private let bell = Bell()
+    let bell = Bell()
     /// The longest that a call waits for that: leases end without anybody saying so.
     private static let bellMax = Duration.seconds(1)
 
-    private var sqs: SQSService { transport.sqs }
+    var sqs: SQSService { transport.sqs }
 
-    init(subscription: Subscription, queue: SubscriptionQueue, transport: AWSTransport) {
+    init(
+        subscription: Subscription, queue: SubscriptionQueue, transport: AWSTransport,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) {
         self.subscription = subscription
         self.queue = queue
         self.transport = transport
+        self.now = now
     }
 
     // MARK: Receive
@@ -106,7 +112,8 @@ final class SQSReceiver: Receiver {
     private func handOut(
         _ messages: [SQSService.Message], _ room: Int
     ) async throws(BusError) -> [ReceivedEvent] {
-        let deadline = ContinuousClock.now + .seconds(SubscriptionQueue.seconds(subscription.lease))
+        let now = now()
+        let deadline = now + .seconds(SubscriptionQueue.seconds(subscription.lease))
         var events: [ReceivedEvent] = []
         var unwanted: [String] = []
         for message in messages {
@@ -133,7 +140,7 @@ final class SQSReceiver: Receiver {
                 }
                 // What was out and is over comes again, and what waited for it as well.
                 if let out = state.lanes.out(of: group),
-                    state.outstanding[out].map({ $0.deadline <= .now }) ?? true
+                    state.outstanding[out].map({ $0.deadline <= now }) ?? true
                 {
                     for waiting in state.lanes.abandon(group) { state.outstanding[waiting.token] = nil }
                     state.outstanding[out] = nil
@@ -167,35 +174,30 @@ final class SQSReceiver: Receiver {
             return ready
         }
         guard !ready.isEmpty else { return [] }
-        try await extend(ready.map(\.token), by: subscription.lease)
-        return ready
+        var kept = Set<DeliveryToken>()
+        defer {
+            // Those that are held still, and could not be extended, are nobody's. The next call tries again, as long as their leases hold.
+            let others = ready.filter { !kept.contains($0.token) }
+            state.withLock { state in
+                state.ready.insert(
+                    contentsOf: others.filter { state.outstanding[$0.token] != nil }, at: 0)
+            }
+        }
+        kept = try await renew(ready.map(\.token), by: subscription.lease)
+        return ready.filter { kept.contains($0.token) }
     }
 
-    /// Lets go of messages; what waited for them in their groups moves up if they are done, and goes back if they come again.
-    private func leave(_ receipts: [String], areDone: Bool) async {
-        let back = state.withLock { state -> [String] in
-            var back: [String] = []
+    /// Lets go of messages that are done with; what waited for them in their groups moves up.
+    private func advance(_ receipts: [String]) {
+        state.withLock { state in
             for receipt in receipts {
                 guard let message = state.outstanding.removeValue(forKey: .text(receipt))?.message,
                     transport.isFIFO, let group = message.group
                 else { continue }
-                if areDone {
-                    if let next = state.lanes.advance(group, token: \.token) { state.ready.append(next) }
-                } else {
-                    for event in state.lanes.abandon(group) {
-                        if let held = state.outstanding.removeValue(forKey: event.token) {
-                            back.append(held.message.receipt)
-                        }
-                    }
-                }
+                if let next = state.lanes.advance(group, token: \.token) { state.ready.append(next) }
             }
-            return back
         }
         bell.ring()
-        for batch in Self.slices(back) {
-            // What cannot be given back comes again when its lease ends.
-            _ = try? await sqs.changeVisibility(queue.url, batch.map { ($0, 0) })
-        }
     }
 
     // MARK: Settle
@@ -229,32 +231,20 @@ final class SQSReceiver: Receiver {
             let failures = try await call { () async throws(AWSError) in
                 try await sqs.delete(queue.url, receipts: batch.map(\.receipt))
             }
-            for index in try expired(failures, of: batch.map(\.index)) { results[index] = .expired }
-            await leave(batch.map(\.receipt), areDone: true)
+            let expired = try expired(failures, of: batch.map(\.index))
+            for index in expired { results[index] = .expired }
+            advance(batch.filter { !expired.contains($0.index) }.map(\.receipt))
+            // Not deleted, it comes again.
+            await drop(batch.filter { expired.contains($0.index) }.map { .text($0.receipt) })
         }
         for batch in Self.slices(later) {
             let failures = try await call { () async throws(AWSError) in
                 try await sqs.changeVisibility(queue.url, batch.map { ($0.receipt, $0.seconds) })
             }
             for index in try expired(failures, of: batch.map(\.index)) { results[index] = .expired }
-            await leave(batch.map(\.receipt), areDone: false)
+            await drop(batch.map { .text($0.receipt) })
         }
         return results
-    }
-
-    func extend(_ tokens: [DeliveryToken], by duration: Duration) async throws(BusError) {
-        let seconds = SubscriptionQueue.seconds(duration)
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        let receipts = tokens.compactMap { if case .text(let receipt) = $0 { receipt } else { nil } }
-        state.withLock { state in
-            for token in tokens { state.outstanding[token]?.deadline = deadline }
-        }
-        for batch in Self.slices(receipts) {
-            // A lease that has ended cannot be extended, which its handler learns when it settles.
-            _ = try await call { () async throws(AWSError) in
-                try await sqs.changeVisibility(queue.url, batch.map { ($0, seconds) })
-            }
-        }
     }
 
     func close() async {
@@ -277,7 +267,7 @@ final class SQSReceiver: Receiver {
     private func take(_ token: DeliveryToken) -> SQSService.Message? {
         state.withLock { state in
             guard let handedOut = state.outstanding[token] else { return nil }
-            if handedOut.deadline > .now { return handedOut.message }
+            if handedOut.deadline > now() { return handedOut.message }
             state.outstanding[token] = nil
             if let group = handedOut.message.group {
                 // It comes again, and they come again after it.
@@ -300,7 +290,7 @@ final class SQSReceiver: Receiver {
         }
     }
 
-    private func call<Answer: Sendable>(
+    func call<Answer: Sendable>(
         _ body: () async throws(AWSError) -> Answer
     ) async throws(BusError) -> Answer {
         do { return try await body() } catch {
@@ -320,7 +310,7 @@ final class SQSReceiver: Receiver {
         return expired
     }
 
-    private static func slices<Element>(_ elements: [Element]) -> [ArraySlice<Element>] {
+    static func slices<Element>(_ elements: [Element]) -> [ArraySlice<Element>] {
         stride(from: 0, to: elements.count, by: SQSService.batchMax).map {
             elements[$0..<min($0 + SQSService.batchMax, elements.count)]
         }

@@ -81,11 +81,18 @@ public struct GRDBOutbox: Outbox {
     }
 
     public func pending(limit: Int) async throws -> [OutboxEntry] {
-        try await database.read { db in
-            try Row.fetchAll(
-                db, sql: "SELECT number, topic, event FROM \(quoted) ORDER BY number LIMIT ?",
-                arguments: [limit]
-            ).map(Self.entry)
+        try await pending(limit: limit, excluding: [])
+    }
+
+    public func pending(limit: Int, excluding topics: Set<String>) async throws -> [OutboxEntry] {
+        let places = topics.map { _ in "?" }.joined(separator: ", ")
+        let sql = """
+            SELECT number, topic, event FROM \(quoted)
+            \(topics.isEmpty ? "" : "WHERE topic NOT IN (\(places))") ORDER BY number LIMIT ?
+            """
+        return try await database.read { db in
+            try Row.fetchAll(db, sql: sql, arguments: StatementArguments(Array(topics)) + [limit])
+                .map(Self.entry)
         }
     }
 
