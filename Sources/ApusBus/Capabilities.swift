@@ -55,6 +55,8 @@ public struct Capabilities: Sendable, Hashable {
     public var delayMax: Duration?
     /// What a receipt stands for.
     public var durability: Durability
+    /// Whether of events that are published together none is taken while an earlier one of its key is not, unless that will never be.
+    public var keepsOrderInBatches = false
 
     /// What one transport can do, and how much of it.
     public init(

@@ -150,10 +150,13 @@ extension TransportScheme {
 
 extension EmbeddedBus {
     /// What such a bus can do without special settings.
-    fileprivate static func known(_ transport: String, _ durability: ApusBus.Durability) -> Capabilities {
-        Capabilities(
+    static func known(_ transport: String, _ durability: ApusBus.Durability) -> Capabilities {
+        var known = Capabilities(
             transport: transport, features: features, eventBytesMax: Defaults.embeddedEventBytesMax,
             delayMax: Defaults.delayMax, durability: durability)
+        // All or none of those for one partition.
+        known.keepsOrderInBatches = true
+        return known
     }
     /// What it can do with settings that add something.
     fileprivate static func variants(

@@ -47,11 +47,9 @@ public final class EmbeddedBus: BusTransport {
         self.store = store
         self.options = options
         room = store is MemoryLogStore ? MemoryRoom(limit: options.memoryBytesMax) : nil
-        var features = EmbeddedBus.features
-        if options.deduplication != nil { features.insert(.deduplication) }
-        capabilities = Capabilities(
-            transport: transport, features: features, eventBytesMax: Defaults.embeddedEventBytesMax,
-            delayMax: Defaults.delayMax, durability: durability)
+        var capabilities = EmbeddedBus.known(transport, durability)
+        if options.deduplication != nil { capabilities.features.insert(.deduplication) }
+        self.capabilities = capabilities
     }
 
     // MARK: Publish

@@ -76,7 +76,12 @@ final class ServerBus: BusTransport {
         }
         for portion in Self.portions(of: texts) {
             do {
-                outcomes += try await publish(Array(portion), to: topic)
+                let results = try await publish(Array(portion), to: topic)
+                outcomes += results
+                for case .failure(let failure) in results where failure.isRetryable {
+                    outcomes += Array(repeating: .failure(failure), count: texts.count - outcomes.count)
+                }
+                if outcomes.count == texts.count { break }
             } catch {
                 // Nothing was published at all: the reason is the whole call's.
                 guard !outcomes.isEmpty else { throw error }

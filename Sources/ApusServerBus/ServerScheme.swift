@@ -28,7 +28,7 @@ extension TransportScheme {
 
 extension Capabilities {
     static var server: Capabilities {
-        Capabilities(
+        var server = Capabilities(
             transport: "apus",
             features: [
                 .orderByKey, .replay, .delay, .cancelDelayed, .delayedRetry, .countsCrashes, .leases,
@@ -36,6 +36,9 @@ extension Capabilities {
                 .filterByContent, .rules, .webhooks, .recurring, .offsets, .temporarySubscriptions,
                 .managedSubscriptions, .deadLetters,
             ], eventBytesMax: Defaults.eventBytesMax, delayMax: .seconds(365 * 86_400), durability: .flushed)
+        // The server takes all or none of those for one partition, and is sent no more behind some that it did not take.
+        server.keepsOrderInBatches = true
+        return server
     }
 }
 

@@ -11,8 +11,8 @@ public import ServiceLifecycle
 /// Publishes what an outbox holds, in order within each topic, at least once. One relay at a time may work on an outbox.
 ///
 /// A topic that fails is tried again by itself, after a wait that grows to 30 s, and does not hold up the others. Where the broker keeps order by key
-/// (``Feature/orderByKey``), no message is published before an earlier one of its topic and key was published or set aside: such messages are published one
-/// after the other. All else is published as many at a time as were read; of those the broker may take some and not others, and what it did not take then
+/// (``Feature/orderByKey``), no message is published before an earlier one of its topic and key was published or set aside: where a broker might take the
+/// later one of two that it gets together (``Capabilities/keepsOrderInBatches``), they are published one after the other. All else is published as many at a time as were read; of those the broker may take some and not others, and what it did not take then
 /// comes after what it took.
 public struct OutboxRelay<Box: Outbox>: Service {
     private let bus: Bus
@@ -116,11 +116,12 @@ public struct OutboxRelay<Box: Outbox>: Service {
     }
 
     private func publish(_ entries: [OutboxEntry], to topic: String) async throws {
-        let keepsOrder = bus.capabilities.features.contains(.orderByKey)
+        let capabilities = bus.capabilities
+        let isDivided = capabilities.features.contains(.orderByKey) && !capabilities.keepsOrderInBatches
         var published: [Int64] = []
         var failure: (any Error)?
         do {
-            for run in keepsOrder ? Self.runs(entries) : [entries] {
+            for run in isDivided ? Self.runs(entries) : [entries] {
                 try await publish(run, to: topic, &published)
             }
         } catch { failure = error }
