@@ -329,7 +329,8 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "ApusServer", "ApusClient", "ApusStorage", "ApusEngine", "ApusModel", "ApusTelemetry",
-                "ApusNetwork", "ApusWebhookTransport", "ApusXSD", "ApusCompression", "CloudEvents",
+                "ApusNetwork", "ApusTransport", "ApusWebhookTransport", "ApusXSD", "ApusCompression",
+                "CloudEvents",
                 "JSONText", "JSONSchema",
                 "JSONSchemaEvolution", "SwiftEventCode", arguments, nioCore, nioPosix, log,
             ], swiftSettings: settings),

@@ -30,6 +30,11 @@ extension ApusClient {
         try await send(APIRequest(.get, "v1", "status")).json()
     }
 
+    /// What the server is set to, with where each value is from.
+    public func settings() async throws(ApusClientError) -> JSONValue {
+        try await send(APIRequest(.get, "v1", "settings")).json()
+    }
+
     /// What the server finds wrong with itself, as it comes.
     public func diagnosis() async throws(ApusClientError) -> JSONValue {
         try await send(APIRequest(.get, "v1", "diagnosis")).json()

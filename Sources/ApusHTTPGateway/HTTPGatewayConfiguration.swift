@@ -47,6 +47,8 @@ public struct HTTPGatewayConfiguration: Sendable {
     public var groups: (any GroupObserver)?
     /// The last lines of the log, at most so many, the oldest first, each an object in JSON.
     public var recentLog: @Sendable (_ limit: Int) -> [String] = { _ in [] }
+    /// What `/v1/settings` tells; no secrets.
+    public var settings: [ServerSetting] = []
     /// Who knows the clients of other gateways.
     public var clients: [any ClientObserver] = []
     /// Who runs connections to outside brokers and feeds from them; nil where nobody does.

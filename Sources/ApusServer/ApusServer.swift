@@ -272,6 +272,8 @@ public enum ApusServer {
         gateway.gracePeriod = configuration.gracePeriod
         gateway.topicDefaults = configuration.engine.topicDefaults
         gateway.version = ApusVersion.current
+        gateway.settings = ServerSettings.effective(
+            configuration, connectionsMax: connectionsMax, filesMax: FileLimit.raise())
         return gateway
     }
 }

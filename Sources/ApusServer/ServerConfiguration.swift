@@ -46,6 +46,8 @@ public struct ServerConfiguration: Sendable {
     public var logLevel = Logger.Level.info
     /// What is exported to an OpenTelemetry collector; nil for nothing.
     public var export: ExportSettings?
+    /// What `GET /v1/settings` tells of all this: by the names of options, with where each value is from, and without secrets.
+    public var settings: [ServerSetting] = []
     /// A file to write the bound address into, as `host:port`; written whole or not at all.
     public var portFile: String?
     /// How long requests and deliveries under way may take to finish when the server stops.

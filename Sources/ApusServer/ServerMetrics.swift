@@ -118,6 +118,14 @@ final class ServerMetrics: Sendable {
                 "apus_subscription_waiting", "Events waiting for a retry.", Double(description.waiting),
                 labels)
             if let push = description.push { readPush(push, labels) }
+            let acknowledged = Double(description.acknowledged + description.committed)
+            registry.counter(
+                "apus_subscription_acknowledged_total",
+                help: "Events acknowledged, or passed by a cursor's commits.", labels: labels
+            ) { acknowledged }
+            set(
+                "apus_subscription_paused", "Whether it is paused (1) or not (0).",
+                description.settings.isPaused ? 1 : 0, labels)
             set(
                 "apus_subscription_slow", "Whether its consumers count as slow (1) or not (0).",
                 description.load?.slowSince == nil ? 0 : 1, labels)

@@ -35,6 +35,9 @@ static const unsigned char components_dialog_js[] = {
 static const unsigned char components_diff_js[] = {
 #embed "Assets/components/diff.js"
 };
+static const unsigned char components_findings_js[] = {
+#embed "Assets/components/findings.js"
+};
 static const unsigned char components_event_list_js[] = {
 #embed "Assets/components/event-list.js"
 };
@@ -217,6 +220,7 @@ static const struct capus_asset assets[] = {
     {"components/code.js", components_code_js, sizeof components_code_js},
     {"components/dialog.js", components_dialog_js, sizeof components_dialog_js},
     {"components/diff.js", components_diff_js, sizeof components_diff_js},
+    {"components/findings.js", components_findings_js, sizeof components_findings_js},
     {"components/event-list.js", components_event_list_js, sizeof components_event_list_js},
     {"components/journey.js", components_journey_js, sizeof components_journey_js},
     {"components/json-tree.js", components_json_tree_js, sizeof components_json_tree_js},

@@ -5,6 +5,7 @@
 
 import ApusModel
 import ArgumentParser
+import Synchronization
 import Testing
 
 @testable import ApusCLI
@@ -118,6 +119,21 @@ import Testing
         #expect(page.contains("up to `--in-flight` (\(Defaults.publishInFlight)) requests"))
         #expect(page.contains("for `--retry-for` (\(DurationText.format(Defaults.publishRetry)))"))
         #expect(page.contains("`--limit` (\(Defaults.pageLimit))"))
+    }
+
+    @Test func `every option of serve is among the settings that a server tells`() async {
+        let told = Mutex<Set<String>>([])
+        let launcher = ServerLauncher { options, _ in
+            told.withLock { $0 = Set(options.settings.map(\.name)) }
+        }
+        _ = await Command.run(["serve"], launcher: launcher)
+        let lines = ServeCommand.helpMessage(columns: 200).split(separator: "\n").filter {
+            $0.hasPrefix("  -")
+        }
+        let names = lines.compactMap {
+            $0.firstMatch(of: #/--(?:no-)?([a-z-]+)/#).map { String($0.output.1) }
+        }
+        #expect(told.withLock(\.self) == Set(names).subtracting(["help", "version"]))
     }
 
     @Test func `every exit code is on the page`() throws {

@@ -104,6 +104,55 @@ import Testing
         #expect(await options(["serve", "--listen", "0.0.0.0:8222", "--insecure"]).options?.insecure == true)
     }
 
+    // MARK: Settings
+
+    private func settings(
+        _ arguments: [String], variables: [String: String] = ["HOME": "/home/me"]
+    ) async throws -> [String: ServerSetting] {
+        let settings = try #require(await options(arguments, variables: variables).options).settings
+        return Dictionary(settings.map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    @Test func `a setting has its value and where that is from`() async throws {
+        let told = try await settings(
+            [
+                "dev", "--journal-size=64MiB", "--no-journey", "--listen", "127.0.0.1:1", "--listen",
+                "[::1]:2",
+                "--no-allow-private-webhooks", "--log-level", "info",
+            ], variables: ["XDG_DATA_HOME": "/data"])
+        for expected in [
+            ServerSetting("journal-size", "64MiB", .flag), ServerSetting("journey", "off", .flag),
+            ServerSetting("journey-age", nil), ServerSetting("listen", "127.0.0.1:1, [::1]:2", .flag),
+            ServerSetting("allow-private-webhooks", "off", .flag),
+            ServerSetting("data", "/data/apus", .environment),
+            // Said although it is the default, it was said.
+            ServerSetting("log-level", "info", .flag), ServerSetting("kafka", "on"),
+            ServerSetting("auto-create-topics", "on"), ServerSetting("disk-alarm", Defaults.diskAlarm),
+            ServerSetting("disk-refuse", Defaults.diskRefuse), ServerSetting("journal-size", "64MiB", .flag),
+            ServerSetting("look-interval", DurationText.format(Defaults.lookInterval)),
+            ServerSetting("otlp-endpoint", nil), ServerSetting("token-file", nil),
+        ] { #expect(told[expected.name] == expected) }
+    }
+
+    @Test func `of secrets settings tell where they are from, and nothing else`() async throws {
+        let variables = [
+            "APUS_TOKEN": "s3cret-token", "APUS_SECRET_RABBIT": "s3cret-rabbit", "HOME": "/home/me",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318/x7s3cretLmNp40RsTuVwXyZ1",
+            "OTEL_EXPORTER_OTLP_HEADERS": "authorization=s3cret", "OTEL_METRICS_EXPORTER": "none",
+            "OTEL_LOGS_EXPORTER": "none",
+        ]
+        let told = try await settings(["serve"], variables: variables)
+        for expected in [
+            ServerSetting("token-file", "APUS_TOKEN", .environment),
+            ServerSetting("secrets", "APUS_SECRET_…", .environment),
+            ServerSetting(
+                "otlp-endpoint", "traces http://127.0.0.1:4318/****/v1/traces", .environment),
+            ServerSetting("otlp-headers", "authorization", .environment),
+            ServerSetting("otlp-signals", "traces", .environment), ServerSetting("trace-ratio", "1"),
+        ] { #expect(told[expected.name] == expected) }
+        #expect(!told.values.contains { $0.value?.contains("s3cret") == true })
+    }
+
     @Test func `dev says where it listens, with lines to copy`() async {
         let greeting = await options(["dev"]).outcome.errors
         #expect(

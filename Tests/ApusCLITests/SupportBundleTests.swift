@@ -20,7 +20,7 @@ import Testing
         #expect(
             scrubber.scrub(value) == [
                 "push": [
-                    "url": "https://***@example.org/x?***", "secrets": "***", "headers": ["x-a": "***"],
+                    "url": "https://****@example.org/x?key=****", "secrets": "***", "headers": ["x-a": "***"],
                 ],
                 "data": "***", "name": "billing", "token": "***", "password": .null,
             ])
@@ -41,8 +41,15 @@ import Testing
 
     @Test(arguments: [
         ("GET http://127.0.0.1:8222/v1 failed", "GET http://127.0.0.1:8222/v1 failed"),
-        ("amqp://apus:s3cret@rabbit/shop, then", "amqp://***@rabbit/shop, then"),
-        ("to 'https://h/p?sig=a&b=c' (twice https://x:y@h)", "to 'https://h/p?***' (twice https://***@h)"),
+        ("amqp://apus:s3cret@rabbit/shop, then", "amqp://****@rabbit/shop, then"),
+        (
+            "to 'https://h/p?sig=a,c&b=c' (twice https://x:y@h)",
+            "to 'https://h/p?sig=****&b=****' (twice https://****@h)"
+        ),
+        (
+            "at https://hooks.example/T0/B1/x7Fq29LmNp40RsTuVwXyZ1: it (or https://h/1,x7Fq29LmNp40RsTuVwXyZ1) failed",
+            "at https://hooks.example/T0/B1/****: it (or https://h/****) failed"
+        ),
         ("https://h/a@b", "https://h/a@b"), ("sent tok-en-123!", "sent ***!"), ("abc stays", "abc stays"),
         (
             "answered with status 400: \u{201C}no such IBAN DE89\u{201D}; next",

@@ -111,6 +111,27 @@ import Testing
         #expect(state.cursor(partition: 0) == .zero)
     }
 
+    @Test func `how long leases were held is known, however they ended`() {
+        var state = DeliveryState(next: [.zero])
+        let positions = (0..<4).map { Position(partition: 0, offset: Offset($0)) }
+        state.times.tell(.seconds(1))
+        for position in positions { _ = state.lease(position, nonce: 1, deadline: .seconds(4)) }
+        state.times.tell(.seconds(3))
+        #expect(state.settle(positions[0], nonce: 1) != nil)
+        state.postpone(positions[1], attempts: 1, due: .seconds(9), wall: Timestamp(milliseconds: 9))
+        state.extend(positions[2], nonce: 1, deadline: .seconds(60))
+        #expect(state.times.ended == 2 && state.times.held == 4 * 10_000)
+        #expect(state.elapse(now: .seconds(5)) == [positions[3]])
+        state.putBack(positions[3], attempts: 1)
+        // One is out still.
+        #expect(state.times.ended == 3 && state.times.held == 8 * 10_000)
+        #expect(state.times.occupied(leased: state.leased) == 12 * 10_000)
+        state.rewind(to: [.zero])
+        state.times.tell(.seconds(100))
+        #expect(state.times.ended == 4 && state.times.held == 12 * 10_000)
+        #expect(state.times.occupied(leased: state.leased) == 12 * 10_000)
+    }
+
     @Test func `items are the same whatever was settled in other partitions`() {
         var (state, other) = (DeliveryState(next: [.zero]), DeliveryState(next: [.zero]))
         let (here, there) = (Position(partition: 0, offset: .zero), Position(partition: 3, offset: .zero))

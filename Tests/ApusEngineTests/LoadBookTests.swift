@@ -13,7 +13,8 @@ import Testing
     private let subscription = LogID(high: 2, low: 2)
 
     private func reading(
-        _ end: Int64, backlog: Int64, acknowledged: Int64 = 0, stored: Int64 = 0
+        _ end: Int64, backlog: Int64, acknowledged: Int64 = 0, deadLettered: Int64 = 0, occupied: Int64 = 0,
+        stored: Int64 = 0, asked: Duration? = nil
     ) throws -> LoadReading {
         var reading = LoadReading()
         let name = try ResourceName("orders")
@@ -21,8 +22,8 @@ import Testing
         reading.subscriptions = [
             LoadReading.Subscription(
                 id: subscription, name: try ResourceName("billing"), end: end, backlog: backlog, inFlight: 4,
-                delivered: acknowledged, acknowledged: acknowledged, failed: 0, deadLettered: 0, room: 8,
-                receivers: 0, isCrowded: false)
+                delivered: acknowledged, acknowledged: acknowledged, failed: 0, deadLettered: deadLettered,
+                occupied: occupied, room: 8, receivers: 0, asked: asked, isCrowded: false)
         ]
         reading.storedBytes = stored
         return reading
@@ -38,7 +39,9 @@ import Testing
         var book = LoadBook()
         for look in 0..<3 {
             let end = Int64(look) * 100
-            book.note(try reading(end, backlog: end / 2), at: .seconds(5 * look))
+            // Four events are out all the time.
+            let occupied = Int64(4 * 5 * look) * Int64(LeaseTimes.perSecond)
+            book.note(try reading(end, backlog: end / 2, occupied: occupied), at: .seconds(5 * look))
         }
         let load = try #require(book.load(of: subscription))
         #expect(abs(load.arrival.minute - 20) < 1e-9)
@@ -70,6 +73,36 @@ import Testing
         }
         let load = try #require(book.load(of: subscription))
         #expect(load.drain(1000).map { abs($0.seconds - 100) < 0.01 } == true)
+    }
+
+    @Test func `what is given up is not done, and where most is, no time to drain is told`() throws {
+        var book = LoadBook()
+        for look in 0..<4 {
+            let look64 = Int64(look)
+            let reading = try reading(1000, backlog: 1000 - look64 * 50, deadLettered: look64 * 30)
+            book.note(reading, at: .seconds(5 * look))
+        }
+        let load = try #require(book.load(of: subscription))
+        #expect(abs(load.service.minute - 4) < 1e-9)
+        #expect(abs(load.deadLettered.minute - 6) < 1e-9)
+        #expect(load.drain(1000) == nil)
+    }
+
+    @Test func `nobody reads since nobody asked, or since a look first saw something wait`() throws {
+        var book = LoadBook()
+        book.note(try reading(5, backlog: 5, asked: .zero), at: .seconds(600))
+        book.note(try reading(5, backlog: 5, asked: .zero), at: .seconds(719))
+        #expect(book.load(of: subscription)?.unread == .seconds(119))
+        #expect(book.load(of: subscription)?.isUnread == false)
+        book.note(try reading(5, backlog: 5, asked: .zero), at: .seconds(720))
+        #expect(book.load(of: subscription)?.isUnread == true)
+        book.note(try reading(5, backlog: 5, asked: .seconds(715)), at: .seconds(725))
+        #expect(book.load(of: subscription)?.unread == .seconds(10))
+        // Nothing is to be handed out; what comes then waits from then on.
+        book.note(try reading(5, backlog: 0), at: .seconds(2000))
+        #expect(book.load(of: subscription)?.unread == nil)
+        book.note(try reading(6, backlog: 1, asked: .seconds(715)), at: .seconds(2005))
+        #expect(book.load(of: subscription)?.unread == nil)
     }
 
     @Test func `an old rate is forgotten, by one minute sooner than by five`() throws {
@@ -210,6 +243,77 @@ import Testing
         try await blind.topic("orders")
         blind.pass(.seconds(20))
         #expect(blind.engine.load().time == nil)
+    }
+
+    @Test func `how long events are out, and how busy that makes, is added up`() async throws {
+        let rig = try EngineRig { $0.lookInterval = .seconds(5) }
+        try await rig.topic("orders")
+        try await rig.subscription("billing", .shared("orders") { $0.inFlightMax = 8 })
+        // Eight at a time, each out for 300 ms, and then nothing for 4.9 s: a look meets them or does not.
+        for round in 0..<20 {
+            try await rig.publish((0..<8).map { "e-\(round)-\($0)" }, to: "orders")
+            let leases = try await rig.receive("billing").map(\.lease)
+            #expect(leases.count == 8)
+            rig.pass(.milliseconds(300), step: .milliseconds(50))
+            try await rig.settle("billing", leases, .acknowledge)
+            rig.pass(.milliseconds(4900), step: .milliseconds(50))
+        }
+        let load = try #require(try rig.describe("billing").load)
+        #expect(load.timeInFlight == .milliseconds(300))
+        let busy = try #require(load.utilisation)
+        #expect(abs(busy - 0.3 / 5.2) < 0.02)
+    }
+
+    @Test func `a lease that was extended is one, and one that ran out has lasted until then`() async throws {
+        let rig = try EngineRig { $0.lookInterval = .seconds(5) }
+        try await rig.topic("orders")
+        try await rig.subscription("billing", .shared("orders") { $0.lease = .seconds(10) })
+        rig.pass(.seconds(5))
+        try await rig.publish(["a"], to: "orders")
+        let leases = try await rig.receive("billing").map(\.lease)
+        rig.pass(.seconds(8))
+        try await rig.settle("billing", leases, .extend(.seconds(12)))
+        rig.pass(.seconds(30))
+        let load = try #require(try rig.describe("billing").load)
+        #expect(load.timeInFlight == .seconds(20))
+        #expect(try rig.describe("billing").failed == 1)
+    }
+
+    @Test func `what a consumer rejects has failed, what it releases has not`() async throws {
+        let rig = try EngineRig()
+        try await rig.topic("orders")
+        try await rig.subscription("billing", .shared("orders"))
+        try await rig.publish(["a", "b"], to: "orders")
+        let leases = try await rig.receive("billing").map(\.lease)
+        try await rig.settle("billing", [leases[0]], .reject(reason: "no"))
+        try await rig.settle("billing", [leases[1]], .release(delay: .zero, counted: true))
+        #expect(try rig.describe("billing").failed == 1)
+    }
+
+    @Test func `nobody receives, nobody reads, until somebody does`() async throws {
+        let rig = try EngineRig { $0.lookInterval = .seconds(5) }
+        try await rig.topic("orders")
+        try await rig.subscription("billing", .shared("orders"))
+        try await rig.subscription("audit", .shared("orders") { $0.kind = .cursor })
+        try await rig.publish(["a", "b"], to: "orders")
+        rig.pass(.seconds(60))
+        for name in ["billing", "audit"] { #expect(try rig.describe(name).load?.isUnread == false) }
+        rig.pass(.seconds(90))
+        for name in ["billing", "audit"] { #expect(try rig.describe(name).load?.isUnread == true) }
+        _ = try await rig.receive("billing", limit: 1)
+        let audit = try ResourceName("audit")
+        try await rig.driving { try await rig.engine.commit(audit, partition: 0, offset: Offset(1)) }
+        #expect(try rig.describe("audit").committed == 1)
+        rig.pass(.seconds(10))
+        for name in ["billing", "audit"] { #expect(try rig.describe(name).load?.isUnread == false) }
+        // Who is paused is handed nothing.
+        rig.pass(.seconds(200))
+        #expect(try rig.describe("audit").load?.isUnread == true)
+        var paused = SubscriptionChanges()
+        paused.isPaused = true
+        _ = try await rig.driving { [paused] in try await rig.engine.alterSubscription(audit, paused) }
+        rig.pass(.seconds(10))
+        #expect(try rig.describe("audit").load?.unread == nil)
     }
 
     @Test func `alarm settings survive a restart, the absence of a limit too`() async throws {

@@ -63,6 +63,8 @@ import Testing
         #expect(causes(figures) == [.paused])
         #expect(Explanation(figures).causes.first?.text == "it is paused, with 1 event waiting")
         #expect(Explanation(figures).findings(ageMax: .seconds(10)).map(\.severity) == [.note])
+        #expect(
+            Explanation(figures).causes.first?.hint == "let it go on with 'apus subscription resume billing'")
     }
 
     @Test func `the disk fails`() throws {
@@ -99,12 +101,58 @@ import Testing
             explanation.causes.first?.evidence == [
                 "left alone for 90 s so far", "tried again in 30 s", "the last attempt: HTTP 503",
             ])
+        #expect(
+            explanation.causes.first?.hint.contains("'apus subscription retry billing' tries it at once")
+                == true)
     }
 
     @Test func `nobody receives`() throws {
         let figures = try figures { figures, _ in wait(&figures) }
         #expect(causes(figures) == [.nobodyReceives])
         #expect(Explanation(figures).summary == "500 events wait: nobody receives")
+    }
+
+    @Test func `that nobody has received for minutes needs attention, whatever waits`() throws {
+        for (unread, isTold) in [(Duration.seconds(119), false), (SubscriptionLoad.unreadMin, true)] {
+            let figures = try figures { figures, load in
+                wait(&figures)
+                load.unread = unread
+            }
+            #expect(causes(figures) == [.nobodyReceives])
+            #expect(SubscriptionState(figures.description) == (isTold ? .unread : .ok))
+            let findings = Explanation(figures).findings(ageMax: .seconds(3600))
+            #expect(findings.map(\.severity) == (isTold ? [.warning] : []))
+            #expect(findings.allSatisfy { $0.text == "500 events wait, and nobody has asked for 2 min" })
+        }
+    }
+
+    @Test func `a cursor that nobody reads is told as that, and not that more arrives than is done`() throws {
+        let figures = try figures { figures, load in
+            wait(&figures)
+            figures.description.settings.kind = .cursor
+            load.unread = .seconds(780)
+            load.arrival = Rate(minute: 0.03, fiveMinutes: 0.03)
+        }
+        let explanation = Explanation(figures)
+        #expect(explanation.causes.map(\.cause) == [.nobodyReceives])
+        #expect(explanation.summary == "500 events wait: nobody reads")
+        #expect(
+            explanation.causes.first?.evidence == [
+                "500 events wait, and no consumer asks for them", "nobody has asked for 13 min",
+            ])
+        #expect(SubscriptionState(figures.description) == .unread)
+        #expect(explanation.findings(ageMax: .seconds(3600)).map(\.severity) == [.warning])
+    }
+
+    @Test func `what arrives too rarely to be told as a rate makes nobody fall behind`() throws {
+        for (arrival, isTold) in [(0.03, false), (0.05, true)] {
+            let figures = try figures { figures, load in
+                wait(&figures)
+                load.receivers = 1
+                load.arrival = Rate(minute: arrival, fiveMinutes: arrival)
+            }
+            #expect(causes(figures) == (isTold ? [.fallingBehind] : []))
+        }
     }
 
     @Test func `as many events as allowed are leased`() throws {
@@ -154,6 +202,35 @@ import Testing
         #expect(cause.text == "attempts fail, and 40 events were given up since the server started")
         #expect(cause.evidence.contains("75 % of what was decided in the last minute was given up (3/s)"))
         #expect(cause.hint.contains("apus dead-letter redrive --subscription"))
+    }
+
+    @Test func `who refuses most is failing, and what is given up is not done`() throws {
+        for (refused, state) in [(4.0, SubscriptionState.ok), (6.0, .failing)] {
+            let figures = try figures(push: hook) { figures, load in
+                wait(&figures)
+                figures.description.deadLettered = 40
+                figures.description.inFlight = 2
+                load.failed = Rate(minute: refused, fiveMinutes: refused)
+                load.deadLettered = load.failed
+                load.service = Rate(minute: 10 - refused, fiveMinutes: 10 - refused)
+                load.acknowledged = load.service
+                load.arrival = Rate(minute: 12, fiveMinutes: 12)
+            }
+            #expect(SubscriptionState(figures.description) == state)
+            let explanation = Explanation(figures)
+            #expect(explanation.causes.map(\.cause) == [.attemptsFail, .fallingBehind])
+            #expect(explanation.causes.first?.hint.contains("then send back what was given up") == true)
+            #expect(
+                explanation.causes.last?.evidence == [
+                    "12/s arrive, \(Int(10 - refused))/s are done, \(Int(refused))/s are given up"
+                ])
+        }
+        var load = SubscriptionLoad()
+        (load.service, load.deadLettered) = (Rate(minute: 3), Rate(minute: 2))
+        #expect(load.drain(50) == .seconds(10))
+        (load.service, load.deadLettered) = (Rate(minute: 2), Rate(minute: 3))
+        #expect(load.drain(50) == nil)
+        #expect(load.drain(0) == nil)
     }
 
     @Test func `where everything that failed was given up, nothing is said to come again by itself`() throws {
@@ -210,6 +287,8 @@ import Testing
         let figures = try figures(push: hook) { figures, load in
             wait(&figures)
             load.inFlight = Rate(minute: 8, fiveMinutes: 8)
+            load.ended = Rate(minute: 4, fiveMinutes: 4)
+            load.held = Rate(minute: 8, fiveMinutes: 8)
             load.acknowledged = Rate(minute: 4, fiveMinutes: 4)
             load.service = Rate(minute: 4, fiveMinutes: 4)
             load.arrival = Rate(minute: 20, fiveMinutes: 20)

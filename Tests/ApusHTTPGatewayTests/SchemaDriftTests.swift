@@ -43,7 +43,7 @@ import Testing
                 "2 events were not as their schema has it, and put aside in topic 'odd'; from one source",
                 "7 events were not as their schema has it, and let pass; from 2 sources",
             ])
-        #expect(found.map { $0.hint.contains("schema-proposal") } == [false, false, true])
+        #expect(found.map { $0.hint.contains("'apus schema infer --topic ") } == [false, false, true])
     }
 
     @Test func `what is over is not told, and never the data`() {

@@ -162,7 +162,7 @@ def test_a_slow_consumer_is_an_alarm_until_it_has_caught_up(server):
     alarms = lambda: server.succeed("GET", "/v1/alarms").json()["alarms"]
     alarm = until(alarms)[0]
     assert (alarm["alarm"], alarm["subject"]) == ("slow_consumer", "subscription billing")
-    assert "3 events wait" in alarm["finding"] and "explanation" in alarm["hint"]
+    assert "3 events wait" in alarm["finding"] and "apus explain billing" in alarm["hint"]
     one = server.succeed("GET", "/v1/subscriptions/billing").json()
     assert one["state"] == "slow" and one["slow_since"] == alarm["since"]
     assert one["alarm"] == {"age": "1s", "backlog": None}

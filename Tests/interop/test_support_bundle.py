@@ -18,7 +18,7 @@ PLANTED = {
     "token": "tok-planted-0123456789abcdef", "webhook secret": "whsec_cGxhbnRlZC1zaWduaW5nLXNlY3JldC0wMTIz",
     "userinfo": "planted-userinfo", "query": "planted-query", "header": "planted-header-value", "payload": "planted-payload",
     "schedule": "planted-schedule-data", "environment": "planted-environment-secret", "key": "planted-key",
-    "schema text": "planted-schema-text"}
+    "schema text": "planted-schema-text", "path": "xP1antedPathToken0123456789"}
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def plant(server, echo):
     server.succeed("PUT", "/v1/subscriptions/hooks", json={
         "topic": "orders", "start": "earliest", "max_attempts": 2, "retry": {"initial": "10ms", "max": "10ms"},
         "push": {
-            "url": f"http://127.0.0.1:1/hook?key={PLANTED['query']}", "secrets": [PLANTED["webhook secret"]],
+            "url": f"http://127.0.0.1:1/hook/T0/{PLANTED['path']}?key={PLANTED['query']}", "secrets": [PLANTED["webhook secret"]],
             "headers": {"x-planted": PLANTED["header"], "authorization": "Bearer " + PLANTED["header"]}}})
     server.succeed("PUT", "/v1/subscriptions/billing", json={"topic": "orders", "start": "earliest", "ordering": {"by": "key"}})
     server.succeed("PUT", "/v1/subscriptions/echo", json={
@@ -114,7 +114,7 @@ def test_no_secret_and_no_event_leaves(server, tmp_path, echo):
     assert PLANTED["payload"] not in server.succeed("GET", "/v1/log?limit=1000").text
     log = tmp_path / "old.log"
     log.write_text(
-        f"connected to amqp://{PLANTED['userinfo']}:x@rabbit/shop\ntoken {PLANTED['token']}\nsecret {PLANTED['environment']}\nlast line\n")
+        f"connected to amqp://{PLANTED['userinfo']}:x@rabbit/shop\ntoken {PLANTED['token']}\nsecret {PLANTED['environment']}\nposted to https://hooks.example/T0/{PLANTED['path']}, twice\nlast line\n")
     path = tmp_path / "apus.tar.gz"
     done = bundle(server, path, "--log", str(log))
     assert "look through it" in done.stderr
@@ -137,7 +137,7 @@ def test_no_secret_and_no_event_leaves(server, tmp_path, echo):
     assert any(line["message"] == "listening" and line["level"] == "info" for line in lines)
     subscriptions = json.loads(files[prefix + "definitions/subscriptions.json"])
     hook = next(one for one in subscriptions if one["name"] == "hooks")
-    assert hook["push"]["url"] == "http://127.0.0.1:1/hook?***"
+    assert hook["push"]["url"] == "http://127.0.0.1:1/hook/T0/****?key=****"
     assert set(hook["push"]["headers"].values()) == {"***"}
     assert "last line" in files[prefix + "log.txt"]
     assert "apus_published_events_total" in files[prefix + "server/metrics.txt"]

@@ -213,6 +213,15 @@ enum Limit: Sendable, Hashable {
     }
 }
 
+extension TopicInfo {
+    /// How many events are kept. Positions tell that where nothing is taken out from between others; where a topic is compacted, they tell how many there are at most.
+    var eventsText: String {
+        guard let events else { return "-" }
+        let isCompacted = (json["cleanup"]?.string ?? "delete") != "delete"
+        return (isCompacted && events > 0 ? "at most " : "") + Decimal.grouped(events)
+    }
+}
+
 extension TopicCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -238,7 +247,7 @@ extension TopicCommand {
             for topic in topics {
                 table.add(
                     topic.name, String(topic.partitionCount), topic.durability, Self.retention(topic),
-                    topic.events.map { Decimal.grouped($0) } ?? "-",
+                    topic.eventsText,
                     topic.bytes.map { SizeText.format(Int($0)) } ?? "-")
             }
             global.show(table, empty: "no topics; make one with 'apus topic create NAME'")

@@ -35,7 +35,7 @@ extension TopicCommand {
             let topic = try await global.withClient { client in
                 try await client.purgeTopic(name, partition: partition, before: before)
             }
-            global.show(topic.json) { ["purged topic \(name); \(topic.events ?? 0) events are left"] }
+            global.show(topic.json) { ["purged topic \(name); \(topic.eventsText) events are left"] }
         }
     }
 }

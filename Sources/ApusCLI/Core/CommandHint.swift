@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The server's hints name requests, because its callers speak HTTP. Whoever sits at this program's command line is told the command that
-// makes the same request.
+// The hints of errors name requests, because whoever got the error speaks HTTP. Whoever sits at this program's command line is told the command that
+// makes the same request. What the server finds out by itself (findings, causes, alarms) is for people, and names commands already.
 
 /// Hints in the words of the command line.
 enum CommandHint {
@@ -39,16 +39,6 @@ enum CommandHint {
             return "apus subscription create \(parts[2]) --topic TOPIC"
         case ("PUT", 3) where parts[1] == "rules":
             return "apus rule set \(parts[2]) --topic TOPIC --pattern JSON --to-topic TOPIC"
-        case ("GET", 2) where parts[1].hasPrefix("dead-letters?subscription="):
-            return "apus dead-letter list --subscription \(parts[1].split(separator: "=").last ?? "NAME")"
-        case ("GET", 2) where parts[1] == "dead-letters": return "apus dead-letter list"
-        case ("GET", 4) where parts[1] == "subscriptions" && parts[3] == "explanation":
-            return "apus explain \(parts[2])"
-        case ("POST", 2) where parts[1] == "verify": return "apus doctor"
-        case ("POST", 4) where parts[1] == "topics" && parts[3] == "schema-proposal":
-            return "apus schema infer --topic \(parts[2])"
-        case ("POST", 4) where parts[1] == "subscriptions" && parts[3] == "resume":
-            return "apus subscription resume \(parts[2])"
         default: return nil
         }
     }

@@ -20,7 +20,9 @@ public enum ApusCLI {
 
     /// Runs a command line, without the program's name, in a session.
     package static func run(_ arguments: [String], session: Session) async -> CommandStatus {
-        await Session.$current.withValue(session) {
+        var session = session
+        session.arguments = arguments
+        return await Session.$current.withValue(session) {
             let report = ErrorReport(console: session.console, asJSON: arguments.contains("--json"))
             if arguments.prefix(2) == ["help", "exit-codes"] {
                 session.console.print(exitCodesHelp)

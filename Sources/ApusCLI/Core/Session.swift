@@ -14,6 +14,8 @@ package struct Session: Sendable {
     /// The surroundings of the command that is running in this task.
     @TaskLocal package static var current = Session.process
 
+    /// The words of the command line, without the program's name.
+    package var arguments: [String] = []
     /// Environment variables.
     package var variables: [String: String]
     /// Where to write.

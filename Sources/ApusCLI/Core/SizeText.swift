@@ -21,6 +21,14 @@ package enum SizeText {
         return overflow ? nil : product
     }
 
+    /// The size as ``parse(_:)`` takes it, in the largest unit that it is whole in.
+    package static func exact(_ bytes: Int) -> String {
+        guard bytes > 0, let unit = units.first(where: { bytes % (1 << $0.shift) == 0 }) else {
+            return String(bytes)
+        }
+        return "\(bytes >> unit.shift)\(unit.name)"
+    }
+
     /// The size with one digit after the point, in the largest unit that it fills.
     package static func format(_ bytes: Int) -> String {
         guard let unit = units.first(where: { bytes >> $0.shift > 0 }) else { return "\(bytes) B" }

@@ -35,7 +35,7 @@ enum ServerChecks {
         return Check(
             finding["subject"]?.string ?? "diagnosis", verdict,
             finding["finding"]?.string ?? finding.description,
-            fix: finding["hint"]?.string.map(CommandHint.text))
+            fix: finding["hint"]?.string)
     }
 
     /// Whether everything stored is as it was written.

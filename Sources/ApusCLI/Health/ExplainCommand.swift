@@ -37,7 +37,7 @@ enum Explanation {
             lines.append("")
             lines.append("\(number + 1). " + text(cause["finding"]))
             lines += (cause["evidence"]?.array ?? []).map { "     seen: " + text($0) }
-            lines.append("     do: " + CommandHint.text(text(cause["hint"])))
+            lines.append("     do: " + text(cause["hint"]))
         }
         lines.append("")
         return lines + figures(explanation)
@@ -49,7 +49,7 @@ enum Explanation {
             ("waiting", Figure.count(explanation["backlog"])), ("in flight", inFlight(explanation)),
             ("oldest", Figure.age(explanation["oldest_unsettled"]) ?? "-"),
             ("arrive", Figure.rates(rates?["arrival"])), ("done", Figure.rates(rates?["service"])),
-            ("fail", Figure.rates(rates?["failed"])),
+            ("fail", Figure.rates(rates?["failed"])), ("given up", Figure.rates(rates?["dead_lettered"])),
             ("out for", rates?["time_in_flight"]?.string ?? "-"),
             ("drained in", rates?["drain"]?.string ?? "-"),
         ]

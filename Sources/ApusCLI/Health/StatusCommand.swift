@@ -17,8 +17,12 @@ struct StatusCommand: AsyncParsableCommand {
             EXAMPLES
               apus status
               apus status --json
+              apus status --settings            what it is set to, and where each value is from
               apus status --url http://10.0.0.7:8222 --token-file token
             """)
+
+    @Flag(help: "Show what the server is set to instead, and where each value is from.")
+    var settings = false
 
     @OptionGroup var global: GlobalOptions
 
@@ -26,10 +30,22 @@ struct StatusCommand: AsyncParsableCommand {
     private static let shown = 5
 
     func run() async throws {
+        if settings { return try await showSettings() }
         let status = try await global.withClient { client in
             try await ServerStatus(client, subscriptions: Self.shown)
         }
         global.show(status.json) { status.lines(on: global.console) }
+    }
+
+    private func showSettings() async throws {
+        let answer = try await global.withClient { client in try await client.settings() }
+        let settings = answer["settings"]?.array ?? []
+        if global.json { return settings.forEach { global.console.print($0.description) } }
+        var table = Table(("NAME", .left), ("VALUE", .left), ("FROM", .left))
+        for one in settings {
+            table.add(one["name"]?.string ?? "", one["value"]?.string ?? "-", one["origin"]?.string ?? "")
+        }
+        global.show(table, empty: "the server tells no settings")
     }
 }
 
@@ -113,7 +129,7 @@ struct ServerStatus: Sendable {
         let text = { (name: String) in Console.printable(finding[name]?.string ?? "") }
         return [
             "  \(console.styled(severity, style)) \(text("subject")): \(text("finding"))",
-            "      do: \(CommandHint.text(text("hint")))",
+            "      do: \(text("hint"))",
         ]
     }
 

@@ -94,8 +94,14 @@ package struct TopScreen: Sendable {
             Figure.age(one["oldest_unsettled"]) ?? "-", Figure.rate(rates?["arrival"]),
             Figure.rate(rates?["service"]), Figure.rate(rates?["failed"]),
             Figure.percent(rates?["utilisation"]),
-            waits ? drain.map(DurationText.about) ?? "never" : "-",
+            waits ? drain.map(DurationText.about) ?? (isGivingUp(rates) ? "given up" : "never") : "-",
         ]
+    }
+
+    /// Whether most of what ends does so as a dead letter: then it is not known when the rest will be done.
+    private static func isGivingUp(_ rates: JSONValue?) -> Bool {
+        let perSecond = { rates?[$0]?["1m"]?.number?.double ?? 0 }
+        return perSecond("dead_lettered") > perSecond("service")
     }
 
     /// The lines, for a terminal as large as the console says.

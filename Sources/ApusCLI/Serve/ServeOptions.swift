@@ -2,7 +2,7 @@
 
 // What `apus dev` and `apus serve` were asked for: the flags, and what they and the environment amount to.
 
-internal import ApusModel
+package import ApusModel
 package import ApusNetwork
 package import ApusStorage
 package import ApusTelemetry
@@ -75,6 +75,8 @@ package struct ServeOptions: Sendable, Hashable {
     package var lookInterval: Duration
     /// What is exported to an OpenTelemetry collector; nil for nothing.
     package var export: ExportSettings?
+    /// All of this as the server tells it, with where each value is from.
+    package var settings: [ServerSetting] = []
 }
 
 /// The flags of `dev` and `serve`.
@@ -234,7 +236,7 @@ struct ServeFlags: ParsableArguments {
                 status: .usage)
         }
         let isLocal = addresses.allSatisfy(\.isLoopback)
-        return ServeOptions(
+        var options = ServeOptions(
             dataDirectory: try data ?? Self.defaultDirectory(isDevelopment: isDevelopment, session.variables),
             listen: addresses, kafkaListen: kafkaAddresses, kafkaAdvertise: kafkaAdvertise,
             hostNames: hostName, origins: origin,
@@ -250,6 +252,10 @@ struct ServeFlags: ParsableArguments {
             diskRefuse: try alarms.diskRefuse ?? Parse.space(Defaults.diskRefuse),
             lookInterval: alarms.lookInterval ?? Defaults.lookInterval,
             export: try await telemetry.settings(session.variables))
+        options.settings = settings(
+            of: options, given: GivenOptions(arguments: session.arguments, variables: session.variables),
+            isDevelopment: isDevelopment)
+        return options
     }
 
     private func journeyLimits() throws -> ServeOptions.JourneyLimits? {

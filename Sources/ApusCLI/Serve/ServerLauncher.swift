@@ -51,6 +51,7 @@ extension ServerConfiguration {
         bridgesFile = options.bridgesFile
         secretsDirectory = options.secretsDirectory
         export = options.export
+        settings = options.settings
         engine.createsTopicsOnPublish = options.autoCreateTopics
         engine.topicDefaults.durability = Durability(options.durability)
         engine.journey = options.journey.map { limits in

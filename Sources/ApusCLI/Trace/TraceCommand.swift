@@ -81,8 +81,9 @@ struct TraceCommand: AsyncParsableCommand {
             throw ValidationError("--limit is from 1 to \(Defaults.pageLimitMax)")
         }
         let isSearch = event != nil || key != nil || causedBy != nil
-        guard isAboutAttempts || isSearch || text != nil || since != nil, !(isAboutAttempts && isSearch)
-        else {
+        // A list may be of all events of a topic, or of some time; one event is not chosen by that.
+        let isRoughly = text != nil || since != nil || (list && (until != nil || !topic.isEmpty))
+        guard isAboutAttempts || isSearch || isRoughly, !(isAboutAttempts && isSearch) else {
             throw ValidationError(
                 "say which event: its id, topic/partition/offset, --key, --text, --caused-by or --since; or "
                     + "--attempts, --subscription for attempts")

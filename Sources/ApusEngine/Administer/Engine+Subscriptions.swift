@@ -256,7 +256,8 @@ extension CursorSubscription {
             backlog: positions.reduce(Int64(0)) { $0 + max(0, $1.end.rawValue - $1.cursor.rawValue) },
             inFlight: 0,
             waiting: 0, oldestUnsettled: oldest(of: positions, in: topic, context: context), acknowledged: 0,
-            deadLettered: 0, lastFailure: nil, push: nil, positions: positions)
+            deadLettered: 0, committed: UInt64(clamping: passed), lastFailure: nil, push: nil,
+            positions: positions)
     }
 }
 

@@ -13,7 +13,7 @@ public struct BrokerActivity: Sendable, Hashable {
     public var delivered: Int64 = 0
     /// Deliveries that were acknowledged.
     public var acknowledged: Int64 = 0
-    /// Attempts that failed: the target did, or the lease ended.
+    /// Attempts that came to nothing: failed, refused or rejected for good, or the lease ended.
     public var failed: Int64 = 0
     /// Events that were given up.
     public var deadLettered: Int64 = 0

@@ -92,8 +92,10 @@ public struct SubscriptionDescription: Sendable, Hashable {
     public var deadLettered: UInt64
     /// Handed out since the server started, repeats included; of the shared kind only.
     public var delivered: UInt64 = 0
-    /// Attempts that failed since the server started, those included whose lease ended.
+    /// Attempts that came to nothing since the server started: failed, refused or rejected for good, or the lease ended.
     public var failed: UInt64 = 0
+    /// Events that commits have passed since the server started; of cursors only.
+    public var committed: UInt64 = 0
     /// Outcome of the last failed attempt since the server started, for a person.
     public var lastFailure: String?
     /// How many events at most are left of a bounded replay; 0 when there is none.

@@ -14,6 +14,10 @@ final class CursorSubscription: Sendable {
         /// Per partition, the offset before which events were certainly there.
         var seen: [Offset]
         var log: SubscriptionLog
+        /// When somebody last read or committed.
+        var asked: Duration?
+        /// How many events commits have passed since start.
+        var passed: Int64 = 0
     }
 
     let name: ResourceName
@@ -56,6 +60,15 @@ final class CursorSubscription: Sendable {
 
     func alter(_ definition: SubscriptionDefinition) { state.withLock { $0.definition = definition } }
 
+    /// When somebody last read or committed, on the monotonic clock; nil before anybody did.
+    var asked: Duration? { state.withLock(\.asked) }
+
+    /// How many events commits have passed since start; those that were passed again count again.
+    var passed: Int64 { state.withLock(\.passed) }
+
+    /// Somebody reads.
+    func noteUse() { state.withLock { $0.asked = context.clock.now } }
+
     /// The committed position of each partition.
     var committed: [Offset] {
         let count = topic.partitions.count
@@ -86,7 +99,10 @@ final class CursorSubscription: Sendable {
 
     private func moved(to positions: [(partition: Int, offset: Offset)]) {
         state.withLock { state in
+            state.asked = context.clock.now
             for (partition, offset) in positions {
+                let before = partition < state.committed.count ? state.committed[partition] : .zero
+                state.passed += max(0, offset.rawValue - before.rawValue)
                 state.committed.set(offset, at: partition)
                 state.seen.raise(to: offset, at: partition)
             }

@@ -8,7 +8,7 @@
 //  - An event is parked when it was looked at and never handed out: only where the order of events, fairness or priorities let later ones go first.
 //  - The cursor of a partition is its least item or parked event, or `next` when it has none, but not after what is left of a bounded replay;
 //    everything before the cursor is settled.
-//  - `leased`, `waiting` and `blocked` count the items in those phases.
+//  - `leased`, `waiting` and `blocked` count the items in those phases; `times` knows the same leases.
 //  - An item's attempts never go down, except when a consumer gives an attempt back uncounted.
 //  - `ready` and `timers` may hold entries that no longer apply, never the other way round; they are checked when taken.
 
@@ -54,6 +54,8 @@ package struct DeliveryState: Sendable {
         package var attempts: Int
         /// What it is waiting for.
         package var phase: Phase
+        /// When its lease began, as ``LeaseTimes`` has it; in the room that is left beside the phase.
+        package fileprivate(set) var began: UInt32 = 0
     }
 
     /// Per partition, the first offset not looked at yet.
@@ -77,6 +79,8 @@ package struct DeliveryState: Sendable {
     package var arrangement: Arrangement?
     /// How many items keep their key waiting for their dead letter.
     package private(set) var blocked = 0
+    /// How long events are out. Who hands out or takes verdicts tells it the time first.
+    package var times = LeaseTimes()
     private var ready = Heap<Position>()
     private var timers = DeliveryTimers()
 
@@ -209,9 +213,11 @@ package struct DeliveryState: Sendable {
     /// - Returns: which attempt this is, from 1.
     package mutating func lease(_ position: Position, nonce: UInt64, deadline: Duration) -> Int {
         var attempts = 1
+        let began = times.begin()
         change(position) { old in
             attempts = (old?.attempts ?? 0) + 1
-            return Item(attempts: attempts, phase: .leased(nonce: nonce, deadline: deadline))
+            return Item(
+                attempts: attempts, phase: .leased(nonce: nonce, deadline: deadline), began: began)
         }
         pass(position)
         addTimer(deadline, position)
@@ -238,8 +244,9 @@ package struct DeliveryState: Sendable {
             return nil
         }
         // Nothing else may follow from a lease that is over: its event may be parked since.
-        guard held != nil else { return nil }
+        guard let held else { return nil }
         leased -= 1
+        times.end(held.began)
         if arrangement != nil { note(position, nil) }
         return held
     }
@@ -308,8 +315,13 @@ package struct DeliveryState: Sendable {
 
     /// Moves the end of a lease.
     package mutating func extend(_ position: Position, nonce: UInt64, deadline: Duration) {
-        guard let item = leasedItem(position, nonce: nonce) else { return }
-        set(position, Item(attempts: item.attempts, phase: .leased(nonce: nonce, deadline: deadline)))
+        guard leasedItem(position, nonce: nonce) != nil else { return }
+        // The same lease goes on, with the same beginning.
+        items.replace(position) { item in
+            var item = item
+            item?.phase = .leased(nonce: nonce, deadline: deadline)
+            return item
+        }
         addTimer(deadline, position)
     }
 
@@ -356,6 +368,7 @@ package struct DeliveryState: Sendable {
 
     /// Makes waiting items whose time has come ready, and returns those whose lease has run out, with their attempts.
     package mutating func elapse(now: Duration) -> [Position] {
+        times.tell(now)
         var expired: [Position] = []
         for position in timers.takeAll(until: now) {
             switch items[position]?.phase {
@@ -390,6 +403,7 @@ package struct DeliveryState: Sendable {
             new = body($0)
             return new
         }
+        if let old, case .leased = old.phase { times.end(old.began) }
         count(old, -1)
         count(new, 1)
         if parkedCount > 0 { unpark(position) }

@@ -12,6 +12,7 @@ extension SharedSubscription {
     func conclude(_ news: [PushNews]) {
         var letters: [DeadLetterDraft] = []
         state.withLock { state in
+            state.delivery.times.tell(context.clock.now)
             let before = state.push.breaker.pause
             var changes: [SubscriptionChange] = []
             for item in news { take(item, &state, &changes, &letters) }

@@ -40,11 +40,14 @@ extension SharedSubscription {
     ) -> (count: Int, version: UInt64) {
         var letters: [DeadLetterDraft] = []
         let (handouts, version) = state.withLock { state -> ([Handout], UInt64) in
+            let now = context.clock.now
+            state.delivery.times.ask(at: now)
             guard !state.isClosed, !state.definition.settings.isPaused else { return ([], state.version) }
             noteUse(&state)
             state.wanted = partitions
             let (handouts, mayBeMore) = choose(
-                limit: limit, lease: lease, to: holder, byteLimit: min(byteLimit, Self.handOutBytesMax),
+                limit: limit, until: now + (lease ?? state.definition.settings.lease), to: holder,
+                byteLimit: min(byteLimit, Self.handOutBytesMax),
                 &state, &letters)
             state.wanted = nil
             noteExpired(&state)
@@ -66,7 +69,7 @@ extension SharedSubscription {
     }
 
     private func choose(
-        limit: Int, lease: Duration?, to holder: LeaseHolder?, byteLimit: Int, _ state: inout State,
+        limit: Int, until deadline: Duration, to holder: LeaseHolder?, byteLimit: Int, _ state: inout State,
         _ letters: inout [DeadLetterDraft]
     ) -> (handouts: [Handout], mayBeMore: Bool) {
         var handouts: [Handout] = []
@@ -74,7 +77,6 @@ extension SharedSubscription {
         let round = HandOutRound(partitions: topic.partitions, timeToLive: topic.timeToLive)
         // Numbers and not the settings, of which a copy would be made for each event.
         let inFlightMax = state.definition.settings.inFlightMax
-        let deadline = context.clock.now + (lease ?? state.definition.settings.lease)
         // One for all: with its place it tells each lease from earlier ones of the same event.
         let nonce = holder?.nonce ?? context.entropy.next()
         var byteCount = 0

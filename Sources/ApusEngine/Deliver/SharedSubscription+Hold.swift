@@ -55,6 +55,7 @@ extension SharedSubscription {
         var letters: [DeadLetterDraft] = []
         let ending = Ending(completion)
         let isDone = state.withLock { state -> Bool in
+            state.delivery.times.tell(context.clock.now)
             reopen(&state)
             var changes: [VerdictNote] = []
             let isDone = body(&state, &letters, &changes)

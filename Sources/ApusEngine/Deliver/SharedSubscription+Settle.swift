@@ -32,6 +32,7 @@ extension SharedSubscription {
         let isWritten = context.options.writesSubscriptions
         let (results, parts, gathering) = state.withLock {
             state -> ([SettleResult], Int, SettleGathering?) in
+            state.delivery.times.tell(context.clock.now)
             reopen(&state)
             noteUse(&state)
             var results: [SettleResult] = []

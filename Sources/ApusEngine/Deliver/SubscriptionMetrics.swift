@@ -51,10 +51,13 @@ struct SubscriptionMetrics: Sendable {
     /// Acknowledged since start.
     var acknowledged: Int64 { attempts[0].value }
 
-    /// Attempts since start that the consumer failed, or was too slow for.
+    /// Attempts since start that came to nothing: the target failed or refused, the consumer rejected, or the lease ended. What is released is not among
+    /// them: it was put back, for whatever reason.
     var failed: Int64 {
-        attempts[AttemptOutcome.failed.place].value + attempts[AttemptOutcome.expired.place].value
+        SubscriptionMetrics.failures.reduce(0) { $0 + attempts[$1.place].value }
     }
+
+    private static let failures: [AttemptOutcome] = [.failed, .refused, .rejected, .expired]
 
     func remove() {
         for count in attempts + [handedOut, deadLettered, unreadable, expired] { count.remove() }

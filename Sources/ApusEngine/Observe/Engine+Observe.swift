@@ -177,7 +177,8 @@ extension SharedSubscription {
         _ context: EngineContext
     ) -> (figures: LoadReading.Subscription, sight: SlowConsumerWatch.Sight) {
         let ends = topic.ends
-        let (settings, backlog, inFlight, receivers, end) = state.withLock { state in
+        let now = context.clock.now
+        let (settings, backlog, inFlight, receivers, end, times, occupied, isFree) = state.withLock { state in
             let definition = state.definition
             var (unseen, sum) = (Int64(0), Int64(0))
             for (number, end) in ends.enumerated() {
@@ -187,15 +188,24 @@ extension SharedSubscription {
                 sum += end.rawValue
             }
             let open = state.delivery.items.count + state.delivery.parkedCount
+            let backlog = unseen + Int64(open - state.delivery.leased)
+            state.delivery.times.tell(now)
             return (
-                definition.settings, unseen + Int64(open - state.delivery.leased), state.delivery.leased,
-                state.waiters.count + state.watchers.count, sum
+                definition.settings, backlog, state.delivery.leased,
+                state.waiters.count + state.watchers.count, sum, state.delivery.times,
+                state.delivery.times.occupied(leased: state.delivery.leased),
+                // What waits for its time, or for a dead letter, waits for no consumer.
+                state.delivery.blocked == 0 && backlog > Int64(state.delivery.waiting)
             )
         }
+        let mustBeAsked = settings.push == nil && !settings.isPaused && isFree
+        let isAsked = receivers > 0 || inFlight > 0
         let figures = LoadReading.Subscription(
             id: id, name: name, end: end, backlog: backlog, inFlight: inFlight,
             delivered: metrics.handedOut.value, acknowledged: metrics.acknowledged, failed: metrics.failed,
-            deadLettered: metrics.deadLettered.value, room: settings.room, receivers: receivers,
+            deadLettered: metrics.deadLettered.value, ended: times.ended, held: times.held,
+            occupied: occupied, room: settings.room, receivers: receivers,
+            asked: mustBeAsked ? (isAsked ? now : times.lastAsked) : nil,
             isCrowded: context.slots.isWaiting(id))
         let sight = SlowConsumerWatch.Sight(
             id: id, name: name, settings: settings.alarm, backlog: backlog, age: nil,
@@ -207,12 +217,13 @@ extension SharedSubscription {
 extension CursorSubscription {
     fileprivate func look() -> (figures: LoadReading.Subscription, sight: SlowConsumerWatch.Sight) {
         let ends = topic.ends
+        let settings = definition.settings
         let backlog = zip(ends, committed).reduce(Int64(0)) { $0 + max(0, $1.0.rawValue - $1.1.rawValue) }
         let figures = LoadReading.Subscription(
             id: id, name: name, end: ends.reduce(0) { $0 + $1.rawValue }, backlog: backlog, inFlight: 0,
             delivered: 0, acknowledged: 0, failed: 0, deadLettered: 0, room: 0, receivers: 0,
+            asked: backlog > 0 && !settings.isPaused ? asked ?? .zero : nil,
             isCrowded: false)
-        let settings = definition.settings
         let sight = SlowConsumerWatch.Sight(
             id: id, name: name, settings: settings.alarm, backlog: backlog, age: nil,
             isExcused: settings.isPaused)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // What is known of the load on topics and subscriptions: rates, and how much of what may be under way is. Figures for whoever explains why something
-// is slow; they are gathered by looks that the engine takes every few seconds, never where events pass.
+// is slow; they are gathered by looks that the engine takes every few seconds. Where events pass there are only counts and sums to look at.
 
 public import ApusModel
 
@@ -9,18 +9,22 @@ public import ApusModel
 public struct SubscriptionLoad: Sendable, Hashable {
     /// Events that came into what it reads, per second; with a pattern all of them.
     public var arrival = Rate()
-    /// Events that it was done with, per second: acknowledged, given up, or passed over by its pattern.
+    /// Events that it was done with and did not give up, per second: acknowledged, committed, or passed over by its pattern.
     public var service = Rate()
     /// Events handed out, repeats included, per second.
     public var delivered = Rate()
     /// Events acknowledged, per second.
     public var acknowledged = Rate()
-    /// Attempts that failed or whose lease ended, per second.
+    /// Attempts that came to nothing, per second: failed, refused or rejected for good, or the lease ended.
     public var failed = Rate()
     /// Events given up, per second.
     public var deadLettered = Rate()
     /// Events handed out and not settled, on average.
     public var inFlight = Rate()
+    /// Attempts and leases that ended, whatever came of them, per second.
+    public var ended = Rate()
+    /// How many seconds those were out, all together, per second.
+    public var held = Rate()
     /// How many may be handed out and not settled at the same time.
     public var room = 0
     /// Consumers that wait for events at this moment.
@@ -29,6 +33,11 @@ public struct SubscriptionLoad: Sendable, Hashable {
     public var crowded = Rate()
     /// Since when it counts as a slow consumer; nil when it does not.
     public var slowSince: Timestamp?
+    /// For how long nobody has asked for what waits; nil while somebody does, nothing is there to be handed out, or it is pushed.
+    public var unread: Duration?
+
+    /// From when on it counts as unread: longer than consumers are away that begin anew.
+    public static let unreadMin = Duration.seconds(120)
 
     /// Nothing was seen yet.
     public init() {}
@@ -36,17 +45,24 @@ public struct SubscriptionLoad: Sendable, Hashable {
     /// The part of what may be handed out that is, on average over a minute; nil for cursors, which hand out nothing.
     public var utilisation: Double? { room > 0 ? min(1, inFlight.minute / Double(room)) : nil }
 
-    /// How long an event is out, by what is out and how much of it ends; nil when nothing ends.
+    /// Whether nobody has asked for what waits for so long that somebody should know.
+    public var isUnread: Bool { unread.map { $0 >= SubscriptionLoad.unreadMin } ?? false }
+
+    /// How long an event was out, on average over those whose attempt or lease ended in the last minutes; nil when none did.
     public var timeInFlight: Duration? {
-        let ended = acknowledged.minute + failed.minute + deadLettered.minute
-        guard ended > 0.01, inFlight.minute > 0 else { return nil }
-        return .milliseconds(Int64(inFlight.minute / ended * 1000))
+        // What is left of a single one after four minutes tells nothing any more.
+        guard ended.minute > 0.0005 else { return nil }
+        return .microseconds(Int64((held.minute / ended.minute * 1_000_000).rounded()))
     }
 
-    /// When `backlog` events will be done, at the rates of the last minute; nil when it does not shrink.
+    /// Events that it was rid of, per second: done, or given up.
+    public var settled: Double { service.minute + deadLettered.minute }
+
+    /// When `backlog` events will be done, at the rates of the last minute; nil when it does not shrink, or does so because most events are given up.
     public func drain(_ backlog: Int64) -> Duration? {
+        guard deadLettered.minute <= service.minute else { return nil }
         guard backlog > 0 else { return .zero }
-        let shrinking = service.minute - arrival.minute
+        let shrinking = settled - arrival.minute
         guard shrinking > 0.01 else { return nil }
         return .milliseconds(Int64(min(Double(backlog) / shrinking, 1e9) * 1000))
     }

@@ -20,12 +20,18 @@ struct LoadReading: Sendable {
         var acknowledged: Int64
         var failed: Int64
         var deadLettered: Int64
+        /// Attempts and leases that have ended; how long those were out, and how long with those that have not, all together (`LeaseTimes`).
+        var ended: Int64 = 0
+        var held: Int64 = 0
+        var occupied: Int64 = 0
         var room: Int
         var receivers: Int
+        /// When somebody last asked for events, on the monotonic clock; nil where nobody has to: they are pushed, or none is to be handed out.
+        var asked: Duration?
         /// Whether it waits for others' attempts to end.
         var isCrowded: Bool
 
-        /// How many events it was done with, from some beginning on.
+        /// How many events it was rid of, from some beginning on.
         var done: Int64 { end - backlog - Int64(inFlight) }
     }
 
@@ -47,15 +53,19 @@ struct LoadBook: Sendable {
     private struct Subscription {
         var name: ResourceName
         var arrival = RateMeter()
-        var service = RateMeter()
+        var settled = RateMeter()
         var delivered = RateMeter()
         var acknowledged = RateMeter()
         var failed = RateMeter()
         var deadLettered = RateMeter()
-        var inFlight = Average()
+        var ended = RateMeter()
+        var held = RateMeter()
+        var occupied = RateMeter()
         var crowded = Average()
         var room = 0
         var receivers = 0
+        /// When somebody was last seen to ask for events while some were there; nil while none are.
+        var asked: Duration?
     }
 
     private struct Topic {
@@ -86,7 +96,7 @@ struct LoadBook: Sendable {
         failed.note(reading.subscriptions.reduce(0) { $0 + $1.failed }, after: elapsed)
         stored.noteLevel(reading.storedBytes, after: elapsed)
         noteTopics(reading.topics, elapsed)
-        noteSubscriptions(reading.subscriptions, elapsed)
+        noteSubscriptions(reading.subscriptions, elapsed, now)
     }
 
     private mutating func noteTopics(_ readings: [LoadReading.Topic], _ elapsed: Double) {
@@ -111,22 +121,26 @@ struct LoadBook: Sendable {
         topics = noted
     }
 
-    private mutating func noteSubscriptions(_ readings: [LoadReading.Subscription], _ elapsed: Double) {
+    private mutating func noteSubscriptions(
+        _ readings: [LoadReading.Subscription], _ elapsed: Double, _ now: Duration
+    ) {
         var noted: [LogID: Subscription] = [:]
         noted.reserveCapacity(readings.count)
         for reading in readings {
             var one = subscriptions.removeValue(forKey: reading.id) ?? Subscription(name: reading.name)
             one.arrival.note(reading.end, after: elapsed)
-            one.service.note(reading.done, after: elapsed)
+            one.settled.note(reading.done, after: elapsed)
             one.delivered.note(reading.delivered, after: elapsed)
             one.acknowledged.note(reading.acknowledged, after: elapsed)
             one.failed.note(reading.failed, after: elapsed)
             one.deadLettered.note(reading.deadLettered, after: elapsed)
-            if elapsed > 0 {
-                one.inFlight.note(Double(reading.inFlight), for: elapsed)
-                one.crowded.note(reading.isCrowded ? 1 : 0, for: elapsed)
-            }
+            one.ended.note(reading.ended, after: elapsed)
+            one.held.note(reading.held, after: elapsed)
+            one.occupied.note(reading.occupied, after: elapsed)
+            if elapsed > 0 { one.crowded.note(reading.isCrowded ? 1 : 0, for: elapsed) }
             (one.room, one.receivers) = (reading.room, reading.receivers)
+            // What was not seen to wait before waits since now: after a start, and for what was just made, readers have time to come.
+            one.asked = reading.asked.map { max($0, one.asked ?? now) }
             noted[reading.id] = one
         }
         subscriptions = noted
@@ -136,22 +150,35 @@ struct LoadBook: Sendable {
 
     /// The load on a subscription; nil before the second look at it.
     func load(of subscription: LogID) -> SubscriptionLoad? {
-        subscriptions[subscription].flatMap(LoadBook.load)
+        subscriptions[subscription].flatMap { load($0) }
     }
 
-    private static func load(_ one: Subscription) -> SubscriptionLoad? {
+    private func load(_ one: Subscription) -> SubscriptionLoad? {
         guard let arrival = one.arrival.rate else { return nil }
         var load = SubscriptionLoad()
         load.arrival = arrival
-        load.service = one.service.rate ?? Rate()
+        let settled = one.settled.rate ?? Rate()
         load.delivered = one.delivered.rate ?? Rate()
         load.acknowledged = one.acknowledged.rate ?? Rate()
         load.failed = one.failed.rate ?? Rate()
         load.deadLettered = one.deadLettered.rate ?? Rate()
-        load.inFlight = one.inFlight.rate ?? Rate()
+        // A dead letter that its key waits for is given up now and settled later.
+        load.service = Rate(
+            minute: max(0, settled.minute - load.deadLettered.minute),
+            fiveMinutes: max(0, settled.fiveMinutes - load.deadLettered.fiveMinutes))
+        load.ended = one.ended.rate ?? Rate()
+        load.held = LoadBook.seconds(one.held.rate)
+        load.inFlight = LoadBook.seconds(one.occupied.rate)
         load.crowded = one.crowded.rate ?? Rate()
         (load.room, load.receivers) = (one.room, one.receivers)
+        if let asked = one.asked, let lastLook, asked < lastLook { load.unread = lastLook - asked }
         return load
+    }
+
+    private static func seconds(_ rate: Rate?) -> Rate {
+        Rate(
+            minute: (rate?.minute ?? 0) / LeaseTimes.perSecond,
+            fiveMinutes: (rate?.fiveMinutes ?? 0) / LeaseTimes.perSecond)
     }
 
     /// How many events came into a topic since it was first looked at.
@@ -170,7 +197,7 @@ struct LoadBook: Sendable {
         if let room, let growth = stored.rate?.fiveMinutes, growth > 1 {
             load.disk.fullIn = .seconds(Int64(min(Double(max(0, room)) / growth, 1e9)))
         }
-        for one in subscriptions.values { load.subscriptions[one.name] = LoadBook.load(one) }
+        for one in subscriptions.values { load.subscriptions[one.name] = self.load(one) }
         load.partitions = busiest()
         return load
     }

@@ -36,6 +36,9 @@ extension Engine {
         var filter = EventFilter(cursor.definition.settings.pattern)
         // What retention forgot before the consumer came is skipped: its position said so all along.
         let start = try storing { () throws(LogError) in try context.store.bounds(partition.log).start }
+        // Afterwards too: who waits for events asks for them until then.
+        cursor.noteUse()
+        defer { cursor.noteUse() }
         return try await fetch(
             topic, partition, from: max(start, cursor.committed[number]), limit: limit, filter: &filter,
             recipient: name, wait: wait)

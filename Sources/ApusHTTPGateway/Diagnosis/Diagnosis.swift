@@ -78,7 +78,7 @@ enum Diagnosis {
                 Finding(
                     severity: .error, subject: "disk",
                     text: "\(status.store.quarantined) stored batches failed verification",
-                    hint: "POST /v1/verify names them; check the disk's health, restore from a copy"))
+                    hint: "'apus doctor' names them; check the disk's health, restore from a copy"))
         }
         return findings
     }
@@ -116,7 +116,7 @@ extension Alarm {
         case .diskFull, .diskLow:
             "free space, shorten a topic's retention, or delete a subscription that nobody reads: it keeps its topic's events"
         case .slowConsumer:
-            "GET /v1/subscriptions/\(subject.split(separator: " ").last ?? "")/explanation tells why"
+            "'apus explain \(subject.split(separator: " ").last ?? "")' tells why"
         }
     }
 }

@@ -73,6 +73,16 @@ struct Explanation: Sendable {
             switch cause.cause {
             case .paused, .consentWithheld, .receiverDown, .keysBlocked, .attemptsFail:
                 guard cause.severity != .note || cause.cause == .paused && figures.open > 0 else { continue }
+            case .nobodyReceives:
+                guard let unread = figures.load.unread, figures.load.isUnread else { continue }
+                isTold = true
+                findings.append(
+                    Finding(
+                        severity: cause.severity, subject: subject,
+                        text:
+                            "\(Plural.eventsWait(figures.description.backlog)), and nobody has asked for \(DurationText.about(unread))",
+                        hint: cause.hint))
+                continue
             default: continue
             }
             isTold = true

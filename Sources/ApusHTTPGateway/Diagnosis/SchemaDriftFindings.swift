@@ -28,14 +28,15 @@ enum SchemaDriftFindings {
         _ topic: ResourceName, _ settings: SchemaSettings, _ publishers: [InvalidPublisher]
     ) -> Finding? {
         let count = publishers.reduce(0) { $0 + $1.events }
-        let look = "GET /v1/bottlenecks names who publishes them and what is wrong; "
+        let look =
+            "'apus status --json' names under 'invalid_publishers' who publishes them and what is wrong; "
         let (fate, hint): (String, String)
         switch (settings.enforcement, settings.quarantine) {
         case (.off, _): return nil
         case (.warn, _):
             (fate, hint) = (
                 "let pass",
-                "POST /v1/topics/\(topic)/schema-proposal proposes a version of the schema that accepts them"
+                "'apus schema infer --topic \(topic)' proposes a version of the schema that accepts them"
             )
         case (.enforce, let quarantine?):
             (fate, hint) = ("put aside in topic '\(quarantine)'", "mend them, or the schema")

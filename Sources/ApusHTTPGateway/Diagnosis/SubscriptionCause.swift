@@ -64,7 +64,7 @@ extension SubscriptionCause {
         return Explanation.Cause(
             .paused, .note,
             "it is paused" + (figures.open > 0 ? ", with \(Plural.events(one.backlog)) waiting" : ""),
-            hint: "POST /v1/subscriptions/\(one.name)/resume when it should go on")
+            hint: "let it go on with 'apus subscription resume \(one.name)'")
     }
 
     private static func storage(_ figures: SubscriptionFigures) -> Explanation.Cause? {
@@ -101,19 +101,28 @@ extension SubscriptionCause {
             .receiverDown, .error,
             "its receiver keeps failing and is left alone; \(Plural.eventsWait(one.backlog))",
             evidence,
-            hint: "mend the receiver; single events find out by themselves when it works again")
+            hint:
+                "mend the receiver; single events find out by themselves when it works again, and "
+                + "'apus subscription retry \(one.name)' tries it at once")
     }
 
     private static func nobody(_ figures: SubscriptionFigures) -> Explanation.Cause? {
         let (one, load) = (figures.description, figures.load)
+        let evidence =
+            [Plural.eventsWait(one.backlog) + ", and no consumer asks for them"]
+            + (load.unread.map { ["nobody has asked for \(DurationText.about($0))"] } ?? [])
+        let hint = "start consumers; delete the subscription if nobody needs it"
+        if load.isUnread, !one.settings.isPaused {
+            return Explanation.Cause(
+                .nobodyReceives, .warning, one.settings.kind == .cursor ? "nobody reads" : "nobody receives",
+                evidence, hint: hint)
+        }
+        // Who follows with a cursor may read now and then: that is nobody only after a while.
         guard one.settings.kind == .shared, one.push == nil, one.settings.push == nil, !one.settings.isPaused,
             one.inFlight == 0, load.receivers == 0, load.delivered.minute < 0.01, figures.isWaiting,
             one.blocked == 0, one.waiting == 0
         else { return nil }
-        return Explanation.Cause(
-            .nobodyReceives, .warning, "nobody receives",
-            [Plural.eventsWait(one.backlog) + ", and no consumer asks for them"],
-            hint: "start consumers; delete the subscription if nobody needs it")
+        return Explanation.Cause(.nobodyReceives, .warning, "nobody receives", evidence, hint: hint)
     }
 
     private static func leases(_ figures: SubscriptionFigures) -> Explanation.Cause? {
@@ -139,7 +148,9 @@ extension SubscriptionCause {
             one.blocked == 1
                 ? "1 key waits for somebody to deal with a dead letter"
                 : "\(one.blocked) keys wait for somebody to deal with a dead letter",
-            hint: "redrive or discard them: GET /v1/dead-letters?subscription=\(one.name)")
+            hint:
+                "see them with 'apus dead-letter list --subscription \(one.name)', then redrive or discard them"
+        )
     }
 }
 
@@ -151,8 +162,10 @@ extension SubscriptionCause {
         let failsNow = load.failed.minute > 0.01 && figures.failing >= 0.05
         // Between two attempts of few events nothing fails for minutes.
         let failedLast = one.waiting > 0 && one.lastFailure != nil
-        if one.waiting == 0, one.inFlight == 0, one.deadLettered > 0, failsNow { return givenUp(figures) }
-        // What is refused for good at the first attempt never waits for another one, and counts as given up alone.
+        // What is refused for good at the first attempt never waits for another one.
+        let endsAtOnce = one.inFlight == 0 || load.deadLettered.minute >= load.failed.minute * 0.9
+        if one.waiting == 0, endsAtOnce, one.deadLettered > 0, failsNow { return givenUp(figures) }
+        // Events whose time was over were given up without an attempt.
         if !failsNow, !failedLast, load.deadLettered.minute > 0.01, figures.givingUp >= 0.05 {
             return givenUp(figures)
         }
@@ -323,7 +336,8 @@ extension SubscriptionCause {
     private static func behind(_ figures: SubscriptionFigures) -> Explanation.Cause? {
         let load = figures.load
         guard figures.isWaiting, figures.hasLoad, !figures.description.settings.isPaused,
-            load.arrival.minute > 0.01, load.arrival.minute > load.service.minute * 1.02
+            // Less would be told as 0/s.
+            load.arrival.minute >= 0.05, load.arrival.minute > load.settled * 1.02
         else { return nil }
         return Explanation.Cause(
             .fallingBehind, .warning, "more arrives than is done", figures.rates,
@@ -345,9 +359,12 @@ extension SubscriptionFigures {
 
     /// What arrives and what is done.
     fileprivate var rates: [String] {
-        hasLoad
-            ? ["\(Plural.rate(load.arrival.minute)) arrive, \(Plural.rate(load.service.minute)) are done"]
-            : []
+        guard hasLoad else { return [] }
+        let givenUp = load.deadLettered.minute
+        return [
+            "\(Plural.rate(load.arrival.minute)) arrive, \(Plural.rate(load.service.minute)) are done"
+                + (givenUp >= 0.05 ? ", \(Plural.rate(givenUp)) are given up" : "")
+        ]
     }
 
     /// How long an event is out.

@@ -15,6 +15,8 @@ enum SubscriptionState: String, Sendable, Hashable, CaseIterable {
     case complete
     /// Its receiver is left alone, or most attempts of the last minute failed.
     case failing
+    /// Events wait, and nobody has asked for them for minutes.
+    case unread
     /// Its consumers are slow.
     case slow
     /// Some events wait for another attempt.
@@ -31,6 +33,9 @@ enum SubscriptionState: String, Sendable, Hashable, CaseIterable {
             self = .complete
         } else if SubscriptionState.isFailing(one) {
             self = .failing
+        } else if one.load?.isUnread == true {
+            // Before slow: that word is about consumers that there are.
+            self = .unread
         } else if one.load?.slowSince != nil {
             self = .slow
         } else {
@@ -41,7 +46,8 @@ enum SubscriptionState: String, Sendable, Hashable, CaseIterable {
     private static func isFailing(_ one: SubscriptionDescription) -> Bool {
         if let push = one.push, push.circuit != .closed { return true }
         guard let load = one.load else { return one.failed > one.acknowledged && one.waiting > 0 }
-        let failed = load.failed.minute + load.deadLettered.minute
+        // An event that is given up after its last attempt is counted as both, one whose time was over only as given up.
+        let failed = max(load.failed.minute, load.deadLettered.minute)
         return failed > 0.01 && failed > load.acknowledged.minute
     }
 }

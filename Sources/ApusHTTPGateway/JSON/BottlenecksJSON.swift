@@ -129,10 +129,14 @@ extension JSONWriter {
         object { writer in
             writer.member("name", one.name.description)
             writer.member("topic", one.settings.topic.description)
+            writer.member("rule", one.rule?.description)
+            writer.member("kind", one.settings.kind.rawValue)
+            writer.member("push", one.push != nil)
             writer.member("state", SubscriptionState(one).rawValue)
             writer.member("backlog", one.backlog)
             writer.member("in_flight", one.inFlight)
             writer.member("waiting", one.waiting)
+            writer.member("delivered", one.delivered)
             writer.member("oldest_unsettled", one.oldestUnsettled.map(TimeText.text))
             writer.load(one)
         }

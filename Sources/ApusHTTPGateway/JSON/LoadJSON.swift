@@ -41,6 +41,7 @@ extension JSONWriter {
         rate("delivered", load.delivered)
         rate("acknowledged", load.acknowledged)
         rate("failed", load.failed)
+        rate("dead_lettered", load.deadLettered)
         rate("in_flight", load.inFlight)
         member("room", load.room)
         figure("utilisation", load.utilisation)

@@ -98,6 +98,7 @@ enum Definition: String, Sendable, CaseIterable {
     case alarms = "Alarms"
     case clients = "Clients"
     case recentLog = "RecentLog"
+    case serverSettings = "ServerSettings"
 
     /// What values of this name look like.
     var schema: Schema {
@@ -133,7 +134,8 @@ enum Definition: String, Sendable, CaseIterable {
             .asyncAPI:
             Schema.eventTypes(self)
         case .health, .status, .diagnosis, .verification: Schema.operations(self)
-        case .explanation, .bottlenecks, .alarms, .clients, .recentLog: Schema.observation(self)
+        case .explanation, .bottlenecks, .alarms, .clients, .recentLog, .serverSettings:
+            Schema.observation(self)
         }
     }
 }

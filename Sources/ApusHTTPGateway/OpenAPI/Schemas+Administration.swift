@@ -239,7 +239,10 @@ extension Schema {
         .requiring("oldest_unsettled", .nullable(.time))
         .requiring("delivered", .count, "handed out since the server started, repeats included")
         .requiring("acknowledged", .count, "since the server started")
-        .requiring("failed", .count, "attempts since the server started, ended leases included")
+        .requiring(
+            "failed", .count,
+            "attempts since the server started that failed, were refused or rejected for good, or whose lease ended"
+        )
         .requiring("dead_lettered", .count, "since the server started")
         .requiring("last_failure", .nullable(.text))
         .requiring("replaying", .count, "at most so many events are left of a bounded replay")

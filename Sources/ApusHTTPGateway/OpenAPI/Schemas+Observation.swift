@@ -2,6 +2,8 @@
 
 // The named schemas of what the server says about load: explanations, bottlenecks, alarms.
 
+internal import ApusModel
+
 extension Schema {
     static func observation(_ definition: Definition) -> Schema {
         switch definition {
@@ -9,6 +11,7 @@ extension Schema {
         case .alarms: .object(ObjectSchema().requiring("alarms", .list(.object(alarm))))
         case .recentLog:
             .object(ObjectSchema().requiring("lines", .list(.object(logLine)), "the oldest first"))
+        case .serverSettings: .object(ObjectSchema().requiring("settings", .list(.object(setting))))
         case .clients:
             .object(
                 ObjectSchema().requiring("clients", .list(.object(client)))
@@ -24,16 +27,20 @@ extension Schema {
     /// Rates of a subscription, events per second.
     static let subscriptionRates = ObjectSchema()
         .requiring("arrival", rate, "into its topic")
-        .requiring("service", rate, "done with: acknowledged, given up, or passed over by its pattern")
+        .requiring("service", rate, "done with: acknowledged, committed, or passed over by its pattern")
         .requiring("delivered", rate)
         .requiring("acknowledged", rate)
-        .requiring("failed", rate, "attempts that failed, ended leases included")
+        .requiring(
+            "failed", rate, "attempts that failed, were refused or rejected for good, or whose lease ended"
+        )
+        .requiring("dead_lettered", rate, "given up")
         .requiring("in_flight", rate, "events that were out, on average")
         .requiring("room", .count, "how many may be out at the same time")
         .requiring("utilisation", .nullable(.any), "the part of that which was, over a minute: 0 to 1")
         .requiring("time_in_flight", .nullable(.duration), "how long an event is out, on average")
         .requiring(
-            "drain", .nullable(.duration), "when what waits will be done; null: it does not become less")
+            "drain", .nullable(.duration),
+            "when what waits will be done; null: it does not become less, or because most of it is given up")
 
     private static let rate = Schema.object(
         ObjectSchema().requiring("1m", .any, "over about a minute").requiring("5m", .any, "over five"))
@@ -85,6 +92,12 @@ extension Schema {
         .requiring("message", .text)
         .allowing("metadata", .any)
 
+    private static let setting = ObjectSchema()
+        .requiring("name", .text, "of its option, without dashes")
+        .requiring("value", .nullable(.text), "as the option takes it; null: none")
+        .requiring(
+            "origin", .choice(ServerSetting.Origin.allCases.map(\.rawValue)), "where the value is from")
+
     private static let client = ObjectSchema()
         .requiring("id", .text, "of its connection")
         .requiring("service", .choice(["http", "kafka"]), "what it speaks")
@@ -132,10 +145,14 @@ extension Schema {
     private static let loaded = ObjectSchema()
         .requiring("name", .name)
         .requiring("topic", .name)
+        .requiring("rule", .nullable(.name), "whose target it is")
+        .requiring("kind", .choice(["shared", "cursor"]))
+        .requiring("push", .boolean, "whether the server delivers by itself")
         .requiring("state", .choice(SubscriptionState.allCases.map(\.rawValue)))
         .requiring("backlog", .count)
         .requiring("in_flight", .count)
         .requiring("waiting", .count)
+        .requiring("delivered", .count, "handed out since the server started, repeats included")
         .requiring("oldest_unsettled", .nullable(.time))
         .requiring("rates", .nullable(.object(subscriptionRates)))
         .requiring("slow_since", .nullable(.time))

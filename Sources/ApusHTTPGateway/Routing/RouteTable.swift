@@ -10,5 +10,5 @@ enum RouteTable {
         + DelayedRoutes.all + ScheduleRoutes.all
         + SchemaRoutes.all + EventTypeRoutes.all + GroupRoutes.all + GroupChangeRoutes.all + BridgeRoutes.all
         + OperationRoutes.all
-        + ActivityRoutes.all + ObservationRoutes.all + ClientRoutes.all + LogRoute.all
+        + ActivityRoutes.all + ObservationRoutes.all + ClientRoutes.all + LogRoute.all + SettingsRoute.all
 }

@@ -6,12 +6,12 @@ import { h, append, fill } from "./lib/dom.js";
 import { Router } from "./lib/router.js";
 import { startKeys } from "./lib/keys.js";
 import { applyTheme } from "./lib/settings.js";
-import { whenTokenIsWanted } from "./lib/api.js";
+import { askAgain, Problem, whenTokenIsWanted } from "./lib/api.js";
 import * as activity from "./lib/activity.js";
 import { sidebar, SECTIONS } from "./components/sidebar.js";
 import { askForToken } from "./components/token.js";
 import { showShortcuts } from "./components/shortcuts.js";
-import { errorNotice, page, notice } from "./components/parts.js";
+import { button, errorNotice, page, notice } from "./components/parts.js";
 import { home } from "./pages/home.js";
 import { live } from "./pages/live.js";
 import { topics } from "./pages/topics.js";
@@ -73,7 +73,11 @@ const router = new Router(routes, {
         element: page({ title: "There is no such page" }, notice("info", "The address leads nowhere.",
             h("p.soft", {}, "The navigation has every page; press ", h("kbd", {}, "?"), " to see how to get around by keyboard."))),
     }),
-    failed: (error) => ({ title: "Error", element: page({ title: "This cannot be shown" }, errorNotice(error)) }),
+    failed: (error) => ({
+        title: "Error",
+        element: page({ title: "This cannot be shown" }, errorNotice(error),
+            error instanceof Problem && error.status === 401 && h("div", {}, button("Give the token", giveToken, { kind: "main" }))),
+    }),
     show: ({ title, element }, path) => {
         // A page that shows itself anew keeps focus and place.
         const isSamePage = main.dataset.path === path;
@@ -85,7 +89,14 @@ const router = new Router(routes, {
     },
 });
 
-const frame = sidebar(() => void router.open());
+/** Once there is a token, all is had that could not be had without. */
+async function giveToken() {
+    if (!await askAgain()) return;
+    activity.open();
+    router.open();
+}
+
+const frame = sidebar({ showAnew: () => void router.open(), giveToken });
 // What the document shows until its program runs.
 document.querySelector(".starting")?.remove();
 append(document.body, h("a.skip", { href: "#main" }, "To the page"), h("div.shell", {}, frame.element, main));

@@ -52,6 +52,22 @@ def test_the_command_for_a_new_topic_makes_one_like_the_pages(retention, durabil
     assert settings(server, name)["retention"]["age"] == (retention or None) and settings(server, name)["partitions"] == 3
 
 
+def test_of_a_compacted_topic_pages_tell_how_many_events_there_are_at_most(scene, open_page):
+    server = scene.server
+    name = name_of("prices")
+    server.create_topic(name, cleanup="compact")
+    server.publish(name, event("one", partitionkey="a"), event("two", partitionkey="a"))
+    page = open_page(f"{server.url}/ui/topics/{name}")
+    page.wait_for_selector("header >> text=at most 2 events kept")
+    for action, text in (("Purge…", "At most 2 events will be gone"), ("Delete…", "its events (at most 2 events) will be gone")):
+        page.click(f"button:text-is('{action}')")
+        page.wait_for_selector(f"dialog >> text={text}")
+        cancel_dialog(page)
+    page.goto(f"{server.url}/ui/topics?search={name}")
+    cell = page.locator(f"tr:has-text('{name}') td span[title^='Offsets that are kept']")
+    assert cell.inner_text() == "≤ 2"
+
+
 def test_the_commands_that_empty_and_delete_a_topic_do_that(scene, open_page):
     server = scene.server
     name = name_of("shelf")

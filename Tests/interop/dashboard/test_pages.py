@@ -133,6 +133,18 @@ def test_figures_move(scene, open_page):
     page.wait_for_selector(".chart-tip >> text=published")
 
 
+def test_the_flow_around_one_topic(scene, open_page):
+    page = open_page(scene.server.url + "/ui/flow")
+    page.fill("input[type=search]", "vip")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/ui/flow?topic=vip")
+    page.wait_for_selector("svg a[aria-label^='warehouse, delivers']")
+    names = page.locator("main svg a").evaluate_all("(all) => all.map((one) => one.getAttribute('aria-label').split(',')[0])")
+    assert {"orders", "vip", "crm", "warehouse"} <= set(names) and "replica" not in names and "audit-all" not in names
+    page.click("text=show all")
+    page.wait_for_selector("svg a[aria-label^='replica, cursor']")
+
+
 def test_theme_and_clock_are_chosen_and_kept(scene, open_page):
     page = open_page(scene.server.url + "/ui/topics/orders", timezone_id="Asia/Kolkata")
     local = page.locator("table a").first.inner_text()

@@ -83,6 +83,29 @@ def test_a_token_is_asked_for_kept_for_the_tab_and_never_in_an_address(new_serve
     page.wait_for_selector("dialog >> text=This server wants a token")
 
 
+def test_a_page_without_a_token_says_so_and_asks_again_when_it_is_told_to(new_server, open_page, tmp_path):
+    file = tmp_path / "token"
+    file.write_text("correct-horse-battery")
+    server = new_server("--token-file", str(file))
+    server.http.headers["Authorization"] = "Bearer correct-horse-battery"
+    server.start()
+    page = open_page(server.url + "/ui/topics")
+    page.wait_for_selector("dialog >> text=This server wants a token")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".pulse[data-state=token] >> text=Token wanted")
+    page.wait_for_selector(".notice >> text=the server wants a token")
+    # It does not come back by itself.
+    page.wait_for_timeout(1500)
+    assert page.locator("dialog").count() == 0
+    assert page.locator("button:text-is('Give the token')").is_visible()
+    page.click(".pulse button")
+    page.fill("dialog input", "correct-horse-battery")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector(".pulse[data-state=live] >> text=Connected")
+    page.wait_for_selector("text=There are no topics yet")
+    assert not page.locator(".pulse button").is_visible()
+
+
 def request(server, method, path, **headers):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     connection.putrequest(method, path, skip_host="Host" in headers)

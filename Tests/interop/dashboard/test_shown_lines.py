@@ -21,6 +21,7 @@ FEET = {
     "/ui/topics/orders?tab=partitions": {"apus topic show orders": '"partitions":3'},
     "/ui/topics/orders/0/3": {"apus trace orders/0/3": "published", "apus get orders --partition 0 --from 3 --limit 1": '"offset":3'},
     "/ui/find?text=order.placed&topic=orders": {"apus trace --text order.placed --topic orders --list": "order.placed"},
+    "/ui/find?topic=orders": {"apus trace --topic orders --list": "order."},
     "/ui/find?id=order-7": {"apus trace order-7 --list": "order-7"},
     "/ui/event-types": {"apus event list": "order.placed"},
     "/ui/event-types/order.placed": {"apus event show order.placed": "/shop/web"},
@@ -59,6 +60,39 @@ def test_the_commands_at_the_foot_of_pages_tell_what_the_page_does(scene, open_p
             assert word.format(group=group) in printed, (line, printed[:500])
 
 
+def test_a_page_that_was_asked_nothing_shows_no_command(scene, open_page):
+    page = open_page(scene.server.url + "/ui/find")
+    page.wait_for_selector("text=Say what is known of the event.")
+    assert lines_of(page) == []
+
+
+def test_values_that_begin_with_a_dash_stay_values(scene, open_page):
+    server, topic = scene.server, f"dashed-{uuid.uuid4().hex[:8]}"
+    page = open_page(f"{server.url}/ui/find?key=-5&text=-foo&topic=orders")
+    page.wait_for_selector("main [data-cli]")
+    [line] = lines_of(page)
+    assert line == f"apus trace --key=-5 --text=-foo --topic orders --list --url {server.url}"
+    run(line, server)
+    page.goto(server.url + "/ui/")
+    page.click("button:has-text('Publish an event')")
+    for name, value in (("Topic", topic), ("Subject", "-x"), ("Key", "-5")):
+        page.fill(f"dialog label:text-is('{name}') + input", value)
+    line = page.locator("dialog [data-cli]").get_attribute("data-cli")
+    assert "--subject=-x --key=-5" in line
+    run(line, server)
+    [stored] = server.read_all(topic)
+    assert (stored["subject"], stored["partitionkey"]) == ("-x", "-5")
+    server.succeed("POST", f"/v1/topics/{topic}/events", json={"specversion": "1.0", "id": "-7", "type": "t", "source": "/s"},
+                   headers={"Content-Type": "application/cloudevents+json"})
+    # What belongs to no option comes behind all of them.
+    page.goto(f"{server.url}/ui/find?id=-7")
+    page.wait_for_selector("main [data-cli]")
+    [line] = lines_of(page)
+    assert line == f"apus trace --list --url {server.url} -- -7"
+    done = subprocess.run([server.binary, *line.split()[1:]], capture_output=True, text=True, timeout=30, check=True)
+    assert "-7" in done.stdout
+
+
 def test_the_command_of_a_topics_settings_changes_nothing_that_is_not_in_it(scene, open_page):
     server = scene.server
     before = server.succeed("GET", "/v1/topics/audit").json()
@@ -75,7 +109,13 @@ def test_the_command_of_a_topics_settings_changes_nothing_that_is_not_in_it(scen
 def test_the_command_of_the_settings_writes_an_archive(scene, open_page, tmp_path):
     page = open_page(scene.server.url + "/ui/settings")
     page.wait_for_selector("main [data-cli]")
-    [line] = lines_of(page)
+    [settings, line] = lines_of(page)
+    assert settings == f"apus status --settings --url {scene.server.url}"
+    told = {one["name"]: (one["value"], one["origin"]) for one in map(json.loads, run(settings, scene.server).splitlines())}
+    assert told["auto-create-topics"] == ("on", "flag") and told["journal-size"] == ("128MiB", "default")
+    table = page.locator("table[aria-label='What the server is set to'] tbody tr")
+    assert {row.split("\t")[0].strip() for row in table.all_inner_texts()} == set(told)
+    assert table.first.inner_text().split("\t")[2].strip() == "flag"
     run(line, scene.server, folder=tmp_path, status=(0, 1))
     assert (tmp_path / "apus.tar.gz").stat().st_size > 0
 

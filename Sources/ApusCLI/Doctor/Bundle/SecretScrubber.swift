@@ -4,6 +4,7 @@
 // The server masks its secrets already; this is the second line, which also holds for text.
 
 internal import ApusModel
+internal import ApusTransport
 package import JSONText
 
 /// Takes secrets out of answers and texts.
@@ -58,8 +59,7 @@ package struct SecretScrubber: Sendable {
         return .object(clean)
     }
 
-    /// The text without secrets: known ones, what stands before the host of a URL, and what stands behind its path; and without what receivers answered, which may
-    /// repeat an event.
+    /// The text without secrets: known ones, and what of a URL could be a credential, as journeys mask it; and without what receivers answered, which may repeat an event.
     package func scrub(_ text: String) -> String {
         var text = OutsideWords.removed(from: text)
         for secret in known where text.contains(secret) {
@@ -70,15 +70,17 @@ package struct SecretScrubber: Sendable {
     }
 
     private static func withoutURLSecrets(_ text: String) -> String {
+        let scheme = "x://"
         var pieces = text.split(separator: "://", omittingEmptySubsequences: false).map(String.init)
         for index in pieces.indices.dropFirst() {
             let piece = pieces[index]
-            let end = piece.firstIndex { $0.isWhitespace || "\"'<>,;)]}".contains($0) } ?? piece.endIndex
-            var url = String(piece[..<end])
-            let authorityEnd = url.firstIndex { "/?#".contains($0) } ?? url.endIndex
-            if let at = url[..<authorityEnd].lastIndex(of: "@") { url = mask + url[at...] }
-            if let query = url.firstIndex(of: "?") { url = url[..<query] + "?" + mask }
-            pieces[index] = url + piece[end...]
+            var end = piece.firstIndex { $0.isWhitespace || "\"'<>".contains($0) } ?? piece.endIndex
+            // What closes the sentence around a URL is none of it; within a URL the same signs may stand before more of a secret.
+            while end > piece.startIndex, ".,:;)]}".contains(piece[piece.index(before: end)]) {
+                end = piece.index(before: end)
+            }
+            let url = SecretMask.url(scheme + piece[..<end]).dropFirst(scheme.count)
+            pieces[index] = String(url) + piece[end...]
         }
         return pieces.joined(separator: "://")
     }

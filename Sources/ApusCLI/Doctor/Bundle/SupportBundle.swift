@@ -51,6 +51,7 @@ struct SupportBundle {
     /// Adds what a server says of itself.
     mutating func add(_ client: ApusClient) async {
         await add("server/status.json") { () throws(ApusClientError) in try await client.status() }
+        await add("server/settings.json") { () throws(ApusClientError) in try await client.settings() }
         await add("server/diagnosis.json") { () throws(ApusClientError) in try await client.diagnosis() }
         await add("server/alarms.json") { () throws(ApusClientError) in try await client.alarms() }
         await add("server/bottlenecks.json") { () throws(ApusClientError) in

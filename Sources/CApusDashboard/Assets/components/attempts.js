@@ -4,7 +4,7 @@
 
 import { h, fill } from "../lib/dom.js";
 import { get } from "../lib/api.js";
-import { moment } from "../lib/format.js";
+import { moment, now } from "../lib/format.js";
 import { commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, panel } from "./parts.js";
 import { sameInShell } from "./code.js";
@@ -24,7 +24,7 @@ function item(one, isNamed, look) {
                 place ? placeLink(place) : "an event of a topic that is gone")),
         one.reason && h("p.small.soft", {}, one.reason),
         one.next && h("p.small.faint", {}, `Next attempt ${moment(one.next)} `,
-            place && Date.parse(one.next) > Date.now() && retryButton(one.subscription, place, look)),
+            place && Date.parse(one.next) > now() && retryButton(one.subscription, place, look)),
         exchange(one));
 }
 

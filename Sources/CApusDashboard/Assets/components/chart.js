@@ -4,7 +4,7 @@
 // values under the pointer. Redrawn with every sample; a chart has a few hundred points at most.
 
 import { h, svg, fill } from "../lib/dom.js";
-import { clock } from "../lib/format.js";
+import { clock, now, zone } from "../lib/format.js";
 
 /** @typedef {readonly [at: number, value: number | null]} Point */
 /** @typedef {{ label: string, series: 1 | 2 | 3, area?: boolean }} Line */
@@ -44,7 +44,8 @@ export class TimeChart {
                     this.#draw();
                 },
             }, this.drawing, this.tip),
-            h("div.legend", {}, lines.map((line) => h("span", { data: { series: line.series } }, line.label))));
+            h("div.legend", {}, lines.map((line) => h("span", { data: { series: line.series } }, line.label)),
+                h("small.faint.push", { title: "The clock of the time axis" }, zone())));
         const observer = new ResizeObserver(([entry]) => {
             this.#width = Math.max(240, Math.round(entry.contentRect.width));
             this.#draw();
@@ -60,7 +61,7 @@ export class TimeChart {
     }
 
     #draw() {
-        const end = Math.max(...this.#points.map((points) => points.at(-1)?.[0] ?? 0)) || Date.now();
+        const end = Math.max(...this.#points.map((points) => points.at(-1)?.[0] ?? 0)) || now();
         const top = scale(Math.max(this.least, ...this.#points.flat().map(([, value]) => value ?? 0)));
         const [left, right] = [MARGIN.left, this.#width - MARGIN.right];
         const [high, low] = [MARGIN.top, HEIGHT - MARGIN.bottom];

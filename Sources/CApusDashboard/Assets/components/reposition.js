@@ -71,7 +71,7 @@ export function moveDialog(now, done) {
     openDialog({
         title: `Move ${now.name}`, label: "Move it", isReady: () => from.value.trim() !== "",
         body: [field("To", from, GRAMMAR), place],
-        line: () => commandLine("subscription", "replay", now.name, "--from", from.value.trim()),
+        line: () => commandLine("subscription", "replay", now.name, ["--from", from.value.trim()]),
         act: async () => {
             await post(`/v1/subscriptions/${part(now.name)}/replay`, { from: from.value.trim() });
             toast(`${now.name} goes on from ${from.value.trim()}.`);
@@ -97,7 +97,7 @@ export function replayDialog(now, done) {
     openDialog({
         title: `Replay to ${now.name}`, label: "Replay", isReady: () => from.value.trim() !== "" && to.value.trim() !== "",
         body: [h("div.fields", {}, field("From", from, GRAMMAR), field("To", to)), place],
-        line: () => commandLine("subscription", "replay", now.name, "--from", from.value.trim(), "--to", to.value.trim()),
+        line: () => commandLine("subscription", "replay", now.name, ["--from", from.value.trim()], ["--to", to.value.trim()]),
         act: async () => {
             try {
                 await post(`/v1/subscriptions/${part(now.name)}/replay`, { from: from.value.trim(), to: to.value.trim() });

@@ -2,10 +2,10 @@
 
 // The navigation: every page, whether the server is reached, and what a person prefers.
 
-import { h, svg, fill } from "../lib/dom.js";
+import { h, svg, fill, setText } from "../lib/dom.js";
 import * as activity from "../lib/activity.js";
 import { setTheme, setUTC, theme, usesUTC } from "../lib/settings.js";
-import { number } from "../lib/format.js";
+import { number, zone } from "../lib/format.js";
 import { badge, button, segments } from "./parts.js";
 import { showShortcuts } from "./shortcuts.js";
 
@@ -40,12 +40,18 @@ export const SECTIONS = [
     ]],
 ];
 
+/** How the connection is. */
+const WORDS = {
+    live: "Connected", lost: "Connection lost, trying again", waiting: "Connecting", token: "Token wanted",
+    refused: "Refused by the server",
+};
+
 /** Apus, the swift. */
 const bird = () => svg("svg", { viewBox: "0 0 32 32", "aria-hidden": "true" },
     svg("path", { fill: "currentColor", d: "M1 9c6-1 11 1 14.500 5.500C19 9.500 24.500 6.500 31 7c-5.500 1.500-9.500 4.500-11.500 9 1 2.500 1.500 5.500 1 9.500-1-2.500-2.500-4.500-4.500-6-2 1.500-3.500 3.500-4.500 6-.5-3.500 0-6.500 1-9C10.500 12.500 6.500 10 1 9z" }));
 
-/** @param {() => void} showAnew called when times have to be written anew */
-export function sidebar(showAnew) {
+/** @param {{ showAnew: () => void, giveToken: () => void }} acts what to do when times have to be written anew, and when somebody has a token */
+export function sidebar({ showAnew, giveToken }) {
     const links = SECTIONS.flatMap(([, group]) => group).map((link) => ({
         link,
         element: h("a", { href: link.href }, h("span", {}, link.label)),
@@ -53,12 +59,14 @@ export function sidebar(showAnew) {
     const element = (/** @type {Link} */ link) => links.find((one) => one.link === link)?.element;
     const letters = h("span");
     element(SECTIONS[2][1][1])?.append(letters);
-    const pulse = h("div.pulse", { role: "status" });
+    const word = h("span", { role: "status" });
+    const ask = button("Give it", giveToken, { compact: true, label: "Give the token" });
+    const pulse = h("div.pulse", {}, word, ask);
     activity.watch(() => {
         const state = activity.connection();
         pulse.dataset.state = state;
-        const words = { live: "Connected", lost: "Connection lost, trying again", waiting: "Connecting" };
-        if (pulse.textContent !== words[state]) pulse.textContent = words[state];
+        setText(word, WORDS[state]);
+        ask.hidden = state !== "token";
         const count = activity.latest()?.dead_letters ?? 0;
         if (letters.textContent !== (count ? number(count) : "")) fill(letters, count > 0 && badge(number(count), "bad"));
     }, new AbortController().signal);
@@ -69,7 +77,7 @@ export function sidebar(showAnew) {
         h("div.sidebar-foot", {}, pulse,
             h("div.row", {},
                 segments("Theme", [["auto", "Auto"], ["light", "Light"], ["dark", "Dark"]], theme(), setTheme)),
-            h("div.row", {},
+            h("div.row", { title: `Times on these pages are of ${zone()}` },
                 segments("Clock", [["local", "Local"], ["utc", "UTC"]], usesUTC() ? "utc" : "local", (value) => {
                     setUTC(value === "utc");
                     showAnew();

@@ -3,6 +3,7 @@
 // What goes on in the server: one stream for the whole page, two minutes of samples, and what follows from them: rates, quantiles, trends.
 // The stream is open while somebody looks at the page, and closed when the tab is in the background.
 
+import { noteServerTime } from "./format.js";
 import { follow } from "./stream.js";
 
 /** @typedef {{ bounds: number[], counts: number[] }} Histogram */
@@ -14,7 +15,7 @@ const KEPT = 120_000;
 let samples = [];
 /** @type {Set<() => void>} */
 const watchers = new Set();
-/** @type {"waiting" | "live" | "lost"} */
+/** @type {"waiting" | import("./stream.js").StreamState} */
 let state = "waiting";
 let stop = new AbortController();
 
@@ -24,7 +25,8 @@ export function start() {
     open();
 }
 
-function open() {
+/** Follows anew, such as when there is a token at last. */
+export function open() {
     stop.abort();
     stop = new AbortController();
     follow("/v1/activity", {
@@ -44,6 +46,7 @@ function add(data) {
     const last = samples.at(-1);
     // After a new beginning the stream tells once more what it told before.
     if (last && sample.at <= last.at) return;
+    noteServerTime(sample.at);
     // Counts that fall mean that the server was started anew.
     if (last && sample.flushed_bytes < last.flushed_bytes) samples = [];
     samples = [...samples.filter((one) => one.at > sample.at - KEPT), sample];

@@ -31,11 +31,28 @@ export function whenTokenIsWanted(ask) {
     askForToken = ask;
 }
 
+/** The address of the page for which nobody gave a token: what it does by itself, again and again, is not to ask again. @type {string | null} */
+let declined = null;
+
+/** Asks the person, and keeps the token. @returns {Promise<boolean>} whether one was given */
+export async function askAgain() {
+    question ??= askForToken(hasToken()).finally(() => {
+        question = null;
+    });
+    const answer = await question;
+    declined = answer === null ? location.href : null;
+    if (answer !== null) sessionStorage.setItem(TOKEN, answer);
+    return answer !== null;
+}
+
 /** @returns {boolean} whether this tab has a token */
 export const hasToken = () => sessionStorage.getItem(TOKEN) !== null;
 
 /** Forgets the token. */
-export const forgetToken = () => sessionStorage.removeItem(TOKEN);
+export function forgetToken() {
+    sessionStorage.removeItem(TOKEN);
+    declined = null;
+}
 
 /**
  * Sends a request with the token there is; asks for one when the server wants it, and sends it again.
@@ -54,12 +71,8 @@ export async function send(path, options = {}) {
         if (response.status !== 401) return response;
         // Another request may have brought a new one meanwhile.
         if (sessionStorage.getItem(TOKEN) !== token) continue;
-        question ??= askForToken(token !== null).finally(() => {
-            question = null;
-        });
-        const answer = await question;
-        if (answer === null) throw new Problem(401, { type: "unauthorized", detail: "the server wants a token" });
-        sessionStorage.setItem(TOKEN, answer);
+        const isUnasked = (options.method ?? "GET") === "GET" && declined === location.href;
+        if (isUnasked || !await askAgain()) throw new Problem(401, { type: "unauthorized", detail: "the server wants a token" });
     }
 }
 

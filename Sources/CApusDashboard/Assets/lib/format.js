@@ -61,10 +61,25 @@ export function durationScaled(seconds) {
 /** @param {number} seconds */
 export const duration = (seconds) => durationScaled(seconds).join(" ");
 
-/** How long ago a time was. @param {string | null} time @param {number} [now] milliseconds */
-export function age(time, now = Date.now()) {
+/** By how much the server's clock is ahead of the browser's, and when that was noted; milliseconds. */
+const ahead = { by: 0, noted: -Infinity };
+
+/** Notes what time it is at the server, as it says itself just now. @param {number} time milliseconds */
+export function noteServerTime(time) {
+    const at = performance.now();
+    const by = time - Date.now();
+    // A stream begins with what was, at once: of what comes together, only the latest is of now.
+    if (by > ahead.by || at - ahead.noted > 500) ahead.by = by;
+    ahead.noted = at;
+}
+
+/** The time by the server's clock, which all times that it tells are of; milliseconds. */
+export const now = () => Date.now() + ahead.by;
+
+/** How long ago a time of the server was. @param {string | null} time */
+export function age(time) {
     if (time === null || time === undefined) return "–";
-    return duration(Math.max(0, (now - Date.parse(time)) / 1000));
+    return duration(Math.max(0, (now() - Date.parse(time)) / 1000));
 }
 
 /** The seconds of a duration as the API writes it, such as `30s` or `7d`. @param {string} text */

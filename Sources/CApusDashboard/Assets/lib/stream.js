@@ -6,6 +6,13 @@ import { send, Problem } from "./api.js";
 import { parseJSON } from "./json-text.js";
 
 /** @typedef {{ event: string, data: any, id: string | null }} Message */
+/**
+ * `lost` is tried again; without a `token`, or when it was `refused` for another reason, it is not.
+ * @typedef {"live" | "lost" | "token" | "refused"} StreamState
+ */
+
+/** Answers that may be others when the same is asked later: it took too long, there are too many. */
+const PASSING = new Set([408, 429]);
 
 /**
  * The messages of a stream until it ends or is aborted.
@@ -45,7 +52,7 @@ function parse(block) {
 /**
  * Follows a stream, and takes it up again where it broke, after waits that grow up to 10 s.
  * @param {string} path
- * @param {{ signal: AbortSignal, receive: (message: Message) => void, state?: (state: "live" | "lost", why?: Error) => void }} options
+ * @param {{ signal: AbortSignal, receive: (message: Message) => void, state?: (state: StreamState, why?: Error) => void }} options
  */
 export async function follow(path, { signal, receive, state = () => {} }) {
     let wait = 500;
@@ -61,9 +68,11 @@ export async function follow(path, { signal, receive, state = () => {} }) {
             state("lost");
         } catch (error) {
             if (signal.aborted) return;
-            state("lost", error);
             // Asked in a way that cannot succeed; trying again would not help. A server that cannot be reached has given no status.
-            if (error instanceof Problem && error.status > 0 && error.status < 500) return;
+            if (error instanceof Problem && error.status > 0 && error.status < 500 && !PASSING.has(error.status)) {
+                return state(error.status === 401 ? "token" : "refused", error);
+            }
+            state("lost", error);
         }
         await pause(wait, signal);
         wait = Math.min(wait * 2, 10_000);

@@ -41,6 +41,7 @@ const topicLink = (one) => h("a", { href: topicPath(one.topic) }, one.topic);
 function drain(one) {
     if (one.backlog === 0) return h("span.faint", {}, "nothing waits");
     if (one.rates === null) return "–";
+    if (one.rates.dead_lettered["1m"] > one.rates.service["1m"]) return badge("given up", "bad", "Most events end as dead letters");
     return one.rates.drain ? duration(seconds(one.rates.drain)) : badge("grows or stands", "warn", "It does not become less at these rates");
 }
 

@@ -258,7 +258,7 @@ function edit(letter, again) {
             return parsed() !== null;
         },
         body: field("Event (CloudEvents JSON)", text, "Source and id must stay: by them a consumer knows what it has done."),
-        line: () => commandLine("dead-letter", "redrive", "--id", letter.id, "--edit", "event.json"),
+        line: () => commandLine("dead-letter", "redrive", ["--id", letter.id], ["--edit", "event.json"]),
         act: async () => {
             await post("/v1/dead-letters/redrive", { ids: [letter.id], event: parsed() });
             toast("Redriven as edited.");

@@ -131,7 +131,7 @@ export async function eventType(context) {
         fill(schemas, now.schemas.length ? now.schemas.map((/** @type {any} */ one) => schemaPanel(one, context.signal))
             : panel("Schema", {}, empty("No schema is registered.",
                 h("p", {}, "The server can propose one from what lies in a topic; nothing is registered by that:"),
-                codeLine(commandLine("schema", "infer", "--topic", now.topics[0]?.topic ?? "TOPIC", "--type", type)))));
+                codeLine(commandLine("schema", "infer", ["--topic", now.topics[0]?.topic ?? "TOPIC"], ["--type", type])))));
     });
     return {
         title: type,

@@ -57,6 +57,7 @@ export async function find(context) {
     }, FIELDS.map(([name, label]) => field(label, inputs.get(name))), h("button.button", { type: "submit", data: { kind: "main" } }, "Find"));
     const options = FIELDS.filter(([name, , option]) => option && asked[name])
         .map(([name, , option]) => /** @type {[string, string]} */ ([option, asked[name]]));
+    const isAsked = Object.keys(asked).length > 0;
     return {
         title: "Find",
         element: page({
@@ -64,6 +65,7 @@ export async function find(context) {
             about: "By what is known of it, in all topics, the newest of each partition first; or by its place.",
         },
             panel(null, {}, form), panel(null, { flush: true }, table.element, more),
-            sameInShell(commandLine("trace", ...(asked.id ? [asked.id] : []), ...options, "--list"))),
+            // A command that is told nothing finds nothing.
+            isAsked && sameInShell(commandLine("trace", ...(asked.id ? [asked.id] : []), ...options, "--list"))),
     };
 }

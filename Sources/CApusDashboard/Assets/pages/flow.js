@@ -3,16 +3,18 @@
 // Who feeds whom: topics, the rules between them, and where events leave. The width of a line is its rate, red is what fails.
 
 import { h, svg, fill } from "../lib/dom.js";
-import { get } from "../lib/api.js";
-import { number, rate } from "../lib/format.js";
+import { get, queryText } from "../lib/api.js";
+import { counted, number, rate } from "../lib/format.js";
 import { Rates } from "../lib/rates.js";
 import { badge, empty, linkButton, page, panel } from "../components/parts.js";
 import { rulePath, targetName } from "./rules.js";
 import { isFailing, stateBadge, subscriptionPath } from "./subscriptions.js";
 import { topicPath } from "./topics.js";
 
-/** More than these are not drawn: nobody could read it. */
+/** More rules, or subscriptions, are not drawn: nobody could read it. */
 const DRAWN = 60;
+/** Among how many rules, by name, those are looked for. */
+const LOOKED = 1000;
 const WIDTH = 196;
 const HEIGHT = 44;
 const GAP = { x: 68, y: 16 };
@@ -22,25 +24,21 @@ const GAP = { x: 68, y: 16 };
 
 /** @type {import("../lib/router.js").PageMaker} */
 export async function flow(context) {
+    const focus = context.query.get("topic") ?? "";
     const rates = new Rates();
     const drawing = h("div.table-wrap");
     const note = h("span");
-    await context.every(2000, async () => {
-        const [{ rules, next }, { subscriptions, next: more }] = await Promise.all([
-            get("/v1/rules", { limit: DRAWN }, { signal: context.signal }), get(
-                "/v1/subscriptions",
-                { limit: DRAWN },
-                { signal: context.signal },
-            )]);
-        rates.note([...rules.map((/** @type {any} */ one) => ({ ...one, name: `rule ${one.name}` })),
-            ...subscriptions.map((/** @type {any} */ one) => ({ ...one, name: `subscription ${one.name}` }))], ["matches", "delivered"]);
+    await context.every(5000, async () => {
+        const { rules, subscriptions, hidden } = chosen(await (focus ? around(focus, context.signal) : everything(context.signal)), rates);
         const graph = graphOf(rules, subscriptions, rates);
-        fill(drawing, graph.nodes.length ? draw(graph) : empty("Nothing flows anywhere yet.",
-            h("p", {},
-                "Rules and subscriptions appear here as soon as there are any: topics on the left, what becomes of their events on the right.",
-            ),
-            linkButton("Make a rule", "/ui/rules/new", "main")));
-        fill(note, (next || more) && badge(`the first ${DRAWN} rules and subscriptions`, "info"));
+        fill(drawing, graph.nodes.length ? draw(graph) : nothing(focus));
+        fill(note, hidden.length > 0 && badge(`${hidden.join(" and ")} not drawn`, "info",
+            "What fails is drawn first, then what moves most. Name a topic to see what is around it."));
+    });
+    const input = h("input.input", {
+        type: "search", value: focus, placeholder: "Only around a topic", "aria-label": "Only around a topic", title: "Press / to come here",
+        data: { search: "true" }, autocomplete: "off", spellcheck: "false",
+        onchange: () => context.go(`/ui/flow${queryText({ topic: input.value.trim() })}`),
     });
     return {
         title: "Flow",
@@ -49,9 +47,67 @@ export async function flow(context) {
             badges: [note],
             about: "Topics, the rules between them, and where events leave. Blue lines move now, red ones fail.",
         },
-            panel(null, { flush: false }, drawing)),
+            panel(null, { flush: true },
+                h("div.panel-head", {}, h("div.toolbar", {}, input, focus && h("a.small", { href: "/ui/flow" }, "show all"))),
+                h("div.panel-body", {}, drawing))),
     };
 }
+
+/** @param {string} focus the topic that was asked for */
+const nothing = (focus) => (focus
+    ? empty(`Nothing flows into or out of ${focus}.`, h("p", {}, "No rule and no subscription is of this topic."))
+    : empty("Nothing flows anywhere yet.",
+        h("p", {},
+            "Rules and subscriptions appear here as soon as there are any: topics on the left, what becomes of their events on the right.",
+        ),
+        linkButton("Make a rule", "/ui/rules/new", "main")));
+
+/** @typedef {{ rules: any[], subscriptions: any[], count: { rules: number, subscriptions: number } }} Found what may be drawn, of how many */
+
+/** The server puts subscriptions in order, however many there are. @param {AbortSignal} signal @returns {Promise<Found>} */
+async function everything(signal) {
+    const by = (/** @type {string} */ sort) => get("/v1/bottlenecks", { sort, limit: DRAWN }, { signal });
+    const [{ rules }, status, ...lists] = await Promise.all([
+        // A receiver that is left alone fails no more, and what is for it waits.
+        get("/v1/rules", { limit: LOOKED }, { signal }), get("/v1/status", {}, { signal }), by("failed"), by("backlog"), by("service")]);
+    const subscriptions = new Map(lists.flatMap((list) => list.subscriptions).map((one) => [one.name, one]));
+    return { rules, subscriptions: [...subscriptions.values()], count: status };
+}
+
+/** What goes out of a topic and what comes into it. @param {string} topic @param {AbortSignal} signal @returns {Promise<Found>} */
+async function around(topic, signal) {
+    const [all, own] = await Promise.all([
+        get("/v1/rules", { limit: LOOKED }, { signal }),
+        // There may be no such topic.
+        get("/v1/subscriptions", { topic, limit: LOOKED }, { signal }).catch(() => ({ subscriptions: [] }))]);
+    const rules = all.rules.filter((/** @type {any} */ rule) => rule.topic === topic
+        || rule.targets.some((/** @type {any} */ target) => target.topic && targetName(target) === topic));
+    return { rules, subscriptions: own.subscriptions, count: { rules: rules.length, subscriptions: own.subscriptions.length } };
+}
+
+/** Whether something is wrong with a subscription. @param {any} one */
+const isBadly = (one) => isFailing(one) || one.waiting > 0;
+
+/**
+ * What is drawn: what fails first, then what moves most; and what is not.
+ * @param {Found} found @param {Rates} rates
+ */
+function chosen(found, rates) {
+    const named = (/** @type {string} */ kind, /** @type {any[]} */ list) => list.map((one) => ({ ...one, name: `${kind} ${one.name}` }));
+    rates.note([...named("rule", found.rules), ...named("subscription", found.subscriptions)], ["matches", "delivered"]);
+    const rules = ordered(found.rules, (one) => rates.of(`rule ${one.name}`, "matches") ?? 0);
+    const subscriptions = ordered(found.subscriptions, (one) => (isBadly(one) ? Infinity : one.rates?.delivered["1m"] ?? 0));
+    const hidden = [[found.count.rules - rules.length, "rule"], [found.count.subscriptions - subscriptions.length, "subscription"]];
+    return {
+        rules, subscriptions,
+        hidden: hidden.filter(([count]) => Number(count) > 0).map(([count, kind]) => counted(Number(count), String(kind))),
+    };
+}
+
+/** @param {any[]} list @param {(one: any) => number} weight */
+const ordered = (list, weight) => list.map((one) => ({ one, weight: weight(one) }))
+    .sort((left, right) => (left.weight === right.weight ? 0 : right.weight - left.weight) || left.one.name.localeCompare(right.one.name))
+    .slice(0, DRAWN).map(({ one }) => one);
 
 /** @param {any[]} rules @param {any[]} subscriptions @param {Rates} rates */
 function graphOf(rules, subscriptions, rates) {
@@ -79,7 +135,7 @@ function graphOf(rules, subscriptions, rates) {
         });
     }
     for (const one of subscriptions) {
-        const isBad = Boolean(isFailing(one)) || one.waiting > 0;
+        const isBad = isBadly(one);
         const word = one.push ? "delivers" : one.kind;
         const to = node(
             `subscription ${one.name}`,

@@ -7,7 +7,8 @@ import { get } from "../lib/api.js";
 import * as activity from "../lib/activity.js";
 import { bytes, bytesScaled, counted, duration, durationScaled, number, rate, scaled, seconds } from "../lib/format.js";
 import { commandLine } from "../lib/shell-quote.js";
-import { badge, button, facts, notice, page, panel, Tile } from "../components/parts.js";
+import { badge, button, facts, page, panel, Tile } from "../components/parts.js";
+import { findingBoxes } from "../components/findings.js";
 import { listenerLine } from "../components/listener.js";
 import { TimeChart } from "../components/chart.js";
 import { codeLine } from "../components/code.js";
@@ -39,7 +40,7 @@ export async function home(context) {
     await context.every(10_000, async () => {
         const [status, diagnosis] = await Promise.all([
             get("/v1/status", {}, { signal: context.signal }), get("/v1/diagnosis", {}, { signal: context.signal })]);
-        fill(findings, findingsOf(diagnosis));
+        fill(findings, findingBoxes(diagnosis.findings));
         fill(facing, serverFacts(status));
         fill(connect, connectLines(status));
     });
@@ -127,24 +128,6 @@ function diskNote(now) {
     const growth = activity.trend("stored_bytes") ?? 0;
     const days = growth > 1000 ? now.free_bytes / growth / 86_400 : Infinity;
     return `${bytes(now.free_bytes)} free${days < 3650 ? `, ${duration(days * 86_400)} at this rate` : ""}`;
-}
-
-/** @param {any} diagnosis */
-function findingsOf({ findings }) {
-    const tones = { error: "bad", warning: "warn", note: "info" };
-    return findings.slice(0, 8).map((/** @type {any} */ finding) =>
-        notice(
-            tones[finding.severity],
-            [finding.subject, ": ", finding.finding],
-            h("p.soft", {}, finding.hint, " ", wayTo(finding.subject)),
-        ));
-}
-
-/** @param {string} subject such as `subscription billing` */
-function wayTo(subject) {
-    if (subject === "dead letters") return h("a", { href: "/ui/dead-letters" }, "Look at them");
-    const [kind, name] = subject.split(" ");
-    return kind === "subscription" && name ? h("a", { href: `/ui/subscriptions/${encodeURIComponent(name)}` }, "Look at it") : null;
 }
 
 /** @param {any} status */

@@ -17,6 +17,9 @@ import { Table } from "../components/table.js";
 const KEPT = 500;
 const SHOWN = 100;
 
+/** @type {Record<import("../lib/stream.js").StreamState, [string, import("../components/parts.js").Tone]>} */
+const STATES = { live: ["live", "good"], lost: ["reconnecting", "warn"], token: ["token wanted", "bad"], refused: ["refused", "bad"] };
+
 /** @type {import("../lib/router.js").PageMaker} */
 export function live(context) {
     const topic = context.query.get("topic") ?? "";
@@ -56,7 +59,7 @@ export function live(context) {
     follow(`/v1/tail${queryText({ topic })}`, {
         signal: context.signal,
         state: (now, why) => {
-            fill(state, now === "live" ? badge("live", "good") : badge("reconnecting", "warn"));
+            fill(state, badge(...STATES[now]));
             if (why && "status" in why) fill(problem, errorNotice(why));
         },
         receive: ({ event, data }) => {

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What the server finds wrong with itself, what it is set to, and where machines ask.
+// What the server finds wrong with itself, what it is set to and by whom, and where machines ask.
 
 import { h, fill } from "../lib/dom.js";
 import { forgetToken, get, hasToken, post } from "../lib/api.js";
 import { bytes, counted, duration, moment, number, seconds, zone } from "../lib/format.js";
 import { commandLine } from "../lib/shell-quote.js";
+import { findingBoxes } from "../components/findings.js";
 import { listenerLine } from "../components/listener.js";
-import { badge, button, errorNotice, facts, notice, page, panel } from "../components/parts.js";
+import { badge, button, empty, errorNotice, facts, notice, page, panel } from "../components/parts.js";
 import { codeBlock, sameInShell } from "../components/code.js";
+import { Table } from "../components/table.js";
 import { toast } from "../components/toast.js";
 
 /** @type {import("../lib/router.js").PageMaker} */
 export async function settings(context) {
-    const [status, diagnosis, log] = await Promise.all([
-        get("/v1/status", {}, { signal: context.signal }), get("/v1/diagnosis", {}, { signal: context.signal }),
-        get("/v1/log", { limit: 50 }, { signal: context.signal })]);
+    const ask = (/** @type {string} */ what, query = {}) => get(`/v1/${what}`, query, { signal: context.signal });
+    const [status, { settings: set }, diagnosis, log] = await Promise.all([
+        ask("status"), ask("settings"), ask("diagnosis"), ask("log", { limit: 50 })]);
     const verification = h("div.stack", { "aria-live": "polite" },
         h("p.soft", {}, "Reads everything that is stored and compares checksums. It takes as long as the disk needs."),
     );
@@ -37,7 +39,6 @@ export async function settings(context) {
         verify.disabled = false;
     }, { title: commandLine("doctor") });
     const made = status.topic_defaults;
-    const tones = /** @type {Record<string, any>} */ ({ error: "bad", warning: "warn", note: "info" });
     return {
         title: "Settings and doctor",
         element: page({
@@ -47,11 +48,7 @@ export async function settings(context) {
             panel("What the server finds", {}, h("div.stack", {},
                 diagnosis.findings.length === 0
                     ? notice("good", "Nothing needs attention.")
-                    : diagnosis.findings.map((/** @type {any} */ one) => notice(
-                        tones[one.severity],
-                        `${one.subject}: ${one.finding}`,
-                        h("p.soft", {}, one.hint),
-                    )))),
+                    : findingBoxes(diagnosis.findings, { boxes: Infinity, named: 100 }))),
             h("div.columns", {},
                 panel("Server", {}, facts([
                     ["Version", status.version],
@@ -87,11 +84,31 @@ export async function settings(context) {
                                 h("a", { href: path }, h("code", {}, path)),
                                 h("span.faint", {}, ` ${about}`),
                             )))))),
+            panel("Settings", { flush: true, aside: h("span.small.faint", {}, "by the names of options; what was given first") },
+                settingsTable(set).element, h("div.panel-body", {}, sameInShell(commandLine("status", "--settings")))),
             panel("Last lines of the log", { aside: h("span.small.faint", {}, "the newest first; 1,000 are kept for the support archive") },
                 codeBlock(log.lines.toReversed().map(logLine).join("\n") || "Nothing was logged.")),
             panel("Status, as JSON", {}, codeBlock(JSON.stringify(status, null, 2))),
             sameInShell(commandLine("doctor", ["--bundle", "apus.tar.gz"]))),
     };
+}
+
+/** Where a value is from, in words. @type {Record<string, [string, import("../components/parts.js").Tone]>} */
+const ORIGINS = { flag: ["flag", "info"], environment: ["environment", "info"], default: ["default", undefined] };
+
+/** What the server is set to; what somebody has decided comes before what nobody has. @param {any[]} set */
+function settingsTable(set) {
+    const table = new Table({
+        label: "What the server is set to", key: (one) => one.name,
+        columns: [
+            { label: "Name", kind: "name", cell: (one) => h("code", {}, one.name) },
+            { label: "Value", kind: "wide", cell: (one) => (one.value === null ? h("span.faint", {}, "none") : one.value) },
+            { label: "From", kind: "tight", cell: (one) => badge(...ORIGINS[one.origin]) },
+        ],
+        empty: () => empty("The server tells nothing of how it is set."),
+    });
+    table.set([...set.filter((one) => one.origin !== "default"), ...set.filter((one) => one.origin === "default")]);
+    return table;
 }
 
 /** @param {any} line */

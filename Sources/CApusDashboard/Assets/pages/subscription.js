@@ -103,16 +103,20 @@ export async function subscription(context) {
 function showTiles(tiles, now) {
     const load = now.rates;
     const left = now.backlog === 0 ? "nothing waits"
-        : load?.drain ? `done in ${duration(seconds(load.drain))} at these rates` : load ? "does not become less" : "neither settled nor in flight";
+        : load?.drain ? `done in ${duration(seconds(load.drain))} at these rates` : !load ? "neither settled nor in flight"
+            : now.state === "unread" ? "nobody asks for them"
+                : load.dead_lettered["1m"] > load.service["1m"] ? "most is given up" : "does not become less";
     tiles.backlog.set([number(now.backlog), ""], left);
     tiles.oldest.set(now.oldest_unsettled ? /** @type {any} */ (age(now.oldest_unsettled).split(" ")) : ["none", ""],
         now.oldest_unsettled ? moment(now.oldest_unsettled, false) : "everything is settled");
     const busy = load === null || load.utilisation === null ? "" : `; ${Math.round(100 * load.utilisation)} % busy`;
     tiles.flight.set([number(now.in_flight), ""], `${waits(now.waiting)} for a retry${busy}`, now.waiting ? "warn" : undefined);
+    const [done, lost] = load ? [load.service["1m"], load.dead_lettered["1m"]] : [0, 0];
     tiles.flow.set(
         load ? [rate(load.arrival["1m"]).replace("/s", ""), "/s"] : ["–", "/s"],
-        load ? `${rate(load.service["1m"])} done, ${rate(load.failed["1m"])} fail, over the last minute` : "known in a few seconds",
-        load && load.arrival["1m"] > 1.05 * load.service["1m"] + 0.1 ? "warn" : undefined,
+        load ? `${rate(done)} done, ${rate(load.failed["1m"])} fail, ${lost > 0 ? `${rate(lost)} given up, ` : ""}over the last minute`
+            : "known in a few seconds",
+        lost > done ? "bad" : load && load.arrival["1m"] > 1.05 * (done + lost) + 0.1 ? "warn" : undefined,
     );
     tiles.delivered.set([number(now.delivered), ""], `${redelivery(now)} failed, ${number(now.dead_lettered)} given up`);
 }

@@ -26,8 +26,10 @@ export const isFailing = (one) => one.state === "failing";
 export function stateBadge(one) {
     const tones = /** @type {Record<string, any>} */ ({
         paused: "warn", no_consent: "bad", complete: "info", failing: "bad", slow: "bad", retrying: "warn",
+        unread: one.slow_since ? "bad" : "warn",
     });
-    const why = one.state === "no_consent" ? one.handshake?.reason : one.state === "slow" ? `since ${one.slow_since}` : one.last_failure;
+    const why = one.state === "no_consent" ? one.handshake?.reason : one.state === "slow" ? `since ${one.slow_since}`
+        : one.state === "unread" ? "nobody asks for the events that wait" : one.last_failure;
     const isWell = one.state === "ok" || one.state === "complete" || one.state === "paused";
     return badge(one.state.replace("_", " "), tones[one.state] ?? "good", isWell ? undefined : why);
 }
@@ -35,7 +37,7 @@ export function stateBadge(one) {
 /** @param {any} one */
 export const kindOf = (one) => (one.push ? (one.push.url ? "push" : "bridge") : one.kind);
 
-/** Of deliveries, how many were repeats or failed. @param {any} one */
+/** Of deliveries, how many came to nothing: failed, refused or rejected for good, or never answered. @param {any} one */
 export function redelivery(one) {
     return one.delivered > 0 ? `${((100 * one.failed) / one.delivered).toFixed(one.failed ? 1 : 0)} %` : "–";
 }

@@ -15,7 +15,7 @@ import { contains, eventColumns, eventKey, eventPath } from "../components/event
 import { publishDialog } from "../components/publish.js";
 import { Table } from "../components/table.js";
 import { toast } from "../components/toast.js";
-import { size, stored, topicPath } from "./topics.js";
+import { COMPACTED, isCompacted, size, stored, storedCell, storedText, topicPath } from "./topics.js";
 import { stateBadge, subscriptionPath } from "./subscriptions.js";
 
 const PAGE = 50;
@@ -34,7 +34,8 @@ export async function topic(context) {
     const update = context.every(2000, async () => {
         const now = await get(`/v1/topics/${part(name)}`, {}, { signal: context.signal });
         rates.note([now], ["published"]);
-        fill(summary, `${counted(stored(now), "event")} kept, ${bytes(size(now))}, ${rate(rates.of(name, "published"))} published`);
+        fill(summary, h("span", { title: isCompacted(now) && COMPACTED }, storedText(now)),
+            ` kept, ${bytes(size(now))}, ${rate(rates.of(name, "published"))} published`);
     });
     const bodies = { events, partitions, consumers, settings };
     const [body] = await Promise.all([(bodies[tab] ?? events)(context, name, description), update]);
@@ -139,7 +140,7 @@ async function partitions(_, name, description) {
             },
             { label: "First offset", kind: "end", cell: (one) => number(one.start) },
             { label: "Next offset", kind: "end", cell: (one) => number(one.end) },
-            { label: "Events", kind: "end", cell: (one) => number(one.end - one.start) },
+            { label: "Events", kind: "end", cell: (one) => storedCell(description, one.end - one.start) },
             { label: "Size", kind: "end", cell: (one) => bytes(one.bytes) },
         ],
         empty: () => empty("There are none."),
@@ -219,7 +220,8 @@ function purge(context, name, description) {
     confirmByTyping({
         title: `Purge ${name}`, word: name, label: "Forget all events", line: commandLine("topic", "purge", name, "--yes"),
         body: [
-            h("p", {}, `${counted(stored(description), "event")} will be gone for good, those too that subscriptions have not settled.`),
+            h("p", {}, isCompacted(description) && "At most ", counted(stored(description), "event"),
+                " will be gone for good, those too that subscriptions have not settled."),
             h("p.soft", {}, "The topic, its settings, subscriptions and rules stay; offsets go on from where they are."),
         ],
         act: async () => {
@@ -236,8 +238,8 @@ function drop(context, name, description) {
         title: `Delete ${name}`, word: name, label: "Delete the topic", line: commandLine("topic", "delete", name, "--cascade", "--yes"),
         body: [
             h("p", {},
-                `The topic and its ${counted(stored(description), "event")} will be gone for good, `,
-                "and so will the subscriptions, rules and schedules that use it.",
+                "The topic and its ", isCompacted(description) ? `events (${storedText(description)})` : storedText(description),
+                " will be gone for good, and so will the subscriptions, rules and schedules that use it.",
             ),
             h("p.soft", {}, "A topic made later under this name is another one."),
         ],

@@ -4,7 +4,7 @@
 
 import { h } from "../lib/dom.js";
 import { create, part } from "../lib/api.js";
-import { age, bytes, number, rate } from "../lib/format.js";
+import { age, bytes, counted, number, rate } from "../lib/format.js";
 import { Rates } from "../lib/rates.js";
 import { atThisServer, commandLine } from "../lib/shell-quote.js";
 import { badge, button, empty, field, page, panel } from "../components/parts.js";
@@ -17,11 +17,24 @@ import { Table } from "../components/table.js";
 /** @param {string} name */
 export const topicPath = (name) => `/ui/topics/${encodeURIComponent(name)}`;
 
-/** Events kept. @param {any} topic */
+/** Offsets that are kept, each with an event or none. @param {any} topic */
 export const stored = (topic) => topic.positions.reduce(
     (/** @type {number} */ sum, /** @type {any} */ one) => sum + one.end - one.start,
     0,
 );
+
+/** Whether there may be fewer events than offsets: compaction takes events out from between others. @param {any} topic */
+export const isCompacted = (topic) => topic.cleanup !== "delete";
+
+/** Why a number of events is no more than a bound. */
+export const COMPACTED = "Offsets that are kept. Compaction leaves the latest event of each key, so there may be fewer events.";
+
+/** Events kept, such as `5 events` or `at most 5 events`. @param {any} topic @param {number} [count] */
+export const storedText = (topic, count = stored(topic)) => `${isCompacted(topic) ? "at most " : ""}${counted(count, "event")}`;
+
+/** The same as a figure in a table. @param {any} topic @param {number} [count] */
+export const storedCell = (topic, count = stored(topic)) =>
+    (isCompacted(topic) && count > 0 ? h("span", { title: COMPACTED }, "≤ ", number(count)) : number(count));
 
 /** Bytes kept. @param {any} topic */
 export const size = (topic) => topic.positions.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.bytes, 0);
@@ -41,7 +54,7 @@ export async function topics(context) {
                 ],
             },
             { label: "Published", kind: "end", cell: (topic) => rate(rates.of(topic.name, "published")) },
-            { label: "Events kept", kind: "end", cell: (topic) => number(stored(topic)) },
+            { label: "Events kept", kind: "end", cell: (topic) => storedCell(topic) },
             { label: "Size", kind: "end", cell: (topic) => bytes(size(topic)) },
             { label: "Subscriptions", kind: "end spare", cell: (topic) => number(topic.readers.subscriptions) },
             {
