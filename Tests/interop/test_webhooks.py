@@ -192,7 +192,7 @@ def test_a_secret_is_rotated_without_a_request_that_a_receiver_would_refuse(serv
 
 
 def test_a_receiver_is_tested_beside_everything_else(server, receiver):
-    hook = receiver(lambda request: 418 if b"order" in request["body"] else 204)
+    hook = receiver(lambda request: 418 if b"order.placed" in request["body"] else 204)
     subscribe(server, hook.url, push={"mode": "structured", "secrets": [SECRET]}, paused=True)
     server.publish("orders", event("1", {"n": 1}))
     test = server.succeed("POST", "/v1/subscriptions/hook/test").json()
