@@ -185,10 +185,14 @@ extension ApusClient {
     }
 
     /// Forgets dead letters for good.
+    ///
+    /// - Parameter reason: why, for whoever looks into their journeys.
     public func discard(
-        _ selection: DeadLetterSelection, dryRun: Bool = false
+        _ selection: DeadLetterSelection, reason: String? = nil, dryRun: Bool = false
     ) async throws(ApusClientError) -> DeadLetterResult {
-        try await change("discard", "discarded", selection.body(dryRun: dryRun))
+        var body = selection.body(dryRun: dryRun)
+        body["reason"] = reason.map { .string($0) }
+        return try await change("discard", "discarded", body)
     }
 
     private func change(

@@ -372,7 +372,8 @@ extension EventJourney {
 
 @Suite struct JourneyStepTests {
     private let steps: [JourneyNote] = [
-        .published(web, count: 500), .warned("no such field"), .discarded,
+        .published(web, count: 500), .warned("no such field"), .discarded(reason: nil),
+        .discarded(reason: "the customer is gone"),
         .buried(subscription: placeholder, letter: "a.dead-letter/0/1", reason: "400"),
         .redriven(place: "a/0/2", isEdited: true), .redriven(place: nil, isEdited: false),
         .attempted(attempt), .attempted(brokerAttempt(nil)), .attempted(brokerAttempt("refused")),
@@ -443,7 +444,7 @@ extension EventJourney {
             let (key, value) = encoded(note)
             for count in 0..<value.count { _ = try decoded(key, Array(value.prefix(count))) }
         }
-        let (key, _) = encoded(.discarded)
+        let (key, _) = encoded(.discarded(reason: nil))
         #expect(try decoded(key, [99, 1, 2, 3]) == nil)
         #expect(try decoded([1, 2], [5]) == nil)
     }

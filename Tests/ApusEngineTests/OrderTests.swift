@@ -331,7 +331,7 @@ import Testing
     @Test func `a discarded dead letter lets its key go on`() async throws {
         let rig = try await rig()
         try await change(rig) { engine in
-            let result = try await engine.discard(DeadLetterSelection(), dryRun: false)
+            let result = try await engine.discard(DeadLetterSelection(), reason: nil, dryRun: false)
             #expect(result.moved == 1)
         }
         #expect(Set(Self.ids(try await rig.receive("billing"))) == ["a2", "b1"])

@@ -419,8 +419,9 @@ final class RecorderBroker: Broker {
         return DeadLetterResult(matched: 1, moved: 1)
     }
 
-    func discard(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult
-    {
+    func discard(
+        _ selection: DeadLetterSelection, reason: String?, dryRun: Bool
+    ) async throws(BrokerError) -> DeadLetterResult {
         try await redrive(selection, dryRun: dryRun)
     }
 

@@ -328,7 +328,11 @@ def test_dead_letters_are_redriven_and_discarded(api, topic):
     (delivery,) = api.receive(subscription, 1)
     assert delivery["event"]["data"] == {"n": 0}
     assert api.settle("ack", subscription, [delivery]) == ["ok"]
-    assert api.json("POST", "/v1/dead-letters/discard", json=selection)["discarded"] == 1
+    gone = {**selection, "reason": "no such customer"}
+    assert api.json("POST", "/v1/dead-letters/discard", json=gone)["discarded"] == 1
+    journey = api.json("GET", f"/v1/topics/{topic}/journey", params={"partition": 0, "offset": 1})
+    steps = [step for one in journey["descendants"] for step in one["steps"]]
+    assert [step["reason"] for step in steps if step["kind"] == "discarded"] == ["no such customer"]
     assert api.json("GET", "/v1/dead-letters", params=selection)["dead_letters"] == []
 
 

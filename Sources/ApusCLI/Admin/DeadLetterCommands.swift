@@ -200,7 +200,10 @@ extension DeadLetterCommand {
                 EXAMPLES
                   apus dead-letter discard --subscription billing --dry-run
                   apus dead-letter discard --id orders.dead-letter/0/7 --yes
+                  apus dead-letter discard --subscription billing --reason 'test orders of Monday'
                 """)
+
+        @Option(help: "Why, for whoever looks into their journeys (apus trace).") var reason: String?
 
         @OptionGroup var options: DeadLetterOptions
         @OptionGroup var confirmation: ConfirmationOptions
@@ -211,7 +214,7 @@ extension DeadLetterCommand {
                 try await confirmation.confirm("discard dead letters for good", global.console)
             }
             let result = try await global.withClient {
-                try await $0.discard(options.selection, dryRun: options.dryRun)
+                try await $0.discard(options.selection, reason: reason, dryRun: options.dryRun)
             }
             global.show(result.json) {
                 options.dryRun

@@ -154,6 +154,8 @@ struct TraceText {
         case "redriven":
             entry.what = "redriven" + (step["to"]?.string.map { ", to \($0)" } ?? "")
             if step["edited"]?.bool == true { entry.what += ", edited" }
+        case "discarded":
+            entry.what = "discarded" + (step["reason"]?.string.map { ": \($0)" } ?? "")
         default: break
         }
         return entry

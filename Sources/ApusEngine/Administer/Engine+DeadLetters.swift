@@ -66,12 +66,12 @@ extension Engine {
     }
 
     public func discard(
-        _ selection: DeadLetterSelection, dryRun: Bool
+        _ selection: DeadLetterSelection, reason: String?, dryRun: Bool
     ) async throws(BrokerError) -> DeadLetterResult {
         try await move(selection, dryRun: dryRun) { [self] letters throws(BrokerError) in
             var done: [Position] = []
             for letter in letters where try await unblock(letter, isRedriven: false) != .soon {
-                note(.discarded, of: letter)
+                note(.discarded(reason: reason), of: letter)
                 done.append(Position(partition: letter.stored.partition, offset: letter.stored.offset))
             }
             return done

@@ -400,7 +400,11 @@ public protocol Broker: Coordinating, Holding, SchemaKeeping, JourneyKeeping, Ev
     /// Sends one dead letter back with its event edited, which its lineage tells. Source and id stay: by them a consumer knows what it has done.
     func redrive(_ letter: String, as event: CloudEvent) async throws(BrokerError) -> DeadLetterResult
     /// Forgets dead letters.
-    func discard(_ selection: DeadLetterSelection, dryRun: Bool) async throws(BrokerError) -> DeadLetterResult
+    ///
+    /// - Parameter reason: why, for whoever looks into their journeys.
+    func discard(
+        _ selection: DeadLetterSelection, reason: String?, dryRun: Bool
+    ) async throws(BrokerError) -> DeadLetterResult
 
     // MARK: Observe
 

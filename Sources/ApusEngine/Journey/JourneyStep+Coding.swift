@@ -35,7 +35,10 @@ extension JourneyStep {
             buffer.writeInteger(4 as UInt8)
             buffer.writeText(place ?? "")
             buffer.writeInteger(isEdited ? 1 : 0 as UInt8)
-        case .discarded: buffer.writeInteger(5 as UInt8)
+        case .discarded(nil): buffer.writeInteger(5 as UInt8)
+        case .discarded(let reason?):
+            buffer.writeInteger(7 as UInt8)
+            buffer.writeText(JourneyStep.cut(reason))
         case .warned(let reason):
             buffer.writeInteger(6 as UInt8)
             buffer.writeText(JourneyStep.cut(reason))
@@ -75,7 +78,8 @@ extension JourneyStep {
         case 4:
             guard let place = reader.text(), let isEdited: UInt8 = reader.integer() else { return nil }
             return .redriven(place: place.isEmpty ? nil : place, isEdited: isEdited == 1)
-        case 5: return .discarded
+        case 5: return .discarded(reason: nil)
+        case 7: return reader.text().map { .discarded(reason: $0) }
         case 6: return reader.text().map { .warned($0) }
         default: return nil
         }

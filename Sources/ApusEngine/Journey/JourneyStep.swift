@@ -100,8 +100,8 @@ public enum JourneyNote: Sendable, Hashable {
     case buried(subscription: ResourceName, letter: String, reason: String)
     /// This dead letter was sent back, and is at `place` again; nil when the key that waited for it goes on with the very event.
     case redriven(place: String?, isEdited: Bool)
-    /// This dead letter was discarded.
-    case discarded
+    /// This dead letter was discarded; why, where somebody said so.
+    case discarded(reason: String?)
 }
 
 /// One thing that happened to an event, and when.

@@ -73,25 +73,33 @@ enum DeadLetterRoutes {
         "redrive",
         "Sends dead letters back to the subscriptions, rules and feeds that gave them up, one edited if wanted.",
         "redriven", body: Schema.redriveRequest, .deadLetterRedrive, .redriveResult
-    ) { broker, selection, edited, dryRun async throws(BrokerError) in
-        guard let edited, let id = selection.ids?.first else {
+    ) { broker, selection, how, dryRun async throws(BrokerError) in
+        guard let edited = how.event, let id = selection.ids?.first else {
             return try await broker.redrive(selection, dryRun: dryRun)
         }
         return try await broker.redrive(id, as: edited)
     }
 
     private static let discard = moving(
-        "discard", "Forgets dead letters for good.", "discarded", body: Schema.deadLetterSelection,
-        .deadLetterSelection, .discardResult
-    ) { broker, selection, _, dryRun async throws(BrokerError) in
-        try await broker.discard(selection, dryRun: dryRun)
+        "discard", "Forgets dead letters for good; 'reason' is kept in their journeys.", "discarded",
+        body: Schema.discardRequest, .deadLetterDiscard, .discardResult
+    ) { broker, selection, how, dryRun async throws(BrokerError) in
+        try await broker.discard(selection, reason: how.reason, dryRun: dryRun)
+    }
+
+    /// What is said beside which dead letters are meant.
+    private struct Manner: Sendable {
+        /// What one becomes that is sent back.
+        var event: CloudEvent?
+        /// Why some are discarded.
+        var reason: String?
     }
 
     private static func moving(
         _ verb: String, _ summary: String, _ member: StaticString, body: ObjectSchema, _ name: Definition,
         _ result: Definition,
         _ operation:
-            @escaping @Sendable (any Broker, DeadLetterSelection, CloudEvent?, Bool) async throws(BrokerError)
+            @escaping @Sendable (any Broker, DeadLetterSelection, Manner, Bool) async throws(BrokerError)
             -> DeadLetterResult
     ) -> Route {
         Route(
@@ -110,8 +118,9 @@ enum DeadLetterRoutes {
                         "'event' is what one dead letter becomes: name it alone in 'ids', without 'dry_run'"
                     )
                 }
+                let manner = Manner(event: edited, reason: try reader.string("reason"))
                 let result = try await context.ask { broker async throws(BrokerError) in
-                    try await operation(broker, selection, edited, dryRun)
+                    try await operation(broker, selection, manner, dryRun)
                 }
                 return .json { writer in
                     writer.object { writer in

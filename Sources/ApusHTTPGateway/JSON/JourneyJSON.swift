@@ -106,7 +106,9 @@ extension JSONWriter {
                 writer.member("kind", "redriven")
                 writer.member("to", place)
                 writer.member("edited", isEdited)
-            case .discarded: writer.member("kind", "discarded")
+            case .discarded(let reason):
+                writer.member("kind", "discarded")
+                writer.member("reason", reason)
             }
         }
     }

@@ -53,6 +53,7 @@ enum Definition: String, Sendable, CaseIterable {
     case deadLetterCauses = "DeadLetterCauses"
     case deadLetterSelection = "DeadLetterSelection"
     case deadLetterRedrive = "DeadLetterRedrive"
+    case deadLetterDiscard = "DeadLetterDiscard"
     case redriveResult = "RedriveResult"
     case discardResult = "DiscardResult"
     case scheduleReceipt = "ScheduleReceipt"
@@ -117,7 +118,7 @@ enum Definition: String, Sendable, CaseIterable {
             .ruleTrialResult:
             Schema.rules(self)
         case .deadLetter, .deadLetters, .deadLetterCauses, .deadLetterSelection, .deadLetterRedrive,
-            .redriveResult,
+            .deadLetterDiscard, .redriveResult,
             .discardResult:
             Schema.deadLetters(self)
         case .scheduleReceipt, .scheduleReceipts, .delayedEvent, .delayedEvents, .schedule,

@@ -364,6 +364,7 @@ extension Schema {
                     .requiring("next", .nullable(.text), "'after' of the next step; null at the end"))
         case .deadLetterSelection: .object(deadLetterSelection)
         case .deadLetterRedrive: .object(redriveRequest)
+        case .deadLetterDiscard: .object(discardRequest)
         case .redriveResult: counts("matched", "redriven")
         case .discardResult: counts("matched", "discarded")
         default: .object(deadLetter)
@@ -381,6 +382,10 @@ extension Schema {
         .allowing("since", .moment, "only those given up at or after this time")
         .allowing("until", .moment, "only those given up before this time")
         .allowing("dry_run", .boolean, "only count")
+
+    static let discardRequest =
+        deadLetterSelection
+        .allowing("reason", .text, "why, for whoever looks into their journeys")
 
     static let redriveRequest =
         deadLetterSelection

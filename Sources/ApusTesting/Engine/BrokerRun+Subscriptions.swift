@@ -285,7 +285,7 @@ extension BrokerRun {
         call { engine throws(BrokerError) in
             isRedrive
                 ? try await engine.redrive(chosen, dryRun: false)
-                : try await engine.discard(chosen, dryRun: false)
+                : try await engine.discard(chosen, reason: nil, dryRun: false)
         } then: { [self] answer in
             note("letters moved: \(answer)")
             letterMoves -= 1

@@ -47,8 +47,8 @@ def confirm(page, word):
     """Types what an open dialog wants to have typed, and sends it off; it cannot be sent before."""
     destroy = page.locator("dialog button[type=submit]")
     for typed in ("", word[:-1], word + "x"):
-        page.fill("dialog input", typed)
+        page.fill("dialog input.code", typed)
         assert destroy.is_disabled(), typed
-    page.fill("dialog input", word)
+    page.fill("dialog input.code", word)
     destroy.click()
     page.wait_for_selector("dialog", state="detached")

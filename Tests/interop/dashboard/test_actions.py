@@ -258,7 +258,7 @@ def test_dead_letters_are_grouped_redriven_after_a_dry_run_and_discarded(scene, 
     assert "--since 10m" in page.locator("dialog").inner_text()
     page.keyboard.press("Escape")
     page.click("text=Discard all…")
-    page.fill("dialog input", "discard")
+    page.fill("dialog input.code", "discard")
     page.click("dialog button[type=submit]")
     page.wait_for_selector("text=Nothing was given up here")
     assert server.succeed("GET", "/v1/dead-letters?subscription=door").json()["dead_letters"] == []

@@ -96,7 +96,7 @@ def test_a_dry_run_tells_of_what_others_have_done_meanwhile(scene, open_page, de
     page.keyboard.press("Escape")
     # One that is gone, too.
     page.locator("table[aria-label='Dead letters'] >> button:text-is('Discard…')").first.click()
-    page.fill("dialog input", "discard")
+    page.fill("dialog input.code", "discard")
     page.click("dialog button[type=submit]")
     page.wait_for_selector(".toast >> text=0 dead letters discarded.")
 
@@ -130,6 +130,8 @@ def test_one_dead_letter_is_discarded_and_the_others_stay(scene, open_page, desk
     page.wait_for_selector("dialog", state="detached")
     assert desk.letters == ["a", "b", "c", "d"]
     rows.nth(2).locator("button:text-is('Discard…')").click()
+    page.fill("label:has-text('Reason') + input", "twice by mistake")
+    assert "--reason 'twice by mistake'" in line_in(page.locator("dialog"))
     confirm(page, "discard")
     page.wait_for_selector(".toast >> text=1 dead letter discarded.")
     assert desk.letters == ["a", "b", "d"]

@@ -171,7 +171,7 @@ def test_a_receiver_is_tested_by_the_page_and_by_the_command(scene, open_page, h
     # It stays open: whoever mends a receiver tries again.
     page.click("dialog button[type=submit]")
     page.wait_for_selector("dialog [data-answer] .badge:text-is('delivered')")
-    page.click("dialog button:text-is('Cancel')")
+    page.click("dialog button:text-is('Done')")
     page.wait_for_selector("dialog", state="detached")
     told = json.loads(run(line, scene.server))
     assert (told["outcome"], told["status"]) == ("delivered", 204)
@@ -193,7 +193,7 @@ def test_a_secret_is_made_shown_once_and_the_old_one_retired(scene, open_page, h
     page.click("dialog button[type=submit]")
     shown = page.wait_for_selector("dialog .stack code:has-text('whsec_')").inner_text()
     assert secrets() == ["whsec_****" + shown[-4:]]
-    page.click("dialog button:text-is('Cancel')")
+    page.click("dialog button:text-is('Done')")
     page.wait_for_selector(f"code:text-is('{secrets()[0]}')")
     assert shown not in page.content()
     made = json.loads(run(line, scene.server))["secret"]

@@ -29,6 +29,7 @@ export function openDialog({ title, body, label, kind = "main", act, line, isRea
     /** @type {string | null} */
     let shown = null;
     const close = () => dialog.close();
+    const away = button("Cancel", close);
     const form = h("form", {
         onsubmit: async (/** @type {Event} */ event) => {
             event.preventDefault();
@@ -36,7 +37,9 @@ export function openDialog({ title, body, label, kind = "main", act, line, isRea
             main.disabled = true;
             problem.hidden = true;
             try {
-                if (await act() !== false) {
+                if (await act() === false) {
+                    away.textContent = "Done";
+                } else {
                     isDone = true;
                     close();
                 }
@@ -46,7 +49,7 @@ export function openDialog({ title, body, label, kind = "main", act, line, isRea
             }
             refresh();
         },
-    }, h("h2", {}, title), body, shell, problem, h("div.dialog-foot", {}, button("Cancel", close), main));
+    }, h("h2", {}, title), body, shell, problem, h("div.dialog-foot", {}, away, main));
     const dialog = h("dialog.dialog", {
         "aria-label": title, oninput: () => refresh(),
         onclose: () => {
@@ -75,13 +78,13 @@ export function openDialog({ title, body, label, kind = "main", act, line, isRea
  * @param {Child | Child[]} options.body what is lost
  * @param {string} options.word what has to be typed
  * @param {string} options.label
- * @param {string} options.line
+ * @param {string | (() => string)} options.line
  * @param {() => Promise<void>} options.act
  */
 export function confirmByTyping({ title, body, word, label, line, act }) {
     const input = h("input.input.code", { autocomplete: "off", spellcheck: "false" });
     openDialog({
-        title, label, kind: "destroy", act, line: () => line, isReady: () => input.value === word,
+        title, label, kind: "destroy", act, line: typeof line === "string" ? () => line : line, isReady: () => input.value === word,
         body: [h("div.stack", {}, body), field(`Type ${word} to confirm`, input)],
     });
 }

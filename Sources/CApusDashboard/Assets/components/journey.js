@@ -79,7 +79,7 @@ function entry(step, place, own) {
             more: h("p.small.soft", {}, step.reason) };
     case "redriven":
         return { ...base, tone: "info", what: ["Dead letter sent back", step.edited && ", edited", step.to && [", now ", placeLink(step.to)]] };
-    case "discarded": return { ...base, what: "Dead letter discarded" };
+    case "discarded": return { ...base, what: ["Dead letter discarded", step.reason && `: ${step.reason}`] };
     default: return { ...base, what: step.kind };
     }
 }

@@ -229,12 +229,18 @@ function redrive({ who, selection, options }, again) {
 
 /** @param {Choice} choice @param {() => void} again */
 function discard({ who, count, selection, options }, again) {
+    const reason = h("input.input", { spellcheck: "true", autocomplete: "off" });
     confirmByTyping({
         title: `Discard ${who}`, word: "discard", label: "Discard for good",
-        line: commandLine("dead-letter", "discard", ...(options.some(([, value]) => value) ? options : ["--all"]), "--yes"),
-        body: h("p", {}, count === null ? "They are forgotten for good." : `${counted(count, "dead letter")} will be forgotten for good.`),
+        line: () => commandLine("dead-letter", "discard", ...(options.some(([, value]) => value) ? options : ["--all"]),
+            ["--reason", reason.value.trim() || null], "--yes"),
+        body: [
+            h("p", {}, count === null ? "They are forgotten for good." : `${counted(count, "dead letter")} will be forgotten for good.`),
+            field("Reason", reason, "if you like: their journeys keep it"),
+        ],
         act: async () => {
-            const { discarded } = await post("/v1/dead-letters/discard", selection);
+            const because = reason.value.trim() ? { reason: reason.value.trim() } : {};
+            const { discarded } = await post("/v1/dead-letters/discard", { ...selection, ...because });
             toast(`${counted(discarded, "dead letter")} discarded.`);
             again();
         },

@@ -47,6 +47,7 @@ export async function rules(context) {
             : empty("There are no rules yet.",
                 h("p", {}, "A rule copies the events of a topic that match a pattern to other topics, to webhooks or to outside brokers, ",
                     "changed on the way if you like. Try one on events that are stored, before it does anything:"),
+                codeLine(atThisServer("apus topic create vip")),
                 codeLine(atThisServer(
                     "apus rule set vip --topic orders --pattern '{\"data\": {\"total\": [{\"numeric\": [\">\", 1000]}]}}' --to-topic vip")),
                 linkButton("Make a rule", "/ui/rules/new", "main")),
