@@ -66,6 +66,19 @@ extension BusError {
     }
 }
 
+extension BusError {
+    /// What a call that failed after a part of its events had been published says of each of the others: they may go again, unless it is events that the broker
+    /// will not have.
+    public func ofEvent() -> Failure {
+        let isAboutEvents =
+            switch self {
+            case .invalid, .refused, .tooLarge: true
+            default: false
+            }
+        return Failure(reason: description, isRetryable: isRetryable || !isAboutEvents)
+    }
+}
+
 extension BusError: CustomStringConvertible {
     public var description: String {
         switch self {

@@ -132,7 +132,7 @@ extension ApusClient {
         var request = APIRequest(.post, "v1", "subscriptions", subscription, "test")
         if let event { request.setBody(["event": event]) }
         // A question for consent and an attempt may each take as long as a push may.
-        request.timeout = .seconds(2 * 301)
+        request.timeout = .seconds(2 * 300 + 10)
         return try await send(request).json()
     }
 

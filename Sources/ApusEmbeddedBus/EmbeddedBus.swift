@@ -96,8 +96,7 @@ public final class EmbeddedBus: BusTransport {
                 if case .partial(let some) = error {
                     outcomes += some
                 } else {
-                    let reason = BusError.Failure(reason: "\(error)", isRetryable: error.isRetryable)
-                    outcomes += portion.map { _ in .failure(reason) }
+                    outcomes += portion.map { _ in .failure(error.ofEvent()) }
                 }
             }
         }

@@ -85,8 +85,7 @@ final class ServerBus: BusTransport {
             } catch {
                 // Nothing was published at all: the reason is the whole call's.
                 guard !outcomes.isEmpty else { throw error }
-                let failure = BusError.Failure(reason: "\(error)", isRetryable: error.isRetryable)
-                outcomes += Array(repeating: .failure(failure), count: texts.count - outcomes.count)
+                outcomes += Array(repeating: .failure(error.ofEvent()), count: texts.count - outcomes.count)
                 break
             }
         }

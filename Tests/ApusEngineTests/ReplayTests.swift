@@ -102,14 +102,53 @@ import Testing
             ReplayPreview(partition: 0, cursor: .zero, to: Offset(to), again: again, skipped: skipped)
         }
         #expect(try preview(.earliest) == row(0, 9, 0))
-        #expect(try preview(.offset(Offset(4))) == row(4, 6, 1))
+        // What is before it and not settled comes all the same.
+        #expect(try preview(.offset(Offset(4))) == row(4, 6, 0))
+        #expect(try preview(.offset(Offset(10))) == row(10, 0, 0))
         #expect(try preview(.latest) == row(10, 0, 1))
+        #expect(throws: BrokerError.self) { try preview(.offset(Offset(11))) }
         #expect(try preview(.offset(Offset(2)), .offset(Offset(5))) == row(0, 3, 0))
         #expect(try preview(.earliest, .latest) == row(0, 9, 0))
         try await rig.publish(["new"], to: "orders")
         #expect(try preview(.latest) == row(11, 0, 2))
         // It is told and not done.
         #expect(try await take(rig) == ["new"])
+    }
+
+    /// Each position, previewed and then gone to: what comes is what was told.
+    @Test(
+        arguments: [
+            .earliest, .offset(Offset(3)), .offset(Offset(7)), .offset(Offset(8)), .offset(Offset(10)),
+            .latest,
+        ] as [StartPosition])
+    func `a preview is what happens`(_ position: StartPosition) async throws {
+        let rig = try await rig(8)
+        let leased = try await rig.receive("billing", limit: 8)
+        // 1, 4 and 7 wait for a retry, the others are settled; 8 and 9 are not looked at.
+        let waiting = [leased[1], leased[4], leased[7]].map(\.lease)
+        try await rig.settle("billing", waiting, .release(delay: .seconds(60), counted: true))
+        try await rig.settle(
+            "billing", leased.map(\.lease).filter { !waiting.contains($0) }, .acknowledge)
+        let before: Set = ["1", "4", "7", "8", "9"]
+        try await rig.publish(["8", "9"], to: "orders")
+        let name = try ResourceName("billing")
+        let told = try #require(try rig.engine.previewReplay(name, from: position, to: nil).first)
+        try await rig.driving { [engine = rig.engine] in try await engine.replay(name, from: position) }
+        var came = Set(try await take(rig))
+        rig.pass(.seconds(61))
+        came.formUnion(try await take(rig))
+        #expect(told.again == Int64(came.subtracting(before).count))
+        #expect(told.skipped == Int64(before.subtracting(came).count))
+    }
+
+    @Test func `a bounded replay that would be refused has no preview either`() async throws {
+        let rig = try await rig()
+        _ = try await take(rig)
+        try await replay(rig, from: .earliest, to: .offset(Offset(5)))
+        let name = try ResourceName("billing")
+        #expect(throws: BrokerError.self) {
+            try rig.engine.previewReplay(name, from: .earliest, to: .latest)
+        }
     }
 
     @Test func `one bounded replay is under way at a time, and one without an end takes its place`()

@@ -122,6 +122,38 @@ import Testing
         }
     }
 
+    @Test func `so are the events of a batch whose handler ignores its end`() async throws {
+        let (gate, notes, clock, lines) = (Signal(), Notes<Int>(), bench.clock, Notes<String>())
+        let bus = Bus(
+            transport: bench.transport,
+            options: BusOptions(logger: Logger(label: "tests") { _ in LineNotes(lines) }, clock: clock))
+        let consumer = try bus.consumer(
+            group: "g", options: .init(timeout: .seconds(2), lease: .seconds(30))
+        ) {
+            Handle(batchesOf: OrderCancelled.self, size: 2) { batch in
+                notes.add(batch.count)
+                await Task { await gate.wait() }.value
+            }
+        }
+        try await bench.running(consumer) {
+            try await bus.publish((0..<2).map { OrderCancelled(orderID: "\($0)") })
+            #expect(await notes.wait(1) == [2])
+            await clock.sleepers(until: .seconds(2))
+            clock.advance(by: .seconds(2))
+            await clock.sleepers(until: .seconds(12))
+            clock.advance(by: .seconds(8))
+            await clock.sleepers(until: .seconds(20))
+            #expect(bench.transport.change(\.extended).count == 2)
+            clock.advance(by: .seconds(2))
+            #expect(await lines.wait(1).last?.hasPrefix("a handler took too long and goes on") == true)
+            clock.advance(by: .seconds(8))
+            await clock.sleepers(until: .seconds(30))
+            #expect(bench.transport.change(\.extended).count == 2)
+            gate.fire()
+            _ = await bench.transport.settled(2)
+        }
+    }
+
     @Test func `handlers that ignore their end do not hold up that of the program`() async throws {
         let (gate, notes, clock) = (Signal(), Notes<Int>(), bench.clock)
         let consumer = try bench.bus.consumer(

@@ -107,7 +107,7 @@ extension TopicRun {
             }
             let began = clock.uptime
             let outcomes = await bus.telemetry.handling(events.map(\.context), group: group) { contexts in
-                await run(batch, contexts)
+                await run(batch, contexts, of: events)
             }
             metrics.duration.recordNanoseconds((clock.uptime - began).nanosecondsClamped)
             if outcomes.isEmpty, options.inbox == nil {
@@ -128,7 +128,9 @@ extension TopicRun {
         }
     }
 
-    private func run(_ batch: Handle.Batch, _ contexts: [EventContext]) async -> [(any Error)?] {
+    private func run(
+        _ batch: Handle.Batch, _ contexts: [EventContext], of events: [GatheredEvent]
+    ) async -> [(any Error)?] {
         guard let limit = batch.limit else { return await batch.run(contexts) }
         return await withTaskGroup(of: [(any Error)?]?.self) { tasks in
             tasks.addTask { await batch.run(contexts) }
@@ -141,8 +143,12 @@ extension TopicRun {
                 return outcomes
             }
             tasks.cancelAll()
+            let patience = Task {
+                await self.leaveOverdue { for event in events { self.queue.leave(event.queued.slot) } }
+            }
             // What is done is done, even if late; what failed did so because it was cancelled.
             let late = await tasks.next() ?? nil
+            patience.cancel()
             guard let late else { return contexts.map { _ in HandlerTimeout(limit: limit) } }
             return late.map { $0 == nil ? nil : HandlerTimeout(limit: limit) }
         }

@@ -194,6 +194,7 @@ public struct Consumer: Service, Sendable {
             if stopping.hasHappened || Task.isCancelled { return }
             failures += 1
             await pause(Duration.milliseconds(100) * (1 << min(failures, 8)), stopping)
+            if stopping.hasHappened || Task.isCancelled { return }
         }
     }
 }

@@ -46,8 +46,11 @@ final class HandlingSlot: Sendable {
         }
     }
 
-    /// Where the queue keeps the token of the event whose handler was cancelled and has not ended; nil when it has.
-    var overdue: Int? { state.withLock { $0.hasTimedOut ? $0.place : nil } }
+    /// Tells where the queue keeps the token of the event whose handler was cancelled and has not ended, unless it has. It does not end meanwhile, so nothing
+    /// else can be kept there.
+    func whileOverdue(_ body: (Int) -> Void) {
+        state.withLock { if $0.hasTimedOut { body($0.place) } }
+    }
 
     /// Everything of the event is over: what follows has nothing to do with it.
     ///

@@ -29,7 +29,9 @@ extension TopicRun {
                 tasks.cancelAll()
                 guard !isDone else { return true }
                 // The watcher ended first: here it waits for the handler that it has cancelled.
-                let patience = Task { await self.leaveOverdue(slot) }
+                let patience = Task {
+                    await self.leaveOverdue { slot.whileOverdue { self.queue.leave($0) } }
+                }
                 await tasks.waitForAll()
                 patience.cancel()
                 return false
@@ -49,11 +51,12 @@ extension TopicRun {
     /// How long a handler that was cancelled may go on before its event is left to others.
     static let cancellationPatience = Duration.seconds(10)
 
-    /// Keeps the event of a handler that goes on although it was cancelled no longer: when its lease is over it is handed out again.
-    private func leaveOverdue(_ slot: HandlingSlot) async {
+    /// Keeps what a handler has that goes on although it was cancelled no longer: when its lease is over it is handed out again.
+    ///
+    /// Runs until the handler ends, which cancels it.
+    func leaveOverdue(_ leave: () -> Void) async {
         do { try await clock.sleep(for: Self.cancellationPatience) } catch { return }
-        guard let place = slot.overdue else { return }
-        queue.leave(place)
+        leave()
         logger.error(
             "a handler took too long and goes on although it was cancelled: its event is left to others, and a worker is missing until it ends",
             metadata: ["patience": "\(Self.cancellationPatience)"])

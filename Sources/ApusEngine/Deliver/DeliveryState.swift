@@ -329,12 +329,14 @@ package struct DeliveryState: Sendable {
     ///
     /// Backwards, what is not settled before the offset stays so; forwards, everything before the offset is given up, because
     /// that is what moving forwards asks for.
-    package mutating func rewind(to offsets: [Offset]) {
+    ///
+    /// - Parameter givingUpAll: whether what is not settled is given up also where everything was looked at already: somebody asked for the end.
+    package mutating func rewind(to offsets: [Offset], givingUpAll: Bool = false) {
         for (position, item) in items {
             let target = position.partition < offsets.count ? offsets[position.partition] : .zero
             let looked = position.partition < next.count ? next[position.partition] : Offset(.max)
             // A key that waits for its dead letter is let go by whoever goes to the end.
-            let isForward = target > looked || (target == looked && item.phase == .blocked)
+            let isForward = givingUpAll || target > looked || (target == looked && item.phase == .blocked)
             if isForward || position.offset >= target { set(position, nil) }
         }
         for partition in parked.indices {

@@ -92,7 +92,9 @@ extension Engine {
         }
         if let shared {
             let result = await withUnsafeContinuation { continuation in
-                shared.replay(from: offsets) { continuation.resume(returning: $0) }
+                shared.replay(from: offsets, givingUpAll: position == .latest) {
+                    continuation.resume(returning: $0)
+                }
             }
             try result.get()
         } else if let cursor {
@@ -171,9 +173,12 @@ extension SharedSubscription {
     var version: UInt64 { state.withLock(\.version) }
 
     /// Looks at every partition again from the given offsets on.
-    func replay(from offsets: [Offset], completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void) {
+    func replay(
+        from offsets: [Offset], givingUpAll: Bool = false,
+        completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
+    ) {
         state.withLock { state in
-            state.delivery.rewind(to: offsets)
+            state.delivery.rewind(to: offsets, givingUpAll: givingUpAll)
             endWithdrawn(&state)
             (state.ahead, state.replayAhead, state.replayProgress) = ([], [:], [:])
             (state.replayEra, state.isReplayBeingWritten) = (state.replayEra + 1, false)

@@ -36,10 +36,14 @@ extension Engine {
         var rows: [ReplayPreview] = []
         for (number, partition) in topic.partitions.enumerated() {
             let from = try resolve(start, in: partition)
-            let until = try end.map { end throws(BrokerError) in try resolve(end, in: partition) }
+            let last = partition.written.end
+            guard end != nil || from <= last else { throw .beyondEnd(end: last) }
+            let until = try end.map { end throws(BrokerError) in min(try resolve(end, in: partition), last) }
             let kept = try storing { () throws(LogError) in try context.store.bounds(partition.log).start }
+            let move = Move(
+                partition: number, from: from, until: until, kept: kept, isToTheEnd: start == .latest)
             rows.append(
-                shared?.previewReplay(number, from: from, to: until, keptFrom: kept)
+                try shared?.preview(move)
                     ?? ReplayPreview(
                         partition: number, moving: cursor?.committed[partition: number] ?? .zero, to: from))
         }
@@ -47,26 +51,43 @@ extension Engine {
     }
 }
 
+/// What is asked for, in one partition.
+private struct Move {
+    var partition: Int
+    var from: Offset
+    /// Nil when the subscription itself moves.
+    var until: Offset?
+    /// Everything before it is not kept any more.
+    var kept: Offset
+    /// Whether somebody asked for the end, whatever is there.
+    var isToTheEnd: Bool
+}
+
 extension SharedSubscription {
-    fileprivate func previewReplay(
-        _ number: Int, from: Offset, to end: Offset?, keptFrom kept: Offset
-    ) -> ReplayPreview {
-        state.withLock { state in
-            let delivery = state.delivery
-            let cursor = delivery.cursors()[partition: number] ?? .zero
-            let next = delivery.next[partition: number] ?? .zero
-            let begin = max(from, kept)
-            guard let end else {
-                return ReplayPreview(
-                    partition: number, cursor: cursor, to: from,
-                    again: delivery.settledCount(partition: number, from: begin, to: next),
-                    skipped: delivery.unsettledCount(partition: number, from: .zero, to: min(from, next))
-                        + max(0, from.rawValue - max(next, kept).rawValue))
+    fileprivate func preview(_ move: Move) throws(BrokerError) -> ReplayPreview {
+        let result = state.withLock { state -> Result<ReplayPreview, BrokerError> in
+            let (number, from) = (move.partition, move.from)
+            let cursor = state.delivery.cursor(partition: number)
+            let next = state.delivery.next[partition: number] ?? .zero
+            let begin = max(from, move.kept)
+            if let until = move.until {
+                if let refusal = refusalOfBoundedReplay(state) { return .failure(refusal) }
+                let end = min(until, next, state.definition.end(ofPartition: number) ?? next)
+                return .success(
+                    ReplayPreview(
+                        partition: number, cursor: cursor, to: cursor,
+                        again: state.delivery.settledCount(partition: number, from: begin, to: end),
+                        skipped: 0))
             }
-            return ReplayPreview(
-                partition: number, cursor: cursor, to: cursor,
-                again: delivery.settledCount(partition: number, from: begin, to: min(end, next)), skipped: 0)
+            return .success(
+                ReplayPreview(
+                    partition: number, cursor: cursor, to: from,
+                    again: state.delivery.settledCount(partition: number, from: begin, to: next),
+                    skipped: state.delivery.givenUpCount(
+                        partition: number, movingTo: from, isToTheEnd: move.isToTheEnd)
+                        + max(0, from.rawValue - max(next, move.kept).rawValue)))
         }
+        return try result.get()
     }
 }
 
@@ -80,6 +101,18 @@ extension ReplayPreview {
 }
 
 extension DeliveryState {
+    /// How many of those that were looked at and are not settled ``rewind(to:givingUpAll:)`` gives up.
+    fileprivate func givenUpCount(partition: Int, movingTo target: Offset, isToTheEnd: Bool) -> Int64 {
+        let looked = next[partition: partition] ?? .zero
+        guard target >= looked else { return 0 }
+        let all = unsettledCount(partition: partition, from: .zero, to: looked)
+        guard !isToTheEnd, target == looked else { return all }
+        var kept: Int64 = 0
+        for offset in items.offsets(in: partition)
+        where items[Position(partition: partition, offset: offset)]?.phase != .blocked { kept += 1 }
+        return all - kept
+    }
+
     /// How many offsets of a stretch were looked at and are not settled.
     fileprivate func unsettledCount(partition: Int, from start: Offset, to end: Offset) -> Int64 {
         guard start < end else { return 0 }

@@ -16,17 +16,7 @@ extension SharedSubscription {
         _ ranges: [Range<Offset>], completion: @escaping @Sendable (Result<Void, BrokerError>) -> Void
     ) {
         let refusal = state.withLock { state -> BrokerError? in
-            // Order looks through the topic once; what lies behind cannot be put among what is new.
-            guard state.delivery.arrangement == nil else {
-                return .conflict(
-                    "subscription '\(name)' decides who goes first, so the past cannot come beside what is new: move it "
-                        + "back without an end, or replay to a subscription of its own")
-            }
-            guard state.delivery.replays.isEmpty, !state.isReplayBeingWritten else {
-                return .conflict(
-                    "a bounded replay of subscription '\(name)' is under way; it ends by itself, or with one without an end"
-                )
-            }
+            if let refusal = refusalOfBoundedReplay(state) { return refusal }
             var windows: [Int: ReplayWindow] = [:]
             for (partition, range) in ranges.enumerated() {
                 // What lies beyond the subscription's end is not for it, also when it began there.
@@ -45,6 +35,22 @@ extension SharedSubscription {
             return nil
         }
         if let refusal { completion(.failure(refusal)) }
+    }
+
+    /// Why no bounded replay can begin now.
+    func refusalOfBoundedReplay(_ state: borrowing State) -> BrokerError? {
+        // Order looks through the topic once; what lies behind cannot be put among what is new.
+        guard state.delivery.arrangement == nil else {
+            return .conflict(
+                "subscription '\(name)' decides who goes first, so the past cannot come beside what is new: move it "
+                    + "back without an end, or replay to a subscription of its own")
+        }
+        guard state.delivery.replays.isEmpty, !state.isReplayBeingWritten else {
+            return .conflict(
+                "a bounded replay of subscription '\(name)' is under way; it ends by itself, or with one without an end"
+            )
+        }
+        return nil
     }
 
     private func begun(

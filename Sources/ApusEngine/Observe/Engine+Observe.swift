@@ -195,7 +195,7 @@ extension SharedSubscription {
                 state.waiters.count + state.watchers.count, sum, state.delivery.times,
                 state.delivery.times.occupied(leased: state.delivery.leased),
                 // What waits for its time, or for a dead letter, waits for no consumer.
-                state.delivery.blocked == 0 && backlog > Int64(state.delivery.waiting)
+                backlog > Int64(state.delivery.waiting + state.delivery.parkedCount + state.delivery.blocked)
             )
         }
         let mustBeAsked = settings.push == nil && !settings.isPaused && isFree

@@ -6,7 +6,7 @@ import { h, append, fill } from "./lib/dom.js";
 import { Router } from "./lib/router.js";
 import { startKeys } from "./lib/keys.js";
 import { applyTheme } from "./lib/settings.js";
-import { askAgain, Problem, whenTokenIsWanted } from "./lib/api.js";
+import { askAgain, Problem, whenTokenIsThere, whenTokenIsWanted } from "./lib/api.js";
 import * as activity from "./lib/activity.js";
 import { sidebar, SECTIONS } from "./components/sidebar.js";
 import { askForToken } from "./components/token.js";
@@ -36,6 +36,10 @@ import { settings } from "./pages/settings.js";
 
 applyTheme();
 whenTokenIsWanted(askForToken);
+// What is live goes on, whoever asked for the token that it lacked.
+whenTokenIsThere(() => {
+    if (activity.connection() === "token") activity.open();
+});
 
 /** @type {[string, import("./lib/router.js").PageMaker][]} */
 const routes = [
@@ -91,9 +95,7 @@ const router = new Router(routes, {
 
 /** Once there is a token, all is had that could not be had without. */
 async function giveToken() {
-    if (!await askAgain()) return;
-    activity.open();
-    router.open();
+    if (await askAgain()) router.open();
 }
 
 const frame = sidebar({ showAnew: () => void router.open(), giveToken });

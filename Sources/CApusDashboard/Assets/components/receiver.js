@@ -27,7 +27,7 @@ export function testDialog(subscription) {
         body: [
             h("p", {}, "An event of type ", h("code", {}, "apus.test"), " goes to ", h("code", {}, push.url ?? `${push.connection}/${push.topic}`),
                 push.url ? ". Nothing is stored or counted." : ", where it is really published. Nothing is stored or counted here."),
-            subscription.paused && h("p.soft", {}, "The subscription is paused; the test goes all the same."),
+            h("p.soft", {}, "It goes at once, although the subscription may be paused or its receiver left alone."),
             answer,
         ],
         act: async () => {

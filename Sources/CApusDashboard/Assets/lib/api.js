@@ -34,6 +34,14 @@ export function whenTokenIsWanted(ask) {
 /** The address of the page for which nobody gave a token: what it does by itself, again and again, is not to ask again. @type {string | null} */
 let declined = null;
 
+/** @type {() => void} */
+let tellOfToken = () => {};
+
+/** Says who has to know that there is a token now, whoever asked for it. @param {typeof tellOfToken} tell */
+export function whenTokenIsThere(tell) {
+    tellOfToken = tell;
+}
+
 /** Asks the person, and keeps the token. @returns {Promise<boolean>} whether one was given */
 export async function askAgain() {
     question ??= askForToken(hasToken()).finally(() => {
@@ -41,7 +49,10 @@ export async function askAgain() {
     });
     const answer = await question;
     declined = answer === null ? location.href : null;
-    if (answer !== null) sessionStorage.setItem(TOKEN, answer);
+    if (answer !== null) {
+        sessionStorage.setItem(TOKEN, answer);
+        tellOfToken();
+    }
     return answer !== null;
 }
 

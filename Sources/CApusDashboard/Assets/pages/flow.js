@@ -78,8 +78,11 @@ async function everything(signal) {
 async function around(topic, signal) {
     const [all, own] = await Promise.all([
         get("/v1/rules", { limit: LOOKED }, { signal }),
-        // There may be no such topic.
-        get("/v1/subscriptions", { topic, limit: LOOKED }, { signal }).catch(() => ({ subscriptions: [] }))]);
+        get("/v1/subscriptions", { topic, limit: LOOKED }, { signal }).catch((error) => {
+            // A topic of that name there need not be.
+            if (error.status === 404) return { subscriptions: [] };
+            throw error;
+        })]);
     const rules = all.rules.filter((/** @type {any} */ rule) => rule.topic === topic
         || rule.targets.some((/** @type {any} */ target) => target.topic && targetName(target) === topic));
     return { rules, subscriptions: own.subscriptions, count: { rules: rules.length, subscriptions: own.subscriptions.length } };
