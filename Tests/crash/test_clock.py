@@ -1,5 +1,7 @@
 """The wall clock jumps wildly while the server is down or runs: nothing is wiped, and order does not depend on it."""
 
+import pathlib
+import re
 import shutil
 import time
 
@@ -18,7 +20,16 @@ def clock(tmp_path):
     faketime = shutil.which("faketime")
     if faketime is None:
         pytest.skip("faketime is not installed")
+    forget_the_dead()
     return Clock(faketime, tmp_path / "clock")
+
+
+def forget_the_dead():
+    """Removes what faketime shared with processes that were killed: one that has the number of such a process cannot begin."""
+    for shared in pathlib.Path("/dev/shm").glob("*faketime_*"):
+        number = re.search(r"_(\d+)$", shared.name)
+        if number and not pathlib.Path("/proc", number[1]).exists():
+            shared.unlink(missing_ok=True)
 
 
 class Clock:

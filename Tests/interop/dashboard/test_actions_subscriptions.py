@@ -194,6 +194,7 @@ def test_a_secret_is_made_shown_once_and_the_old_one_retired(scene, open_page, h
     shown = page.wait_for_selector("dialog .stack code:has-text('whsec_')").inner_text()
     assert secrets() == ["whsec_****" + shown[-4:]]
     page.click("dialog button:text-is('Done')")
+    page.wait_for_selector("dialog", state="detached")
     page.wait_for_selector(f"code:text-is('{secrets()[0]}')")
     assert shown not in page.content()
     made = json.loads(run(line, scene.server))["secret"]
