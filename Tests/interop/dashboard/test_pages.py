@@ -107,7 +107,7 @@ def test_page_says_what_it_should_and_fits(name, scene, open_page, pictures):
         assert page.evaluate(NAMELESS) == []
         assert page.locator("h1").count() == 1
         if pictures and size is WIDE and PICTURES.get(name) == theme:
-            scene.work(40 if name == "home" else 3)
+            scene.work({"home": 40, "flow": 8}.get(name, 3))
             page.screenshot(path=str(pictures / f"dashboard-{name}.png"))
 
 
