@@ -148,7 +148,9 @@ extension TopicRun {
             }
             // What is done is done, even if late; what failed did so because it was cancelled.
             let late = await tasks.next() ?? nil
+            // Waited for, so that nothing is left of whoever gets these places in the queue next.
             patience.cancel()
+            await patience.value
             guard let late else { return contexts.map { _ in HandlerTimeout(limit: limit) } }
             return late.map { $0 == nil ? nil : HandlerTimeout(limit: limit) }
         }

@@ -36,7 +36,7 @@ extension Engine {
     ) throws(BrokerError) -> CloudEvent {
         let id = "test-" + String(context.entropy.next(), radix: 16)
         let text = """
-            {"message":"A test: nothing was published.","subscription":"\(name)","topic":"\(topic)"}
+            {"message":"A test: nothing has happened.","subscription":"\(name)","topic":"\(topic)"}
             """
         do {
             return try CloudEvent(
